@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The ioctl interface of /dev/pinned_mem, version 1.
+ *
+ * Pool.  Each open of /dev/pinned_mem is a pool: a sparse file of chunks.  A
+ * chunk is PINNED_MEM_CHUNK_SIZE bytes of physically contiguous memory that
+ * starts zeroed, is aligned to its size, never moves and is never paged out.
+ * File offset N * PINNED_MEM_CHUNK_SIZE is slot N.  POPULATE fills slots with
+ * chunks, PUNCH empties them, QUERY says what is there, mmap() shows them.
+ *
+ * Mapping.  mmap() must be MAP_SHARED and not PROT_EXEC; it may cover slots
+ * that are still empty.  Touching an empty slot raises SIGBUS.  The kernel
+ * maps a chunk with one huge entry where the virtual address and the file
+ * offset are congruent modulo the chunk size, and page by page elsewhere.
+ *
+ * Ownership.  A pool belongs to the address space that opened it.  From any
+ * other one (a forked child, a receiver of the descriptor) ioctl() and mmap()
+ * fail with EPERM.  A forked child inherits the mappings, as a snapshot of the
+ * moment of the fork in memory of its own; the owner keeps its chunks and
+ * their physical addresses.
+ *
+ * Structures.  Each begins with its size and with flags.  The layout is the
+ * same for 32-bit and 64-bit callers.  A size that the kernel does not know, a
+ * flag it does not know or a reserved field that is not zero gives EINVAL, and
+ * nothing has changed.  Later versions grow a structure at its end and are
+ * told apart by its size; INFO says what a kernel knows.
+ *
+ * Errors common to all: EINVAL as above, or an offset or length that is not a
+ * multiple of the chunk size, zero, or beyond the pool; EPERM from a foreign
+ * address space; EFAULT for memory of the caller that cannot be read or
+ * written; ENOTTY for an unknown request.
+ */
+#ifndef _UAPI_PINNED_MEM_H
+#define _UAPI_PINNED_MEM_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define PINNED_MEM_DEVICE	"/dev/pinned_mem"
+#define PINNED_MEM_ABI_VERSION	1
+
+#define PINNED_MEM_CHUNK_SHIFT	21
+#define PINNED_MEM_CHUNK_SIZE	(1ULL << PINNED_MEM_CHUNK_SHIFT)
+
+/* Slots that one POPULATE or PUNCH may name: 8 GiB. */
+#define PINNED_MEM_COUNT_MAX	4096
+
+/* Memory types. INFO.features tells by PINNED_MEM_FEATURE_* which exist. */
+#define PINNED_MEM_TYPE_COHERENT	0
+#define PINNED_MEM_TYPE_UNCACHED	1
+#define PINNED_MEM_TYPE_WRITE_COMBINE	2
+#define PINNED_MEM_TYPE_CACHED		3
+
+/* POPULATE.node: take memory from any node, the caller's own first. */
+#define PINNED_MEM_NODE_ANY	(-1)
+/* POPULATE.max_phys: no ceiling. */
+#define PINNED_MEM_PHYS_ANY	(~0ULL)
+
+/* POPULATE.flags: the slots shall be one physically contiguous run. */
+#define PINNED_MEM_F_CONTIGUOUS	(1U << 0)
+
+/* INFO.features */
+#define PINNED_MEM_FEATURE_COHERENT	(1U << 0)
+#define PINNED_MEM_FEATURE_UNCACHED	(1U << 1)
+#define PINNED_MEM_FEATURE_WRITE_COMBINE (1U << 2)
+#define PINNED_MEM_FEATURE_CACHED	(1U << 3)
+#define PINNED_MEM_FEATURE_CONTIGUOUS	(1U << 4)
+/* The kernel can map chunks with huge entries. */
+#define PINNED_MEM_FEATURE_HUGE_MAP	(1U << 5)
+
+/**
+ * struct pinned_mem_info - what this driver and this pool are
+ * @size:	in: sizeof(struct pinned_mem_info)
+ * @flags:	in: 0
+ * @abi_version: out: PINNED_MEM_ABI_VERSION of the driver
+ * @features:	out: PINNED_MEM_FEATURE_*
+ * @chunk_size:	out: bytes in a chunk
+ * @pool_size:	out: bytes of file offset a pool has
+ * @pool_id:	out: a number no other open of the device has had since load
+ * @pool_chunks: out: chunks in this pool's slots
+ * @used_chunks: out: chunks that the driver has given to all pools
+ * @limit_chunks: out: what @used_chunks may reach
+ *
+ * INFO alone is also allowed from a foreign address space.
+ */
+struct pinned_mem_info {
+	__u32 size;
+	__u32 flags;
+	__u32 abi_version;
+	__u32 features;
+	__u64 chunk_size;
+	__u64 pool_size;
+	__u64 pool_id;
+	__u64 pool_chunks;
+	__u64 used_chunks;
+	__u64 limit_chunks;
+};
+
+/**
+ * struct pinned_mem_populate - fill slots with zeroed chunks
+ * @size:	in: sizeof(struct pinned_mem_populate)
+ * @flags:	in: PINNED_MEM_F_*
+ * @offset:	in: first slot, as a file offset in bytes
+ * @count:	in: slots, 1 to PINNED_MEM_COUNT_MAX
+ * @memory_type: in: PINNED_MEM_TYPE_*
+ * @node:	in: NUMA node, or PINNED_MEM_NODE_ANY
+ * @reserved:	in: 0
+ * @max_phys:	in: the highest physical address that any byte may have, or
+ *		PINNED_MEM_PHYS_ANY
+ * @phys_ptr:	in: address of an array of @count __u64, which receives the
+ *		physical address of each slot's first byte; or 0
+ *
+ * All slots are filled, or none. Errors: EEXIST, a slot is already filled;
+ * ENOMEM, no such memory is free now; EDQUOT, over the limit; EOPNOTSUPP, a
+ * memory type or flag that this kernel's features do not have; EINVAL, no such
+ * node, or a ceiling below one chunk; EINTR, a fatal signal.
+ */
+struct pinned_mem_populate {
+	__u32 size;
+	__u32 flags;
+	__u64 offset;
+	__u32 count;
+	__u32 memory_type;
+	__s32 node;
+	__u32 reserved;
+	__u64 max_phys;
+	__u64 phys_ptr;
+};
+
+/**
+ * struct pinned_mem_punch - empty slots
+ * @size:	in: sizeof(struct pinned_mem_punch)
+ * @flags:	in: 0
+ * @offset:	in: first slot, as a file offset in bytes
+ * @count:	in: slots, 1 to PINNED_MEM_COUNT_MAX
+ * @reserved:	in: 0
+ *
+ * All slots are emptied, or none (ENOENT, one of them is empty already). They
+ * vanish from the owner's mappings; a page that somebody else has pinned
+ * (direct I/O, RDMA, ...) is freed when the last pin goes.
+ */
+struct pinned_mem_punch {
+	__u32 size;
+	__u32 flags;
+	__u64 offset;
+	__u32 count;
+	__u32 reserved;
+};
+
+/**
+ * struct pinned_mem_query - the chunk at an offset
+ * @size:	in: sizeof(struct pinned_mem_query)
+ * @flags:	in: 0
+ * @offset:	in: any file offset in the pool, need not be aligned
+ * @phys:	out: physical address of the byte at @offset
+ * @length:	out: bytes from there on that are physically contiguous and
+ *		filled, up to PINNED_MEM_COUNT_MAX slots
+ * @memory_type: out: PINNED_MEM_TYPE_*
+ * @node:	out: NUMA node
+ *
+ * Error: ENOENT, the slot is empty.
+ */
+struct pinned_mem_query {
+	__u32 size;
+	__u32 flags;
+	__u64 offset;
+	__u64 phys;
+	__u64 length;
+	__u32 memory_type;
+	__s32 node;
+};
+
+#define PINNED_MEM_IOC_MAGIC	0xB6
+#define PINNED_MEM_IOC_INFO	_IOWR(PINNED_MEM_IOC_MAGIC, 0, struct pinned_mem_info)
+#define PINNED_MEM_IOC_POPULATE	_IOW(PINNED_MEM_IOC_MAGIC, 1, struct pinned_mem_populate)
+#define PINNED_MEM_IOC_PUNCH	_IOW(PINNED_MEM_IOC_MAGIC, 2, struct pinned_mem_punch)
+#define PINNED_MEM_IOC_QUERY	_IOWR(PINNED_MEM_IOC_MAGIC, 3, struct pinned_mem_query)
+
+#endif /* _UAPI_PINNED_MEM_H */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins every size, offset and number of the ioctl interface to a literal, so
+ * that no edit, compiler or word size changes them unseen. The driver compiles
+ * this file into the module, test/abi compiles it for 32-bit and 64-bit user
+ * space. It makes no code.
+ */
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
+#else
+#include <assert.h>
+#include <stddef.h>
+#endif
+#include <uapi/pinned_mem.h>
+
+#define FIELD(type, name, where) \
+	static_assert(offsetof(struct pinned_mem_##type, name) == (where), #type "." #name)
+
+static_assert(sizeof(struct pinned_mem_info) == 64, "sizeof info");
+FIELD(info, size, 0);
+FIELD(info, flags, 4);
+FIELD(info, abi_version, 8);
+FIELD(info, features, 12);
+FIELD(info, chunk_size, 16);
+FIELD(info, pool_size, 24);
+FIELD(info, pool_id, 32);
+FIELD(info, pool_chunks, 40);
+FIELD(info, used_chunks, 48);
+FIELD(info, limit_chunks, 56);
+
+static_assert(sizeof(struct pinned_mem_populate) == 48, "sizeof populate");
+FIELD(populate, size, 0);
+FIELD(populate, flags, 4);
+FIELD(populate, offset, 8);
+FIELD(populate, count, 16);
+FIELD(populate, memory_type, 20);
+FIELD(populate, node, 24);
+FIELD(populate, reserved, 28);
+FIELD(populate, max_phys, 32);
+FIELD(populate, phys_ptr, 40);
+
+static_assert(sizeof(struct pinned_mem_punch) == 24, "sizeof punch");
+FIELD(punch, size, 0);
+FIELD(punch, flags, 4);
+FIELD(punch, offset, 8);
+FIELD(punch, count, 16);
+FIELD(punch, reserved, 20);
+
+static_assert(sizeof(struct pinned_mem_query) == 40, "sizeof query");
+FIELD(query, size, 0);
+FIELD(query, flags, 4);
+FIELD(query, offset, 8);
+FIELD(query, phys, 16);
+FIELD(query, length, 24);
+FIELD(query, memory_type, 32);
+FIELD(query, node, 36);
+
+static_assert(PINNED_MEM_IOC_INFO == 0xc040b600, "INFO");
+static_assert(PINNED_MEM_IOC_POPULATE == 0x4030b601, "POPULATE");
+static_assert(PINNED_MEM_IOC_PUNCH == 0x4018b602, "PUNCH");
+static_assert(PINNED_MEM_IOC_QUERY == 0xc028b603, "QUERY");
+
+static_assert(PINNED_MEM_ABI_VERSION == 1, "version");
+static_assert(PINNED_MEM_CHUNK_SIZE == 2097152, "chunk");
+static_assert(PINNED_MEM_COUNT_MAX == 4096, "count");
+static_assert(PINNED_MEM_F_CONTIGUOUS == 1, "flag");
+static_assert(PINNED_MEM_TYPE_COHERENT == 0 && PINNED_MEM_TYPE_UNCACHED == 1 &&
+	      PINNED_MEM_TYPE_WRITE_COMBINE == 2 && PINNED_MEM_TYPE_CACHED == 3, "types");
+static_assert(PINNED_MEM_FEATURE_COHERENT == 1 && PINNED_MEM_FEATURE_UNCACHED == 2 &&
+	      PINNED_MEM_FEATURE_WRITE_COMBINE == 4 && PINNED_MEM_FEATURE_CACHED == 8 &&
+	      PINNED_MEM_FEATURE_CONTIGUOUS == 16 && PINNED_MEM_FEATURE_HUGE_MAP == 32, "features");

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/pinned_mem: open makes a pool, the last reference to the file ends it.
+ *
+ * The file's f_mapping is the pool's own, not the device node's: zapping one
+ * pool's mappings must not reach another's. fops.owner keeps the module while
+ * a file or a mapping of it exists.
+ */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <uapi/pinned_mem.h>
+
+#include "dev.h"
+#include "ioctl.h"
+#include "map.h"
+#include "pool.h"
+
+static int dev_open(struct inode *inode, struct file *file)
+{
+	struct pinned_pool *pool = pinned_pool_create();
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	file->private_data = pool;
+	file->f_mapping = pool->inode->i_mapping;
+	return nonseekable_open(inode, file);
+}
+
+static int dev_release(struct inode *inode, struct file *file)
+{
+	pinned_pool_destroy(file->private_data);
+	return 0;
+}
+
+static int dev_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return pinned_map_pool(file->private_data, vma);
+}
+
+static void dev_show_fdinfo(struct seq_file *seq, struct file *file)
+{
+	struct pinned_pool *pool = file->private_data;
+
+	seq_printf(seq, "pinned_mem_pool:\t%llu\n", pool->id);
+	seq_printf(seq, "pinned_mem_chunks:\t%lu\n", pinned_pool_chunks(pool));
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.open = dev_open,
+	.release = dev_release,
+	.mmap = dev_mmap,
+	.unlocked_ioctl = pinned_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = dev_show_fdinfo,
+};
+
+static struct miscdevice dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "pinned_mem",
+	.fops = &dev_fops,
+	.mode = 0660,
+	.groups = pinned_sysfs_groups,
+};
+
+int pinned_dev_init(void)
+{
+	int err = misc_register(&dev);
+
+	if (!err)
+		dev_info(dev.this_device, "version %s, ABI %d\n", PINNED_MEM_VERSION,
+			 PINNED_MEM_ABI_VERSION);
+	return err;
+}
+
+void pinned_dev_exit(void)
+{
+	misc_deregister(&dev);
+}

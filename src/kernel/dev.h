@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The character device. */
+#ifndef PINNED_MEM_DEV_H
+#define PINNED_MEM_DEV_H
+
+struct attribute_group;
+
+int pinned_dev_init(void);
+void pinned_dev_exit(void);
+
+/* sysfs.c: what /sys/class/misc/pinned_mem shows. */
+extern const struct attribute_group *pinned_sysfs_groups[];
+
+#endif /* PINNED_MEM_DEV_H */

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ioctl interface: fetch the argument, check all of it, make one call down,
+ * hand the result back. No policy and no state here, and no lock.
+ *
+ * A request is known by its number alone; the size in the request and the size
+ * in the structure must agree, and be one that this version knows. So a larger
+ * structure of a later version gets EINVAL, not ENOTTY.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/nodemask.h>
+#include <linux/uaccess.h>
+
+#include "chunk.h"
+#include "ioctl.h"
+#include "pool.h"
+#include "quota.h"
+#include "source.h"
+
+union pinned_arg {
+	struct {
+		__u32 size;
+		__u32 flags;
+	};
+	struct pinned_mem_info info;
+	struct pinned_mem_populate populate;
+	struct pinned_mem_punch punch;
+	struct pinned_mem_query query;
+};
+
+struct pinned_request {
+	const char *name;
+	unsigned int cmd;
+	u32 known_flags;
+	bool is_for_owner;
+	int (*run)(struct pinned_pool *pool, union pinned_arg *arg);
+};
+
+static bool can_map_huge(void)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	return has_transparent_hugepage();
+#else
+	return false;
+#endif
+}
+
+static int run_info(struct pinned_pool *pool, union pinned_arg *arg)
+{
+	struct pinned_mem_info *info = &arg->info;
+
+	info->abi_version = PINNED_MEM_ABI_VERSION;
+	info->features = PINNED_MEM_FEATURE_COHERENT |
+			 (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0);
+	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
+	info->pool_size = PINNED_POOL_SIZE;
+	info->pool_id = pool->id;
+	info->pool_chunks = pinned_pool_chunks(pool);
+	info->used_chunks = pinned_quota_used();
+	info->limit_chunks = pinned_quota_limit();
+	return 0;
+}
+
+static bool is_range_valid(u64 offset, u32 count)
+{
+	const u64 slots = PINNED_POOL_SIZE >> PINNED_MEM_CHUNK_SHIFT;
+	u64 slot = offset >> PINNED_MEM_CHUNK_SHIFT;
+
+	return !(offset & (PINNED_MEM_CHUNK_SIZE - 1)) && slot < slots &&
+	       count >= 1 && count <= PINNED_MEM_COUNT_MAX && count <= slots - slot;
+}
+
+static bool is_node_valid(s32 node)
+{
+	return node == PINNED_MEM_NODE_ANY ||
+	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
+}
+
+static int run_populate(struct pinned_pool *pool, union pinned_arg *arg)
+{
+	const struct pinned_mem_populate *p = &arg->populate;
+	struct pinned_policy policy = {
+		.node = p->node == PINNED_MEM_NODE_ANY ? NUMA_NO_NODE : p->node,
+		.max_phys = p->max_phys,
+	};
+	u64 __user *phys = u64_to_user_ptr(p->phys_ptr);
+
+	if (p->reserved || !is_range_valid(p->offset, p->count) || !is_node_valid(p->node) ||
+	    p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 || p->memory_type > PINNED_MEM_TYPE_CACHED)
+		return -EINVAL;
+	if (p->memory_type != PINNED_MEM_TYPE_COHERENT || p->flags & PINNED_MEM_F_CONTIGUOUS)
+		return -EOPNOTSUPP;
+	return pinned_pool_populate(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count,
+				    &policy, phys);
+}
+
+static int run_punch(struct pinned_pool *pool, union pinned_arg *arg)
+{
+	const struct pinned_mem_punch *p = &arg->punch;
+
+	if (p->reserved || !is_range_valid(p->offset, p->count))
+		return -EINVAL;
+	return pinned_pool_punch(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count);
+}
+
+static int run_query(struct pinned_pool *pool, union pinned_arg *arg)
+{
+	struct pinned_mem_query *q = &arg->query;
+	u64 within = q->offset & (PINNED_MEM_CHUNK_SIZE - 1);
+	struct pinned_run run;
+	int err;
+
+	if (q->phys || q->length || q->memory_type || q->node || q->offset >= PINNED_POOL_SIZE)
+		return -EINVAL;
+	err = pinned_pool_query(pool, q->offset >> PINNED_MEM_CHUNK_SHIFT, &run);
+	if (err)
+		return err;
+	q->phys = run.phys + within;
+	q->length = run.slots * PINNED_MEM_CHUNK_SIZE - within;
+	q->memory_type = PINNED_MEM_TYPE_COHERENT;
+	q->node = run.node;
+	return 0;
+}
+
+/* Indexed by request number. */
+static const struct pinned_request requests[] = {
+	{ "INFO", PINNED_MEM_IOC_INFO, 0, false, run_info },
+	{ "POPULATE", PINNED_MEM_IOC_POPULATE, PINNED_MEM_F_CONTIGUOUS, true, run_populate },
+	{ "PUNCH", PINNED_MEM_IOC_PUNCH, 0, true, run_punch },
+	{ "QUERY", PINNED_MEM_IOC_QUERY, 0, true, run_query },
+};
+
+static const struct pinned_request *find_request(unsigned int cmd)
+{
+	if (_IOC_TYPE(cmd) != PINNED_MEM_IOC_MAGIC || _IOC_NR(cmd) >= ARRAY_SIZE(requests) ||
+	    _IOC_DIR(cmd) != _IOC_DIR(requests[_IOC_NR(cmd)].cmd))
+		return NULL;
+	return &requests[_IOC_NR(cmd)];
+}
+
+/* @arg is read whole before anything in it is looked at. */
+static int fetch(const struct pinned_request *request, unsigned int cmd, union pinned_arg *arg,
+		 const void __user *from)
+{
+	size_t size = _IOC_SIZE(request->cmd);
+
+	if (_IOC_SIZE(cmd) != size)
+		return -EINVAL;
+	if (copy_from_user(arg, from, size))
+		return -EFAULT;
+	if (arg->size != size || arg->flags & ~request->known_flags)
+		return -EINVAL;
+	return 0;
+}
+
+static long run(struct pinned_pool *pool, const struct pinned_request *request,
+		unsigned int cmd, void __user *user)
+{
+	union pinned_arg arg;
+	int err = fetch(request, cmd, &arg, user);
+
+	if (!err && request->is_for_owner && !pinned_pool_is_mine(pool))
+		err = -EPERM;
+	if (!err)
+		err = request->run(pool, &arg);
+	if (!err && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &arg, _IOC_SIZE(cmd)))
+		err = -EFAULT;
+	return err;
+}
+
+long pinned_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct pinned_request *request = find_request(cmd);
+	long err;
+
+	if (!request)
+		return -ENOTTY;
+	err = run(file->private_data, request, cmd, (void __user *)arg);
+	if (err)
+		pr_debug_ratelimited("%s refused with error %ld\n", request->name, err);
+	return err;
+}

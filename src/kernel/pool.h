@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A pool: one open of the device, a sparse file of chunks. */
+#ifndef PINNED_MEM_POOL_H
+#define PINNED_MEM_POOL_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "view.h"
+
+struct inode;
+struct pinned_policy;
+
+/* File offsets of a pool: 8 TiB, within what a 32-bit kernel's page offsets can name. */
+#define PINNED_POOL_SHIFT	43
+#define PINNED_POOL_SIZE	(1ULL << PINNED_POOL_SHIFT)
+
+/**
+ * struct pinned_pool - one open of the device
+ * @id:		number that no other pool has had
+ * @inode:	holds the address_space through which all mappings are found
+ * @lock:	see view.c
+ * @live:	the owner's view
+ * @snapshots:	the views of forked children
+ * @chunks:	chunks in @live, under @lock
+ */
+struct pinned_pool {
+	u64 id;
+	struct inode *inode;
+	struct mutex lock;
+	struct pinned_view live;
+	struct list_head snapshots;
+	unsigned long chunks;
+};
+
+/**
+ * struct pinned_run - what pinned_pool_query() found
+ * @phys:	physical address of the slot's first byte
+ * @slots:	slots from there on that are contiguous
+ * @node:	NUMA node
+ */
+struct pinned_run {
+	u64 phys;
+	unsigned long slots;
+	int node;
+};
+
+struct pinned_pool *pinned_pool_create(void);
+void pinned_pool_destroy(struct pinned_pool *pool);
+bool pinned_pool_is_mine(struct pinned_pool *pool);
+unsigned long pinned_pool_chunks(struct pinned_pool *pool);
+
+int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
+			 const struct pinned_policy *policy, u64 __user *phys);
+int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned long count);
+int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinned_run *run);
+
+#endif /* PINNED_MEM_POOL_H */

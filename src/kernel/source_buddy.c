@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Chunks from the buddy allocator, by node and zone.
+ *
+ * The zones below a ceiling are known only roughly (what DMA and DMA32 span
+ * differs by platform), so every candidate's address is looked at. Candidates
+ * above the ceiling are set aside until the end, so that the allocator does
+ * not offer the same one again, and then given back.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+
+#include "chunk.h"
+#include "source.h"
+
+/* Candidates that one zone may offer before the next narrower one is asked. */
+#define CANDIDATES_PER_ZONE 16
+
+/*
+ * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then
+ * fail. The charge goes to the caller's memory cgroup.
+ */
+#define CHUNK_GFP (GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN | \
+		   __GFP_RETRY_MAYFAIL)
+
+static struct page *take_candidate(int node, gfp_t zone)
+{
+	if (node == NUMA_NO_NODE)
+		return alloc_pages(CHUNK_GFP | zone, PINNED_CHUNK_ORDER);
+	return alloc_pages_node(node, CHUNK_GFP | zone | __GFP_THISNODE,
+				PINNED_CHUNK_ORDER);
+}
+
+static bool is_below(struct page *page, u64 max_phys)
+{
+	return (u64)page_to_phys(page) + PINNED_MEM_CHUNK_SIZE - 1 <= max_phys;
+}
+
+static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t zone)
+{
+	struct page *aside[CANDIDATES_PER_ZONE];
+	struct page *page;
+	unsigned int n = 0;
+
+	for (;;) {
+		page = take_candidate(policy->node, zone);
+		if (!page || is_below(page, policy->max_phys))
+			break;
+		aside[n++] = page;
+		page = NULL;
+		if (n == CANDIDATES_PER_ZONE)
+			break;
+	}
+	while (n)
+		__free_pages(aside[--n], PINNED_CHUNK_ORDER);
+	return page;
+}
+
+struct page *pinned_source_buddy_take(const struct pinned_policy *policy)
+{
+	struct page *page = NULL;
+
+	/* Above 4 GiB the ordinary zones may do, with luck; below, they need not be tried. */
+	if (policy->max_phys > DMA_BIT_MASK(32))
+		page = take_from_zone(policy, 0);
+	if (!page && policy->max_phys != PINNED_MEM_PHYS_ANY && IS_ENABLED(CONFIG_ZONE_DMA32))
+		page = take_from_zone(policy, GFP_DMA32);
+	if (!page && policy->max_phys < DMA_BIT_MASK(32) && IS_ENABLED(CONFIG_ZONE_DMA))
+		page = take_from_zone(policy, GFP_DMA);
+	return page;
+}
