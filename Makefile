@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+# pinned-mem. `make help` says what there is to make.
+
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+O := build
+top := $(CURDIR)
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+DESTDIR ?=
+# Kernel headers to build the module against; by default Debian's stock kernel, fetched by apt.
+KDIR ?=
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
+INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
+# -fno-builtin-malloc: or the compiler takes the allocator's own functions for the C library's.
+USER_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -pthread $(INCLUDES)
+
+lib_sources := $(wildcard src/lib/*.c)
+shim_sources := $(wildcard src/shim/*.c)
+lib_objects := $(lib_sources:src/%.c=$(O)/obj/%.o)
+shim_objects := $(shim_sources:src/%.c=$(O)/obj/%.o)
+# The shim is the library with another flavour, and the malloc family.
+shim_lib_objects := $(filter-out %/flavour.o,$(lib_objects))
+
+libpinned := $(O)/lib/libpinned.so.1
+libpinned_static := $(O)/lib/libpinned.a
+shim := $(O)/lib/libmalloc-pinned.so
+
+.PHONY: all help modules install clean check check-unit check-preload check-qemu check-abi demo lint deb bench
+all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run
+
+help:
+	@echo 'make            libpinned, libmalloc-pinned and the tools, into $(O)/'
+	@echo 'make modules    pinned_mem.ko for the kernel headers in KDIR=... (default: Debian stock kernel, fetched)'
+	@echo 'make demo       boot a kernel in QEMU and watch unmodified programs DMA from their heap'
+	@echo 'make check      all tests: check-abi check-unit check-preload check-qemu'
+	@echo 'make bench      malloc and v2p beside glibc and pagemap, ratios'
+	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
+	@echo 'make lint       formatting, shell, spelling, man pages, include directions'
+	@echo 'make deb        Debian packages, into the folder above'
+	@echo 'make clean      remove $(O)/ but the cache of fetched packages'
+
+.SECONDARY:
+
+$(O)/need/%: test/need
+	@test/need $*
+	@mkdir -p $(@D) && touch $@
+
+$(O)/obj/%.o: src/%.c | $(O)/need/build
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(libpinned): $(lib_objects) src/lib/libpinned.map
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,defs,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \
+		-Wl,--version-script=src/lib/libpinned.map -o $@ $(lib_objects)
+
+$(O)/lib/libpinned.so: $(libpinned)
+	ln -sf libpinned.so.1 $@
+
+# One relocatable object whose hidden names are local, so that a static library shows the public ones only.
+$(libpinned_static): $(lib_objects)
+	@mkdir -p $(@D)
+	$(LD) -r -o $(O)/obj/libpinned.o $(lib_objects)
+	objcopy --localize-hidden $(O)/obj/libpinned.o
+	rm -f $@ && $(AR) rcs $@ $(O)/obj/libpinned.o
+
+# Same promises as libpinned, and its name in the process: see doc/design.md. Without `local: *`, so
+# that the malloc family is exported too, unversioned.
+$(O)/obj/libmalloc-pinned.map: src/lib/libpinned.map
+	@mkdir -p $(@D)
+	sed '/^local:/,/\*;/d' $< >$@
+
+$(shim): $(shim_lib_objects) $(shim_objects) $(O)/obj/libmalloc-pinned.map
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \
+		-Wl,--version-script=$(O)/obj/libmalloc-pinned.map -o $@ $(shim_lib_objects) $(shim_objects) -ldl
+
+$(O)/pinned-run: src/tools/pinned-run dkms.conf
+	@mkdir -p $(@D)
+	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
+
+$(O)/obj/libpinned.pc: src/lib/libpinned.pc.in dkms.conf FORCE
+	@mkdir -p $(@D)
+	@sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' $< >$@
+
+# The module is built in a copy for each kernel, so that the tree stays clean.
+modules:
+	@src/kernel/build-module $(if $(KDIR),'$(KDIR)')
+
+install: all $(O)/obj/libpinned.pc
+	VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' O='$(O)' src/tools/install-files
+
+clean:
+	find $(O) -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+
+deb: | $(O)/need/deb
+	dpkg-buildpackage -us -uc -b
+
+-include $(lib_objects:.o=.d) $(shim_objects:.o=.d)
+include test/check.mk
+
+.PHONY: FORCE
+FORCE:

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Allocating and freeing: the paths that run most stand here, inline, for the
+ * library's own entry points and for the shim's.
+ */
+#ifndef PN_ALLOC_H
+#define PN_ALLOC_H
+
+#include "tcache.h"
+
+/* All return NULL without memory, or without a backend, and leave errno to the caller. */
+void *pn_alloc_slow(size_t size);
+void *pn_alloc_aligned(size_t alignment, size_t size);
+void *pn_alloc_zeroed(size_t size);
+/* @size is not 0 and @ptr is in the arena; on failure @ptr stays as it is. */
+void *pn_realloc(void *ptr, size_t size);
+
+/* Slow, or in error: frees @ptr, which is in the arena, or dies. Preserves errno. */
+void pn_free_slow(void *ptr);
+/* Bytes of the live object that begins at @ptr; or dies, naming @caller. */
+size_t pn_size_of(const void *ptr, const char *caller);
+
+/* How often an allocation has ended without memory. */
+uint64_t pn_alloc_failures(void);
+
+/*
+ * One test of the size, one of the stack. A size of 0 wraps around, and is
+ * treated apart with the large ones.
+ */
+static inline void *pn_alloc(size_t size)
+{
+	if (pn_likely(size - 1 < PN_CHUNK_SIZE)) {
+		void *object = pn_tcache_pop(pn_class_of(size));
+
+		if (pn_likely(object))
+			return object;
+	}
+	return pn_alloc_slow(size);
+}
+
+/*
+ * Frees an object of a slab, if it is the start of a live one that this process
+ * did not inherit, and the cache has room. All else is for pn_free_slow().
+ */
+static inline void pn_free(void *ptr)
+{
+	size_t offset = pn_arena_offset(ptr);
+	struct pn_slab *slab = pn_slab_at(offset);
+	size_t index;
+
+	if (pn_likely(slab)) {
+		index = pn_slab_index(slab, offset);
+		if (pn_likely(pn_slab_is_start(slab, index, offset) &&
+			      slab->state[index] == PN_OBJECT_LIVE &&
+			      slab->epoch == pn_arena.epoch &&
+			      pn_tcache_push(slab->class, ptr))) {
+			slab->state[index] = PN_OBJECT_FREED;
+			return;
+		}
+	}
+	pn_free_slow(ptr);
+}
+
+#endif /* PN_ALLOC_H */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Chunks from the driver: a pool of /dev/pinned_mem whose offsets are the arena's
+ * offsets, mapped in extents when their first slot is needed.
+ *
+ * The descriptor may be lost (see fdguard.h), even replaced by one of another
+ * pool. What the lost pool gave stays usable through its mappings, but can be
+ * neither given back nor extended: the arena then goes on in fresh extents with
+ * a new pool.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "arena.h"
+#include "backend.h"
+#include "fdguard.h"
+#include "pinned_mem.h"
+#include "sys.h"
+
+_Static_assert(PINNED_MEM_CHUNK_SHIFT == PN_CHUNK_SHIFT, "the driver's chunk is the library's");
+
+static struct pn_fd pool = PN_FD_NONE;
+static uint64_t pool_id;
+static int pool_node;
+/* Extents that this pool is mapped at, one bit each. */
+static uint64_t mapped_extents[PN_EXTENTS_MAX / 64];
+
+/* Return: 0 with @info filled, or an errno. */
+static int ask_info(struct pinned_mem_info *info)
+{
+	*info = (struct pinned_mem_info){ .size = sizeof(*info) };
+	return ioctl(pool.fd, PINNED_MEM_IOC_INFO, info) ? errno : 0;
+}
+
+static int device_open(const struct pn_config *config)
+{
+	struct pinned_mem_info info;
+	int err = pn_fd_open(&pool, PINNED_MEM_DEVICE, O_RDWR);
+
+	if (err)
+		return err;
+	err = ask_info(&info);
+	if (!err && (info.abi_version != PINNED_MEM_ABI_VERSION ||
+		     info.chunk_size != PINNED_MEM_CHUNK_SIZE))
+		err = EPROTO;
+	if (err) {
+		pn_fd_drop(&pool);
+		return err;
+	}
+	pool_id = info.pool_id;
+	pool_node = config->node;
+	memset(mapped_extents, 0, sizeof(mapped_extents));
+	return 0;
+}
+
+static bool is_lost(void)
+{
+	struct pinned_mem_info info;
+
+	return !pn_fd_is_intact(&pool) || ask_info(&info) || info.pool_id != pool_id;
+}
+
+static bool is_mapped(size_t extent)
+{
+	return mapped_extents[extent / 64] >> (extent % 64) & 1;
+}
+
+/* Map the extents that hold the slots. */
+static int map_extents(const char *addr, size_t slot, size_t count)
+{
+	size_t per_extent = pn_arena_extent_slots();
+	const char *arena = addr - slot * PN_CHUNK_SIZE;
+
+	for (size_t extent = slot / per_extent; extent <= (slot + count - 1) / per_extent;
+	     extent++) {
+		size_t offset = extent * per_extent * PN_CHUNK_SIZE;
+		int err = 0;
+
+		if (!is_mapped(extent))
+			err = pn_sys_map((char *)arena + offset, per_extent * PN_CHUNK_SIZE,
+					 MAP_SHARED, pool.fd, offset);
+		if (err)
+			return err;
+		mapped_extents[extent / 64] |= (uint64_t)1 << (extent % 64);
+	}
+	return 0;
+}
+
+static int populate_some(size_t slot, size_t count, uint64_t *phys)
+{
+	struct pinned_mem_populate request = {
+		.size = sizeof(request),
+		.offset = (uint64_t)slot << PN_CHUNK_SHIFT,
+		.count = (uint32_t)count,
+		.node = pool_node < 0 ? PINNED_MEM_NODE_ANY : pool_node,
+		.max_phys = PINNED_MEM_PHYS_ANY,
+		.phys_ptr = (uintptr_t)phys,
+	};
+
+	return ioctl(pool.fd, PINNED_MEM_IOC_POPULATE, &request) ? errno : 0;
+}
+
+static int punch_some(size_t slot, size_t count)
+{
+	struct pinned_mem_punch request = {
+		.size = sizeof(request),
+		.offset = (uint64_t)slot << PN_CHUNK_SHIFT,
+		.count = (uint32_t)count,
+	};
+
+	return ioctl(pool.fd, PINNED_MEM_IOC_PUNCH, &request) ? errno : 0;
+}
+
+static size_t at_most_max(size_t count)
+{
+	return count < PINNED_MEM_COUNT_MAX ? count : PINNED_MEM_COUNT_MAX;
+}
+
+static int punch_all(size_t slot, size_t count)
+{
+	int err = 0;
+
+	while (count && !err) {
+		size_t some = at_most_max(count);
+
+		err = punch_some(slot, some);
+		slot += some;
+		count -= some;
+	}
+	return err;
+}
+
+static int device_populate(char *addr, size_t slot, size_t count, uint64_t *phys)
+{
+	size_t done = 0;
+	int err;
+
+	if (is_lost())
+		return PN_BACKEND_LOST;
+	err = map_extents(addr, slot, count);
+	while (!err && done < count) {
+		size_t some = at_most_max(count - done);
+
+		err = populate_some(slot + done, some, phys + done);
+		if (!err)
+			done += some;
+	}
+	if (err && done)
+		punch_all(slot, done);
+	return err;
+}
+
+static int device_punch(char *addr, size_t slot, size_t count)
+{
+	(void)addr;
+	if (is_lost())
+		return PN_BACKEND_LOST;
+	return punch_all(slot, count);
+}
+
+static void device_disown(void)
+{
+	pn_fd_drop(&pool);
+}
+
+const struct pn_backend pn_backend_device = {
+	.name = "device",
+	.open = device_open,
+	.populate = device_populate,
+	.punch = device_punch,
+	.disown = device_disown,
+};

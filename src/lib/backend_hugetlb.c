@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Huge pages of 2 MiB from the system's pool (vm.nr_hugepages), translated by
+ * pagemap: for development on a machine without the driver.
+ *
+ * Its limits are the reasons why the driver exists. Pages are private, so after
+ * a fork the first writer gets a new one: the parent writes to each page right
+ * after the fork, so that it gets the new one then, and looks its addresses up
+ * again. A device that was at work during the fork wrote to the old page. For
+ * every fork the pool must have as many free pages as the parent holds.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "backend.h"
+#include "pagemap.h"
+#include "sys.h"
+
+#ifndef MAP_HUGE_2MB
+#define MAP_HUGE_2MB (21 << 26)
+#endif
+
+#define RESERVED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+#define HUGE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB | MAP_POPULATE)
+
+/* Usable only where pages are to be had and their frames can be read. */
+static int hugetlb_open(const struct pn_config *config)
+{
+	void *page = mmap(NULL, PN_CHUNK_SIZE, PROT_READ | PROT_WRITE, HUGE, -1, 0);
+	uint64_t phys;
+
+	(void)config;
+	if (page == MAP_FAILED)
+		return errno;
+	phys = pn_pagemap_phys(page);
+	munmap(page, PN_CHUNK_SIZE);
+	return phys == PN_PHYS_UNKNOWN ? EPERM : 0;
+}
+
+static void release(char *addr, size_t count)
+{
+	void *got = mmap(addr, count * PN_CHUNK_SIZE, PROT_NONE, RESERVED | MAP_FIXED, -1, 0);
+
+	(void)got;
+}
+
+static int hugetlb_populate(char *addr, size_t slot, size_t count, uint64_t *phys)
+{
+	int err = pn_sys_map(addr, count * PN_CHUNK_SIZE, HUGE, -1, 0);
+
+	(void)slot;
+	for (size_t i = 0; !err && i < count; i++) {
+		phys[i] = pn_pagemap_phys(addr + i * PN_CHUNK_SIZE);
+		/* MAP_POPULATE does not say when it stopped half-way. */
+		if (phys[i] == PN_PHYS_UNKNOWN)
+			err = ENOMEM;
+	}
+	if (err)
+		release(addr, count);
+	return err;
+}
+
+static int hugetlb_punch(char *addr, size_t slot, size_t count)
+{
+	(void)slot;
+	release(addr, count);
+	return 0;
+}
+
+static void hugetlb_disown(void)
+{
+}
+
+static void hugetlb_after_fork(char *addr, size_t count, uint64_t *phys)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *chunk = addr + i * PN_CHUNK_SIZE;
+
+		/* A write that changes nothing, even if another thread writes there too. */
+		__atomic_fetch_or(chunk, 0, __ATOMIC_RELAXED);
+		phys[i] = pn_pagemap_phys(chunk);
+	}
+}
+
+const struct pn_backend pn_backend_hugetlb = {
+	.name = "hugetlb",
+	.open = hugetlb_open,
+	.populate = hugetlb_populate,
+	.punch = hugetlb_punch,
+	.disown = hugetlb_disown,
+	.after_fork = hugetlb_after_fork,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Words that every file of the library uses: sizes, attributes, the lock. */
+#ifndef PN_BASE_H
+#define PN_BASE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PN_CHUNK_SHIFT 21
+#define PN_CHUNK_SIZE ((size_t)1 << PN_CHUNK_SHIFT)
+#define PN_CHUNK_MASK (PN_CHUNK_SIZE - 1)
+
+/* Slabs are runs of units. A chunk has 32, so that one word says which are free. */
+#define PN_UNIT_SHIFT 16
+#define PN_UNIT_SIZE ((size_t)1 << PN_UNIT_SHIFT)
+#define PN_CHUNK_UNITS (PN_CHUNK_SIZE / PN_UNIT_SIZE)
+
+#define pn_likely(x) __builtin_expect(!!(x), 1)
+#define pn_unlikely(x) __builtin_expect(!!(x), 0)
+#define PN_NOINLINE __attribute__((noinline, cold))
+#define PN_CACHE_LINE 64
+
+/*
+ * A mutex that fork can reset. Acquiring and releasing it is no cancellation
+ * point and, uncontended, no system call.
+ */
+struct pn_lock {
+	pthread_mutex_t mutex;
+};
+
+#define PN_LOCK_INIT                            \
+	{                                       \
+		.mutex = PTHREAD_MUTEX_INITIALIZER \
+	}
+
+static inline void pn_lock(struct pn_lock *lock)
+{
+	pthread_mutex_lock(&lock->mutex);
+}
+
+static inline void pn_unlock(struct pn_lock *lock)
+{
+	pthread_mutex_unlock(&lock->mutex);
+}
+
+/* In a forked child: whoever held it does not exist here. */
+static inline void pn_lock_reset(struct pn_lock *lock)
+{
+	lock->mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+static inline size_t pn_round_up(size_t value, size_t power_of_two)
+{
+	return (value + power_of_two - 1) & ~(power_of_two - 1);
+}
+
+#endif /* PN_BASE_H */

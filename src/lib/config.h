@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What the environment asks for, and the parser of its key:value,key:value words. */
+#ifndef PN_CONFIG_H
+#define PN_CONFIG_H
+
+#include "base.h"
+
+enum pn_backend_kind {
+	PN_BACKEND_AUTO,
+	PN_BACKEND_DEVICE,
+	PN_BACKEND_HUGETLB,
+	PN_BACKEND_ANON,
+};
+
+enum pn_policy {
+	PN_POLICY_FALLBACK,
+	PN_POLICY_FAIL,
+	PN_POLICY_PASSTHROUGH,
+};
+
+/**
+ * struct pn_config - the configuration of a process
+ * @is_given: the variable was set (and not ignored)
+ * @backend: where memory comes from
+ * @policy: what the shim does without a backend or without memory
+ * @min: smallest request in bytes that the shim sends to pinned memory
+ * @max: largest
+ * @limit: bytes of chunks that the process may hold
+ * @node: NUMA node, or -1
+ * @decay_ms: how long an empty chunk is kept
+ * @report: print figures at exit
+ */
+struct pn_config {
+	bool is_given;
+	enum pn_backend_kind backend;
+	enum pn_policy policy;
+	size_t min;
+	size_t max;
+	size_t limit;
+	int node;
+	uint64_t decay_ms;
+	bool report;
+};
+
+/* Reads @variable; words it does not understand are named on stderr in one line, and skipped. */
+void pn_config_read(struct pn_config *config, const char *variable);
+
+#endif /* PN_CONFIG_H */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* Messages; see die.h. */
+#include "die.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+void pn_line_span(struct pn_line *line, const char *text, size_t len)
+{
+	size_t room = sizeof(line->text) - 1 - line->len;
+
+	if (len > room)
+		len = room;
+	memcpy(line->text + line->len, text, len);
+	line->len += len;
+}
+
+void pn_line_text(struct pn_line *line, const char *text)
+{
+	pn_line_span(line, text, strlen(text));
+}
+
+void pn_line_start(struct pn_line *line)
+{
+	line->len = 0;
+	pn_line_text(line, "pinned: ");
+}
+
+static void append_digits(struct pn_line *line, uint64_t value, unsigned int base)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = "0123456789abcdef"[value % base];
+		value /= base;
+	} while (value);
+	pn_line_span(line, digits + at, sizeof(digits) - at);
+}
+
+void pn_line_number(struct pn_line *line, uint64_t value)
+{
+	append_digits(line, value, 10);
+}
+
+void pn_line_pointer(struct pn_line *line, const void *pointer)
+{
+	pn_line_text(line, "0x");
+	append_digits(line, (uintptr_t)pointer, 16);
+}
+
+void pn_line_end(struct pn_line *line, int fd)
+{
+	line->text[line->len++] = '\n';
+	pn_sys_write(fd, line->text, line->len);
+}
+
+void pn_die_pointer(const char *what, const void *pointer, const char *why)
+{
+	struct pn_line line;
+
+	pn_line_start(&line);
+	pn_line_text(&line, what);
+	pn_line_text(&line, " ");
+	pn_line_pointer(&line, pointer);
+	pn_line_text(&line, why);
+	pn_line_end(&line, STDERR_FILENO);
+	abort();
+}

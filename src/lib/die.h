@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages: one line each, written at once by write(2), built without
+ * allocation. Numbers and texts are appended to a line in turn.
+ */
+#ifndef PN_DIE_H
+#define PN_DIE_H
+
+#include "base.h"
+
+struct pn_line {
+	size_t len;
+	char text[500];
+};
+
+void pn_line_start(struct pn_line *line);
+void pn_line_text(struct pn_line *line, const char *text);
+void pn_line_span(struct pn_line *line, const char *text, size_t len);
+void pn_line_number(struct pn_line *line, uint64_t value);
+void pn_line_pointer(struct pn_line *line, const void *pointer);
+void pn_line_end(struct pn_line *line, int fd);
+
+/* "pinned: <what> <pointer> <why>", then abort(3). */
+_Noreturn void pn_die_pointer(const char *what, const void *pointer, const char *why);
+
+#endif /* PN_DIE_H */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Initialisation and fork.
+ *
+ * Lock order, outermost first: initialisation, the list of thread caches, the
+ * slabs' classes in ascending order, the arena, the records (meta.c). fork takes
+ * all of them in that order, so that the child finds nothing half-done.
+ *
+ * A child made by clone() or _Fork() runs no atfork handler. It is recognised at
+ * its first slow path by a word that the kernel wiped; until then it can only use
+ * what the thread that forked had cached, which is its own copy and which no
+ * table translates any more. As with any allocator, if another thread was inside
+ * a slow path at that moment, its lock is replaced, and what it was changing may
+ * be lost.
+ */
+#include "runtime.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "arena.h"
+#include "meta.h"
+#include "slab.h"
+#include "sys.h"
+#include "tcache.h"
+
+static struct pn_lock lock = PN_LOCK_INIT;
+static bool is_ready;
+static struct pn_runtime runtime;
+/* 1, and 0 in a forked child that has not been seen to. */
+static uint32_t *known_process;
+
+static void before_fork(void)
+{
+	pn_lock(&lock);
+	pn_tcache_lock();
+	pn_slab_lock_all();
+	pn_arena_lock();
+	pn_meta_lock();
+}
+
+static void after_fork_in_parent(void)
+{
+	pn_arena_after_fork();
+	pn_meta_unlock();
+	pn_arena_unlock();
+	pn_slab_unlock_all();
+	pn_tcache_unlock();
+	pn_unlock(&lock);
+}
+
+static void after_fork_in_child(void)
+{
+	uint32_t epoch = pn_arena.epoch;
+	bool is_inherited;
+
+	pn_lock_reset(&lock);
+	pn_meta_reset_lock();
+	pn_arena_in_child();
+	is_inherited = pn_arena.epoch != epoch;
+	pn_slab_in_child(is_inherited);
+	pn_tcache_in_child(is_inherited);
+	__atomic_store_n(known_process, 1, __ATOMIC_RELAXED);
+}
+
+static const enum pn_backend_kind *kinds_to_try(enum pn_backend_kind wanted)
+{
+	static enum pn_backend_kind one[] = { PN_BACKEND_AUTO, PN_BACKEND_AUTO };
+
+	if (wanted == PN_BACKEND_AUTO)
+		return pn_flavour.automatic;
+	one[0] = wanted;
+	return one;
+}
+
+static int start(void)
+{
+	known_process = pn_sys_table(4096);
+	if (!known_process || !pn_sys_wipe_on_fork(known_process, 4096))
+		return ENOMEM;
+	*known_process = 1;
+	return pn_arena_init(&runtime.config, kinds_to_try(runtime.config.backend));
+}
+
+/* Registered after the lock is let go: it may allocate. */
+static PN_NOINLINE void initialise(void)
+{
+	bool is_first = false;
+
+	pn_lock(&lock);
+	if (!is_ready) {
+		pn_config_read(&runtime.config, pn_flavour.variable);
+		runtime.error = start();
+		__atomic_store_n(&is_ready, true, __ATOMIC_RELEASE);
+		is_first = true;
+	}
+	pn_unlock(&lock);
+	if (is_first && !runtime.error)
+		pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+static bool is_unknown_process(void)
+{
+	return known_process && !__atomic_load_n(known_process, __ATOMIC_RELAXED);
+}
+
+const struct pn_runtime *pn_runtime_enter(void)
+{
+	if (pn_unlikely(!__atomic_load_n(&is_ready, __ATOMIC_ACQUIRE)))
+		initialise();
+	if (pn_unlikely(!runtime.error && is_unknown_process()))
+		after_fork_in_child();
+	return &runtime;
+}

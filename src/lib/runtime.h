@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The library's life in a process: the first call, and forks. */
+#ifndef PN_RUNTIME_H
+#define PN_RUNTIME_H
+
+#include "base.h"
+#include "config.h"
+
+/**
+ * struct pn_flavour - what differs between libpinned and libmalloc-pinned
+ * @variable: the environment variable with the configuration
+ * @automatic: the backends that `auto` tries in turn, up to PN_BACKEND_AUTO
+ */
+struct pn_flavour {
+	const char *variable;
+	const enum pn_backend_kind *automatic;
+};
+
+/* Defined in flavour.c here, and in the shim's own file of that name there. */
+extern const struct pn_flavour pn_flavour;
+
+/**
+ * struct pn_runtime - what initialisation decided
+ * @config: the configuration
+ * @error: why there is no backend, an errno; 0 if there is one
+ */
+struct pn_runtime {
+	struct pn_config config;
+	int error;
+};
+
+/*
+ * Initialise at the first call, and in a forked child that no atfork handler
+ * announced put its state right. Every slow path begins with it.
+ */
+const struct pn_runtime *pn_runtime_enter(void);
+
+#endif /* PN_RUNTIME_H */

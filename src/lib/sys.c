@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/* System calls; the policy is in sys.h. */
+#define _GNU_SOURCE
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+void pn_sys_unmap(void *addr, size_t size)
+{
+	/* Fails only where a split needs one mapping too many; then the range stays, unused. */
+	munmap(addr, size);
+}
+
+/* Address space without access. Return: NULL if there is no such range. */
+void *pn_sys_reserve(size_t size, size_t alignment)
+{
+	char *start = mmap(NULL, size + alignment, PROT_NONE, RESERVE_FLAGS, -1, 0);
+	char *aligned;
+
+	if (start == MAP_FAILED)
+		return NULL;
+	aligned = (char *)pn_round_up((uintptr_t)start, alignment);
+	if (aligned != start)
+		pn_sys_unmap(start, (size_t)(aligned - start));
+	pn_sys_unmap(aligned + size, alignment - (size_t)(aligned - start));
+	return aligned;
+}
+
+/*
+ * Zeroed memory that costs what is touched of it. No huge pages: these tables
+ * are large and sparse. Return: NULL if there is no memory.
+ */
+void *pn_sys_table(size_t size)
+{
+	void *table = mmap(NULL, size, PROT_READ | PROT_WRITE, RESERVE_FLAGS, -1, 0);
+
+	if (table == MAP_FAILED)
+		return NULL;
+	madvise(table, size, MADV_NOHUGEPAGE);
+	return table;
+}
+
+bool pn_sys_wipe_on_fork(void *addr, size_t size)
+{
+	return madvise(addr, size, MADV_WIPEONFORK) == 0;
+}
+
+/* Map over a reserved range. Return: 0 or an errno. */
+int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
+{
+	void *got = mmap(addr, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, (off_t)offset);
+
+	return got == MAP_FAILED ? errno : 0;
+}
+
+/* Return: a descriptor, or -errno. */
+int pn_sys_open(const char *path, int flags)
+{
+	long fd = syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+void pn_sys_close(int fd)
+{
+	syscall(SYS_close, fd);
+}
+
+ssize_t pn_sys_read(int fd, void *buffer, size_t size)
+{
+	return syscall(SYS_read, fd, buffer, size);
+}
+
+/* For messages: what cannot be written is lost. */
+void pn_sys_write(int fd, const void *buffer, size_t size)
+{
+	const char *at = buffer;
+
+	while (size) {
+		long n = syscall(SYS_write, fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		at += n;
+		size -= (size_t)n;
+	}
+}
+
+/*
+ * A copy of @fd, closed on exec, near 1000: high enough to be out of the way of
+ * programs that count on the lowest free number, low enough not to make the
+ * kernel grow the descriptor table. Return: a descriptor, or -errno.
+ */
+int pn_sys_dup_high(int fd)
+{
+	struct rlimit limit;
+	int floor = 1000;
+	int copy;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= (rlim_t)floor)
+		floor = limit.rlim_cur > 16 ? (int)limit.rlim_cur - 8 : 3;
+	copy = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, floor);
+	return copy < 0 ? -errno : copy;
+}
+
+uint64_t pn_sys_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* RLIMIT_AS in bytes, SIZE_MAX if there is none. */
+size_t pn_sys_address_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return limit.rlim_cur;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What makes this library libmalloc-pinned and not libpinned: its own variable,
+ * and an `auto` that means the driver or nothing. Huge pages or ordinary memory
+ * under an unsuspecting program are for those who name them.
+ */
+#include "runtime.h"
+
+static const enum pn_backend_kind automatic[] = { PN_BACKEND_DEVICE, PN_BACKEND_AUTO };
+
+const struct pn_flavour pn_flavour = {
+	.variable = "MALLOC_PINNED_CONF",
+	.automatic = automatic,
+};

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The part of the malloc family that looks at the heap or tunes it. Figures are
+ * libc's plus pinned memory's; knobs of glibc's allocator are passed on to it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+
+#include "pinned.h"
+#include "route.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static struct pinned_stats pinned_figures(void)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+
+	if (pn_arena.size)
+		pinned_stats(&stats);
+	return stats;
+}
+
+EXPORT struct mallinfo2 mallinfo2(void)
+{
+	struct mallinfo2 info = pn_libc_mallinfo2();
+	struct pinned_stats stats = pinned_figures();
+	size_t live = stats.object_bytes - stats.cached_bytes;
+
+	info.arena += stats.chunk_bytes - stats.large_bytes;
+	info.hblkhd += stats.large_bytes;
+	info.uordblks += live;
+	info.fordblks += stats.chunk_bytes > live ? stats.chunk_bytes - live : 0;
+	info.keepcost += stats.empty_chunk_bytes;
+	return info;
+}
+
+static int as_int(size_t value)
+{
+	return value < INT_MAX ? (int)value : INT_MAX;
+}
+
+/* The older form, whose figures are ints: too large ones say INT_MAX. */
+EXPORT struct mallinfo mallinfo(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return (struct mallinfo){
+		.arena = as_int(info.arena),
+		.ordblks = as_int(info.ordblks),
+		.smblks = as_int(info.smblks),
+		.hblks = as_int(info.hblks),
+		.hblkhd = as_int(info.hblkhd),
+		.usmblks = as_int(info.usmblks),
+		.fsmblks = as_int(info.fsmblks),
+		.uordblks = as_int(info.uordblks),
+		.fordblks = as_int(info.fordblks),
+		.keepcost = as_int(info.keepcost),
+	};
+}
+
+EXPORT int malloc_trim(size_t pad)
+{
+	int libc = pn_libc_malloc_trim(pad);
+
+	return pn_arena.size && pinned_purge() ? 1 : libc;
+}
+
+EXPORT int mallopt(int parameter, int value)
+{
+	return pn_libc_mallopt(parameter, value);
+}
+
+EXPORT int malloc_info(int options, FILE *stream)
+{
+	struct pinned_stats stats = pinned_figures();
+	int err = pn_libc_malloc_info(options, stream);
+
+	if (!err && fprintf(stream,
+			    "<!-- pinned: chunks %llu, empty %llu, objects %llu, cached %llu bytes -->\n",
+			    (unsigned long long)stats.chunk_bytes,
+			    (unsigned long long)stats.empty_chunk_bytes,
+			    (unsigned long long)stats.object_bytes,
+			    (unsigned long long)stats.cached_bytes) < 0)
+		err = -1;
+	return err;
+}
+
+EXPORT void malloc_stats(void)
+{
+	struct pinned_stats stats = pinned_figures();
+
+	pn_libc_malloc_stats();
+	fprintf(stderr, "Pinned memory:\nsystem bytes     = %10llu\nin use bytes     = %10llu\n",
+		(unsigned long long)stats.chunk_bytes,
+		(unsigned long long)(stats.object_bytes - stats.cached_bytes));
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Calls to the C library's own allocator. glibc's five main functions are
+ * called by their second names, which nothing needs to look up, so that the
+ * first allocation of a process needs no dlsym. The rest have no second name
+ * and are looked up when a program asks for them.
+ */
+#define _GNU_SOURCE
+#include "libc.h"
+
+#include <dlfcn.h>
+
+/* The definition of @name behind this library's, remembered in @cache. */
+static void *find_next(void **cache, const char *name)
+{
+	void *found = __atomic_load_n(cache, __ATOMIC_RELAXED);
+
+	if (!found) {
+		found = dlsym(RTLD_NEXT, name);
+		__atomic_store_n(cache, found, __ATOMIC_RELAXED);
+	}
+	return found;
+}
+
+/* A pointer of type @type to the next definition of @name. */
+#define NEXT(type, name)                        \
+	({                                      \
+		static void *cache;             \
+		(type)find_next(&cache, #name); \
+	})
+
+void *pn_libc_malloc(size_t size)
+{
+	if (__libc_malloc)
+		return __libc_malloc(size);
+	return NEXT(void *(*)(size_t), malloc)(size);
+}
+
+void pn_libc_free(void *ptr)
+{
+	if (__libc_free)
+		__libc_free(ptr);
+	else
+		NEXT(void (*)(void *), free)(ptr);
+}
+
+void *pn_libc_calloc(size_t count, size_t size)
+{
+	if (__libc_calloc)
+		return __libc_calloc(count, size);
+	return NEXT(void *(*)(size_t, size_t), calloc)(count, size);
+}
+
+void *pn_libc_realloc(void *ptr, size_t size)
+{
+	if (__libc_realloc)
+		return __libc_realloc(ptr, size);
+	return NEXT(void *(*)(void *, size_t), realloc)(ptr, size);
+}
+
+void *pn_libc_memalign(size_t alignment, size_t size)
+{
+	if (__libc_memalign)
+		return __libc_memalign(alignment, size);
+	return NEXT(void *(*)(size_t, size_t), memalign)(alignment, size);
+}
+
+size_t pn_libc_usable_size(void *ptr)
+{
+	size_t (*next)(void *) = NEXT(size_t (*)(void *), malloc_usable_size);
+
+	return next ? next(ptr) : 0;
+}
+
+int pn_libc_mallopt(int parameter, int value)
+{
+	int (*next)(int, int) = NEXT(int (*)(int, int), mallopt);
+
+	return next ? next(parameter, value) : 0;
+}
+
+int pn_libc_malloc_trim(size_t pad)
+{
+	int (*next)(size_t) = NEXT(int (*)(size_t), malloc_trim);
+
+	return next ? next(pad) : 0;
+}
+
+int pn_libc_malloc_info(int options, FILE *stream)
+{
+	int (*next)(int, FILE *) = NEXT(int (*)(int, FILE *), malloc_info);
+
+	return next ? next(options, stream) : 0;
+}
+
+void pn_libc_malloc_stats(void)
+{
+	void (*next)(void) = NEXT(void (*)(void), malloc_stats);
+
+	if (next)
+		next();
+}
+
+struct mallinfo2 pn_libc_mallinfo2(void)
+{
+	/* glibc before 2.33 has only mallinfo, whose figures are ints. */
+	struct mallinfo2 (*next)(void) = NEXT(struct mallinfo2(*)(void), mallinfo2);
+
+	return next ? next() : (struct mallinfo2){ 0 };
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C library's own allocator, by the names that glibc exports for it. They
+ * are weak: another C library (musl) does not have them, and then the next
+ * definition of each name is looked up instead.
+ */
+#ifndef PN_LIBC_H
+#define PN_LIBC_H
+
+#include <malloc.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+extern void *__libc_malloc(size_t size) __attribute__((weak));
+extern void __libc_free(void *ptr) __attribute__((weak));
+extern void *__libc_calloc(size_t count, size_t size) __attribute__((weak));
+extern void *__libc_realloc(void *ptr, size_t size) __attribute__((weak));
+extern void *__libc_memalign(size_t alignment, size_t size) __attribute__((weak));
+
+/* Is this the C library that the shim was made for? */
+static inline bool pn_libc_is_glibc(void)
+{
+	return __libc_malloc && __libc_free && __libc_calloc && __libc_realloc && __libc_memalign;
+}
+
+void *pn_libc_malloc(size_t size);
+void pn_libc_free(void *ptr);
+void *pn_libc_calloc(size_t count, size_t size);
+void *pn_libc_realloc(void *ptr, size_t size);
+void *pn_libc_memalign(size_t alignment, size_t size);
+size_t pn_libc_usable_size(void *ptr);
+
+/* These exist in glibc only; without it they do nothing and return 0. */
+int pn_libc_mallopt(int parameter, int value);
+int pn_libc_malloc_trim(size_t pad);
+int pn_libc_malloc_info(int options, FILE *stream);
+void pn_libc_malloc_stats(void);
+struct mallinfo2 pn_libc_mallinfo2(void);
+
+#endif /* PN_LIBC_H */

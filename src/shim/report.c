@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/* Messages of the shim. */
+#include "report.h"
+
+#include <errno.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "die.h"
+#include "fdguard.h"
+#include "pinned.h"
+#include "route.h"
+
+extern char *program_invocation_short_name;
+
+static struct pn_fd report_fd = PN_FD_NONE;
+static bool is_wanted;
+
+void pn_report_prepare(void)
+{
+	is_wanted = true;
+	pn_fd_guard_copy(&report_fd, STDERR_FILENO);
+}
+
+static const char *advice_for(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return "the driver is not loaded; modprobe pinned_mem";
+	case EACCES:
+	case EPERM:
+		return "no permission; add the user to the group pinned";
+	case EPROTO:
+		return "the driver and this library are of different versions";
+	case ENOMEM:
+		return "not enough address space or memory";
+	default:
+		return "it cannot be opened";
+	}
+}
+
+void pn_report_no_backend(int error, const char *backend, const char *consequence)
+{
+	struct pn_line line;
+
+	pn_line_start(&line);
+	pn_line_text(&line, "no pinned memory from backend ");
+	pn_line_text(&line, backend);
+	pn_line_text(&line, " (error ");
+	pn_line_number(&line, (uint64_t)error);
+	pn_line_text(&line, ": ");
+	pn_line_text(&line, advice_for(error));
+	pn_line_text(&line, "); ");
+	pn_line_text(&line, consequence);
+	pn_line_end(&line, STDERR_FILENO);
+}
+
+static void add(struct pn_line *line, const char *name, uint64_t value)
+{
+	pn_line_text(line, name);
+	pn_line_number(line, value);
+}
+
+static __attribute__((destructor)) void report(void)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+	struct pn_fallback fallback = pn_route_get_fallback();
+	struct pn_line line;
+
+	if (!is_wanted)
+		return;
+	pinned_stats(&stats);
+	pn_line_start(&line);
+	add(&line, "report: pid=", (uint64_t)getpid());
+	pn_line_text(&line, " program=");
+	pn_line_text(&line, program_invocation_short_name);
+	pn_line_text(&line, " backend=");
+	pn_line_text(&line, pn_arena_backend_name());
+	add(&line, " chunks_peak=", stats.peak_chunk_bytes / PN_CHUNK_SIZE);
+	add(&line, " object_bytes=", stats.object_bytes - stats.cached_bytes);
+	add(&line, " fallback_allocs=", fallback.requests);
+	add(&line, " fallback_bytes=", fallback.bytes);
+	pn_line_end(&line, pn_fd_is_intact(&report_fd) ? report_fd.fd : STDERR_FILENO);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What the shim tells people on stderr: a warning at the start, figures at exit. */
+#ifndef PN_REPORT_H
+#define PN_REPORT_H
+
+/* Keep a copy of stderr for the report: many programs close theirs before they exit. */
+void pn_report_prepare(void);
+
+/* One line: no pinned memory because of @error, and what follows from it. */
+void pn_report_no_backend(int error, const char *backend, const char *consequence);
+
+#endif /* PN_REPORT_H */

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/* The state behind routing, and the count of what fell back to libc. */
+#include "route.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+struct pn_route pn_route;
+
+static struct pn_fallback fallback;
+
+bool pn_route_falls_back(size_t size)
+{
+	/* No allocator has this much: a failure, not a fallback. */
+	if (pn_route.fails || size > PTRDIFF_MAX) {
+		errno = ENOMEM;
+		return false;
+	}
+	__atomic_fetch_add(&fallback.requests, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&fallback.bytes, size, __ATOMIC_RELAXED);
+	return true;
+}
+
+struct pn_fallback pn_route_get_fallback(void)
+{
+	return (struct pn_fallback){
+		.requests = __atomic_load_n(&fallback.requests, __ATOMIC_RELAXED),
+		.bytes = __atomic_load_n(&fallback.bytes, __ATOMIC_RELAXED),
+	};
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which allocator serves a request, and what happens when pinned memory is short.
+ * A pointer is freed by whom it came from, which its address tells: whatever was
+ * decided meanwhile does not matter.
+ */
+#ifndef PN_ROUTE_H
+#define PN_ROUTE_H
+
+#include "alloc.h"
+#include "libc.h"
+
+/**
+ * struct pn_route - which sizes go to pinned memory
+ * @span: sizes of which size - @min is below it do; 0 before the first decision and in passthrough
+ * @min: smallest such size
+ * @is_decided: false before initialisation
+ * @fails: without memory, fail; else libc's memory is used
+ */
+struct pn_route {
+	size_t span;
+	size_t min;
+	bool is_decided;
+	bool fails;
+};
+
+extern struct pn_route pn_route;
+
+/* Decide, if the process is far enough; init.c. */
+void pn_route_decide(void);
+
+/* Does a request of @size go to pinned memory? Before the decision: not yet. */
+static inline bool pn_route_is_pinned(size_t size)
+{
+	if (pn_likely(size - pn_route.min < pn_route.span))
+		return true;
+	if (pn_unlikely(!__atomic_load_n(&pn_route.is_decided, __ATOMIC_RELAXED))) {
+		pn_route_decide();
+		return size - pn_route.min < pn_route.span;
+	}
+	return false;
+}
+
+/* No pinned memory was to be had for @size. Return: true if libc shall serve it, and counts it. */
+bool pn_route_falls_back(size_t size);
+
+/* Requests and bytes that fell back. */
+struct pn_fallback {
+	uint64_t requests;
+	uint64_t bytes;
+};
+
+struct pn_fallback pn_route_get_fallback(void);
+
+#endif /* PN_ROUTE_H */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checks for test programs that run as ordinary processes. A check that fails
+ * says on stderr what it expected and where, and ends the process with 1. No
+ * check allocates, and none uses stdio: tests of malloc call them anywhere.
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(condition) ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition))
+
+/* @call gives NULL and sets errno to @error. */
+#define CHECK_REFUSED(call, error)                                                         \
+	do {                                                                               \
+		errno = 0;                                                                 \
+		CHECK((call) == NULL);                                                     \
+		CHECK(errno == (error));                                                   \
+	} while (0)
+
+/* The child @pid ends by itself, with status 0. */
+#define CHECK_ENDS_WELL(pid) check_ends_well(__FILE__, __LINE__, pid)
+
+_Noreturn static inline void check_failed(const char *file, int line, const char *expected)
+{
+	int error = errno;
+
+	dprintf(STDERR_FILENO, "%s:%d: expected: %s (errno %d, pid %d)\n", file, line, expected,
+		error, (int)getpid());
+	_exit(1);
+}
+
+static inline void check_ends_well(const char *file, int line, pid_t pid)
+{
+	pid_t got;
+	int status;
+
+	do
+		got = waitpid(pid, &status, 0);
+	while (got == -1 && errno == EINTR);
+	if (pid <= 0 || got != pid || status != 0) {
+		dprintf(STDERR_FILENO, "%s:%d: child %d: status %#x\n", file, line, (int)pid,
+			got == pid ? (unsigned int)status : 0);
+		_exit(1);
+	}
+}
+
+/* The compiler may not know what becomes of @pointer, nor where it comes from. */
+static inline void *opaque(void *pointer)
+{
+	__asm__ volatile("" : "+r"(pointer) : : "memory");
+	return pointer;
+}
+
+/* A generator that tests may seed; xorshift64*. @state must not be 0. */
+static inline unsigned long next_random(unsigned long *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return (*state * 0x2545f4914f6cdd1dUL) >> 16;
+}
+
+#endif /* CHECK_H */

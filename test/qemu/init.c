@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+/*
+ * PID 1 of a test guest: loads modules, runs the planned tests one by one, looks
+ * after each at the kernel log and at what the driver still holds, unloads the
+ * driver, compares free memory, and only then writes the verdict, to a port of
+ * its own. A crash, a hang or a chatty test cannot look like a pass: without the
+ * last line of the verdict the run has failed.
+ *
+ * /etc/guest is the plan, written by ./boot, a line each:
+ *   support PATH          a kernel module to load first
+ *   module PATH           the driver
+ *   verdict PATH          the device to write the verdict to
+ *   test NAME SECONDS PATH [ARG]          a static program
+ *   host NAME SECONDS COMMAND...          a shell command in the host's file system (see ./boot)
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PLAN "/etc/guest"
+#define HOST_ROOT "/host"
+#define USED_CHUNKS "/sys/class/misc/pinned_mem/used_chunks"
+#define DRIVER "pinned_mem"
+#define EXIT_SKIP 77
+/* What caches and slabs may keep of a run; a leaked chunk in a loop is more than this. */
+#define MEMORY_SLACK_KB (24 * 1024)
+
+enum result { PASSED, FAILED, SKIPPED };
+
+static struct {
+	unsigned int planned, run, passed, failed, skipped;
+} totals;
+
+static FILE *verdict;
+static char driver_path[256];
+static int kmsg = -1;
+
+static __attribute__((format(printf, 1, 2))) void say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	fflush(stdout);
+}
+
+/* Files and modules. */
+
+static long read_number(const char *path, const char *key)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+	long number = -1;
+
+	while (file && number < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, strlen(key)))
+			number = strtol(line + strlen(key), NULL, 10);
+	if (file)
+		fclose(file);
+	return number;
+}
+
+static bool load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is_loaded = fd >= 0 && (!syscall(SYS_finit_module, fd, "", 0) || errno == EEXIST);
+
+	if (!is_loaded)
+		say("init: cannot load %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return is_loaded;
+}
+
+static long free_memory_kb(void)
+{
+	FILE *drop = fopen("/proc/sys/vm/drop_caches", "w");
+
+	sync();
+	if (drop) {
+		fputs("3", drop);
+		fclose(drop);
+	}
+	return read_number("/proc/meminfo", "MemFree:");
+}
+
+/* The kernel log. */
+
+static bool is_bad(const char *line)
+{
+	static const char *const signs[] = {
+		"BUG:", "BUG ", "WARNING:", "Oops", "Bad page", "Bad rss-counter", "bad pmd",
+		"general protection", "NULL pointer", "soft lockup", "hung_task", "blocked for more",
+		"rcu_sched self-detected", "rcu: INFO", "Call Trace", "KASAN", "kmemleak",
+		"memory leak", "use-after-free", "refcount_t", "lockdep",
+	};
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (strstr(line, signs[i]))
+			return true;
+	return false;
+}
+
+/* Lines since the last call. Return: true if one of them reports a fault. */
+static bool is_log_bad(void)
+{
+	char record[2048];
+	bool found = false;
+	ssize_t n;
+
+	while ((n = read(kmsg, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		if (n < 0)
+			continue;
+		record[n] = '\0';
+		if (!is_bad(record))
+			continue;
+		if (!found)
+			say("init: the kernel reports: %s", record);
+		found = true;
+	}
+	return found;
+}
+
+/* Tests. */
+
+static void pause_ms(long ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* Return: the wait status, or -1 after the time-out. Orphans are reaped on the way. */
+static int wait_for(pid_t pid, unsigned int seconds)
+{
+	time_t end = time(NULL) + seconds;
+	int status;
+
+	for (;;) {
+		pid_t got = waitpid(-1, &status, WNOHANG);
+
+		if (got == pid)
+			return status;
+		if (got > 0)
+			continue;
+		if (time(NULL) >= end)
+			return -1;
+		pause_ms(10);
+	}
+}
+
+/* All that a test left behind; init's own children include every orphan. */
+static void kill_the_rest(void)
+{
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+static void enter_host_root(void)
+{
+	if (chroot(HOST_ROOT) || chdir("/"))
+		_exit(126);
+}
+
+static pid_t start(bool is_in_host, char *const argv[])
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	setsid();
+	if (is_in_host)
+		enter_host_root();
+	execv(argv[0], argv);
+	say("init: cannot run %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* Freeing may come a moment after exit (delayed work, sockets): wait for it. */
+static bool is_all_given_back(void)
+{
+	long used = -1;
+
+	for (int i = 0; i < 300; i++) {
+		used = read_number(USED_CHUNKS, "");
+		if (!used)
+			return true;
+		pause_ms(10);
+	}
+	say("init: the driver still holds %ld chunks\n", used);
+	return false;
+}
+
+static bool is_driver_loaded(void)
+{
+	return !access(USED_CHUNKS, R_OK);
+}
+
+static enum result judge(int status)
+{
+	if (status == -1)
+		say("init: timed out\n");
+	else if (WIFSIGNALED(status))
+		say("init: killed by signal %d\n", WTERMSIG(status));
+	if (status == -1 || !WIFEXITED(status))
+		return FAILED;
+	if (WEXITSTATUS(status) == EXIT_SKIP)
+		return SKIPPED;
+	return WEXITSTATUS(status) ? FAILED : PASSED;
+}
+
+static void run_test(const char *name, unsigned int seconds, bool is_in_host, char *const argv[])
+{
+	static const char *const words[] = { "passed", "failed", "skipped" };
+	time_t begin = time(NULL);
+	enum result result;
+
+	say("init: test %s\n", name);
+	result = judge(wait_for(start(is_in_host, argv), seconds));
+	kill_the_rest();
+	if (is_log_bad())
+		result = FAILED;
+	if (driver_path[0] && (!is_driver_loaded() || !is_all_given_back())) {
+		result = FAILED;
+		load_module(driver_path);
+	}
+	totals.run++;
+	totals.passed += result == PASSED;
+	totals.failed += result == FAILED;
+	totals.skipped += result == SKIPPED;
+	say("init: test %s %s\n", name, words[result]);
+	fprintf(verdict, "test %s %s %ld\n", name, words[result], (long)(time(NULL) - begin));
+	fflush(verdict);
+}
+
+/* What is not a test but must hold at the end counts as one. */
+static void check(const char *name, bool is_good)
+{
+	totals.planned++;
+	totals.run++;
+	totals.passed += is_good;
+	totals.failed += !is_good;
+	fprintf(verdict, "test %s %s 0\n", name, is_good ? "passed" : "failed");
+}
+
+/* The plan. */
+
+static void run_line(char *line)
+{
+	char *save = NULL;
+	char *kind = strtok_r(line, " \n", &save);
+	char *name = strtok_r(NULL, " \n", &save);
+	char *seconds = strtok_r(NULL, " \n", &save);
+	char *rest = strtok_r(NULL, "\n", &save);
+	char *argv[4] = { NULL };
+
+	if (!kind || !rest || (strcmp(kind, "test") && strcmp(kind, "host")))
+		return;
+	if (!strcmp(kind, "host")) {
+		argv[0] = "/bin/sh";
+		argv[1] = "-c";
+		argv[2] = rest;
+	} else {
+		argv[0] = strtok_r(rest, " ", &save);
+		argv[1] = strtok_r(NULL, " ", &save);
+	}
+	totals.planned++;
+	run_test(name, (unsigned int)strtoul(seconds, NULL, 10), kind[0] == 'h', argv);
+}
+
+static void prepare_line(const char *line)
+{
+	char path[256];
+
+	if (sscanf(line, "support %255s", path) == 1 && !load_module(path))
+		say("init: going on without %s\n", path);
+	if (sscanf(line, "verdict %255s", path) == 1)
+		verdict = fopen(path, "w");
+	sscanf(line, "module %255s", driver_path);
+}
+
+static void for_each_line(void (*handle)(char *line))
+{
+	FILE *plan = fopen(PLAN, "re");
+	char *line = NULL;
+	size_t size = 0;
+
+	while (plan && getline(&line, &size, plan) > 0)
+		handle(line);
+	free(line);
+	if (plan)
+		fclose(plan);
+}
+
+static void prepare(char *line)
+{
+	prepare_line(line);
+}
+
+static void mount_or_say(const char *from, const char *at, const char *type, unsigned long flags,
+			 const char *options)
+{
+	mkdir(at, 0755);
+	if (mount(from, at, type, flags, options))
+		say("init: cannot mount %s: %s\n", at, strerror(errno));
+}
+
+static void mount_all(void)
+{
+	mount_or_say("proc", "/proc", "proc", 0, "");
+	mount_or_say("sys", "/sys", "sysfs", 0, "");
+	mount_or_say("dev", "/dev", "devtmpfs", 0, "");
+	mount_or_say("tmp", "/tmp", "tmpfs", 0, "mode=1777");
+}
+
+/* The host's files, read-only, with the guest's own devices and room to write. */
+static void mount_host_root(void)
+{
+	if (mount("host", HOST_ROOT, "9p", MS_RDONLY,
+		  "trans=virtio,version=9p2000.L,cache=loose,msize=524288"))
+		return;
+	mount_or_say("proc", HOST_ROOT "/proc", "proc", 0, "");
+	mount_or_say("sys", HOST_ROOT "/sys", "sysfs", 0, "");
+	mount_or_say("dev", HOST_ROOT "/dev", "devtmpfs", 0, "");
+	mount_or_say("tmp", HOST_ROOT "/tmp", "tmpfs", 0, "mode=1777");
+	mount_or_say("run", HOST_ROOT "/run", "tmpfs", 0, "mode=755");
+}
+
+static void raise_loopback(void)
+{
+	/* A shell command is shorter than the ioctls, and only host tests want it. */
+	char *const argv[] = { "/bin/sh", "-c", "ip link set lo up 2>/dev/null || true", NULL };
+
+	wait_for(start(true, argv), 30);
+}
+
+int main(void)
+{
+	long before, after;
+	bool is_host_there;
+
+	mkdir(HOST_ROOT, 0755);
+	mount_all();
+	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", "/tmp", 1);
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	for_each_line(prepare);
+	mount_host_root();
+	is_host_there = !access(HOST_ROOT "/bin/sh", X_OK);
+	if (is_host_there)
+		raise_loopback();
+	if (!verdict)
+		verdict = stdout;
+	is_log_bad();
+
+	before = free_memory_kb();
+	if (driver_path[0])
+		check("module_loads", load_module(driver_path));
+	for_each_line(run_line);
+	if (driver_path[0])
+		check("module_unloads", !syscall(SYS_delete_module, DRIVER, O_NONBLOCK));
+	after = free_memory_kb();
+	say("init: free memory %ld kB before, %ld kB after\n", before, after);
+	/* Tests in the host's files leave these in caches of the kernel's that cannot be dropped. */
+	check("memory_is_back", before - after < MEMORY_SLACK_KB + (is_host_there ? 65536 : 0));
+	check("kernel_log_is_clean", !is_log_bad());
+
+	fprintf(verdict, "verdict planned=%u run=%u passed=%u failed=%u skipped=%u\n",
+		totals.planned, totals.run, totals.passed, totals.failed, totals.skipped);
+	fflush(verdict);
+	fsync(fileno(verdict));
+	sync();
+	reboot(RB_POWER_OFF);
+	return 0;
+}
