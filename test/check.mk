@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+# Tests: what `make check` and its parts do. Included by the top Makefile.
+
+# One run for each flavour of compiler and sanitizer.
+unit_flavours := gcc gcc-asan gcc-tsan clang clang-asan clang-tsan
+asan_flags := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+tsan_flags := -O1 -fsanitize=thread
+flavour_cc = $(firstword $(subst -, ,$1))
+flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g
+unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
+
+define unit_flavour
+$(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit
+	@mkdir -p $$(@D)
+	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -MMD -MP -c -o $$@ $$<
+$(O)/unit/$1/%: test/unit/%.c $(lib_sources:src/lib/%.c=$(O)/unit/$1/lib/%.o)
+	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -Wno-missing-prototypes -MMD -MP -MT $$@ \
+		-MF $$@.d -o $$@ $$(filter %.c %.o,$$^) $$$$(pkg-config --cflags --libs check)
+unit_programs += $(unit_names:%=$(O)/unit/$1/%)
+-include $(wildcard $(O)/unit/$1/*.d $(O)/unit/$1/lib/*.d)
+endef
+$(foreach flavour,$(unit_flavours),$(eval $(call unit_flavour,$(flavour))))
+
+check-unit: $(unit_programs)
+	@test/unit/run-flavours $(O) '$(unit_flavours)' '$(unit_names)'
+
+preload_programs := $(patsubst test/preload/%.c,$(O)/test/preload/%,$(wildcard test/preload/*.c))
+$(O)/test/preload/%: test/preload/%.c | $(O)/need/preload
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl
+
+check-preload: all $(preload_programs) | $(O)/need/preload
+	@test/run --suite preload --timeout 120 $(wildcard test/preload/*.sh)
+
+check-abi: all | $(O)/need/build $(O)/need/lint
+	@test/run --suite abi $(wildcard test/abi/*.sh)
+
+kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
+kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
+$(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< test/lib/guest.c
+
+check-qemu: all $(kernel_programs) $(preload_programs) | $(O)/need/qemu $(O)/need/preload
+	@test/qemu/check $(kernel_programs)
+
+# The sum over all levels is the last line.
+check:
+	@test/check-all
+
+demo: all | $(O)/need/qemu $(O)/need/programs
+	@examples/edu/demo/run
+
+bench: all | $(O)/need/build
+	@bench/run
+
+lint: | $(O)/need/lint
+	@test/lint/run

@@ -87,9 +87,9 @@ static struct pn_slab *live_object(const void *ptr, const char *caller, size_t *
 		return NULL;
 	*index = pn_slab_index(slab, offset);
 	if (!pn_slab_is_start(slab, *index, offset) || slab->state[*index] == PN_OBJECT_NEVER)
-		pn_die_pointer(caller, ptr, " (not the start of a live object)");
+		pn_die_invalid(caller, ptr);
 	if (slab->state[*index] == PN_OBJECT_FREED)
-		pn_die_pointer(caller, ptr, " (freed already)");
+		pn_die_freed(caller, ptr);
 	return slab;
 }
 
@@ -108,11 +108,11 @@ void pn_free_slow(void *ptr)
 	size_t index;
 
 	pn_runtime_enter();
-	slab = live_object(ptr, "free():", &index);
+	slab = live_object(ptr, "free()", &index);
 	if (slab)
 		free_object(slab, index, ptr);
 	else
-		pn_large_free(ptr, "free():");
+		pn_large_free(ptr, "free()");
 	errno = saved;
 }
 
@@ -134,7 +134,7 @@ static bool fits_in_place(void *ptr, size_t old_size, size_t size)
 
 void *pn_realloc(void *ptr, size_t size)
 {
-	size_t old_size = pn_size_of(ptr, "realloc():");
+	size_t old_size = pn_size_of(ptr, "realloc()");
 	void *moved;
 
 	if (fits_in_place(ptr, old_size, size))

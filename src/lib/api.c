@@ -59,7 +59,7 @@ void pinned_free(void *ptr)
 
 size_t pinned_usable_size(const void *ptr)
 {
-	return ptr ? pn_size_of(ptr, "usable_size():") : 0;
+	return ptr ? pn_size_of(ptr, "usable_size()") : 0;
 }
 
 size_t pinned_purge(void)

@@ -58,15 +58,24 @@ void pn_line_end(struct pn_line *line, int fd)
 	pn_sys_write(fd, line->text, line->len);
 }
 
-void pn_die_pointer(const char *what, const void *pointer, const char *why)
+static _Noreturn void die(const char *caller, const char *what, const void *pointer)
 {
 	struct pn_line line;
 
 	pn_line_start(&line);
+	pn_line_text(&line, caller);
 	pn_line_text(&line, what);
-	pn_line_text(&line, " ");
 	pn_line_pointer(&line, pointer);
-	pn_line_text(&line, why);
 	pn_line_end(&line, STDERR_FILENO);
 	abort();
+}
+
+void pn_die_invalid(const char *caller, const void *pointer)
+{
+	die(caller, ": invalid pointer ", pointer);
+}
+
+void pn_die_freed(const char *caller, const void *pointer)
+{
+	die(caller, strcmp(caller, "free()") ? ": freed pointer " : ": double free of ", pointer);
 }

@@ -20,7 +20,9 @@ void pn_line_number(struct pn_line *line, uint64_t value);
 void pn_line_pointer(struct pn_line *line, const void *pointer);
 void pn_line_end(struct pn_line *line, int fd);
 
-/* "pinned: <what> <pointer> <why>", then abort(3). */
-_Noreturn void pn_die_pointer(const char *what, const void *pointer, const char *why);
+/* "pinned: <caller>: invalid pointer <pointer>", then abort(3). */
+_Noreturn void pn_die_invalid(const char *caller, const void *pointer);
+/* The same, of a pointer that was freed: "double free of" if it is freed again. */
+_Noreturn void pn_die_freed(const char *caller, const void *pointer);
 
 #endif /* PN_DIE_H */

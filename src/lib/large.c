@@ -32,12 +32,12 @@ static struct pn_slot *live_slot(const void *ptr, const char *caller)
 	struct pn_slot *slot;
 
 	if (offset >= pn_arena.size)
-		pn_die_pointer(caller, ptr, " (not from this allocator)");
+		pn_die_invalid(caller, ptr);
 	slot = &pn_arena.slots[offset >> PN_CHUNK_SHIFT];
 	if (!(offset & PN_CHUNK_MASK) && slot->was_large)
-		pn_die_pointer(caller, ptr, " (freed already)");
+		pn_die_freed(caller, ptr);
 	if (slot->state != PN_SLOT_LARGE || offset & PN_CHUNK_MASK)
-		pn_die_pointer(caller, ptr, " (not the start of a live object)");
+		pn_die_invalid(caller, ptr);
 	return slot;
 }
 

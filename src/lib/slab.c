@@ -4,7 +4,8 @@
  *
  * A slab with room is in its class's list; a full one is found again by the
  * arena's table when an object comes back. One that becomes empty goes back to
- * the arena, unless it is the last with room: the next allocation needs it.
+ * the arena, unless it is small and the last with room: the next allocation
+ * needs it.
  */
 #include "slab.h"
 
@@ -132,9 +133,11 @@ static void unmake_slab(struct central *central, struct pn_slab *slab)
 	give_record(central, slab);
 }
 
-static bool is_last_with_room(const struct central *central, const struct pn_slab *slab)
+/* A whole chunk is not kept for one object that may come. */
+static bool is_worth_keeping(const struct central *central, const struct pn_slab *slab)
 {
-	return central->partial == slab && !slab->next;
+	return central->partial == slab && !slab->next &&
+	       pn_classes[slab->class].units < PN_CHUNK_UNITS;
 }
 
 /* Objects. */
@@ -192,7 +195,7 @@ static void give_one(struct central *central, void *object)
 	slab->free++;
 	if (!slab->is_listed)
 		list_push(central, slab);
-	if (slab->free == slab->count && !is_last_with_room(central, slab))
+	if (slab->free == slab->count && !is_worth_keeping(central, slab))
 		unmake_slab(central, slab);
 }
 

@@ -157,7 +157,7 @@ EXPORT size_t malloc_usable_size(void *ptr)
 	if (!ptr)
 		return 0;
 	if (pn_arena_has(ptr))
-		return pn_size_of(ptr, "malloc_usable_size():");
+		return pn_size_of(ptr, "malloc_usable_size()");
 	return pn_libc_usable_size(ptr);
 }
 

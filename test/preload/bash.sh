@@ -42,4 +42,4 @@ read -r line <&"${CAT[0]}" && echo "$line"
 SCENARIO
 same bash bash ./scenario.sh
 # shellcheck disable=SC2016 # for the inner shell
-same dash dash -c 'seq 2000 | while read -r i; do echo "$i$(echo x)"; done | cksum'
+same - dash -c 'seq 2000 | while read -r i; do echo "$i$(echo x)"; done | cksum'

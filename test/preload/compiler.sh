@@ -17,7 +17,7 @@ need gcc
 	for i in $(seq 300); do
 		echo "	{ struct s$i s = { .a = $i }; sum += f$i(&s, sum & 1023); }"
 	done
-	echo '	printf("%d\n", sum); return 0; }'
+	echo '	printf("%i", sum); return 0; }'
 } >big.c
 
 same cc1 gcc -O2 -S -o - big.c

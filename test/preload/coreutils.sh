@@ -7,7 +7,7 @@
 awk 'BEGIN { for (i = 0; i < 200000; i++) { x = (x * 1103515245 + 12345) % 2147483648
 	print x % 100000, i, "word" x % 977 } }' >data
 sort -u -k1,1 data >left
-sort -u -k1,1 -r data | sort -k1,1 >right
+awk '$1 % 3 { print $1, $3, $2 * 7 }' left >right
 mkdir -p tree/a/b/c
 for i in 1 2 3 4 5 6 7 8 9; do echo "$i" | tee "tree/$i" "tree/a/b/$i" >"tree/a/b/c/$i"; done
 
@@ -39,6 +39,6 @@ same du du -a --apparent-size tree
 same cp bash -c 'cp -a tree copy && find copy -type f | sort && rm -r copy'
 same date date -u -d '2001-09-09 01:46:40 UTC + 3 weeks' '+%s %F'
 same expr expr "$(printf '%05000d' 7)" : '0*\(.*\)'
-same env env -i A=1 B=2 env
+same - env -i A=1 B=2 env
 expect=1 same cmp cmp left right
 expect=2 same ls ls /nonexistent

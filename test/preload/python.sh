@@ -54,7 +54,6 @@ def subprocesses():
     for i in range(10):
         out = subprocess.run(["cat"], input=b"y" * 100000 * i, capture_output=True, close_fds=True)
         print(i, len(out.stdout), out.returncode)
-    print(subprocess.check_output(["sh", "-c", "ls /proc/self/fd | wc -l"]))
 
 threads()
 short_threads()
@@ -66,16 +65,11 @@ print(sum(map(sum, matrix)), len(re.findall(r"\b\d*7\b", " ".join(map(str, range
 big = bytearray(64 << 20)
 big[::4096] = b"z" * (len(big) // 4096)
 print(zlib.crc32(big))
-try:
-    bytearray(1 << 62)
-except MemoryError:
-    print("MemoryError")
 sys.stdout.flush()
 SCENARIO
 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 export PYTHONHASHSEED PYTHONDONTWRITEBYTECODE
-program=$(basename "$(readlink -f "$(command -v python3)")")
-same "$program" python3 ./scenario.py
+same python3 python3 ./scenario.py
 PYTHONMALLOC=malloc
 export PYTHONMALLOC
-same "$program" python3 ./scenario.py
+same python3 python3 ./scenario.py

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects the configuration parser: what it understands, and that what it does
+ * not understand changes nothing, is named once, and stops nobody.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "suite.h"
+
+static char message[1000];
+
+/* Parse @text, with stderr in @message. */
+static struct pn_config parse(const char *text)
+{
+	struct pn_config config;
+	int saved = dup(STDERR_FILENO);
+	int ends[2];
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	if (text)
+		setenv("TEST_CONF", text, 1);
+	else
+		unsetenv("TEST_CONF");
+	pn_config_read(&config, "TEST_CONF");
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = read(ends[0], message, sizeof(message) - 1);
+	message[n > 0 ? n : 0] = '\0';
+	close(ends[0]);
+	return config;
+}
+
+START_TEST(nothing_given_means_defaults)
+{
+	struct pn_config config = parse(NULL);
+
+	ck_assert(!config.is_given);
+	ck_assert_int_eq(config.backend, PN_BACKEND_AUTO);
+	ck_assert_int_eq(config.policy, PN_POLICY_FALLBACK);
+	ck_assert_uint_eq(config.min, 0);
+	ck_assert_uint_eq(config.max, SIZE_MAX);
+	ck_assert_uint_eq(config.limit, SIZE_MAX);
+	ck_assert_int_eq(config.node, -1);
+	ck_assert(!config.report);
+	ck_assert_str_eq(message, "");
+	ck_assert(parse("").is_given);
+}
+END_TEST
+
+START_TEST(every_key_is_understood)
+{
+	struct pn_config config = parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:coherent,"
+					"node:1,limit:3G,decay_ms:250,report:1");
+
+	ck_assert_str_eq(message, "");
+	ck_assert(config.is_given);
+	ck_assert_int_eq(config.backend, PN_BACKEND_HUGETLB);
+	ck_assert_int_eq(config.policy, PN_POLICY_FAIL);
+	ck_assert_uint_eq(config.min, 64);
+	ck_assert_uint_eq(config.max, 16UL << 20);
+	ck_assert_int_eq(config.node, 1);
+	ck_assert_uint_eq(config.limit, 3UL << 30);
+	ck_assert_uint_eq(config.decay_ms, 250);
+	ck_assert(config.report);
+	ck_assert_int_eq(parse("node:1,node:any").node, -1);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	const char *named;
+} bad[] = {
+	{ "colour:red", "unknown key \"colour\"" },
+	{ "backend", "bad value \"\" for backend; use auto, device, hugetlb or anon" },
+	{ "backend:disk", "bad value \"disk\" for backend" },
+	{ "min:-1", "bad value \"-1\" for min" },
+	{ "max:1X", "bad value \"1X\" for max" },
+	{ "max:M", "bad value \"M\" for max" },
+	{ "limit:99999999999999999999", "bad value" },
+	{ "limit:16777216T", "bad value \"16777216T\"" },
+	{ "limit:18446744073709551615K", "bad value" },
+	{ "memory:uncached", "bad value \"uncached\" for memory; use coherent" },
+	{ "node:99999", "bad value \"99999\" for node" },
+	{ "report:yes", "bad value \"yes\" for report; use 0 or 1" },
+	{ ":", "unknown key \"\"" },
+};
+
+static bool is_same(const struct pn_config *a, const struct pn_config *b)
+{
+	return a->is_given == b->is_given && a->backend == b->backend && a->policy == b->policy &&
+	       a->min == b->min && a->max == b->max && a->limit == b->limit &&
+	       a->node == b->node && a->decay_ms == b->decay_ms && a->report == b->report;
+}
+
+START_TEST(what_makes_no_sense_is_named_and_changes_nothing)
+{
+	struct pn_config defaults = parse("");
+	struct pn_config config = parse(bad[_i].text);
+
+	ck_assert_ptr_nonnull(strstr(message, bad[_i].named));
+	ck_assert_ptr_nonnull(strstr(message, "pinned: TEST_CONF: "));
+	ck_assert_ptr_eq(strchr(message, '\n'), message + strlen(message) - 1);
+	ck_assert(is_same(&config, &defaults));
+}
+END_TEST
+
+START_TEST(one_message_for_many_bad_words_and_the_good_ones_count)
+{
+	struct pn_config config = parse("a:1,backend:anon,b:2,,c:3,report:1");
+
+	ck_assert_int_eq(config.backend, PN_BACKEND_ANON);
+	ck_assert(config.report);
+	ck_assert_ptr_nonnull(strstr(message, "\"a\""));
+	ck_assert_ptr_nonnull(strstr(message, "(and 2 more)"));
+	ck_assert_ptr_eq(strchr(message, '\n'), message + strlen(message) - 1);
+}
+END_TEST
+
+START_TEST(very_long_words_fit_into_one_line)
+{
+	static char text[100000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	parse(text);
+	ck_assert_uint_lt(strlen(message), 600);
+	ck_assert_int_eq(message[strlen(message) - 1], '\n');
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_test(tcase, nothing_given_means_defaults);
+	tcase_add_test(tcase, every_key_is_understood);
+	tcase_add_loop_test(tcase, what_makes_no_sense_is_named_and_changes_nothing, 0,
+			    sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(tcase, one_message_for_many_bad_words_and_the_good_ones_count);
+	tcase_add_test(tcase, very_long_words_fit_into_one_line);
+}
+
+int main(void)
+{
+	return run_suite("configuration", add);
+}

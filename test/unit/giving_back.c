@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects the system from a process that hoards: what is freed is reused or
+ * given back, a limit holds, and the figures tell the truth.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pinned.h"
+#include "suite.h"
+
+#define OBJECTS 20000
+
+static struct pinned_stats get_stats(void)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+
+	ck_assert_int_eq(pinned_stats(&stats), 0);
+	return stats;
+}
+
+START_TEST(purge_gives_all_back_when_all_is_free)
+{
+	static void *objects[OBJECTS];
+
+	for (size_t i = 0; i < OBJECTS; i++)
+		objects[i] = pinned_malloc(16 + i % 3000);
+	ck_assert_uint_gt(get_stats().chunk_bytes, OBJECTS * 1500UL);
+	for (size_t i = 0; i < OBJECTS; i++)
+		pinned_free(objects[i]);
+	ck_assert_uint_gt(pinned_purge(), 0);
+	/* One slab of each class stays, for the next object. */
+	ck_assert_uint_le(get_stats().chunk_bytes, 4 * PINNED_CHUNK_SIZE);
+	ck_assert_uint_eq(get_stats().object_bytes, 0);
+	ck_assert_uint_eq(get_stats().empty_chunk_bytes, 0);
+}
+END_TEST
+
+START_TEST(large_objects_reuse_chunks)
+{
+	uint64_t peak;
+
+	pinned_free(pinned_malloc(10 * PINNED_CHUNK_SIZE));
+	peak = get_stats().peak_chunk_bytes;
+	for (int i = 0; i < 1000; i++)
+		pinned_free(pinned_malloc(10 * PINNED_CHUNK_SIZE));
+	ck_assert_uint_eq(get_stats().peak_chunk_bytes, peak);
+	ck_assert_uint_le(get_stats().populate_calls, 2);
+}
+END_TEST
+
+START_TEST(decay_of_zero_keeps_nothing)
+{
+	ck_assert_int_eq(setenv("PINNED_CONF", "backend:anon,decay_ms:0", 1), 0);
+	pinned_free(pinned_malloc(10 * PINNED_CHUNK_SIZE));
+	ck_assert_uint_eq(get_stats().chunk_bytes, 0);
+	ck_assert_uint_gt(get_stats().punch_calls, 0);
+}
+END_TEST
+
+START_TEST(limit_holds_and_what_is_there_survives)
+{
+	void *objects[16];
+	size_t count = 0;
+
+	ck_assert_int_eq(setenv("PINNED_CONF", "backend:anon,limit:8M", 1), 0);
+	while (count < 16 && (objects[count] = pinned_malloc(PINNED_CHUNK_SIZE)))
+		memset(objects[count++], 1, PINNED_CHUNK_SIZE);
+	ck_assert_uint_eq(count, 4);
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_uint_eq(get_stats().chunk_bytes, 8UL << 20);
+	ck_assert_uint_ge(get_stats().failed_allocs, 1);
+	pinned_free(objects[0]);
+	objects[0] = pinned_malloc(1500000);
+	ck_assert_ptr_nonnull(objects[0]);
+	while (count)
+		pinned_free(objects[--count]);
+}
+END_TEST
+
+START_TEST(scattered_empty_chunks_do_not_stand_in_the_way_of_a_large_object)
+{
+	/* All of the limit is held in empty chunks, but not next to each other. */
+	void *objects[16];
+
+	ck_assert_int_eq(setenv("PINNED_CONF", "backend:anon,limit:32M", 1), 0);
+	for (int i = 0; i < 16; i++)
+		objects[i] = pinned_malloc(PINNED_CHUNK_SIZE);
+	for (int i = 0; i < 16; i += 2)
+		pinned_free(objects[i]);
+	objects[0] = pinned_malloc(8 * PINNED_CHUNK_SIZE);
+	ck_assert_ptr_nonnull(objects[0]);
+	pinned_free(objects[0]);
+	for (int i = 1; i < 16; i += 2)
+		pinned_free(objects[i]);
+}
+END_TEST
+
+START_TEST(figures_follow_allocations)
+{
+	void *small = pinned_malloc(1000);
+	void *large = pinned_malloc(3 * PINNED_CHUNK_SIZE);
+	struct pinned_stats stats = get_stats();
+
+	ck_assert_uint_eq(stats.large_bytes, 3 * PINNED_CHUNK_SIZE);
+	ck_assert_uint_eq(stats.object_bytes - stats.cached_bytes, 3 * PINNED_CHUNK_SIZE + 1024);
+	ck_assert_uint_ge(stats.arena_bytes, stats.chunk_bytes);
+	pinned_free(small);
+	pinned_free(large);
+	stats = get_stats();
+	ck_assert_uint_eq(stats.object_bytes - stats.cached_bytes, 0);
+}
+END_TEST
+
+START_TEST(unknown_size_of_the_figures_is_refused)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) - 1 };
+
+	errno = 0;
+	ck_assert_int_eq(pinned_stats(&stats), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_test(tcase, purge_gives_all_back_when_all_is_free);
+	tcase_add_test(tcase, large_objects_reuse_chunks);
+	tcase_add_test(tcase, decay_of_zero_keeps_nothing);
+	tcase_add_test(tcase, limit_holds_and_what_is_there_survives);
+	tcase_add_test(tcase, scattered_empty_chunks_do_not_stand_in_the_way_of_a_large_object);
+	tcase_add_test(tcase, figures_follow_allocations);
+	tcase_add_test(tcase, unknown_size_of_the_figures_is_refused);
+}
+
+int main(void)
+{
+	return run_suite("giving_back", add);
+}
