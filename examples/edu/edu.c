@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The edu device from user space. Registers and constants: QEMU's documentation
+ * of the device.
+ */
+#define _GNU_SOURCE
+#include "edu.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PCI_DEVICES "/sys/bus/pci/devices"
+#define EDU_VENDOR 0x1234
+#define EDU_DEVICE 0x11e8
+
+#define PCI_COMMAND 0x04
+#define PCI_COMMAND_MEMORY 0x2
+#define PCI_COMMAND_MASTER 0x4
+
+#define BAR_SIZE (1 << 20)
+#define REG_IDENTIFICATION 0x00
+#define REG_DMA_SOURCE 0x80
+#define REG_DMA_DESTINATION 0x88
+#define REG_DMA_COUNT 0x90
+#define REG_DMA_COMMAND 0x98
+#define DMA_RUN 0x1
+#define DMA_TO_MEMORY 0x2
+#define DEVICE_BUFFER 0x40000
+
+/* The device takes 100 ms of its own time for a transfer. */
+#define TIMEOUT_MS 5000
+
+struct edu {
+	int resource;
+	volatile uint8_t *registers;
+};
+
+static unsigned int read_id(const char *device, const char *file)
+{
+	char path[512];
+	unsigned int id = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", device, file);
+	f = fopen(path, "re");
+	if (f) {
+		if (fscanf(f, "%x", &id) != 1)
+			id = 0;
+		fclose(f);
+	}
+	return id;
+}
+
+/* Return: true with the device's name in @found. */
+static bool find_device(char *found, size_t size)
+{
+	DIR *dir = opendir(PCI_DEVICES);
+	bool is_found = false;
+	struct dirent *entry;
+
+	while (dir && !is_found && (entry = readdir(dir))) {
+		if (read_id(entry->d_name, "vendor") != EDU_VENDOR ||
+		    read_id(entry->d_name, "device") != EDU_DEVICE)
+			continue;
+		snprintf(found, size, "%s", entry->d_name);
+		is_found = true;
+	}
+	if (dir)
+		closedir(dir);
+	return is_found;
+}
+
+static int open_file(const char *device, const char *file, int flags)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", device, file);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/* Without the master bit the device's accesses to memory are dropped. */
+static int enable_bus_mastering(const char *device)
+{
+	uint16_t command;
+	int fd = open_file(device, "config", O_RDWR);
+	int result = -1;
+
+	if (fd < 0)
+		return -1;
+	if (pread(fd, &command, sizeof(command), PCI_COMMAND) == sizeof(command)) {
+		command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+		if (pwrite(fd, &command, sizeof(command), PCI_COMMAND) == sizeof(command))
+			result = 0;
+	}
+	close(fd);
+	return result;
+}
+
+static uint32_t read32(const struct edu *edu, size_t reg)
+{
+	return *(volatile uint32_t *)(edu->registers + reg);
+}
+
+static void write64(const struct edu *edu, size_t reg, uint64_t value)
+{
+	*(volatile uint64_t *)(edu->registers + reg) = value;
+}
+
+static uint64_t read64(const struct edu *edu, size_t reg)
+{
+	return *(volatile uint64_t *)(edu->registers + reg);
+}
+
+struct edu *edu_open(void)
+{
+	struct edu *edu;
+	char device[256];
+	void *registers;
+
+	if (!find_device(device, sizeof(device))) {
+		errno = ENODEV;
+		return NULL;
+	}
+	if (enable_bus_mastering(device))
+		return NULL;
+	edu = calloc(1, sizeof(*edu));
+	if (!edu)
+		return NULL;
+	edu->resource = open_file(device, "resource0", O_RDWR);
+	if (edu->resource < 0)
+		goto err_free;
+	registers = mmap(NULL, BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, edu->resource, 0);
+	if (registers == MAP_FAILED)
+		goto err_close;
+	edu->registers = registers;
+	/* 0xRRrr00edu: the low byte tells that these are the registers. */
+	if ((read32(edu, REG_IDENTIFICATION) & 0xff) != 0xed) {
+		errno = ENODEV;
+		goto err_unmap;
+	}
+	return edu;
+
+err_unmap:
+	munmap(registers, BAR_SIZE);
+err_close:
+	close(edu->resource);
+err_free:
+	free(edu);
+	return NULL;
+}
+
+int edu_lock(struct edu *edu)
+{
+	return flock(edu->resource, LOCK_EX);
+}
+
+void edu_unlock(struct edu *edu)
+{
+	flock(edu->resource, LOCK_UN);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Poll until the device has cleared the run bit. */
+static int wait_until_done(const struct edu *edu)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int64_t end = now_ms() + TIMEOUT_MS;
+
+	while (read64(edu, REG_DMA_COMMAND) & DMA_RUN) {
+		if (now_ms() > end) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int transfer(struct edu *edu, uint64_t from, uint64_t to, size_t len, uint64_t direction)
+{
+	if (!len || len > EDU_TRANSFER_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	write64(edu, REG_DMA_SOURCE, from);
+	write64(edu, REG_DMA_DESTINATION, to);
+	write64(edu, REG_DMA_COUNT, len);
+	/* What the program wrote must be in memory before the device looks. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	write64(edu, REG_DMA_COMMAND, DMA_RUN | direction);
+	return wait_until_done(edu);
+}
+
+int edu_read_memory(struct edu *edu, uint64_t phys, size_t len)
+{
+	return transfer(edu, phys, DEVICE_BUFFER, len, 0);
+}
+
+int edu_write_memory(struct edu *edu, uint64_t phys, size_t len)
+{
+	return transfer(edu, DEVICE_BUFFER, phys, len, DMA_TO_MEMORY);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a vendor's interposer looks like: preloaded into an unmodified program, it
+ * sends every buffer that the program passes to write(2), pwrite(2) and writev(2)
+ * through the edu device before the system call: the device reads it from the
+ * program's own memory, by the physical addresses that libpinned gives, and writes
+ * it into a second pinned buffer, which is compared byte for byte.
+ *
+ * A buffer without physical addresses (on the stack, in static memory, inherited
+ * over a fork) goes through a bounce buffer, and its bytes are counted as copied:
+ * that is what every buffer would need without pinned memory.
+ *
+ * EDU_REPORT names a file to which each process appends what it saw.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pinned.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "edu.h"
+
+#define EXTENTS 16
+
+static struct {
+	uint64_t buffers, in_place_bytes, copied_bytes, mismatches;
+} totals;
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct edu *edu;
+static bool is_tried;
+static bool is_shown;
+/* Where the device writes, and where bytes are copied that it cannot reach. */
+static char *returned, *bounce;
+/* A write of our own, or one made by a function we call. */
+static __thread bool is_inside;
+
+static ssize_t (*next_write)(int, const void *, size_t);
+
+/* The report. */
+
+static void report(const char *format, ...)
+{
+	const char *path = getenv("EDU_REPORT");
+	char text[600];
+	va_list args;
+	int fd, len;
+
+	if (!path)
+		return;
+	va_start(args, format);
+	len = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return;
+	if (next_write(fd, text, (size_t)len) != len)
+		totals.mismatches++;
+	close(fd);
+}
+
+static uint64_t pagemap_phys(const void *ptr)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), word = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &word, sizeof(word), (off_t)((uintptr_t)ptr / page * sizeof(word))) !=
+	    sizeof(word))
+		word = 0;
+	close(fd);
+	return (word & ((UINT64_C(1) << 55) - 1)) * page + (uintptr_t)ptr % page;
+}
+
+/* For a newcomer: one buffer, step by step. */
+static void show(const char *call, const void *buffer, size_t len, bool is_same)
+{
+	uint64_t phys = pinned_v2p(buffer), confirmed = pagemap_phys(buffer);
+
+	if (is_shown || len < 100)
+		return;
+	is_shown = true;
+	report("show   one buffer of %s, as it passed it to %s:\n"
+	       "show     virtual address            0x%012" PRIxPTR "  (%zu bytes)\n"
+	       "show     pinned_v2p() says physical 0x%012" PRIx64 "\n"
+	       "show     /proc/self/pagemap says    0x%012" PRIx64 "  %s\n"
+	       "show     the device read it there and wrote it to physical 0x%" PRIx64 ": %s\n",
+	       program_invocation_short_name, call, (uintptr_t)buffer, len, phys, confirmed,
+	       confirmed == phys ? "the same" : "DIFFERENT", pinned_v2p(returned),
+	       is_same ? "every byte the same" : "DIFFERENT");
+	if (confirmed != phys)
+		totals.mismatches++;
+}
+
+/* The device. */
+
+/* After a fork the buffers are the parent's copies, which no device reaches: get new ones. */
+static bool is_ready(void)
+{
+	if (!is_tried)
+		edu = edu_open();
+	is_tried = true;
+	if (!edu)
+		return false;
+	if (!returned || pinned_v2p(returned) == PINNED_NO_PHYS) {
+		returned = pinned_malloc(EDU_TRANSFER_MAX);
+		bounce = pinned_malloc(EDU_TRANSFER_MAX);
+	}
+	return returned && bounce && pinned_v2p(returned) != PINNED_NO_PHYS;
+}
+
+/* @data, physically at @phys, through the device and back. Return: true if it came back the same. */
+static bool pass(const char *data, uint64_t phys, size_t len)
+{
+	memset(returned, 0xee, len);
+	return !edu_read_memory(edu, phys, len) &&
+	       !edu_write_memory(edu, pinned_v2p(returned), len) && !memcmp(returned, data, len);
+}
+
+static bool pass_in_pieces(const char *data, uint64_t phys, size_t len)
+{
+	bool is_same = true;
+
+	for (size_t at = 0; at < len; at += EDU_TRANSFER_MAX) {
+		size_t piece = len - at < EDU_TRANSFER_MAX ? len - at : EDU_TRANSFER_MAX;
+
+		is_same &= pass(data + at, phys + at, piece);
+	}
+	return is_same;
+}
+
+static bool pass_bounced(const char *data, size_t len)
+{
+	bool is_same = true;
+
+	for (size_t at = 0; at < len; at += EDU_TRANSFER_MAX) {
+		size_t piece = len - at < EDU_TRANSFER_MAX ? len - at : EDU_TRANSFER_MAX;
+
+		memcpy(bounce, data + at, piece);
+		is_same &= pass(data + at, pinned_v2p(bounce), piece);
+	}
+	return is_same;
+}
+
+/* Return: -1 if the buffer is not all in pinned memory. */
+static int pass_in_place(const char *data, size_t len)
+{
+	struct pinned_extent extents[EXTENTS];
+	long count = pinned_v2p_sg(data, len, extents, EXTENTS);
+	bool is_same = true;
+
+	if (count < 0 || count > EXTENTS)
+		return -1;
+	for (long i = 0; i < count; i++) {
+		is_same &= pass_in_pieces(data, extents[i].phys, extents[i].len);
+		data += extents[i].len;
+	}
+	return is_same;
+}
+
+static void pass_locked(const char *call, const void *buffer, size_t len)
+{
+	int in_place = pass_in_place(buffer, len);
+
+	totals.buffers++;
+	if (in_place >= 0) {
+		totals.in_place_bytes += len;
+		totals.mismatches += !in_place;
+		show(call, buffer, len, in_place);
+	} else {
+		totals.copied_bytes += len;
+		totals.mismatches += !pass_bounced(buffer, len);
+	}
+}
+
+static void through_device(const char *call, const void *buffer, size_t len)
+{
+	int saved = errno;
+
+	if (is_inside || !len || !buffer)
+		return;
+	is_inside = true;
+	pthread_mutex_lock(&mutex);
+	if (is_ready() && !edu_lock(edu)) {
+		pass_locked(call, buffer, len);
+		edu_unlock(edu);
+	}
+	pthread_mutex_unlock(&mutex);
+	is_inside = false;
+	errno = saved;
+}
+
+/* The interposed functions. */
+
+static __attribute__((constructor)) void find_next(void)
+{
+	next_write = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+}
+
+ssize_t write(int fd, const void *buffer, size_t len)
+{
+	through_device("write", buffer, len);
+	return next_write(fd, buffer, len);
+}
+
+ssize_t pwrite64(int fd, const void *buffer, size_t len, off64_t offset)
+{
+	static ssize_t (*next)(int, const void *, size_t, off64_t);
+
+	if (!next)
+		next = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+	through_device("pwrite", buffer, len);
+	return next(fd, buffer, len, offset);
+}
+
+ssize_t pwrite(int fd, const void *buffer, size_t len, off_t offset)
+{
+	return pwrite64(fd, buffer, len, offset);
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+	static ssize_t (*next)(int, const struct iovec *, int);
+
+	if (!next)
+		next = (ssize_t(*)(int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev");
+	for (int i = 0; i < count; i++)
+		through_device("writev", parts[i].iov_base, parts[i].iov_len);
+	return next(fd, parts, count);
+}
+
+static __attribute__((destructor)) void report_totals(void)
+{
+	is_inside = true;
+	if (!edu) {
+		report("no device for pid %d of %s: %s\n", getpid(), program_invocation_short_name,
+		       is_tried ? "cannot be opened" : "nothing was written");
+		return;
+	}
+	report("totals program=%s backend=%s buffers=%" PRIu64 " in_place_bytes=%" PRIu64
+	       " copied_bytes=%" PRIu64 " mismatches=%" PRIu64 "\n",
+	       program_invocation_short_name, pinned_backend(), totals.buffers,
+	       totals.in_place_bytes, totals.copied_bytes, totals.mismatches);
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Promise: the version is the same wherever a person or a tool reads it; dkms.conf is where it is from.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+
+failures=0
+expect() {  # FILE VERSION
+	if [ "$2" != "$version" ]; then
+		echo "$1: version is \"$2\", dkms.conf has \"$version\"" >&2
+		failures=$((failures + 1))
+	fi
+}
+
+version=$(sed -n 's/^PACKAGE_VERSION="\([0-9][0-9.]*\)"$/\1/p' "$top/dkms.conf")
+if [ -z "$version" ]; then
+	echo "dkms.conf: no PACKAGE_VERSION found" >&2
+	exit 1
+fi
+
+# The first heading: "## 1.2.3 - date" or "## [1.2.3] - date".
+expect CHANGELOG "$(sed -n 's/^## *\[\{0,1\}\([^] ]*\).*/\1/p' "$top/CHANGELOG" | head -n 1)"
+# "package (epoch:upstream-revision) suite; ...", of which only upstream counts.
+expect debian/changelog "$(sed -n '1s/^[^ ]* (\([^)]*\)).*/\1/p' "$top/debian/changelog" |
+	sed -e 's/^[0-9]*://' -e 's/-[^-]*$//')"
+
+[ "$failures" -eq 0 ]
