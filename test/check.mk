@@ -41,8 +41,16 @@ $(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c test/lib/guest.h include/ua
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< test/lib/guest.c
 
-check-qemu: all $(kernel_programs) $(preload_programs) | $(O)/need/qemu $(O)/need/preload
-	@test/qemu/check $(kernel_programs)
+# The library on the device backend: static programs, for the same guest.
+device_names := $(patsubst test/device/%.c,%,$(wildcard test/device/*.c))
+device_programs := $(device_names:%=$(O)/test/device/%)
+$(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pinned.h $(libpinned_static) | $(O)/need/qemu
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< \
+		test/lib/guest.c $(libpinned_static)
+
+check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) | $(O)/need/qemu $(O)/need/preload
+	@test/qemu/check $(kernel_programs) $(device_programs)
 
 # The sum over all levels is the last line.
 check:

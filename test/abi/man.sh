@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Promise: the version script, pinned.h and the man pages name the same functions, and every SYNOPSIS
-# and EXAMPLES program in man/ compiles against include/ as it is printed.
+# and EXAMPLES program in man/ compiles against include/ as it is printed, and structures that they show
+# are the headers' own.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cc=${CC:-cc}
 map=$top/src/lib/libpinned.map
 header=$top/include/pinned.h
+uapi=$top/include/uapi/pinned_mem.h
 man=$top/man
 
 # shellcheck disable=SC2086 # CC may carry options
@@ -24,10 +26,9 @@ fail() {
 }
 
 exported() {  # the names under global: in any node of the version script
-	sed -e ':a' -e 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' -e '$!{N;ba' -e '}' "$map" |
-		tr ';{}' '\n\n\n' | sed -e 's/global:/&\n/' -e 's/local:/&\n/' |
-		awk '$1 ~ /^(global|local):$/ { in_global = ($1 == "global:"); next }
-			in_global && $1 ~ /^pinned_/ { print $1 }' | sort -u
+	sed 's,/\*.*\*/,,; s/[;{}]/\n/g; s/\(global\|local\):/\n&\n/g' "$map" |
+		awk '$1 ~ /^(global|local):$/ { is_global = ($1 == "global:"); next }
+			is_global && $1 ~ /^[a-z_]/ { print $1 }' | sort -u
 }
 
 declared() {
@@ -97,10 +98,22 @@ check_examples() {  # PAGE DIR: compile the C programs among the examples
 	examples "$1" "$2"
 	programs=0
 	for block in "$2"/*; do
-		[ -f "$block" ] && head -n 1 "$block" | grep -q '^#include' || continue
+		if ! head -n 1 "$block" 2>/dev/null | grep -q '^#include'; then continue; fi
 		programs=$((programs + 1))
 		sed "$unescape" "$block" >"$block.c"
 		compile "$block.c" || fail "$1: example ${block##*/} does not compile"
+	done
+}
+
+members() {  # STRUCT FILE: its definition there, without comments
+	sed -n "/^struct $1 {/,/^}/p" "$2" | sed "$unescape; s,/\*.*\*/,,; s/[[:space:]]\+/ /g; s/ \$//"
+}
+
+check_structs() {  # PAGE: structures that it shows are those of the headers
+	for struct in $(sed -n 's/^struct \(pinned_[a-z_]*\) {$/\1/p' "$1"); do
+		members "$struct" "$1" >"$tmp/shown"
+		for file in "$header" "$uapi"; do members "$struct" "$file"; done >"$tmp/defined"
+		cmp -s "$tmp/shown" "$tmp/defined" || fail "$1: struct $struct is another in the headers"
 	done
 }
 
@@ -126,6 +139,7 @@ done <"$tmp/documented"
 total=0
 for page in "$man"/man[1-8]/*.[1-8]; do
 	case $(head -n 1 "$page") in .so*) continue ;; esac
+	check_structs "$page"
 	check_examples "$page" "$tmp/examples/${page##*/}"
 	total=$((total + programs))
 	case $page in

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects development without the driver: on huge pages of the system's pool,
+ * translations agree with the page tables, also after a fork moved pages, and
+ * `auto` takes this backend where the driver is missing.
+ */
+#include "guest.h"
+#include "pinned.h"
+
+#define SIZE ((size_t)10 << 20)
+
+static char *object;
+
+static void check_pages(void)
+{
+	for (size_t at = 0; at < SIZE; at += PAGE)
+		EQUAL(pinned_v2p(object + at), phys_of(object + at));
+}
+
+static void child(void *arg)
+{
+	char *mine = pinned_malloc(1000);
+
+	(void)arg;
+	EQUAL(pinned_v2p(object), PINNED_NO_PHYS);
+	FILLED(object, SIZE, 3);
+	fill(object, SIZE, 4);
+	FILLED(object, SIZE, 4);
+	EQUAL(pinned_v2p(mine), phys_of(mine));
+}
+
+int main(void)
+{
+	/* As many again as the parent holds, for the fork, and some for the child. */
+	EQUAL(write_text("/proc/sys/vm/nr_hugepages", "40"), 0);
+	CHECK(read_number("/proc/sys/vm/nr_hugepages") == 40);
+	EQUAL(unload_module(), 0);
+	CHECK(!strcmp(pinned_backend(), "hugetlb"));
+	object = pinned_malloc(SIZE);
+	CHECK(object);
+	fill(object, SIZE, 3);
+	check_pages();
+	for (int i = 0; i < 3; i++) {
+		ENDED_WELL(spawn(child, NULL));
+		FILLED(object, SIZE, 3);
+		check_pages();
+	}
+	pinned_free(object);
+	CHECK(pinned_purge());
+	EQUAL(write_text("/proc/sys/vm/nr_hugepages", "0"), 0);
+	EQUAL(load_module(), 0);
+	return 0;
+}
