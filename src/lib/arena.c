@@ -17,18 +17,11 @@
 #include <string.h>
 
 #include "backend.h"
+#include "reserve.h"
+#include "slotlist.h"
 #include "sys.h"
 
 #define ORDERS 5 /* 1, 2, 4, 8, 16 units; all 32 free makes the chunk EMPTY */
-#define ARENA_SIZE_MAX ((size_t)1 << 40)
-#define ARENA_SIZE_MIN ((size_t)4 << 20)
-#define EXTENT_SIZE_MAX ((size_t)1 << 30)
-
-/* A slot list's head and tail, as slot + 1. */
-struct slot_list {
-	uint32_t first;
-	uint32_t last;
-};
 
 struct pn_arena pn_arena __attribute__((aligned(PN_CACHE_LINE)));
 
@@ -43,8 +36,8 @@ static size_t floor_slot;
 static size_t unused_slot;
 static uint16_t pool;
 static bool is_backend_open;
-static struct slot_list empty;
-static struct slot_list partial[ORDERS];
+static struct pn_slot_list empty;
+static struct pn_slot_list partial[ORDERS];
 static struct pn_arena_stats stats;
 
 /* Read without the lock by pinned_owns() and pinned_p2v(). */
@@ -56,40 +49,6 @@ static void set_state(struct pn_slot *slot, enum pn_slot_state state)
 static void set_unused_slot(size_t slot)
 {
 	__atomic_store_n(&unused_slot, slot, __ATOMIC_RELAXED);
-}
-
-/* Slot lists. */
-
-static struct slot_list *list_of(const struct pn_slot *slot, unsigned int order)
-{
-	return slot->state == PN_SLOT_EMPTY ? &empty : &partial[order];
-}
-
-static void list_push(struct slot_list *list, size_t index)
-{
-	struct pn_slot *slot = &pn_arena.slots[index];
-
-	slot->prev = 0;
-	slot->next = list->first;
-	if (list->first)
-		pn_arena.slots[list->first - 1].prev = (uint32_t)index + 1;
-	else
-		list->last = (uint32_t)index + 1;
-	list->first = (uint32_t)index + 1;
-}
-
-static void list_remove(struct slot_list *list, size_t index)
-{
-	struct pn_slot *slot = &pn_arena.slots[index];
-
-	if (slot->prev)
-		pn_arena.slots[slot->prev - 1].next = slot->next;
-	else
-		list->first = slot->next;
-	if (slot->next)
-		pn_arena.slots[slot->next - 1].prev = slot->prev;
-	else
-		list->last = slot->prev;
 }
 
 /*
@@ -116,66 +75,6 @@ static unsigned int largest_order(uint32_t mask)
 }
 
 /* Initialisation. */
-
-static void release_tables(size_t size)
-{
-	if (pn_arena.phys)
-		pn_sys_unmap(pn_arena.phys, size / PN_CHUNK_SIZE * sizeof(*pn_arena.phys));
-	if (pn_arena.slabs)
-		pn_sys_unmap(pn_arena.slabs, size / PN_UNIT_SIZE * sizeof(*pn_arena.slabs));
-	if (pn_arena.slots)
-		pn_sys_unmap(pn_arena.slots, size / PN_CHUNK_SIZE * sizeof(*pn_arena.slots));
-}
-
-static bool make_tables(size_t size)
-{
-	size_t phys_size = size / PN_CHUNK_SIZE * sizeof(*pn_arena.phys);
-
-	pn_arena.phys = pn_sys_table(phys_size);
-	pn_arena.slabs = pn_sys_table(size / PN_UNIT_SIZE * sizeof(*pn_arena.slabs));
-	pn_arena.slots = pn_sys_table(size / PN_CHUNK_SIZE * sizeof(*pn_arena.slots));
-	if (pn_arena.phys && pn_arena.slabs && pn_arena.slots &&
-	    pn_sys_wipe_on_fork(pn_arena.phys, phys_size))
-		return true;
-	release_tables(size);
-	return false;
-}
-
-static size_t extent_size_of(size_t size)
-{
-	size_t extent = size / 16 < EXTENT_SIZE_MAX ? size / 16 : EXTENT_SIZE_MAX;
-
-	return extent > PN_CHUNK_SIZE ? extent : PN_CHUNK_SIZE;
-}
-
-/* Return: false if there are no addresses for this size. */
-static bool reserve(size_t size)
-{
-	void *base = pn_sys_reserve(size, extent_size_of(size));
-
-	if (!base)
-		return false;
-	if (!make_tables(size)) {
-		pn_sys_unmap(base, size);
-		return false;
-	}
-	pn_arena.base = (uintptr_t)base;
-	slot_count = size / PN_CHUNK_SIZE;
-	extent_slots = extent_size_of(size) / PN_CHUNK_SIZE;
-	return true;
-}
-
-/* As much as there is, but of a limited address space (RLIMIT_AS) an eighth. */
-static size_t reserve_most(void)
-{
-	size_t size = ARENA_SIZE_MAX;
-
-	while (size > pn_sys_address_limit() / 8)
-		size /= 2;
-	while (size >= ARENA_SIZE_MIN && !reserve(size))
-		size /= 2;
-	return size >= ARENA_SIZE_MIN ? size : 0;
-}
 
 static const struct pn_backend *backend_of(enum pn_backend_kind kind)
 {
@@ -212,12 +111,14 @@ int pn_arena_init(const struct pn_config *wanted, const enum pn_backend_kind *ki
 	err = open_first(kinds);
 	if (err)
 		return err;
-	size = reserve_most();
+	size = pn_reserve_most();
 	if (!size) {
 		backend->disown();
 		backend = NULL;
 		return ENOMEM;
 	}
+	slot_count = size / PN_CHUNK_SIZE;
+	extent_slots = pn_reserve_extent_size(size) / PN_CHUNK_SIZE;
 	is_backend_open = true;
 	pool = 1;
 	/* Last: this is what makes pn_arena_has() true of anything. */
@@ -326,7 +227,7 @@ static size_t punch_run(size_t first)
 	size_t count = 0;
 
 	while (first + count < slot_count && is_punchable(&pn_arena.slots[first + count])) {
-		list_remove(&empty, first + count);
+		pn_slot_list_remove(&empty, first + count);
 		set_state(&pn_arena.slots[first + count], PN_SLOT_HOLE);
 		set_phys(first + count, PN_PHYS_UNKNOWN);
 		count++;
@@ -374,7 +275,7 @@ static void slot_emptied(size_t index)
 
 	set_state(slot, PN_SLOT_EMPTY);
 	slot->emptied_ms = pn_sys_now_ms();
-	list_push(&empty, index);
+	pn_slot_list_push(&empty, index);
 	stats.empty_chunks++;
 }
 
@@ -455,7 +356,7 @@ static int try_run(size_t count, size_t alignment, size_t *first, bool *is_zeroe
 		set_unused_slot(*first + count);
 	err = fill_holes(*first, count);
 	for (size_t i = 0; !err && i < count; i++) {
-		list_remove(&empty, *first + i);
+		pn_slot_list_remove(&empty, *first + i);
 		stats.empty_chunks--;
 	}
 	return err;
@@ -492,7 +393,7 @@ static size_t take_chunk(void)
 	if (!empty.first)
 		return take_run(1, 1, &slot, &is_zeroed) ? SIZE_MAX : slot;
 	slot = empty.first - 1;
-	list_remove(&empty, slot);
+	pn_slot_list_remove(&empty, slot);
 	stats.empty_chunks--;
 	return slot;
 }
@@ -540,7 +441,7 @@ static size_t chunk_with_room(unsigned int order)
 		if (!partial[i].first)
 			continue;
 		index = partial[i].first - 1;
-		list_remove(&partial[i], index);
+		pn_slot_list_remove(&partial[i], index);
 		return index;
 	}
 	index = take_chunk();
@@ -574,7 +475,7 @@ size_t pn_arena_take_units(size_t units)
 	unit = (size_t)__builtin_ctz(aligned_runs(slot->free_units, order));
 	slot->free_units &= ~units_mask(unit, units);
 	if (slot->free_units)
-		list_push(list_of(slot, largest_order(slot->free_units)), index);
+		pn_slot_list_push(&partial[largest_order(slot->free_units)], index);
 	pn_unlock(&lock);
 	return index * PN_CHUNK_UNITS + unit;
 }
@@ -586,12 +487,12 @@ void pn_arena_give_units(size_t first, size_t units)
 
 	pn_lock(&lock);
 	if (slot->free_units)
-		list_remove(list_of(slot, largest_order(slot->free_units)), index);
+		pn_slot_list_remove(&partial[largest_order(slot->free_units)], index);
 	slot->free_units |= units_mask(first % PN_CHUNK_UNITS, units);
 	if (slot->free_units == UINT32_MAX)
 		slot_emptied(index);
 	else
-		list_push(list_of(slot, largest_order(slot->free_units)), index);
+		pn_slot_list_push(&partial[largest_order(slot->free_units)], index);
 	purge_older(config.decay_ms);
 	pn_unlock(&lock);
 }
@@ -651,7 +552,7 @@ void pn_arena_in_child(void)
 	is_backend_open = false;
 	pn_arena.epoch++;
 	start_afresh();
-	empty = (struct slot_list){ 0 };
+	empty = (struct pn_slot_list){ 0 };
 	memset(partial, 0, sizeof(partial));
 	stats = (struct pn_arena_stats){ 0 };
 }

@@ -32,7 +32,7 @@ static bool is_power_of_two(size_t value)
 
 static PN_NOINLINE void *malloc_elsewhere(size_t size)
 {
-	return pn_route_falls_back(size) ? pn_libc_malloc(size) : NULL;
+	return pn_route_falls_back(size) ? pn_route_count(pn_libc_malloc(size), size) : NULL;
 }
 
 EXPORT void *malloc(size_t size)
@@ -57,9 +57,9 @@ EXPORT void *calloc(size_t count, size_t size)
 	if (!pn_route_is_pinned(total))
 		return pn_libc_calloc(count, size);
 	object = pn_alloc_zeroed(total);
-	if (object)
+	if (object || !pn_route_falls_back(total))
 		return object;
-	return pn_route_falls_back(total) ? pn_libc_calloc(count, size) : NULL;
+	return pn_route_count(pn_libc_calloc(count, size), total);
 }
 
 /* @alignment is a power of two. */
@@ -70,9 +70,9 @@ static void *aligned(size_t alignment, size_t size)
 	if (!pn_route_is_pinned(size))
 		return pn_libc_memalign(alignment, size);
 	object = pn_alloc_aligned(alignment, size);
-	if (object)
+	if (object || !pn_route_falls_back(size))
 		return object;
-	return pn_route_falls_back(size) ? pn_libc_memalign(alignment, size) : NULL;
+	return pn_route_count(pn_libc_memalign(alignment, size), size);
 }
 
 /* glibc rounds what is no power of two up to one. */

@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -16,10 +17,13 @@ extern char *program_invocation_short_name;
 
 static struct pn_fd report_fd = PN_FD_NONE;
 static bool is_wanted;
+/* Copied: servers write their titles over the original. */
+static char program[64];
 
 void pn_report_prepare(void)
 {
 	is_wanted = true;
+	strncpy(program, program_invocation_short_name, sizeof(program) - 1);
 	pn_fd_guard_copy(&report_fd, STDERR_FILENO);
 }
 
@@ -76,7 +80,7 @@ static __attribute__((destructor)) void report(void)
 	pn_line_start(&line);
 	add(&line, "report: pid=", (uint64_t)getpid());
 	pn_line_text(&line, " program=");
-	pn_line_text(&line, program_invocation_short_name);
+	pn_line_text(&line, program);
 	pn_line_text(&line, " backend=");
 	pn_line_text(&line, pn_arena_backend_name());
 	add(&line, " chunks_peak=", stats.peak_chunk_bytes / PN_CHUNK_SIZE);

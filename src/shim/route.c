@@ -12,13 +12,19 @@ static struct pn_fallback fallback;
 bool pn_route_falls_back(size_t size)
 {
 	/* No allocator has this much: a failure, not a fallback. */
-	if (pn_route.fails || size > PTRDIFF_MAX) {
-		errno = ENOMEM;
-		return false;
+	if (!pn_route.fails && size <= PTRDIFF_MAX)
+		return true;
+	errno = ENOMEM;
+	return false;
+}
+
+void *pn_route_count(void *object, size_t size)
+{
+	if (object) {
+		__atomic_fetch_add(&fallback.requests, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&fallback.bytes, size, __ATOMIC_RELAXED);
 	}
-	__atomic_fetch_add(&fallback.requests, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&fallback.bytes, size, __ATOMIC_RELAXED);
-	return true;
+	return object;
 }
 
 struct pn_fallback pn_route_get_fallback(void)

@@ -41,8 +41,10 @@ static inline bool pn_route_is_pinned(size_t size)
 	return false;
 }
 
-/* No pinned memory was to be had for @size. Return: true if libc shall serve it, and counts it. */
+/* No pinned memory was to be had for @size. Return: true if libc shall serve it; else errno is set. */
 bool pn_route_falls_back(size_t size);
+/* Count what libc did serve then. Return: @object. */
+void *pn_route_count(void *object, size_t size);
 
 /* Requests and bytes that fell back. */
 struct pn_fallback {

@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: the version script, pinned.h and the man pages name the same functions, and every SYNOPSIS
-# and EXAMPLES program in man/ compiles against include/ as it is printed, and structures that they show
-# are the headers' own.
+# Promise: the version script, pinned.h and the man pages name the same functions, every SYNOPSIS and
+# EXAMPLES program compiles against include/ as it is printed, and structures shown are the headers' own.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -110,11 +109,12 @@ members() {  # STRUCT FILE: its definition there, without comments
 }
 
 check_structs() {  # PAGE: structures that it shows are those of the headers
-	for struct in $(sed -n 's/^struct \(pinned_[a-z_]*\) {$/\1/p' "$1"); do
+	sed -n 's/^struct \(pinned_[a-z_]*\) {$/\1/p' "$1" >"$tmp/structs"
+	while read -r struct; do
 		members "$struct" "$1" >"$tmp/shown"
 		for file in "$header" "$uapi"; do members "$struct" "$file"; done >"$tmp/defined"
 		cmp -s "$tmp/shown" "$tmp/defined" || fail "$1: struct $struct is another in the headers"
-	done
+	done <"$tmp/structs"
 }
 
 exported >"$tmp/exported"

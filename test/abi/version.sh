@@ -19,8 +19,8 @@ if [ -z "$version" ]; then
 	exit 1
 fi
 
-# The first heading: "## 1.2.3 - date" or "## [1.2.3] - date".
-expect CHANGELOG "$(sed -n 's/^## *\[\{0,1\}\([^] ]*\).*/\1/p' "$top/CHANGELOG" | head -n 1)"
+# The first heading: "[1.2.3] - date".
+expect CHANGELOG "$(sed -n 's/^[# ]*\[\([0-9][^]]*\)\].*/\1/p' "$top/CHANGELOG" | head -n 1)"
 # "package (epoch:upstream-revision) suite; ...", of which only upstream counts.
 expect debian/changelog "$(sed -n '1s/^[^ ]* (\([^)]*\)).*/\1/p' "$top/debian/changelog" |
 	sed -e 's/^[0-9]*://' -e 's/-[^-]*$//')"

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* Reserving the arena's addresses and its tables, which are sized with it; see reserve.h. */
+#include "reserve.h"
+
+#include "arena.h"
+#include "sys.h"
+
+#define ARENA_SIZE_MAX ((size_t)1 << 40)
+#define ARENA_SIZE_MIN ((size_t)4 << 20)
+#define EXTENT_SIZE_MAX ((size_t)1 << 30)
+
+static void release_tables(size_t size)
+{
+	if (pn_arena.phys)
+		pn_sys_unmap(pn_arena.phys, size / PN_CHUNK_SIZE * sizeof(*pn_arena.phys));
+	if (pn_arena.slabs)
+		pn_sys_unmap(pn_arena.slabs, size / PN_UNIT_SIZE * sizeof(*pn_arena.slabs));
+	if (pn_arena.slots)
+		pn_sys_unmap(pn_arena.slots, size / PN_CHUNK_SIZE * sizeof(*pn_arena.slots));
+}
+
+static bool make_tables(size_t size)
+{
+	size_t phys_size = size / PN_CHUNK_SIZE * sizeof(*pn_arena.phys);
+
+	pn_arena.phys = pn_sys_table(phys_size);
+	pn_arena.slabs = pn_sys_table(size / PN_UNIT_SIZE * sizeof(*pn_arena.slabs));
+	pn_arena.slots = pn_sys_table(size / PN_CHUNK_SIZE * sizeof(*pn_arena.slots));
+	if (pn_arena.phys && pn_arena.slabs && pn_arena.slots &&
+	    pn_sys_wipe_on_fork(pn_arena.phys, phys_size))
+		return true;
+	release_tables(size);
+	return false;
+}
+
+size_t pn_reserve_extent_size(size_t size)
+{
+	size_t extent = size / 16 < EXTENT_SIZE_MAX ? size / 16 : EXTENT_SIZE_MAX;
+
+	return extent > PN_CHUNK_SIZE ? extent : PN_CHUNK_SIZE;
+}
+
+/* Return: false if there are no addresses for this size. */
+static bool reserve(size_t size)
+{
+	void *base = pn_sys_reserve(size, pn_reserve_extent_size(size));
+
+	if (!base)
+		return false;
+	if (!make_tables(size)) {
+		pn_sys_unmap(base, size);
+		return false;
+	}
+	pn_arena.base = (uintptr_t)base;
+	return true;
+}
+
+size_t pn_reserve_most(void)
+{
+	size_t size = ARENA_SIZE_MAX;
+
+	while (size > pn_sys_address_limit() / 8)
+		size /= 2;
+	while (size >= ARENA_SIZE_MIN && !reserve(size))
+		size /= 2;
+	return size >= ARENA_SIZE_MIN ? size : 0;
+}

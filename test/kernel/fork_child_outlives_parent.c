@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A child that outlives its parent keeps its snapshot and can fork again; the
+ * parent's own chunks are freed when the parent is gone, and can be had by
+ * others while the child lives (Faults A3, A14).
+ */
+#include "guest.h"
+
+#include <sys/prctl.h>
+
+#define SLOTS 8UL
+
+struct family {
+	struct gate parent_is_gone, may_go;
+	unsigned long base;
+	char *at;
+	int fd;
+};
+
+static void check_snapshot(void *arg)
+{
+	struct family *f = arg;
+
+	FILLED(f->at, SLOTS * CHUNK, 1);
+	fill(f->at, SLOTS * CHUNK, 2);
+}
+
+static void orphan(struct family *f)
+{
+	struct pinned_mem_query found;
+
+	wait_at(&f->parent_is_gone);
+	ENDED_WELL(spawn(check_snapshot, f));
+	FILLED(f->at, SLOTS * CHUNK, 1);
+	REFUSED(populate(f->fd, SLOTS, 1, NULL), EPERM);
+	REFUSED(query(f->fd, 0, &found), EPERM);
+	/* A pool of its own works beside what it has inherited. */
+	f->fd = open_pool();
+	WORKS(populate(f->fd, 0, 1, NULL));
+	fill(map_slots(f->fd, 0, 1), CHUNK, 5);
+	FILLED(f->at, SLOTS * CHUNK, 1);
+	wait_at(&f->may_go);
+	_exit(0);
+}
+
+/* Makes the memory, and a child that inherits it, and goes. */
+static void parent(void *arg)
+{
+	struct family *f = arg;
+
+	f->fd = open_pool();
+	WORKS(populate(f->fd, 0, SLOTS, NULL));
+	f->at = map_slots(f->fd, 0, SLOTS);
+	fill(f->at, SLOTS * CHUNK, 1);
+	if (!WORKS(fork()))
+		orphan(f);
+	fill(f->at, SLOTS * CHUNK, 3);
+}
+
+static void use_much_memory(unsigned long base)
+{
+	int fd = open_pool();
+	char *at = map_slots(fd, 0, 100);
+
+	WORKS(populate(fd, 0, 100, NULL));
+	fill(at, 100 * CHUNK, 9);
+	WORKS(munmap(at, 100 * CHUNK));
+	close(fd);
+	COMES_TO_USE(base + SLOTS);
+}
+
+int main(void)
+{
+	struct family f = {
+		.parent_is_gone = make_gate(), .may_go = make_gate(), .base = used_chunks(),
+	};
+	int status;
+
+	/* So that the orphan can be waited for. */
+	WORKS(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	ENDED_WELL(spawn(parent, &f));
+	COMES_TO_USE(f.base + SLOTS);
+	use_much_memory(f.base);
+	let_pass(&f.parent_is_gone);
+	let_pass(&f.may_go);
+	CHECK(wait(&status) > 0);
+	EQUAL(status, 0);
+	COMES_TO_USE(f.base);
+	return 0;
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Snapshots of snapshots: each generation sees what its parent had when it was
+ * made, writes for itself, and takes its memory with it whatever the order in
+ * which they go (Faults A3, B12).
+ */
+#include "guest.h"
+
+#define SLOTS 2UL
+#define DEPTH 4
+#define SIBLINGS 12
+
+static unsigned long base;
+static char *at;
+
+/* At each depth the memory holds the depth's number when a process begins. */
+static void descend(int depth)
+{
+	pid_t pid;
+
+	FILLED(at, SLOTS * CHUNK, depth);
+	EQUAL(used_chunks(), base + SLOTS * (depth + 1));
+	if (depth == DEPTH)
+		return;
+	fill(at, SLOTS * CHUNK, depth + 1);
+	pid = WORKS(fork());
+	if (!pid) {
+		descend(depth + 1);
+		_exit(0);
+	}
+	fill(at, SLOTS * CHUNK, 100 + depth);
+	ENDED_WELL(pid);
+	FILLED(at, SLOTS * CHUNK, 100 + depth);
+	EQUAL(used_chunks(), base + SLOTS * (depth + 1));
+}
+
+static void wait_to_be_killed(void *gate)
+{
+	touch_pages(at, SLOTS * CHUNK);
+	let_pass(gate);
+	for (;;)
+		pause();
+}
+
+/* Killed from the middle outwards. */
+static void siblings_die_in_any_order(void)
+{
+	struct gate is_ready = make_gate();
+	pid_t pids[SIBLINGS];
+	int i;
+
+	for (i = 0; i < SIBLINGS; i++)
+		pids[i] = spawn(wait_to_be_killed, &is_ready);
+	for (i = 0; i < SIBLINGS; i++)
+		wait_at(&is_ready);
+	EQUAL(used_chunks(), base + SLOTS * (SIBLINGS + 1));
+	for (i = 0; i < SIBLINGS; i++) {
+		int victim = (i * 5 + SIBLINGS / 2) % SIBLINGS;
+
+		WORKS(kill(pids[victim], SIGKILL));
+		EQUAL(waitpid(pids[victim], NULL, 0), pids[victim]);
+		COMES_TO_USE(base + SLOTS * (SIBLINGS - i));
+	}
+}
+
+int main(void)
+{
+	int fd = open_pool();
+
+	base = used_chunks();
+	WORKS(populate(fd, 0, SLOTS, NULL));
+	at = map_slots(fd, 0, SLOTS);
+	fill(at, SLOTS * CHUNK, 0);
+	descend(0);
+	fill(at, SLOTS * CHUNK, 7);
+	siblings_die_in_any_order();
+	FILLED(at, SLOTS * CHUNK, 7);
+	return 0;
+}
