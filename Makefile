@@ -88,7 +88,7 @@ $(O)/obj/libpinned.pc: src/lib/libpinned.pc.in dkms.conf FORCE
 	@sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' $< >$@
 
 # The module is built in a copy for each kernel, so that the tree stays clean.
-modules:
+modules: | $(O)/need/modules
 	@src/kernel/build-module $(if $(KDIR),'$(KDIR)')
 
 install: all $(O)/obj/libpinned.pc

@@ -62,6 +62,7 @@ int main(int argc, char **argv)
 	size = strtoul(argv[1], NULL, 10);
 	iterations = strtoul(argv[2], NULL, 10);
 	time_pairs(size, iterations / 10);
-	printf("pair %.2f batch %.2f\n", time_pairs(size, iterations), time_batches(size, iterations));
+	printf("pair %.2f batch %.2f\n", time_pairs(size, iterations),
+	       time_batches(size, iterations));
 	return 0;
 }

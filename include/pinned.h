@@ -104,24 +104,24 @@ PINNED_API void *pinned_malloc(size_t size) __attribute__((malloc, alloc_size(1)
  * Return: the object; NULL with errno ENOMEM, also when the product overflows.
  * Cost: pinned_malloc() and writing the zeros; fresh large objects are not written again.
  */
-PINNED_API void *pinned_calloc(size_t count, size_t size)
-	__attribute__((malloc, alloc_size(1, 2)));
+PINNED_API void *pinned_calloc(size_t count, size_t size) __attribute__((malloc, alloc_size(1, 2)));
 
 /**
  * pinned_realloc() - change an object's size, moving it if necessary
  * @ptr: an object, or NULL for a new one
  * @size: bytes; 0 frees @ptr and returns NULL
  *
- * A moved object has another physical address. On failure @ptr stays as it is.
+ * A moved object has another physical address. One that would use less than half of its size
+ * moves too, so shrinking can fail. On failure @ptr stays as it is.
  *
  * Return: the object; NULL with errno ENOMEM.
- * Cost: none within the usable size; else an allocation and a copy.
+ * Cost: none from half the usable size up to it; else an allocation and a copy.
  */
 PINNED_API void *pinned_realloc(void *ptr, size_t size) __attribute__((alloc_size(2)));
 
 /**
  * pinned_memalign() - allocate with an alignment
- * @alignment: a power of two, up to 1 GiB; virtual addresses are aligned to it, and physical ones
+ * @alignment: a power of two; more than 1 GiB ends in ENOMEM; virtual addresses are aligned to it, and physical ones
  * too up to PINNED_CHUNK_SIZE
  * @size: bytes
  *

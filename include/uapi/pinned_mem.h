@@ -152,6 +152,9 @@ struct pinned_mem_punch {
  * @size:	in: sizeof(struct pinned_mem_query)
  * @flags:	in: 0
  * @offset:	in: any file offset in the pool, need not be aligned
+ *
+ * The rest must be 0 on input.
+ *
  * @phys:	out: physical address of the byte at @offset
  * @length:	out: bytes from there on that are physically contiguous and
  *		filled, up to PINNED_MEM_COUNT_MAX slots

@@ -6,8 +6,8 @@
 #include <linux/mm.h>
 #include <uapi/pinned_mem.h>
 
-#define PINNED_CHUNK_ORDER	(PINNED_MEM_CHUNK_SHIFT - PAGE_SHIFT)
-#define PINNED_CHUNK_PAGES	(1UL << PINNED_CHUNK_ORDER)
+#define PINNED_CHUNK_ORDER (PINNED_MEM_CHUNK_SHIFT - PAGE_SHIFT)
+#define PINNED_CHUNK_PAGES (1UL << PINNED_CHUNK_ORDER)
 
 struct pinned_policy;
 

@@ -19,8 +19,7 @@
  * take the VMA's lock.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set,
-				vm_flags_t clear)
+static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_flags_t clear)
 {
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 }

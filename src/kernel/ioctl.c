@@ -69,8 +69,8 @@ static bool is_range_valid(u64 offset, u32 count)
 	const u64 slots = PINNED_POOL_SIZE >> PINNED_MEM_CHUNK_SHIFT;
 	u64 slot = offset >> PINNED_MEM_CHUNK_SHIFT;
 
-	return !(offset & (PINNED_MEM_CHUNK_SIZE - 1)) && slot < slots &&
-	       count >= 1 && count <= PINNED_MEM_COUNT_MAX && count <= slots - slot;
+	return !(offset & (PINNED_MEM_CHUNK_SIZE - 1)) && slot < slots && count >= 1 &&
+	       count <= PINNED_MEM_COUNT_MAX && count <= slots - slot;
 }
 
 static bool is_node_valid(s32 node)
@@ -93,8 +93,8 @@ static int run_populate(struct pinned_pool *pool, union pinned_arg *arg)
 		return -EINVAL;
 	if (p->memory_type != PINNED_MEM_TYPE_COHERENT || p->flags & PINNED_MEM_F_CONTIGUOUS)
 		return -EOPNOTSUPP;
-	return pinned_pool_populate(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count,
-				    &policy, phys);
+	return pinned_pool_populate(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count, &policy,
+				    phys);
 }
 
 static int run_punch(struct pinned_pool *pool, union pinned_arg *arg)
@@ -156,8 +156,8 @@ static int fetch(const struct pinned_request *request, unsigned int cmd, union p
 	return 0;
 }
 
-static long run(struct pinned_pool *pool, const struct pinned_request *request,
-		unsigned int cmd, void __user *user)
+static long run(struct pinned_pool *pool, const struct pinned_request *request, unsigned int cmd,
+		void __user *user)
 {
 	union pinned_arg arg;
 	int err = fetch(request, cmd, &arg, user);

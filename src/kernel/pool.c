@@ -175,8 +175,8 @@ static struct page *detach_chunk_locked(struct pinned_pool *pool, unsigned long 
 	return chunk;
 }
 
-static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot,
-				struct page **chunks, unsigned long count)
+static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot, struct page **chunks,
+				unsigned long count)
 {
 	unsigned long i;
 	int err;
@@ -293,8 +293,8 @@ int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinne
 		run->node = page_to_nid(chunk);
 		for (run->slots = 1; run->slots < PINNED_MEM_COUNT_MAX; run->slots++) {
 			next = xa_load(&pool->live.chunks, slot + run->slots);
-			if (!next || page_to_phys(next) !=
-			    run->phys + run->slots * PINNED_MEM_CHUNK_SIZE)
+			if (!next ||
+			    page_to_phys(next) != run->phys + run->slots * PINNED_MEM_CHUNK_SIZE)
 				break;
 		}
 		err = 0;

@@ -13,8 +13,8 @@ struct inode;
 struct pinned_policy;
 
 /* File offsets of a pool: 8 TiB, within what a 32-bit kernel's page offsets can name. */
-#define PINNED_POOL_SHIFT	43
-#define PINNED_POOL_SIZE	(1ULL << PINNED_POOL_SHIFT)
+#define PINNED_POOL_SHIFT 43
+#define PINNED_POOL_SIZE (1ULL << PINNED_POOL_SHIFT)
 
 /**
  * struct pinned_pool - one open of the device

@@ -22,15 +22,14 @@
  * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then
  * fail. The charge goes to the caller's memory cgroup.
  */
-#define CHUNK_GFP (GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN | \
-		   __GFP_RETRY_MAYFAIL)
+#define CHUNK_GFP \
+	(GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 static struct page *take_candidate(int node, gfp_t zone)
 {
 	if (node == NUMA_NO_NODE)
 		return alloc_pages(CHUNK_GFP | zone, PINNED_CHUNK_ORDER);
-	return alloc_pages_node(node, CHUNK_GFP | zone | __GFP_THISNODE,
-				PINNED_CHUNK_ORDER);
+	return alloc_pages_node(node, CHUNK_GFP | zone | __GFP_THISNODE, PINNED_CHUNK_ORDER);
 }
 
 static bool is_below(struct page *page, u64 max_phys)

@@ -327,8 +327,7 @@ static int fill_holes(size_t first, size_t count)
 	while (i < count && !err) {
 		size_t holes = 0;
 
-		while (i + holes < count &&
-		       pn_arena.slots[first + i + holes].state == PN_SLOT_HOLE)
+		while (i + holes < count && pn_arena.slots[first + i + holes].state == PN_SLOT_HOLE)
 			holes++;
 		if (holes)
 			err = populate(first + i, holes);

@@ -16,7 +16,7 @@
 struct pn_slab;
 
 enum pn_slot_state {
-	PN_SLOT_HOLE, /* no memory */
+	PN_SLOT_HOLE,  /* no memory */
 	PN_SLOT_EMPTY, /* memory that holds nothing, kept for a while */
 	PN_SLOT_SLABS, /* cut into slabs */
 	PN_SLOT_LARGE, /* first of a large object */

@@ -30,8 +30,8 @@ struct pn_lock {
 	pthread_mutex_t mutex;
 };
 
-#define PN_LOCK_INIT                            \
-	{                                       \
+#define PN_LOCK_INIT                               \
+	{                                          \
 		.mutex = PTHREAD_MUTEX_INITIALIZER \
 	}
 

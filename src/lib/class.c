@@ -10,16 +10,18 @@
 #include "class.h"
 
 #define LINE PN_CACHE_LINE
-#define ENTRY(size_, pitch_, units_, cached_)                                          \
-	{                                                                              \
-		.size = (size_), .pitch = (pitch_),                                    \
-		.magic = (((uint64_t)1 << PN_MAGIC_SHIFT) + (pitch_) - 1) / (pitch_), \
-		.units = (units_), .count = (units_) * PN_UNIT_SIZE / (pitch_),        \
-		.cached = (cached_),                                                   \
+#define KIB 1024
+
+/* clang-format off: version 14 takes the macros' arguments for casts. */
+#define ENTRY(size_, pitch_, units_, cached_)                                                      \
+	{                                                                                          \
+		.size = (size_), .pitch = (pitch_),                                                \
+		.magic = (((uint64_t)1 << PN_MAGIC_SHIFT) + (pitch_)-1) / (pitch_),                \
+		.units = (units_), .count = (units_)*PN_UNIT_SIZE / (pitch_), .cached = (cached_), \
 	}
 #define PLAIN(size, units, cached) ENTRY(size, size, units, cached)
 #define STAGGERED(size, units, cached) ENTRY(size, (size) + LINE, units, cached)
-#define KIB 1024
+/* clang-format on */
 
 const struct pn_class pn_classes[PN_CLASSES] = {
 	PLAIN(16, 1, 128),

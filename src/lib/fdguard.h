@@ -23,8 +23,8 @@ struct pn_fd {
 	dev_t rdev;
 };
 
-#define PN_FD_NONE         \
-	{                  \
+#define PN_FD_NONE       \
+	{                \
 		.fd = -1 \
 	}
 

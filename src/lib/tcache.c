@@ -50,12 +50,12 @@ static void flush_half(struct pn_bin *bin, unsigned int class)
 
 static void flush_all(struct pn_tcache *cache)
 {
-	for (unsigned int class = 0; class < PN_CLASSES; class++) {
-		struct pn_bin *bin = &cache->bins[class];
+	for (unsigned int i = 0; i < PN_CLASSES; i++) {
+		struct pn_bin *bin = &cache->bins[i];
 
 		if (!bin->count)
 			continue;
-		pn_slab_give(class, bin->objects, bin->count);
+		pn_slab_give(i, bin->objects, bin->count);
 		pn_bin_set_count(bin, 0);
 	}
 }
@@ -199,8 +199,9 @@ uint64_t pn_tcache_bytes(void)
 	pn_lock(&lock);
 	for (struct pn_tcache *cache = all; cache; cache = cache->next)
 		for (size_t i = 0; i < PN_CLASSES; i++)
-			bytes += (uint64_t)__atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED) *
-				 pn_classes[i].size;
+			bytes +=
+				(uint64_t)__atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED) *
+				pn_classes[i].size;
 	pn_unlock(&lock);
 	return bytes;
 }

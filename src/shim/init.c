@@ -57,7 +57,8 @@ static void without_backend(const struct pn_runtime *runtime)
 	const char *name = name_of(runtime->config.backend);
 
 	if (runtime->config.policy == PN_POLICY_FAIL) {
-		pn_report_no_backend(runtime->error, name, "policy fail: the program does not start");
+		pn_report_no_backend(runtime->error, name,
+				     "policy fail: the program does not start");
 		syscall(SYS_exit_group, 127);
 	}
 	pn_report_no_backend(runtime->error, name, "the program uses ordinary memory");

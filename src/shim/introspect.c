@@ -78,12 +78,13 @@ EXPORT int malloc_info(int options, FILE *stream)
 	struct pinned_stats stats = pinned_figures();
 	int err = pn_libc_malloc_info(options, stream);
 
-	if (!err && fprintf(stream,
-			    "<!-- pinned: chunks %llu, empty %llu, objects %llu, cached %llu bytes -->\n",
-			    (unsigned long long)stats.chunk_bytes,
-			    (unsigned long long)stats.empty_chunk_bytes,
-			    (unsigned long long)stats.object_bytes,
-			    (unsigned long long)stats.cached_bytes) < 0)
+	if (!err &&
+	    fprintf(stream,
+		    "<!-- pinned: chunks %llu, empty %llu, objects %llu, cached %llu bytes -->\n",
+		    (unsigned long long)stats.chunk_bytes,
+		    (unsigned long long)stats.empty_chunk_bytes,
+		    (unsigned long long)stats.object_bytes,
+		    (unsigned long long)stats.cached_bytes) < 0)
 		err = -1;
 	return err;
 }

@@ -23,10 +23,10 @@ static void *find_next(void **cache, const char *name)
 }
 
 /* A pointer of type @type to the next definition of @name. */
-#define NEXT(type, name)                        \
-	({                                      \
-		static void *cache;             \
-		(type)find_next(&cache, #name); \
+#define NEXT(type, name)                         \
+	({                                       \
+		static void *cache;              \
+		(type) find_next(&cache, #name); \
 	})
 
 void *pn_libc_malloc(size_t size)
@@ -67,7 +67,7 @@ void *pn_libc_memalign(size_t alignment, size_t size)
 
 size_t pn_libc_usable_size(void *ptr)
 {
-	size_t (*next)(void *) = NEXT(size_t (*)(void *), malloc_usable_size);
+	size_t (*next)(void *) = NEXT(size_t(*)(void *), malloc_usable_size);
 
 	return next ? next(ptr) : 0;
 }

@@ -34,8 +34,8 @@ static void check_extents(const char *object, size_t size)
 
 int main(void)
 {
-	static const size_t sizes[] = { 1, 37, 1000, 4096, 5000, 65536, 300000, 2097152, 3000000,
-					40000000 };
+	static const size_t sizes[] = { 1,     37,     1000,	4096,	 5000,
+					65536, 300000, 2097152, 3000000, 40000000 };
 	char *objects[10][3];
 
 	CHECK(!strcmp(pinned_backend(), "device"));

@@ -94,7 +94,7 @@ int main(void)
 	WORKS(ptrace(PTRACE_CONT, pid, NULL, NULL));
 	wait_until_stopped(pid);
 	by_ptrace(pid, at, copy);
-	WORKS(ptrace(PTRACE_CONT, pid, NULL, NULL));
+	WORKS(ptrace(PTRACE_DETACH, pid, NULL, NULL));
 	ENDED_WELL(pid);
 	COMES_TO_USE(base);
 	return 0;

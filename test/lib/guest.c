@@ -298,6 +298,8 @@ void test_ended_well(const char *file, int line, pid_t pid)
 	if (WIFSIGNALED(status))
 		test_fail(file, line, "child: expected exit with 0, got signal %d",
 			  WTERMSIG(status));
+	if (!WIFEXITED(status))
+		test_fail(file, line, "child: expected exit with 0, got status %#x", status);
 	test_equal(file, line, "child's exit status", WEXITSTATUS(status), 0);
 }
 

@@ -62,7 +62,7 @@ int main(void)
 {
 	pthread_t threads[2];
 
-	alarm(60);
+	alarm(20);
 	CHECK(!pthread_atfork(prepare, in_parent, in_child));
 	free(malloc(10));
 	CHECK(!pthread_atfork(prepare, in_parent, in_child));

@@ -14,7 +14,7 @@
 
 #define CHURNERS 4
 #define FORKERS 2
-#define FORKS 120
+#define FORKS 60
 #define INHERITED 300
 
 static atomic_bool is_over;

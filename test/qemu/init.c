@@ -103,10 +103,27 @@ static long free_memory_kb(void)
 static bool is_bad(const char *line)
 {
 	static const char *const signs[] = {
-		"BUG:", "BUG ", "WARNING:", "Oops", "Bad page", "Bad rss-counter", "bad pmd",
-		"general protection", "NULL pointer", "soft lockup", "hung_task", "blocked for more",
-		"rcu_sched self-detected", "rcu: INFO", "Call Trace", "KASAN", "kmemleak",
-		"memory leak", "use-after-free", "refcount_t", "lockdep",
+		"BUG:",
+		"BUG ",
+		"WARNING:",
+		"Oops",
+		"Bad page",
+		"Bad rss-counter",
+		"bad pmd",
+		"general protection",
+		"NULL pointer",
+		"soft lockup",
+		"hung_task",
+		"blocked for more",
+		"rcu_sched self-detected",
+		"rcu: INFO",
+		"Call Trace",
+		"KASAN",
+		"kmemleak",
+		"memory leak",
+		"use-after-free",
+		"refcount_t",
+		"lockdep",
 	};
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
@@ -337,6 +354,9 @@ static void mount_host_root(void)
 	mount_or_say("proc", HOST_ROOT "/proc", "proc", 0, "");
 	mount_or_say("sys", HOST_ROOT "/sys", "sysfs", 0, "");
 	mount_or_say("dev", HOST_ROOT "/dev", "devtmpfs", 0, "");
+	mount_or_say("shm", HOST_ROOT "/dev/shm", "tmpfs", 0, "mode=1777");
+	if (symlink("/proc/self/fd", HOST_ROOT "/dev/fd"))
+		say("init: no /dev/fd: %s\n", strerror(errno));
 	mount_or_say("tmp", HOST_ROOT "/tmp", "tmpfs", 0, "mode=1777");
 	mount_or_say("run", HOST_ROOT "/run", "tmpfs", 0, "mode=755");
 }

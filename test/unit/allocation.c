@@ -11,14 +11,14 @@
 #include "suite.h"
 
 static const size_t sizes[] = {
-	0, 1, 15, 16, 17, 37, 64, 100, 1000, 1024, 1025, 2048, 4096, 5000, 65536, 65537,
-	131072, 1000000, 2097152, 2097153, 5000000, 20000000,
+	0,    1,    15,	  16,	 17,	37,	64,	 100,	  1000,	   1024,    1025,
+	2048, 4096, 5000, 65536, 65537, 131072, 1000000, 2097152, 2097153, 5000000, 20000000,
 };
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 static void fill(unsigned char *object, size_t size, unsigned char seed)
 {
-	for (size_t i = 0; i < size; i += size > 4096 ? 509 : 1)
+	for (size_t i = 0; i<size; i += size> 4096 ? 509 : 1)
 		object[i] = (unsigned char)(seed + i);
 	if (size)
 		object[size - 1] = seed;

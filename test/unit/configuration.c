@@ -55,8 +55,9 @@ END_TEST
 
 START_TEST(every_key_is_understood)
 {
-	struct pn_config config = parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:coherent,"
-					"node:1,limit:3G,decay_ms:250,report:1");
+	struct pn_config config =
+		parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:coherent,"
+		      "node:1,limit:3G,decay_ms:250,report:1");
 
 	ck_assert_str_eq(message, "");
 	ck_assert(config.is_given);
@@ -94,8 +95,8 @@ static const struct {
 static bool is_same(const struct pn_config *a, const struct pn_config *b)
 {
 	return a->is_given == b->is_given && a->backend == b->backend && a->policy == b->policy &&
-	       a->min == b->min && a->max == b->max && a->limit == b->limit &&
-	       a->node == b->node && a->decay_ms == b->decay_ms && a->report == b->report;
+	       a->min == b->min && a->max == b->max && a->limit == b->limit && a->node == b->node &&
+	       a->decay_ms == b->decay_ms && a->report == b->report;
 }
 
 START_TEST(what_makes_no_sense_is_named_and_changes_nothing)

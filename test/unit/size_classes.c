@@ -23,20 +23,20 @@ END_TEST
 
 START_TEST(reciprocal_is_exact)
 {
-	for (unsigned int class = 0; class < PN_CLASSES; class++) {
-		const struct pn_class *c = &pn_classes[class];
+	for (unsigned int i = 0; i < PN_CLASSES; i++) {
+		const struct pn_class *c = &pn_classes[i];
 
 		for (size_t at = 0; at < c->units * PN_UNIT_SIZE; at++)
 			if (at * c->magic >> PN_MAGIC_SHIFT != at / c->pitch)
-				ck_abort_msg("class %u offset %zu", class, at);
+				ck_abort_msg("class %u offset %zu", i, at);
 	}
 }
 END_TEST
 
 START_TEST(slab_holds_its_objects)
 {
-	for (unsigned int class = 0; class < PN_CLASSES; class++) {
-		const struct pn_class *c = &pn_classes[class];
+	for (unsigned int i = 0; i < PN_CLASSES; i++) {
+		const struct pn_class *c = &pn_classes[i];
 
 		ck_assert_uint_ge(c->pitch, c->size);
 		ck_assert_uint_ge(c->count, 1);
@@ -49,10 +49,10 @@ END_TEST
 
 START_TEST(aligned_classes_have_their_size_as_pitch)
 {
-	for (unsigned int class = 0; class < PN_CLASSES_PLAIN; class++) {
-		const struct pn_class *c = &pn_classes[pn_class_aligned(class)];
+	for (unsigned int i = 0; i < PN_CLASSES_PLAIN; i++) {
+		const struct pn_class *c = &pn_classes[pn_class_aligned(i)];
 
-		ck_assert_uint_eq(c->size, pn_classes[class].size);
+		ck_assert_uint_eq(c->size, pn_classes[i].size);
 		ck_assert_uint_eq(c->pitch, c->size);
 	}
 }

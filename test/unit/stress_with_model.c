@@ -27,7 +27,8 @@ static unsigned int seed_base;
 
 static size_t random_size(unsigned int *seed)
 {
-	unsigned int bits = (unsigned int)rand_r(seed) % 100 ? 4 + (unsigned int)rand_r(seed) % 10 : 23;
+	unsigned int bits = (unsigned int)rand_r(seed) % 100 ? 4 + (unsigned int)rand_r(seed) % 10
+							     : 23;
 
 	return 1 + (size_t)rand_r(seed) % ((size_t)1 << bits);
 }

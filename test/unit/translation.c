@@ -56,7 +56,8 @@ START_TEST(interior_pointers_translate_and_come_back)
 	for (size_t at = 0; at < 5000; at += 7) {
 		uint64_t phys = pinned_v2p(object + at);
 
-		ck_assert_uint_eq(phys, 0x40000000 + (pn_arena_offset(object + at) & PN_CHUNK_MASK));
+		ck_assert_uint_eq(phys,
+				  0x40000000 + (pn_arena_offset(object + at) & PN_CHUNK_MASK));
 		ck_assert_ptr_eq(pinned_p2v(phys), object + at);
 	}
 	pinned_free(object);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A descriptor that went to another process over a socket gives that process
+ * nothing but INFO, also after the owner has died; and one that still lies in
+ * a socket's queue when everybody is gone holds no memory (Faults A15, A43).
+ */
+#include "guest.h"
+
+#include <sys/socket.h>
+
+#define SLOTS 4UL
+
+static void send_descriptor(int to, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec one = { .iov_base = "", .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &one, .msg_iovlen = 1,
+		.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+	};
+
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	EQUAL(sendmsg(to, &message, 0), 1);
+}
+
+static int receive_descriptor(int from)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec one = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &one, .msg_iovlen = 1,
+		.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+	};
+	int fd;
+
+	EQUAL(recvmsg(from, &message, MSG_CMSG_CLOEXEC), 1);
+	EQUAL(control.align.cmsg_type, SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(&control.align), sizeof(fd));
+	return fd;
+}
+
+static void own_and_send(void *socket)
+{
+	int fd = open_pool();
+	char *at = map_slots(fd, 0, SLOTS);
+	char byte;
+
+	WORKS(populate(fd, 0, SLOTS, NULL));
+	fill(at, SLOTS * CHUNK, 1);
+	send_descriptor(*(int *)socket, fd);
+	EQUAL(read(*(int *)socket, &byte, 1), 1);
+	FILLED(at, SLOTS * CHUNK, 1);
+}
+
+static void is_refused(int fd)
+{
+	struct pinned_mem_query found;
+	struct pinned_mem_info before = info_of(fd);
+
+	REFUSED(populate(fd, SLOTS, 1, NULL), EPERM);
+	REFUSED(punch(fd, 0, 1), EPERM);
+	REFUSED(query(fd, 0, &found), EPERM);
+	REFUSED(mmap(NULL, CHUNK, RW, MAP_SHARED, fd, 0), EPERM);
+	UNCHANGED(fd, before);
+}
+
+static void receiver_gets_nothing(unsigned long base)
+{
+	int ends[2], fd;
+	pid_t pid;
+
+	WORKS(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	pid = spawn(own_and_send, &ends[1]);
+	fd = receive_descriptor(ends[0]);
+	EQUAL(info_of(fd).used_chunks, base + SLOTS);
+	is_refused(fd);
+	EQUAL(write(ends[0], "", 1), 1);
+	ENDED_WELL(pid);
+	COMES_TO_USE(base);
+	is_refused(fd);
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/*
+ * Sockets that lie in their own queues: nobody can reach them any more, and the
+ * kernel's collector finds them when the next socket is closed.
+ */
+static void leave_in_queue(void *must_map)
+{
+	int ends[2], fd = open_pool();
+
+	WORKS(populate(fd, 0, SLOTS, NULL));
+	if (must_map)
+		map_slots(fd, 0, SLOTS);
+	WORKS(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	send_descriptor(ends[0], fd);
+	send_descriptor(ends[0], ends[0]);
+	send_descriptor(ends[0], ends[1]);
+	send_descriptor(ends[1], fd);
+}
+
+static void collect_sockets(void)
+{
+	int ends[2];
+
+	WORKS(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* The pools themselves go too: each open file of the device counts there. */
+static void module_is_unused(void)
+{
+	uint64_t deadline = now_ns() + 5000000000ULL;
+
+	while (read_number("/sys/module/pinned_mem/refcnt") && now_ns() < deadline)
+		;
+	EQUAL(read_number("/sys/module/pinned_mem/refcnt"), 0);
+}
+
+int main(void)
+{
+	unsigned long base = used_chunks();
+	int round;
+
+	receiver_gets_nothing(base);
+	for (round = 0; round < 10; round++) {
+		/* What was mapped goes with the address space already. */
+		ENDED_WELL(spawn(leave_in_queue, "mapped"));
+		COMES_TO_USE(base);
+		ENDED_WELL(spawn(leave_in_queue, NULL));
+		collect_sockets();
+		COMES_TO_USE(base);
+		module_is_unused();
+	}
+	return 0;
+}
