@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "lock.h"
 #include "reserve.h"
 #include "slotlist.h"
 #include "sys.h"

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "arena.h"
@@ -32,7 +31,7 @@ static uint64_t mapped_extents[PN_EXTENTS_MAX / 64];
 static int ask_info(struct pinned_mem_info *info)
 {
 	*info = (struct pinned_mem_info){ .size = sizeof(*info) };
-	return ioctl(pool.fd, PINNED_MEM_IOC_INFO, info) ? errno : 0;
+	return pn_sys_ioctl(pool.fd, PINNED_MEM_IOC_INFO, info);
 }
 
 static int device_open(const struct pn_config *config)
@@ -100,7 +99,7 @@ static int populate_some(size_t slot, size_t count, uint64_t *phys)
 		.phys_ptr = (uintptr_t)phys,
 	};
 
-	return ioctl(pool.fd, PINNED_MEM_IOC_POPULATE, &request) ? errno : 0;
+	return pn_sys_ioctl(pool.fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
 static int punch_some(size_t slot, size_t count)
@@ -111,7 +110,7 @@ static int punch_some(size_t slot, size_t count)
 		.count = (uint32_t)count,
 	};
 
-	return ioctl(pool.fd, PINNED_MEM_IOC_PUNCH, &request) ? errno : 0;
+	return pn_sys_ioctl(pool.fd, PINNED_MEM_IOC_PUNCH, &request);
 }
 
 static size_t at_most_max(size_t count)

@@ -20,28 +20,31 @@
 #define MAP_HUGE_2MB (21 << 26)
 #endif
 
-#define RESERVED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 #define HUGE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB | MAP_POPULATE)
+
+static void release(char *addr, size_t count)
+{
+	/* Fails only for want of mappings; then the pages stay. */
+	pn_sys_map_none(addr, count * PN_CHUNK_SIZE);
+}
 
 /* Usable only where pages are to be had and their frames can be read. */
 static int hugetlb_open(const struct pn_config *config)
 {
-	void *page = mmap(NULL, PN_CHUNK_SIZE, PROT_READ | PROT_WRITE, HUGE, -1, 0);
-	uint64_t phys;
+	char *page = pn_sys_reserve(PN_CHUNK_SIZE, PN_CHUNK_SIZE);
+	uint64_t phys = PN_PHYS_UNKNOWN;
+	int err;
 
 	(void)config;
-	if (page == MAP_FAILED)
-		return errno;
-	phys = pn_pagemap_phys(page);
-	munmap(page, PN_CHUNK_SIZE);
+	if (!page)
+		return ENOMEM;
+	err = pn_sys_map(page, PN_CHUNK_SIZE, HUGE, -1, 0);
+	if (!err)
+		phys = pn_pagemap_phys(page);
+	pn_sys_unmap(page, PN_CHUNK_SIZE);
+	if (err)
+		return err;
 	return phys == PN_PHYS_UNKNOWN ? EPERM : 0;
-}
-
-static void release(char *addr, size_t count)
-{
-	void *got = mmap(addr, count * PN_CHUNK_SIZE, PROT_NONE, RESERVED | MAP_FIXED, -1, 0);
-
-	(void)got;
 }
 
 static int hugetlb_populate(char *addr, size_t slot, size_t count, uint64_t *phys)

@@ -3,7 +3,6 @@
 #ifndef PN_BASE_H
 #define PN_BASE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,35 +20,6 @@
 #define pn_unlikely(x) __builtin_expect(!!(x), 0)
 #define PN_NOINLINE __attribute__((noinline, cold))
 #define PN_CACHE_LINE 64
-
-/*
- * A mutex that fork can reset. Acquiring and releasing it is no cancellation
- * point and, uncontended, no system call.
- */
-struct pn_lock {
-	pthread_mutex_t mutex;
-};
-
-#define PN_LOCK_INIT                               \
-	{                                          \
-		.mutex = PTHREAD_MUTEX_INITIALIZER \
-	}
-
-static inline void pn_lock(struct pn_lock *lock)
-{
-	pthread_mutex_lock(&lock->mutex);
-}
-
-static inline void pn_unlock(struct pn_lock *lock)
-{
-	pthread_mutex_unlock(&lock->mutex);
-}
-
-/* In a forked child: whoever held it does not exist here. */
-static inline void pn_lock_reset(struct pn_lock *lock)
-{
-	lock->mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-}
 
 static inline size_t pn_round_up(size_t value, size_t power_of_two)
 {

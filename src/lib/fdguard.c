@@ -3,34 +3,19 @@
 #include "fdguard.h"
 
 #include <errno.h>
-#include <sys/stat.h>
-
-#include "sys.h"
-
-static int remember(struct pn_fd *guard, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return errno;
-	guard->fd = fd;
-	guard->dev = st.st_dev;
-	guard->ino = st.st_ino;
-	guard->rdev = st.st_rdev;
-	return 0;
-}
 
 int pn_fd_guard_copy(struct pn_fd *guard, int fd)
 {
 	int copy = pn_sys_dup_high(fd);
-	int err;
 
 	if (copy < 0)
 		return -copy;
-	err = remember(guard, copy);
-	if (err)
+	if (!pn_sys_identify(copy, &guard->file)) {
 		pn_sys_close(copy);
-	return err;
+		return EBADF;
+	}
+	guard->fd = copy;
+	return 0;
 }
 
 int pn_fd_open(struct pn_fd *guard, const char *path, int flags)
@@ -47,10 +32,11 @@ int pn_fd_open(struct pn_fd *guard, const char *path, int flags)
 
 bool pn_fd_is_intact(const struct pn_fd *guard)
 {
-	struct stat st;
+	struct pn_sys_file file;
 
-	return guard->fd >= 0 && !fstat(guard->fd, &st) && st.st_dev == guard->dev &&
-	       st.st_ino == guard->ino && st.st_rdev == guard->rdev;
+	return guard->fd >= 0 && pn_sys_identify(guard->fd, &file) &&
+	       file.device == guard->file.device && file.inode == guard->file.inode &&
+	       file.special == guard->file.special;
 }
 
 void pn_fd_drop(struct pn_fd *guard)

@@ -7,20 +7,16 @@
 #ifndef PN_FDGUARD_H
 #define PN_FDGUARD_H
 
-#include <sys/types.h>
-
-#include "base.h"
+#include "sys.h"
 
 /**
  * struct pn_fd - a guarded descriptor
  * @fd: the number, or -1
- * @dev: with @ino and @rdev, what it was when it was opened
+ * @file: what it was when it was opened
  */
 struct pn_fd {
 	int fd;
-	dev_t dev;
-	ino_t ino;
-	dev_t rdev;
+	struct pn_sys_file file;
 };
 
 #define PN_FD_NONE       \

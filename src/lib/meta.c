@@ -5,6 +5,7 @@
  */
 #include "meta.h"
 
+#include "lock.h"
 #include "sys.h"
 
 #define BLOCK_SIZE ((size_t)256 << 10)

@@ -22,7 +22,7 @@ uint64_t pn_pagemap_phys(const void *addr)
 
 	if (fd < 0)
 		return UINT64_MAX;
-	if (pread(fd, &word, sizeof(word), (off_t)(page * sizeof(word))) != sizeof(word))
+	if (pn_sys_pread(fd, &word, sizeof(word), page * sizeof(word)) != sizeof(word))
 		word = 0;
 	pn_sys_close(fd);
 	/* Without CAP_SYS_ADMIN the kernel shows frame 0. */

@@ -4,14 +4,15 @@
  *
  * Lock order, outermost first: initialisation, the list of thread caches, the
  * slabs' classes in ascending order, the arena, the records (meta.c). fork takes
- * all of them in that order, so that the child finds nothing half-done.
+ * all of them in that order, so that the child finds nothing half-done; what
+ * happens when a signal handler forks inside a locked section is told in lock.h.
  *
- * A child made by clone() or _Fork() runs no atfork handler. It is recognised at
- * its first slow path by a word that the kernel wiped; until then it can only use
- * what the thread that forked had cached, which is its own copy and which no
- * table translates any more. As with any allocator, if another thread was inside
- * a slow path at that moment, its lock is replaced, and what it was changing may
- * be lost.
+ * A child made by clone() or _Fork() runs no atfork handler, and handlers that
+ * were registered before ours run before it. Both are recognised at the first
+ * slow path by a word that the kernel wiped; until then the child can only use what
+ * the thread that forked had cached, which is its own copy and which no table
+ * translates any more. As with any allocator, what another thread was changing
+ * under a lock that nobody took for the fork may be lost.
  */
 #include "runtime.h"
 
@@ -19,10 +20,18 @@
 #include <pthread.h>
 
 #include "arena.h"
+#include "lock.h"
 #include "meta.h"
 #include "slab.h"
 #include "sys.h"
 #include "tcache.h"
+
+/* What pthread_atfork calls; by its own name, since other C libraries do not have it. */
+extern int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+			     void *dso) __attribute__((weak));
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
+__thread struct pn_lock_thread pn_lock_thread __attribute__((tls_model("initial-exec")));
 
 static struct pn_lock lock = PN_LOCK_INIT;
 static bool is_ready;
@@ -30,7 +39,7 @@ static struct pn_runtime runtime;
 /* 1, and 0 in a forked child that has not been seen to. */
 static uint32_t *known_process;
 
-static void before_fork(void)
+static void lock_all(void)
 {
 	pn_lock(&lock);
 	pn_tcache_lock();
@@ -39,9 +48,8 @@ static void before_fork(void)
 	pn_meta_lock();
 }
 
-static void after_fork_in_parent(void)
+static void unlock_all(void)
 {
-	pn_arena_after_fork();
 	pn_meta_unlock();
 	pn_arena_unlock();
 	pn_slab_unlock_all();
@@ -49,7 +57,8 @@ static void after_fork_in_parent(void)
 	pn_unlock(&lock);
 }
 
-static void after_fork_in_child(void)
+/* Give up what is the parent's, once. */
+static void see_to_child(void)
 {
 	uint32_t epoch = pn_arena.epoch;
 	bool is_inherited;
@@ -61,6 +70,48 @@ static void after_fork_in_child(void)
 	pn_slab_in_child(is_inherited);
 	pn_tcache_in_child(is_inherited);
 	__atomic_store_n(known_process, 1, __ATOMIC_RELAXED);
+}
+
+static bool is_unknown_process(void)
+{
+	return known_process && !__atomic_load_n(known_process, __ATOMIC_RELAXED);
+}
+
+static void before_fork(void)
+{
+	struct pn_lock_thread *me = &pn_lock_thread;
+
+	if (me->forks++ || me->held)
+		return;
+	lock_all();
+	me->has_all = true;
+}
+
+/* Return: true in the outermost fork that took the locks, which can be released now. */
+static bool is_end_of_fork(void)
+{
+	struct pn_lock_thread *me = &pn_lock_thread;
+
+	if (--me->forks || !me->has_all)
+		return false;
+	me->has_all = false;
+	return true;
+}
+
+static void after_fork_in_parent(void)
+{
+	pn_arena_after_fork();
+	if (is_end_of_fork())
+		unlock_all();
+}
+
+/* The child has its own copies of the locks, held by this thread. */
+static void after_fork_in_child(void)
+{
+	if (is_unknown_process())
+		see_to_child();
+	if (is_end_of_fork())
+		unlock_all();
 }
 
 static const enum pn_backend_kind *kinds_to_try(enum pn_backend_kind wanted)
@@ -95,13 +146,9 @@ static PN_NOINLINE void initialise(void)
 		is_first = true;
 	}
 	pn_unlock(&lock);
-	if (is_first && !runtime.error)
-		pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-static bool is_unknown_process(void)
-{
-	return known_process && !__atomic_load_n(known_process, __ATOMIC_RELAXED);
+	if (is_first && !runtime.error && __register_atfork)
+		__register_atfork(before_fork, after_fork_in_parent, after_fork_in_child,
+				  &__dso_handle);
 }
 
 const struct pn_runtime *pn_runtime_enter(void)
@@ -109,6 +156,6 @@ const struct pn_runtime *pn_runtime_enter(void)
 	if (pn_unlikely(!__atomic_load_n(&is_ready, __ATOMIC_ACQUIRE)))
 		initialise();
 	if (pn_unlikely(!runtime.error && is_unknown_process()))
-		after_fork_in_child();
+		see_to_child();
 	return &runtime;
 }

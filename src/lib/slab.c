@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "lock.h"
 #include "meta.h"
 
 struct central {
@@ -142,6 +143,13 @@ static bool is_worth_keeping(const struct central *central, const struct pn_slab
 
 /* Objects. */
 
+/* Of a parent's list, when a signal handler forked while its thread was in here. */
+static void drop_inherited(struct central *central)
+{
+	while (central->partial && central->partial->epoch != pn_arena.epoch)
+		list_remove(central, central->partial);
+}
+
 static size_t take_from_slab(struct pn_slab *slab, void **objects, size_t wanted)
 {
 	uint64_t *bits = free_bits(slab);
@@ -167,8 +175,10 @@ size_t pn_slab_take(unsigned int class, void **objects, size_t wanted)
 
 	pn_lock(&central->lock);
 	while (got < wanted) {
-		struct pn_slab *slab = central->partial;
+		struct pn_slab *slab;
 
+		drop_inherited(central);
+		slab = central->partial;
 		/* A new slab only for the first object: a batch need not be full. */
 		if (!slab && !got)
 			slab = make_slab(central, class);

@@ -7,22 +7,33 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
+static void *map(void *addr, size_t size, int protection, int flags, int fd, uint64_t offset)
+{
+#ifdef SYS_mmap2
+	/* Word sizes of 32 bits: the offset is in units of 4096 bytes. */
+	return (void *)syscall(SYS_mmap2, addr, size, protection, flags, fd, offset >> 12);
+#else
+	return (void *)syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+#endif
+}
+
 void pn_sys_unmap(void *addr, size_t size)
 {
 	/* Fails only where a split needs one mapping too many; then the range stays, unused. */
-	munmap(addr, size);
+	syscall(SYS_munmap, addr, size);
 }
 
 /* Address space without access. Return: NULL if there is no such range. */
 void *pn_sys_reserve(size_t size, size_t alignment)
 {
-	char *start = mmap(NULL, size + alignment, PROT_NONE, RESERVE_FLAGS, -1, 0);
+	char *start = map(NULL, size + alignment, PROT_NONE, RESERVE_FLAGS, -1, 0);
 	char *aligned;
 
 	if (start == MAP_FAILED)
@@ -40,23 +51,28 @@ void *pn_sys_reserve(size_t size, size_t alignment)
  */
 void *pn_sys_table(size_t size)
 {
-	void *table = mmap(NULL, size, PROT_READ | PROT_WRITE, RESERVE_FLAGS, -1, 0);
+	void *table = map(NULL, size, PROT_READ | PROT_WRITE, RESERVE_FLAGS, -1, 0);
 
 	if (table == MAP_FAILED)
 		return NULL;
-	madvise(table, size, MADV_NOHUGEPAGE);
+	syscall(SYS_madvise, table, size, MADV_NOHUGEPAGE);
 	return table;
+}
+
+void pn_sys_map_none(void *addr, size_t size)
+{
+	map(addr, size, PROT_NONE, RESERVE_FLAGS | MAP_FIXED, -1, 0);
 }
 
 bool pn_sys_wipe_on_fork(void *addr, size_t size)
 {
-	return madvise(addr, size, MADV_WIPEONFORK) == 0;
+	return syscall(SYS_madvise, addr, size, MADV_WIPEONFORK) == 0;
 }
 
 /* Map over a reserved range. Return: 0 or an errno. */
 int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
 {
-	void *got = mmap(addr, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, (off_t)offset);
+	void *got = map(addr, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, offset);
 
 	return got == MAP_FAILED ? errno : 0;
 }
@@ -74,9 +90,32 @@ void pn_sys_close(int fd)
 	syscall(SYS_close, fd);
 }
 
-ssize_t pn_sys_read(int fd, void *buffer, size_t size)
+ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset)
 {
-	return syscall(SYS_read, fd, buffer, size);
+#ifdef __LP64__
+	return syscall(SYS_pread64, fd, buffer, size, offset);
+#else
+	/* How 64-bit arguments go into registers differs; the C library knows. */
+	return pread(fd, buffer, size, (off_t)offset);
+#endif
+}
+
+int pn_sys_ioctl(int fd, unsigned long request, void *argument)
+{
+	return syscall(SYS_ioctl, fd, request, argument) ? errno : 0;
+}
+
+/* By statx, whose structure is the same everywhere. */
+bool pn_sys_identify(int fd, struct pn_sys_file *file)
+{
+	struct statx st;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &st))
+		return false;
+	file->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	file->inode = st.stx_ino;
+	file->special = (uint64_t)st.stx_rdev_major << 32 | st.stx_rdev_minor;
+	return true;
 }
 
 /* For messages: what cannot be written is lost. */
@@ -117,7 +156,11 @@ uint64_t pn_sys_now_ms(void)
 {
 	struct timespec now;
 
+#ifdef __LP64__
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
+#else
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+#endif
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 

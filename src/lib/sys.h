@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls, one policy for failures: what can fail for want of a resource
- * returns it; what can only fail by a bug of ours dies with a message. None is
- * a cancellation point, none sets errno for the caller's caller to see.
+ * returns it; the rest is ignored where that harms nobody. None is a
+ * cancellation point.
+ *
+ * They go to the kernel directly: libraries that a user preloads wrap mmap, open,
+ * clock_gettime and the like, look the real ones up by dlsym, and allocate
+ * meanwhile, which must not come back here while a lock is held.
  */
 #ifndef PN_SYS_H
 #define PN_SYS_H
@@ -15,11 +19,24 @@ void *pn_sys_reserve(size_t size, size_t alignment);
 void *pn_sys_table(size_t size);
 bool pn_sys_wipe_on_fork(void *addr, size_t size);
 int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
+/* Make a mapped range a reserved one again. */
+void pn_sys_map_none(void *addr, size_t size);
 void pn_sys_unmap(void *addr, size_t size);
 
 int pn_sys_open(const char *path, int flags);
 void pn_sys_close(int fd);
-ssize_t pn_sys_read(int fd, void *buffer, size_t size);
+ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
+/* Return: 0 or an errno. */
+int pn_sys_ioctl(int fd, unsigned long request, void *argument);
+
+/* What a descriptor is open on. */
+struct pn_sys_file {
+	uint64_t device;
+	uint64_t inode;
+	uint64_t special;
+};
+
+bool pn_sys_identify(int fd, struct pn_sys_file *file);
 void pn_sys_write(int fd, const void *buffer, size_t size);
 int pn_sys_dup_high(int fd);
 uint64_t pn_sys_now_ms(void);

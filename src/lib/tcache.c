@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "lock.h"
 #include "meta.h"
 
 /* Before a thread's first allocation, and after its destructor ran: no room. */

@@ -10,6 +10,15 @@
 
 #include <dlfcn.h>
 
+/*
+ * The first of three that exists: a sanitizer's, glibc's second name, the next
+ * definition of the name.
+ */
+#define CALL(type, name, ...)                                     \
+	(__interceptor_##name ? __interceptor_##name(__VA_ARGS__) \
+	 : __libc_##name      ? __libc_##name(__VA_ARGS__)        \
+			      : NEXT(type, name)(__VA_ARGS__))
+
 /* The definition of @name behind this library's, remembered in @cache. */
 static void *find_next(void **cache, const char *name)
 {
@@ -31,38 +40,27 @@ static void *find_next(void **cache, const char *name)
 
 void *pn_libc_malloc(size_t size)
 {
-	if (__libc_malloc)
-		return __libc_malloc(size);
-	return NEXT(void *(*)(size_t), malloc)(size);
+	return CALL(void *(*)(size_t), malloc, size);
 }
 
 void pn_libc_free(void *ptr)
 {
-	if (__libc_free)
-		__libc_free(ptr);
-	else
-		NEXT(void (*)(void *), free)(ptr);
+	CALL(void (*)(void *), free, ptr);
 }
 
 void *pn_libc_calloc(size_t count, size_t size)
 {
-	if (__libc_calloc)
-		return __libc_calloc(count, size);
-	return NEXT(void *(*)(size_t, size_t), calloc)(count, size);
+	return CALL(void *(*)(size_t, size_t), calloc, count, size);
 }
 
 void *pn_libc_realloc(void *ptr, size_t size)
 {
-	if (__libc_realloc)
-		return __libc_realloc(ptr, size);
-	return NEXT(void *(*)(void *, size_t), realloc)(ptr, size);
+	return CALL(void *(*)(void *, size_t), realloc, ptr, size);
 }
 
 void *pn_libc_memalign(size_t alignment, size_t size)
 {
-	if (__libc_memalign)
-		return __libc_memalign(alignment, size);
-	return NEXT(void *(*)(size_t, size_t), memalign)(alignment, size);
+	return CALL(void *(*)(size_t, size_t), memalign, alignment, size);
 }
 
 size_t pn_libc_usable_size(void *ptr)

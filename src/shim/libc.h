@@ -18,6 +18,16 @@ extern void *__libc_calloc(size_t count, size_t size) __attribute__((weak));
 extern void *__libc_realloc(void *ptr, size_t size) __attribute__((weak));
 extern void *__libc_memalign(size_t alignment, size_t size) __attribute__((weak));
 
+/*
+ * A sanitizer's allocator, which in such a program is behind everything that is not
+ * ours: the C library's strdup gives its memory, and free must give it back there.
+ */
+extern void *__interceptor_malloc(size_t size) __attribute__((weak));
+extern void __interceptor_free(void *ptr) __attribute__((weak));
+extern void *__interceptor_calloc(size_t count, size_t size) __attribute__((weak));
+extern void *__interceptor_realloc(void *ptr, size_t size) __attribute__((weak));
+extern void *__interceptor_memalign(size_t alignment, size_t size) __attribute__((weak));
+
 /* Is this the C library that the shim was made for? */
 static inline bool pn_libc_is_glibc(void)
 {

@@ -3,7 +3,6 @@
 #include "report.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -20,10 +19,20 @@ static bool is_wanted;
 /* Copied: servers write their titles over the original. */
 static char program[64];
 
+/* A name is one word in the report, whatever it is made of. */
+static void copy_name(char *to, const char *from, size_t size)
+{
+	size_t i = 0;
+
+	for (; from[i] && i < size - 1; i++)
+		to[i] = from[i] > ' ' && from[i] < 127 && from[i] != '=' ? from[i] : '_';
+	to[i] = '\0';
+}
+
 void pn_report_prepare(void)
 {
 	is_wanted = true;
-	strncpy(program, program_invocation_short_name, sizeof(program) - 1);
+	copy_name(program, program_invocation_short_name, sizeof(program));
 	pn_fd_guard_copy(&report_fd, STDERR_FILENO);
 }
 
@@ -74,7 +83,8 @@ static __attribute__((destructor)) void report(void)
 	struct pn_fallback fallback = pn_route_get_fallback();
 	struct pn_line line;
 
-	if (!is_wanted)
+	/* If the copy is gone, nobody knows what stderr's number stands for by now. */
+	if (!is_wanted || !pn_fd_is_intact(&report_fd))
 		return;
 	pinned_stats(&stats);
 	pn_line_start(&line);
@@ -87,5 +97,5 @@ static __attribute__((destructor)) void report(void)
 	add(&line, " object_bytes=", stats.object_bytes - stats.cached_bytes);
 	add(&line, " fallback_allocs=", fallback.requests);
 	add(&line, " fallback_bytes=", fallback.bytes);
-	pn_line_end(&line, pn_fd_is_intact(&report_fd) ? report_fd.fd : STDERR_FILENO);
+	pn_line_end(&line, report_fd.fd);
 }

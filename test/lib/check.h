@@ -16,11 +16,11 @@
 #define CHECK(condition) ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition))
 
 /* @call gives NULL and sets errno to @error. */
-#define CHECK_REFUSED(call, error)                                                         \
-	do {                                                                               \
-		errno = 0;                                                                 \
-		CHECK((call) == NULL);                                                     \
-		CHECK(errno == (error));                                                   \
+#define CHECK_REFUSED(call, error)       \
+	do {                             \
+		errno = 0;               \
+		CHECK((call) == NULL);   \
+		CHECK(errno == (error)); \
 	} while (0)
 
 /* The child @pid ends by itself, with status 0. */

@@ -24,6 +24,7 @@ arena
 backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
 die
 sys
+lock
 base'
 kernel='main
 dev sysfs

@@ -11,7 +11,7 @@
 
 #include "../lib/check.h"
 
-static const size_t sizes[] = { 1,    15,    16,	 17,	  100,	   1000,    4095,    4096,
+static const size_t sizes[] = { 1,    15,    16,     17,      100,     1000,	4095,	 4096,
 				4097, 30000, 131072, 1 << 20, 2097152, 2097153, 5 << 20, 33 << 20 };
 
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))

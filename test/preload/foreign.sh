@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Programs that the shim is not for run as if it were not there: those of another
+# C library, and static ones (Faults B18).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need musl-gcc gcc
+
+cat >program.c <<'PROGRAM'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	size_t sum = 0;
+
+	for (size_t size = 1; size < 64 << 20; size *= 3) {
+		char *object = realloc(calloc(1, size), size * 2);
+
+		if (!object)
+			return 3;
+		memset(object, 1, size * 2);
+		sum += object[size * 2 - 1];
+		free(object);
+	}
+	char *text = strdup(argc > 1 ? argv[1] : "nothing");
+	printf("%s %zu\n", text, sum);
+	free(text);
+	return 5;
+}
+PROGRAM
+musl-gcc -o with_musl program.c
+gcc -static -o static_glibc program.c
+gcc -static-pie -o static_pie program.c
+musl-gcc -static -o static_musl program.c
+for program in with_musl static_glibc static_pie static_musl; do
+	expect=5 same - "./$program" word
+	! grep -q "program=$program" pinned.err || fail "$program reported: $(cat pinned.err)"
+done

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A program that needs more than its limit runs on, the rest being ordinary
+# memory, and the report says how much; or it is refused the rest, as the policy
+# says. The limit is kept (Faults B33, B38).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+
+run() {
+	"${pinned[@]}" "$@" >out 2>err || fail "$*: exit status $?: $(cat err)"
+	[ "$(without_report err)" = '' ] || fail "$*: $(cat err)"
+}
+
+for size in 100 3000 1000000 9000000; do
+	run --limit 4M -- "$programs/limit" "$size"
+	[ "$(cat out)" = 'all again' ] || fail "$size: $(cat out)"
+	[ "$(report err limit chunks_peak)" -le 2 ] || fail "over the limit: $(cat err)"
+	[ "$(report err limit fallback_bytes)" -ge $((56 << 20)) ] || fail "$size: $(cat err)"
+	[ "$(report err limit fallback_allocs)" -ge 7 ] || fail "$size: $(cat err)"
+
+	run --limit 4M --policy fail -- "$programs/limit" "$size"
+	expected='some again'
+	[ "$size" -lt 4000000 ] || expected='none again'
+	[ "$(cat out)" = "$expected" ] || fail "$size, policy fail: $(cat out)"
+	[ "$(report err limit chunks_peak)" -le 2 ] || fail "over the limit: $(cat err)"
+	[ "$(report err limit fallback_allocs)" -eq 0 ] || fail "policy fail fell back: $(cat err)"
+
+	run --limit 200M -- "$programs/limit" "$size"
+	[ "$(cat out)" = 'all again' ] || fail "$size: $(cat out)"
+	[ "$(report err limit fallback_allocs)" -eq 0 ] || fail "below the limit: $(cat err)"
+done
+
+# Less than a chunk is nothing at all.
+run --limit 1M -- "$programs/limit" 1000
+[ "$(report err limit chunks_peak)" -eq 0 ] || fail "over the limit: $(cat err)"
+
+# Large programs run on a few chunks and libc's heap.
+seq 200000 | tac >numbers
+sort -n numbers >plain
+run --limit 2M -- sort -n numbers
+cmp plain out
+run --limit 2M -- python3 -c 'print(sum(len(str(i)) for i in [*range(300000)]))'
+[ "$(cat out)" = 1688890 ] || fail "$(cat out)"

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Only requests of the sizes that the configuration names go to pinned memory;
+# objects that are resized across the borders keep their content, and each is
+# freed where it came from (Faults B32).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+
+for window in '--min 4096' '--max 1000' '--min 64 --max 2M' '--min 2M' '--min 100 --max 100'; do
+	read -r -a options <<<"$window"
+	status=0
+	"${pinned[@]}" "${options[@]}" -- "$programs/random_operations" >out 2>err || status=$?
+	[ "$status" -eq 0 ] || fail "$window: exit status $status: $(cat err)"
+	[ "$(without_report err)" = '' ] || fail "$window: $(cat err)"
+	used_pinned err random_operations
+	"${pinned[@]}" "${options[@]}" -- "$programs/fork_isolation" >out 2>err || fail "$window: $(cat err)"
+	[ "$(without_report err)" = '' ] || fail "$window: $(cat err)"
+done
+
+# A window that nothing fits in leaves all to libc.
+"${pinned[@]}" --min 1G -- sort --version >out 2>err
+[ "$(report err sort chunks_peak)" -eq 0 ] || fail "$(cat err)"
+"${pinned[@]}" --min 1000 --max 10 -- sort --version >out 2>err
+[ "$(report err sort chunks_peak)" -eq 0 ] || fail "$(cat err)"

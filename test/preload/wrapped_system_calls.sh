@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A second preloaded library that wraps mmap and open, looks up the real ones, and
+# allocates meanwhile, does not make the shim call itself (Faults B1).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need "$cc"
+
+cat >wrapper.c <<'LIBRARY'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	void *(*next)(void *, size_t, int, int, int, off_t) = dlsym(RTLD_NEXT, "mmap");
+
+	free(malloc(100));
+	return next(addr, length, prot, flags, fd, offset);
+}
+
+int open(const char *path, int flags, ...)
+{
+	int (*next)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
+	va_list list;
+	int mode;
+
+	va_start(list, flags);
+	mode = va_arg(list, int);
+	va_end(list);
+	free(calloc(10, 10));
+	return next(path, flags, mode);
+}
+LIBRARY
+"$cc" -shared -fPIC -fno-builtin -o wrapper.so wrapper.c -ldl
+seq 1000 >numbers
+export LD_PRELOAD=$PWD/wrapper.so
+same sort sort numbers
+same python3 python3 -c 'print(sum(range(100000)))'
