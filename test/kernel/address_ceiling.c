@@ -56,9 +56,21 @@ static void many_at_once(int fd, uint64_t max_phys)
 int main(void)
 {
 	static const uint64_t ceilings[] = {
-		CHUNK - 1, 1 << 22, 1 << 24, (1 << 24) - 1, 1 << 28, (1 << 28) - 1, 1 << 29,
-		(1 << 29) + 4096, 1 << 30, (1ULL << 31) - 1, (1ULL << 32) - 1, 1ULL << 32,
-		(1ULL << 40) - 1, PINNED_MEM_PHYS_ANY - 1, PINNED_MEM_PHYS_ANY,
+		CHUNK - 1,
+		1 << 22,
+		1 << 24,
+		(1 << 24) - 1,
+		1 << 28,
+		(1 << 28) - 1,
+		1 << 29,
+		(1 << 29) + 4096,
+		1 << 30,
+		(1ULL << 31) - 1,
+		(1ULL << 32) - 1,
+		1ULL << 32,
+		(1ULL << 40) - 1,
+		PINNED_MEM_PHYS_ANY - 1,
+		PINNED_MEM_PHYS_ANY,
 	};
 	int fd = open_pool();
 	unsigned int got;

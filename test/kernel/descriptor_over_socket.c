@@ -18,8 +18,10 @@ static void send_descriptor(int to, int fd)
 	} control = { 0 };
 	struct iovec one = { .iov_base = "", .iov_len = 1 };
 	struct msghdr message = {
-		.msg_iov = &one, .msg_iovlen = 1,
-		.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+		.msg_iov = &one,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
 	};
 
 	control.align.cmsg_level = SOL_SOCKET;
@@ -38,8 +40,10 @@ static int receive_descriptor(int from)
 	char byte;
 	struct iovec one = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr message = {
-		.msg_iov = &one, .msg_iovlen = 1,
-		.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+		.msg_iov = &one,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
 	};
 	int fd;
 

@@ -72,7 +72,9 @@ static void use_much_memory(unsigned long base)
 int main(void)
 {
 	struct family f = {
-		.parent_is_gone = make_gate(), .may_go = make_gate(), .base = used_chunks(),
+		.parent_is_gone = make_gate(),
+		.may_go = make_gate(),
+		.base = used_chunks(),
 	};
 	int status;
 

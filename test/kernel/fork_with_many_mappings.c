@@ -11,10 +11,10 @@
 #define MAPPED 5UL
 
 struct mappings {
-	char *whole;	/* slots 0 to 2, as two mappings split inside slot 1 */
-	char *again;	/* slots 0 and 1, not congruent */
-	char *part;	/* eight pages from slot 2 into slot 3 */
-	char *moved;	/* slot 4, after mremap() */
+	char *whole; /* slots 0 to 2, as two mappings split inside slot 1 */
+	char *again; /* slots 0 and 1, not congruent */
+	char *part;  /* eight pages from slot 2 into slot 3 */
+	char *moved; /* slot 4, after mremap() */
 };
 
 static char *map_part(int fd)

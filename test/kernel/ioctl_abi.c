@@ -36,8 +36,9 @@ static void refused(int fd, unsigned int request, size_t size, int error)
 static void other_sizes(int fd, unsigned int request)
 {
 	const size_t right = _IOC_SIZE(request);
-	const size_t sizes[] = { 0, 4, 8, right - 8, right - 1, right + 1, right + 8, 4096,
-				 (1 << _IOC_SIZEBITS) - 1 };
+	const size_t sizes[] = { 0,	    4,	       8,
+				 right - 8, right - 1, right + 1,
+				 right + 8, 4096,      (1 << _IOC_SIZEBITS) - 1 };
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
@@ -51,8 +52,10 @@ static void other_directions(int fd, unsigned int request)
 
 	for (direction = 0; direction < 4; direction++)
 		if (direction != _IOC_DIR(request))
-			refused(fd, _IOC(direction, _IOC_TYPE(request), _IOC_NR(request),
-					 _IOC_SIZE(request)), _IOC_SIZE(request), ENOTTY);
+			refused(fd,
+				_IOC(direction, _IOC_TYPE(request), _IOC_NR(request),
+				     _IOC_SIZE(request)),
+				_IOC_SIZE(request), ENOTTY);
 }
 
 static void unknown_requests(int fd)

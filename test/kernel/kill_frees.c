@@ -49,7 +49,10 @@ static void *keep_waiting(void *arg)
 }
 
 static void *(*const habits[])(void *arg) = {
-	keep_waiting, keep_faulting, keep_mapping, keep_forking,
+	keep_waiting,
+	keep_faulting,
+	keep_mapping,
+	keep_forking,
 };
 
 struct life {

@@ -11,7 +11,7 @@
 static void kinds(int fd)
 {
 	static const int protections[] = {
-		PROT_NONE, PROT_READ, PROT_WRITE, RW, PROT_EXEC, PROT_READ | PROT_EXEC,
+		PROT_NONE,	PROT_READ, PROT_WRITE, RW, PROT_EXEC, PROT_READ | PROT_EXEC,
 		RW | PROT_EXEC,
 	};
 	size_t i;
@@ -23,7 +23,8 @@ static void kinds(int fd)
 			continue;
 		}
 		EQUAL(munmap((void *)WORKS(mmap(NULL, CHUNK, protections[i], MAP_SHARED, fd, 0)),
-			     CHUNK), 0);
+			     CHUNK),
+		      0);
 	}
 	REFUSED(mmap(NULL, CHUNK, RW, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0), EOPNOTSUPP);
 }
@@ -48,8 +49,9 @@ static void range(int fd, uint64_t pool_pages, uint64_t page, uint64_t pages)
 static void ranges(int fd)
 {
 	const uint64_t n = info_of(fd).pool_size / PAGE;
-	const uint64_t pages[] = { 0, 1, 511, 512, n - 1, n, n + 1, n - 512, 1ULL << 51,
-				   (1ULL << 52) - 1, 1ULL << 40 };
+	const uint64_t pages[] = { 0,	      1,     511,     512,	  n - 1,
+				   n,	      n + 1, n - 512, 1ULL << 51, (1ULL << 52) - 1,
+				   1ULL << 40 };
 	const size_t count = sizeof(pages) / sizeof(*pages);
 	size_t i, j;
 

@@ -8,9 +8,9 @@
 
 #include <sys/uio.h>
 
-#define DISK	"/dev/vda"
-#define SLOTS	4UL
-#define LENGTH	(3 * CHUNK)
+#define DISK "/dev/vda"
+#define SLOTS 4UL
+#define LENGTH (3 * CHUNK)
 
 static void there_and_back(int disk, char *from, char *to, uint64_t seed)
 {

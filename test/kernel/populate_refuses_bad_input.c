@@ -17,11 +17,11 @@ static void refused(int line, int fd, struct pinned_mem_populate request, int er
 }
 
 /* A good request but for one field. */
-#define INVALID_BUT_FOR(fd, field, value) \
-	do { \
+#define INVALID_BUT_FOR(fd, field, value)                                    \
+	do {                                                                 \
 		struct pinned_mem_populate request = populate_request(0, 1); \
-		request.field = value; \
-		refused(__LINE__, fd, request, EINVAL); \
+		request.field = value;                                       \
+		refused(__LINE__, fd, request, EINVAL);                      \
 	} while (0)
 
 static void sizes_flags_and_reserved(int fd)
@@ -72,8 +72,7 @@ static void beyond_the_pool(int fd)
 
 	REFUSED(populate(fd, slots, 1, NULL), EINVAL);
 	REFUSED(populate(fd, slots - 1, 2, NULL), EINVAL);
-	REFUSED(populate(fd, slots - PINNED_MEM_COUNT_MAX + 1, PINNED_MEM_COUNT_MAX, NULL),
-		EINVAL);
+	REFUSED(populate(fd, slots - PINNED_MEM_COUNT_MAX + 1, PINNED_MEM_COUNT_MAX, NULL), EINVAL);
 	/* The last slot that 64 bits can name, and one that wraps to slot 0. */
 	REFUSED(populate(fd, (1UL << 43) - 1, 1, NULL), EINVAL);
 	REFUSED(populate(fd, (1UL << 43) - 1, 2, NULL), EINVAL);

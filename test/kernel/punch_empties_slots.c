@@ -51,8 +51,8 @@ static void refused(int fd, struct pinned_mem_punch request)
 
 static void bad_fields(int fd)
 {
-	static const uint64_t offsets[] = { 1, 4096, CHUNK - 1, CHUNK + 1, 1ULL << 63, ~0ULL,
-					    ~0ULL - CHUNK + 1 };
+	static const uint64_t offsets[] = { 1,		4096,  CHUNK - 1,	 CHUNK + 1,
+					    1ULL << 63, ~0ULL, ~0ULL - CHUNK + 1 };
 	static const uint32_t counts[] = { 0, PINNED_MEM_COUNT_MAX + 1, 1U << 31, UINT_MAX };
 	static const uint32_t sizes[] = { 0, 8, 23, 25, 32, UINT_MAX };
 	const struct pinned_mem_punch good = punch_request(0, 1);

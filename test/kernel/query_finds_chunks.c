@@ -43,11 +43,11 @@ static void refused(int fd, struct pinned_mem_query request, int error)
 }
 
 /* A good request but for one field. */
-#define REFUSED_BUT(fd, error, field, value) \
-	do { \
+#define REFUSED_BUT(fd, error, field, value)                                   \
+	do {                                                                   \
 		struct pinned_mem_query request = { .size = sizeof(request) }; \
-		request.field = value; \
-		refused(fd, request, error); \
+		request.field = value;                                         \
+		refused(fd, request, error);                                   \
 	} while (0)
 
 static void bad_requests(int fd)

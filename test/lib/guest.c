@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define SETTLE_NS	5000000000ULL
+#define SETTLE_NS 5000000000ULL
 
 static void say(const char *format, va_list args)
 {
@@ -48,8 +48,7 @@ void test_equal(const char *file, int line, const char *what, uint64_t got, uint
 long test_works(const char *file, int line, const char *what, long result)
 {
 	if (result == -1)
-		test_fail(file, line, "%s: expected success, got %s", what,
-			  strerrorname_np(errno));
+		test_fail(file, line, "%s: expected success, got %s", what, strerrorname_np(errno));
 	return result;
 }
 
@@ -88,8 +87,9 @@ void test_filled(const char *file, int line, const char *what, const void *at, s
 
 	for (i = 0; i < length / sizeof(*words); i++)
 		if (words[i] != word_of(seed, i))
-			test_fail(file, line, "%s, byte %#zx: expected seed %llu's %#llx, got %#llx",
-				  what, i * sizeof(*words), (unsigned long long)seed,
+			test_fail(file, line,
+				  "%s, byte %#zx: expected seed %llu's %#llx, got %#llx", what,
+				  i * sizeof(*words), (unsigned long long)seed,
 				  (unsigned long long)word_of(seed, i),
 				  (unsigned long long)words[i]);
 }
@@ -180,8 +180,8 @@ int query(int fd, uint64_t offset, struct pinned_mem_query *found)
 char *reserve(size_t length, size_t phase)
 {
 	size_t span = length + 3 * CHUNK;
-	uintptr_t base = WORKS(mmap(NULL, span, PROT_NONE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+	uintptr_t base = WORKS(
+		mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 	uintptr_t at = (base + CHUNK) / CHUNK * CHUNK + phase;
 
 	WORKS(munmap((void *)at, length));

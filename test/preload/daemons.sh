@@ -6,8 +6,11 @@
 . "$(dirname "$0")/common"
 
 ulimit -n 2048
-same - "$programs/closed_fds"
-grep -q '^pinned: report: ' pinned.err || fail 'no report: it must find its way to stderr'
+same - "$programs/closed_fds" # which loses the report's copy of stderr, too
+# So that it is on pinned memory shows otherwise: without libc it works, but not with one chunk.
+"${pinned[@]}" --policy fail -- "$programs/closed_fds" >out || fail "exit status $?, policy fail"
+! "${pinned[@]}" --policy fail --limit 2M -- "$programs/closed_fds" >out 2>err ||
+	fail 'it did not run on pinned memory'
 
 # What a child inherits; without a report, whose copy of stderr counts as one here.
 # shellcheck disable=SC2016 # for the inner shell

@@ -11,7 +11,7 @@ limited() {
 	local kib=$1
 	shift
 	# shellcheck disable=SC2016 # for the inner shell
-	same - bash -c 'ulimit -v "$1"; shift; exec "$@"' limited "$kib" "$@"
+	same "$1" bash -c 'ulimit -v "$1"; shift; exec "$@"' limited "$kib" "$@"
 }
 
 limited 65536 sort -S 1M -n numbers

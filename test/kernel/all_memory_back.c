@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Hundreds of processes that fill, map, touch, fork, punch and end, by exit and by
+ * signal, leave the machine with the memory it had: a page lost in each would be
+ * gigabytes (Faults A3, A5, A7, A47).
+ */
+#include "guest.h"
+
+#define ROUNDS 150
+#define SLOTS 8UL
+
+static char *heap;
+
+static void write_all(void *arg)
+{
+	(void)arg;
+	fill(heap, SLOTS * CHUNK, 7);
+	if (getpid() % 2)
+		raise(SIGKILL);
+}
+
+static void live(void *arg)
+{
+	int fd = open_pool(), status;
+	pid_t child;
+
+	(void)arg;
+	WORKS(populate(fd, 0, SLOTS, NULL));
+	heap = map_slots(fd, 0, SLOTS);
+	touch_pages(heap, SLOTS * CHUNK);
+	child = spawn(write_all, NULL);
+	touch_pages(heap, SLOTS * CHUNK);
+	WORKS(punch(fd, 1, 2));
+	WORKS(munmap(heap + CHUNK / 2, PAGE));
+	EQUAL(waitpid(child, &status, 0), child);
+	WORKS(populate(fd, 1, 1, NULL));
+	touch_pages(heap + CHUNK, CHUNK);
+	if (getpid() % 2)
+		raise(SIGKILL);
+}
+
+int main(void)
+{
+	unsigned long before = 0;
+	int status;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		EQUAL(waitpid(spawn(live, NULL), &status, 0) > 0, 1);
+		COMES_TO_USE(0);
+		if (i == 5)
+			before = meminfo_kib("MemFree");
+	}
+	CHECK(meminfo_kib("MemFree") + 24 * 1024 > before);
+	return 0;
+}

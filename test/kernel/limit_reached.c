@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The limit holds, for all pools together: what goes beyond is refused at once and
+ * whole, a fork that would go beyond costs only the child, and a limit that makes
+ * no sense changes nothing (Faults A27, A45).
+ */
+#include "guest.h"
+
+#define LIMIT 10UL
+
+static void touch_everything(void *arg)
+{
+	char *at = arg;
+
+	/* Six chunks of the parent's could be copied for four. */
+	for (size_t i = 0; i < 6; i++)
+		if (signal_of_read(at + i * CHUNK))
+			exit(42);
+	exit(0);
+}
+
+static void set_limit(const char *text, int error)
+{
+	unsigned long before = read_number(LIMIT_FILE);
+
+	if (!error) {
+		WORKS(write_text(LIMIT_FILE, text));
+		return;
+	}
+	REFUSED(write_text(LIMIT_FILE, text), error);
+	EQUAL(read_number(LIMIT_FILE), before);
+}
+
+int main(void)
+{
+	unsigned long usual = read_number(LIMIT_FILE);
+	int fd = open_pool(), other = open_pool();
+	struct pinned_mem_info before;
+	char *at, text[32];
+	int status;
+	pid_t pid;
+
+	set_limit("-1", EINVAL);
+	set_limit("many", EINVAL);
+	set_limit("99999999999999999999", ERANGE);
+	set_limit("1000000000", EINVAL);
+	set_limit("10", 0);
+	EQUAL(info_of(fd).limit_chunks, LIMIT);
+
+	WORKS(populate(fd, 0, 6, NULL));
+	before = info_of(other);
+	REFUSED(populate(other, 0, 5, NULL), EDQUOT);
+	UNCHANGED(other, before);
+	REFUSED(populate(other, 0, 4096, NULL), EDQUOT);
+	UNCHANGED(other, before);
+	WORKS(populate(other, 0, 4, NULL));
+	REFUSED(populate(other, 4, 1, NULL), EDQUOT);
+	WORKS(punch(other, 0, 4));
+
+	at = map_slots(fd, 0, 6);
+	fill(at, 6 * CHUNK, 3);
+	pid = spawn(touch_everything, at);
+	EQUAL(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+	FILLED(at, 6 * CHUNK, 3);
+	COMES_TO_USE(6);
+
+	/* Lower than what is in use: nothing is taken back, nothing more is given. */
+	set_limit("2", 0);
+	FILLED(at, 6 * CHUNK, 3);
+	REFUSED(populate(other, 0, 1, NULL), EDQUOT);
+
+	/* 0 is the default again. */
+	set_limit("0", 0);
+	EQUAL(read_number(LIMIT_FILE), usual);
+	snprintf(text, sizeof(text), "%lu", usual);
+	set_limit(text, 0);
+	return 0;
+}

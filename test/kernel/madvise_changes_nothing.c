@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Whatever a program or a library advises, locks or binds, the data stays and no
+ * page moves; what the kernel refuses is refused with the errno that is listed
+ * here (Faults A23, A24).
+ */
+#include <linux/mempolicy.h>
+#include <sys/syscall.h>
+
+#include "guest.h"
+
+#define SLOTS 3UL
+
+#ifndef MADV_COLD
+#define MADV_COLD 20
+#define MADV_PAGEOUT 21
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static const struct {
+	const char *name;
+	int advice;
+	int error; /* 0: accepted */
+} table[] = {
+	{ "NORMAL", MADV_NORMAL, 0 },
+	{ "RANDOM", MADV_RANDOM, 0 },
+	{ "SEQUENTIAL", MADV_SEQUENTIAL, 0 },
+	{ "WILLNEED", MADV_WILLNEED, 0 },
+	{ "DONTNEED", MADV_DONTNEED, 0 },
+	{ "FREE", MADV_FREE, EINVAL },
+	{ "REMOVE", MADV_REMOVE, ENODEV },
+	{ "COLD", MADV_COLD, 0 },
+	{ "PAGEOUT", MADV_PAGEOUT, 0 },
+	{ "MERGEABLE", MADV_MERGEABLE, 0 },
+	{ "UNMERGEABLE", MADV_UNMERGEABLE, 0 },
+	{ "HUGEPAGE", MADV_HUGEPAGE, 0 },
+	{ "NOHUGEPAGE", MADV_NOHUGEPAGE, 0 },
+	{ "WIPEONFORK", MADV_WIPEONFORK, EINVAL },
+	{ "DONTFORK", MADV_DONTFORK, 0 },
+	{ "DOFORK", MADV_DOFORK, 0 },
+	{ "DONTDUMP", MADV_DONTDUMP, 0 },
+	{ "DODUMP", MADV_DODUMP, EINVAL },
+	{ "POPULATE_READ", MADV_POPULATE_READ, 0 },
+	{ "POPULATE_WRITE", MADV_POPULATE_WRITE, 0 },
+};
+
+static char *at;
+static uint64_t phys[SLOTS];
+
+static void is_as_before(void)
+{
+	FILLED(at, SLOTS * CHUNK, 21);
+	for (size_t i = 0; i < SLOTS * CHUNK_PAGES; i += 37)
+		EQUAL(phys_of(at + i * PAGE), phys[i / CHUNK_PAGES] + i % CHUNK_PAGES * PAGE);
+}
+
+static void advise(size_t i, size_t from, size_t length)
+{
+	int got = madvise(at + from, length, table[i].advice) ? errno : 0;
+
+	if (got != table[i].error)
+		FAIL("MADV_%s at %#zx: expected error %d, got %d", table[i].name, from,
+		     table[i].error, got);
+	is_as_before();
+}
+
+int main(void)
+{
+	unsigned long all_nodes = 1;
+	int fd = open_pool();
+
+	WORKS(populate(fd, 0, SLOTS, phys));
+	at = map_slots(fd, 0, SLOTS);
+	fill(at, SLOTS * CHUNK, 21);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		advise(i, 0, SLOTS * CHUNK);
+		advise(i, CHUNK + 3 * PAGE, 7 * PAGE);
+		/* A mapping of its own again: advice on a part has split it. */
+		WORKS(mmap(at, SLOTS * CHUNK, RW, MAP_SHARED | MAP_FIXED, fd, 0));
+	}
+	WORKS(mlock(at, SLOTS * CHUNK));
+	is_as_before();
+	WORKS(munlock(at + PAGE, PAGE));
+	WORKS(mlockall(MCL_CURRENT | MCL_FUTURE));
+	is_as_before();
+	WORKS(munlockall());
+	WORKS(syscall(SYS_mbind, at, CHUNK, MPOL_BIND, &all_nodes, 8UL, 0));
+	is_as_before();
+	EQUAL(write_text("/proc/sys/vm/compact_memory", "1"), 0);
+	EQUAL(write_text("/proc/sys/vm/drop_caches", "3"), 0);
+	is_as_before();
+	return 0;
+}
