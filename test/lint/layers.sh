@@ -48,7 +48,7 @@ check_folder() {  # FOLDER TABLE EXCUSED
 		from=$(level_of "$table" "$name")
 		while read -r included; do
 			to=$(level_of "$table" "${included%.h}")
-			[ -n "$to" ] && [ -n "$from" ] || continue
+			if [ -z "$to" ] || [ -z "$from" ]; then continue; fi
 			grep -qw "$name:$included" <<<"$excused" && continue
 			[ "$from" -le "$to" ] || complain "$file includes $included, which is above it"
 		done < <(sed -n 's/^#include "\([a-z0-9_]*\.h\)".*/\1/p' "$file")
