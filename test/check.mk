@@ -25,7 +25,7 @@ check-unit: $(unit_programs)
 	@test/unit/run-flavours $(O) '$(unit_flavours)' '$(unit_names)'
 
 preload_programs := $(patsubst test/preload/%.c,$(O)/test/preload/%,$(wildcard test/preload/*.c))
-$(O)/test/preload/%: test/preload/%.c | $(O)/need/preload
+$(O)/test/preload/%: test/preload/%.c test/lib/check.h | $(O)/need/preload
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl
 

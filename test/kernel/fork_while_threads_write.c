@@ -59,7 +59,7 @@ static void snapshot_is_one_moment(void *arg)
 static void start_writers(char *low, char *high)
 {
 	char *const ends[WRITERS][2] = {
-		{ low, low + CHUNK },
+		{ low + 256, low + CHUNK + 256 },
 		{ low + CHUNK + 64, low + 64 },
 		{ low + 5 * PAGE, high + CHUNK + 5 * PAGE },
 		{ high + 128, low + CHUNK + 128 },

@@ -40,7 +40,7 @@ static void cut(int fd, size_t from, size_t to)
 	if (from)
 		is_there(at, from > 3 * PAGE ? from - 3 * PAGE : 0, from);
 	if (to < LENGTH)
-		is_there(at, to, to + 3 * PAGE);
+		is_there(at, to, to + 3 * PAGE < LENGTH ? to + 3 * PAGE : LENGTH);
 	is_there(at, 0, from ? PAGE : 0);
 	UNCHANGED(fd, before);
 	/* The hole can be filled again with what was there. */

@@ -243,9 +243,16 @@ unsigned long smaps_kib(const void *at, const char *field)
 }
 
 static __thread sigjmp_buf after_access;
+static __thread volatile bool is_accessing;
 
+/* A signal at any other time is what it usually is: the end. */
 static void leave_access(int signal_number)
 {
+	if (!is_accessing) {
+		signal(signal_number, SIG_DFL);
+		return;
+	}
+	is_accessing = false;
 	siglongjmp(after_access, signal_number);
 }
 
@@ -263,8 +270,10 @@ int signal_of_read(const void *at)
 
 	catch_access_signals();
 	got = sigsetjmp(after_access, 0);
+	is_accessing = !got;
 	if (!got)
 		(void)*(const volatile char *)at;
+	is_accessing = false;
 	return got;
 }
 
@@ -274,8 +283,10 @@ int signal_of_write(void *at)
 
 	catch_access_signals();
 	got = sigsetjmp(after_access, 0);
+	is_accessing = !got;
 	if (!got)
 		*(volatile char *)at = 1;
+	is_accessing = false;
 	return got;
 }
 
@@ -392,6 +403,26 @@ int load_module(void)
 int unload_module(void)
 {
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK);
+}
+
+/*
+ * MemFree leaves out what each CPU keeps at hand, which may be dozens of free
+ * chunks: "count:" in zoneinfo's page sets.
+ */
+unsigned long free_memory_kib(void)
+{
+	unsigned long kib = 0, pages;
+	char line[256];
+	FILE *file;
+
+	WORKS(write_text("/proc/sys/vm/drop_caches", "3"));
+	file = fopen("/proc/zoneinfo", "re");
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, " count: %lu", &pages) == 1)
+			kib += pages * PAGE / 1024;
+	fclose(file);
+	return kib + meminfo_kib("MemFree");
 }
 
 uint64_t now_ns(void)

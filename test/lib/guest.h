@@ -118,6 +118,8 @@ void wait_at(struct gate *gate);
 unsigned long read_number(const char *path);
 int write_text(const char *path, const char *text);
 unsigned long meminfo_kib(const char *field);
+/* All free memory, in KiB, with clean caches dropped first. */
+unsigned long free_memory_kib(void);
 
 /* As insmod and rmmod; they give what the system call gives. */
 int load_module(void);
