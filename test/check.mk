@@ -49,7 +49,7 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< \
 		test/lib/guest.c $(libpinned_static)
 
-check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) | $(O)/need/qemu $(O)/need/preload
+check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
 	@test/qemu/check $(kernel_programs) $(device_programs)
 
 # The sum over all levels is the last line.
