@@ -40,6 +40,11 @@ void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct
 	INIT_LIST_HEAD(&view->node);
 }
 
+static bool is_live(struct pinned_view *view)
+{
+	return view == &view->pool->live;
+}
+
 /* Put every chunk. No mapping of the view may be able to fault any more. */
 void pinned_view_empty_locked(struct pinned_view *view)
 {
@@ -53,6 +58,8 @@ void pinned_view_empty_locked(struct pinned_view *view)
 		cond_resched();
 	}
 	xa_destroy(&view->chunks);
+	if (is_live(view))
+		WRITE_ONCE(view->pool->chunks, 0);
 }
 
 /*
@@ -88,11 +95,6 @@ void pinned_view_add_vma(struct pinned_view *view)
 static bool is_dying(struct mm_struct *mm)
 {
 	return !atomic_read(&mm->mm_users);
-}
-
-static bool is_live(struct pinned_view *view)
-{
-	return view == &view->pool->live;
 }
 
 /* One mapping less. A snapshot goes with its last; do not touch @view afterwards. */

@@ -30,6 +30,7 @@ static void orphan(struct family *f)
 	struct pinned_mem_query found;
 
 	wait_at(&f->parent_is_gone);
+	EQUAL(info_of(f->fd).pool_chunks, 0);
 	ENDED_WELL(spawn(check_snapshot, f));
 	FILLED(f->at, SLOTS * CHUNK, 1);
 	REFUSED(populate(f->fd, SLOTS, 1, NULL), EPERM);

@@ -5,6 +5,6 @@
 . "$(dirname "$0")/common"
 need "$cc" make
 
-cd "$PINNED_SOURCE" && bench/run --smoke >"$TMPDIR/out" || fail "$(cat "$TMPDIR/out")"
+"$PINNED_SOURCE/bench/run" --smoke >"$TMPDIR/out" || fail "$(cat "$TMPDIR/out")"
 tail -n 1 "$TMPDIR/out" | grep -qE '^bench: .*pair64/glibc=[0-9.]+ .*v2p_ns=[0-9.]+ pagemap/v2p=[0-9.]+$' ||
 	fail "$(cat "$TMPDIR/out")"
