@@ -10,6 +10,7 @@
  *   support PATH          a kernel module to load first
  *   module PATH           the driver
  *   verdict PATH          the device to write the verdict to
+ *   keep PATH             a folder of the host's that must be seen, even if it is below /tmp
  *   test NAME SECONDS PATH [ARG]          a static program
  *   host NAME SECONDS COMMAND...          a shell command in the host's file system (see ./boot)
  */
@@ -46,6 +47,7 @@ static struct {
 
 static FILE *verdict;
 static char driver_path[256];
+static char keep_path[256];
 static int kmsg = -1;
 
 static __attribute__((format(printf, 1, 2))) void say(const char *format, ...)
@@ -337,6 +339,7 @@ static void prepare_line(const char *line)
 	if (sscanf(line, "verdict %255s", path) == 1)
 		verdict = open_device(path);
 	sscanf(line, "module %255s", driver_path);
+	sscanf(line, "keep %255s", keep_path);
 }
 
 static void for_each_line(void (*handle)(char *line))
@@ -373,12 +376,37 @@ static void mount_all(void)
 	mount_or_say("tmp", "/tmp", "tmpfs", 0, "mode=1777");
 }
 
+/* Show @from again below a fresh file system that hides it. */
+static void show_again(const char *from, const char *path)
+{
+	char full[sizeof(HOST_ROOT) + sizeof(keep_path)];
+
+	snprintf(full, sizeof(full), HOST_ROOT "%s", path);
+	if (!access(full, F_OK))
+		return;
+	for (char *slash = full + strlen(HOST_ROOT) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		mkdir(full, 0755);
+		*slash = '/';
+	}
+	mount_or_say(from, full, NULL, MS_BIND, NULL);
+}
+
+static void mount_bind_host(const char *path, const char *at)
+{
+	char full[sizeof(HOST_ROOT) + sizeof(keep_path)];
+
+	snprintf(full, sizeof(full), HOST_ROOT "%s", path);
+	mount_or_say(full, at, NULL, MS_BIND, NULL);
+}
+
 /* The host's files, read-only, with the guest's own devices and room to write. */
 static void mount_host_root(void)
 {
 	if (mount("host", HOST_ROOT, "9p", MS_RDONLY,
 		  "trans=virtio,version=9p2000.L,cache=loose,msize=524288"))
 		return;
+	mount_bind_host(keep_path, "/keep");
 	mount_or_say("proc", HOST_ROOT "/proc", "proc", 0, "");
 	mount_or_say("sys", HOST_ROOT "/sys", "sysfs", 0, "");
 	mount_or_say("dev", HOST_ROOT "/dev", "devtmpfs", 0, "");
@@ -387,6 +415,7 @@ static void mount_host_root(void)
 		say("init: no /dev/fd: %s\n", strerror(errno));
 	mount_or_say("tmp", HOST_ROOT "/tmp", "tmpfs", 0, "mode=1777");
 	mount_or_say("run", HOST_ROOT "/run", "tmpfs", 0, "mode=755");
+	show_again("/keep", keep_path);
 }
 
 static void raise_loopback(void)
