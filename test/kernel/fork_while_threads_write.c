@@ -10,7 +10,10 @@
 #include <pthread.h>
 
 #define SLOTS 4UL
+/* As many forks as a few seconds give, but enough to have shown something. */
 #define FORKS 60
+#define FORKS_MIN 15
+#define SECONDS 8
 #define WRITERS 4
 
 /* The thread writes a number to @first, then the same number to @second. */
@@ -87,8 +90,8 @@ static void all_writers_go_on(void)
 
 int main(void)
 {
+	uint64_t phys[SLOTS], end = now_ns() + SECONDS * 1000000000ULL;
 	int fd = open_pool(), i;
-	uint64_t phys[SLOTS];
 	char *low, *high;
 
 	WORKS(populate(fd, 0, SLOTS, phys));
@@ -96,7 +99,7 @@ int main(void)
 	low = map_slots(fd, 0, 2);
 	high = map_slots_off(fd, 2, 2, PAGE);
 	start_writers(low, high);
-	for (i = 0; i < FORKS; i++) {
+	for (i = 0; i < FORKS && (i < FORKS_MIN || now_ns() < end); i++) {
 		all_writers_go_on();
 		ENDED_WELL(spawn(snapshot_is_one_moment, NULL));
 		/* Fork has emptied the page tables; who touches next fills them again. */

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * When the machine has no more, POPULATE says ENOMEM and has taken nothing; no
+ * process is killed for it, and who holds memory keeps it (Faults A27, A29, A45).
+ */
+#include "guest.h"
+
+static unsigned long processes_killed(void)
+{
+	FILE *file = fopen("/proc/vmstat", "re");
+	unsigned long killed = 0;
+	char line[128];
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "oom_kill %lu", &killed);
+	fclose(file);
+	return killed;
+}
+
+static void allow_all_memory(void)
+{
+	unsigned long chunks = meminfo_kib("MemTotal") * 1024 / CHUNK;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", chunks);
+	WORKS(write_text(LIMIT_FILE, text));
+}
+
+static void all_or_none(int fd)
+{
+	struct pinned_mem_info before = info_of(fd);
+	struct pinned_mem_query found;
+
+	REFUSED(populate(fd, 10, PINNED_MEM_COUNT_MAX, NULL), ENOMEM);
+	UNCHANGED(fd, before);
+	REFUSED(query(fd, 10 * CHUNK, &found), ENOENT);
+}
+
+/* One by one, until there is none; a child's snapshot then finds none either. */
+static unsigned int take_all(int fd)
+{
+	unsigned int slot = 10;
+
+	while (!populate(fd, slot, 1, NULL))
+		slot++;
+	EQUAL(errno, ENOMEM);
+	return slot - 10;
+}
+
+static void needs_more(void *at)
+{
+	EQUAL(signal_of_read(at), SIGBUS);
+}
+
+int main(void)
+{
+	unsigned long killed = processes_killed();
+	int fd = open_pool();
+	unsigned int taken;
+	char *at;
+
+	allow_all_memory();
+	WORKS(populate(fd, 0, 2, NULL));
+	at = map_slots(fd, 0, 2);
+	fill(at, 2 * CHUNK, 1);
+	all_or_none(fd);
+	FILLED(at, 2 * CHUNK, 1);
+	taken = take_all(fd);
+	CHECK(taken > 100);
+	ENDED_WELL(spawn(needs_more, at));
+	FILLED(at, 2 * CHUNK, 1);
+	WORKS(punch(fd, 10, taken));
+	FILLED(at, 2 * CHUNK, 1);
+	EQUAL(processes_killed(), killed);
+	WORKS(write_text(LIMIT_FILE, "0"));
+	return 0;
+}
