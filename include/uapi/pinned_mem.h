@@ -16,8 +16,17 @@
  * Ownership.  A pool belongs to the address space that opened it.  From any
  * other one (a forked child, a receiver of the descriptor) ioctl() and mmap()
  * fail with EPERM.  A forked child inherits the mappings, as a snapshot of the
- * moment of the fork in memory of its own; the owner keeps its chunks and
- * their physical addresses.
+ * moment of the fork; the owner keeps its chunks and their physical addresses.
+ * The child's pages are copied when they are first touched, by it or by the
+ * owner.  What a device writes to a chunk after the fork may or may not be in
+ * the copy.  While snapshots exist, and afterwards until the owner calls mmap()
+ * with MAP_FIXED over a mapping that fork has split (INFO.split_mappings), that
+ * mapping uses small pages.  A child whose copy finds no memory gets SIGBUS.
+ *
+ * End of life.  A chunk is in use as long as a slot, a dma-buf or a range lent
+ * to another driver has it, and its pages as long as somebody maps or pins them.
+ * Chunks of an owner that died after it was told their physical addresses rest
+ * for a time (the parameter quarantine_ms) before anybody else gets them.
  *
  * Structures.  Each begins with its size and with flags.  The layout is the
  * same for 32-bit and 64-bit callers.  A size that the kernel does not know, a
@@ -56,6 +65,15 @@
 /* POPULATE.max_phys: no ceiling. */
 #define PINNED_MEM_PHYS_ANY	(~0ULL)
 
+/*
+ * POPULATE.sources: where memory may be taken from, tried in this order. 0 is
+ * all of them.
+ */
+#define PINNED_MEM_SOURCE_RESERVE	(1U << 0) /* set aside and zeroed beforehand */
+#define PINNED_MEM_SOURCE_BUDDY		(1U << 1) /* the page allocator */
+#define PINNED_MEM_SOURCE_CMA		(1U << 2) /* the contiguous memory allocator */
+#define PINNED_MEM_SOURCE_CARVEOUT	(1U << 3) /* reserved at boot */
+
 /* POPULATE.flags: the slots shall be one physically contiguous run. */
 #define PINNED_MEM_F_CONTIGUOUS	(1U << 0)
 
@@ -67,6 +85,17 @@
 #define PINNED_MEM_FEATURE_CONTIGUOUS	(1U << 4)
 /* The kernel can map chunks with huge entries. */
 #define PINNED_MEM_FEATURE_HUGE_MAP	(1U << 5)
+/* The caller may learn physical addresses. */
+#define PINNED_MEM_FEATURE_PHYS		(1U << 6)
+/* EXPORT works. */
+#define PINNED_MEM_FEATURE_EXPORT	(1U << 7)
+
+/* SYNC.flags: before a device reads or writes; after it wrote, before the CPU reads. */
+#define PINNED_MEM_SYNC_FOR_DEVICE	(1U << 0)
+#define PINNED_MEM_SYNC_FOR_CPU		(1U << 1)
+/* SYNC.flags: what the device does; none is both. */
+#define PINNED_MEM_SYNC_DEVICE_READS	(1U << 2)
+#define PINNED_MEM_SYNC_DEVICE_WRITES	(1U << 3)
 
 /**
  * struct pinned_mem_info - what this driver and this pool are
@@ -80,6 +109,14 @@
  * @pool_chunks: out: chunks in this pool's slots
  * @used_chunks: out: chunks that the driver has given to all pools
  * @limit_chunks: out: what @used_chunks may reach
+ * @user_chunks: out: chunks of all pools of the user who opened this one
+ * @user_limit_chunks: out: what @user_chunks may reach; 0: no such limit
+ * @pool_limit_chunks: out: what @pool_chunks may reach; 0: no such limit
+ * @snapshot_pages: out: pages that were copied for forked children of all pools
+ * @resting_chunks: out: chunks of dead owners that nobody gets yet
+ * @reserve_chunks: out: chunks of the reserve that can be had now
+ * @snapshots:	out: forked children, and their kin, that see this pool's past
+ * @split_mappings: out: mappings of the owner's that fork put on small pages
  *
  * INFO alone is also allowed from a foreign address space.
  */
@@ -94,6 +131,14 @@ struct pinned_mem_info {
 	__u64 pool_chunks;
 	__u64 used_chunks;
 	__u64 limit_chunks;
+	__u64 user_chunks;
+	__u64 user_limit_chunks;
+	__u64 pool_limit_chunks;
+	__u64 snapshot_pages;
+	__u64 resting_chunks;
+	__u64 reserve_chunks;
+	__u32 snapshots;
+	__u32 split_mappings;
 };
 
 /**
@@ -104,16 +149,19 @@ struct pinned_mem_info {
  * @count:	in: slots, 1 to PINNED_MEM_COUNT_MAX
  * @memory_type: in: PINNED_MEM_TYPE_*
  * @node:	in: NUMA node, or PINNED_MEM_NODE_ANY
- * @reserved:	in: 0
+ * @sources:	in: PINNED_MEM_SOURCE_*, or 0
  * @max_phys:	in: the highest physical address that any byte may have, or
  *		PINNED_MEM_PHYS_ANY
  * @phys_ptr:	in: address of an array of @count __u64, which receives the
  *		physical address of each slot's first byte; or 0
  *
  * All slots are filled, or none. Errors: EEXIST, a slot is already filled;
- * ENOMEM, no such memory is free now; EDQUOT, over the limit; EOPNOTSUPP, a
- * memory type or flag that this kernel's features do not have; EINVAL, no such
- * node, or a ceiling below one chunk; EINTR, a fatal signal.
+ * ENOMEM, no such memory is free now (the kernel has reclaimed and compacted
+ * what it could without killing anybody), or over RLIMIT_MEMLOCK where that is
+ * charged; EDQUOT, over a limit; EOPNOTSUPP, a memory type or flag that this
+ * kernel's features do not have; EINVAL, no such node, or a ceiling below one
+ * chunk; EPERM, physical addresses are asked for by somebody who may not learn
+ * them; EINTR, a fatal signal.
  */
 struct pinned_mem_populate {
 	__u32 size;
@@ -122,7 +170,7 @@ struct pinned_mem_populate {
 	__u32 count;
 	__u32 memory_type;
 	__s32 node;
-	__u32 reserved;
+	__u32 sources;
 	__u64 max_phys;
 	__u64 phys_ptr;
 };
@@ -136,8 +184,9 @@ struct pinned_mem_populate {
  * @reserved:	in: 0
  *
  * All slots are emptied, or none (ENOENT, one of them is empty already). They
- * vanish from the owner's mappings; a page that somebody else has pinned
- * (direct I/O, RDMA, ...) is freed when the last pin goes.
+ * vanish from the owner's mappings. A page that somebody else has pinned
+ * (direct I/O, RDMA, ...) is freed when the last pin goes, a chunk in a dma-buf
+ * or lent to a driver when these are done with it. Snapshots keep what they saw.
  */
 struct pinned_mem_punch {
 	__u32 size;
@@ -160,8 +209,11 @@ struct pinned_mem_punch {
  *		filled, up to PINNED_MEM_COUNT_MAX slots
  * @memory_type: out: PINNED_MEM_TYPE_*
  * @node:	out: NUMA node
+ * @source:	out: PINNED_MEM_SOURCE_* that the chunk at @offset came from
+ * @reserved:	in: 0
  *
- * Error: ENOENT, the slot is empty.
+ * Errors: ENOENT, the slot is empty; EPERM, the caller may not learn physical
+ * addresses.
  */
 struct pinned_mem_query {
 	__u32 size;
@@ -171,6 +223,46 @@ struct pinned_mem_query {
 	__u64 length;
 	__u32 memory_type;
 	__s32 node;
+	__u32 source;
+	__u32 reserved;
+};
+
+/**
+ * struct pinned_mem_sync - make CPU and devices see the same
+ * @size:	in: sizeof(struct pinned_mem_sync)
+ * @flags:	in: PINNED_MEM_SYNC_*, at least one of FOR_DEVICE and FOR_CPU
+ * @offset:	in: first byte, as a file offset
+ * @length:	in: bytes, at least 1; all in filled slots
+ *
+ * Needed for memory of type CACHED on platforms whose devices do not see the
+ * CPU's caches; elsewhere, and for other types, it costs a system call and does
+ * nothing more. The range is widened to whole cache lines: what shares a line
+ * with it must not be in use by the other side. Error: ENOENT, an empty slot.
+ */
+struct pinned_mem_sync {
+	__u32 size;
+	__u32 flags;
+	__u64 offset;
+	__u64 length;
+};
+
+/**
+ * struct pinned_mem_export - a dma-buf of slots
+ * @size:	in: sizeof(struct pinned_mem_export)
+ * @flags:	in: 0
+ * @offset:	in: first slot, as a file offset in bytes
+ * @count:	in: slots, 1 to PINNED_MEM_COUNT_MAX, all filled
+ * @fd:		in: 0; out: a descriptor, opened with O_CLOEXEC and O_RDWR
+ *
+ * The dma-buf keeps the chunks, whatever becomes of the pool. Errors: ENOENT, an
+ * empty slot; EOPNOTSUPP, a kernel without dma-buf; EMFILE; ENOMEM.
+ */
+struct pinned_mem_export {
+	__u32 size;
+	__u32 flags;
+	__u64 offset;
+	__u32 count;
+	__s32 fd;
 };
 
 #define PINNED_MEM_IOC_MAGIC	0xB6
@@ -178,5 +270,7 @@ struct pinned_mem_query {
 #define PINNED_MEM_IOC_POPULATE	_IOW(PINNED_MEM_IOC_MAGIC, 1, struct pinned_mem_populate)
 #define PINNED_MEM_IOC_PUNCH	_IOW(PINNED_MEM_IOC_MAGIC, 2, struct pinned_mem_punch)
 #define PINNED_MEM_IOC_QUERY	_IOWR(PINNED_MEM_IOC_MAGIC, 3, struct pinned_mem_query)
+#define PINNED_MEM_IOC_SYNC	_IOW(PINNED_MEM_IOC_MAGIC, 4, struct pinned_mem_sync)
+#define PINNED_MEM_IOC_EXPORT	_IOWR(PINNED_MEM_IOC_MAGIC, 5, struct pinned_mem_export)
 
 #endif /* _UAPI_PINNED_MEM_H */

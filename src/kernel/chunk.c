@@ -2,74 +2,109 @@
 /*
  * Birth and death of a chunk.
  *
- * Lifetime. A chunk is a compound page, and its reference count is the page's.
- * References are held by: the view whose table names it (one, taken here at
- * birth and put by pinned_chunk_destroy()); each page-table entry that maps
- * it; each pin of get_user_pages; a page fault under way. Whoever puts the last
- * one frees the memory, so destroying a chunk that somebody still maps or pins
- * takes nothing from under them.
+ * Lifetime. Two counts keep a chunk. Its own, @refs, is for what the driver has
+ * given it to: a slot in a view's table (the one of birth), a dma-buf, a range
+ * lent to another driver. While one of them is left the driver holds one
+ * reference to the page. The page's count is for everybody else: page-table
+ * entries, pins of get_user_pages, a page fault under way. When @refs ends, the
+ * chunk is given back to its source: at once, or after its quarantine; and the
+ * source lets go of the page only when nobody else has it (see quarantine.c for
+ * those that must wait). So whoever lets go first takes nothing from the others.
  *
- * The quota counts chunks that views hold. What others keep pinned after a view
- * has let go is theirs to account for.
+ * The limits count a chunk until @refs ends. What others keep pinned after that
+ * is theirs to account for.
  */
 #include <linux/err.h>
-#include <linux/highmem.h>
-#include <linux/sched.h>
+#include <linux/slab.h>
 
 #include "chunk.h"
+#include "quarantine.h"
 #include "quota.h"
 #include "source.h"
 
+static struct kmem_cache *chunk_cache;
+
+int pinned_chunk_init(void)
+{
+	chunk_cache = kmem_cache_create("pinned_chunk", sizeof(struct pinned_chunk), 0,
+					SLAB_ACCOUNT, NULL);
+	return chunk_cache ? 0 : -ENOMEM;
+}
+
+void pinned_chunk_exit(void)
+{
+	kmem_cache_destroy(chunk_cache);
+}
+
 /**
  * pinned_chunk_create() - a new, zeroed chunk
- * @policy: node and ceiling
+ * @policy: source, node, ceiling, memory type
+ * @user: whom to charge
  *
- * Return: the chunk; ERR_PTR(-EDQUOT) over the limit; ERR_PTR(-ENOMEM).
+ * Return: the chunk with one reference; ERR_PTR(-EDQUOT) over a limit;
+ * ERR_PTR(-ENOMEM).
  */
-struct page *pinned_chunk_create(const struct pinned_policy *policy)
+struct pinned_chunk *pinned_chunk_create(const struct pinned_policy *policy,
+					 struct pinned_user *user)
 {
-	struct page *chunk;
+	struct pinned_chunk *chunk = kmem_cache_zalloc(chunk_cache, GFP_KERNEL);
+	int err = -EDQUOT;
 
-	if (!pinned_quota_charge())
-		return ERR_PTR(-EDQUOT);
-	chunk = pinned_source_buddy_take(policy);
-	if (!chunk) {
-		pinned_quota_uncharge();
+	if (!chunk)
 		return ERR_PTR(-ENOMEM);
-	}
+	if (!pinned_quota_charge(user))
+		goto err_free;
+	err = pinned_source_take(chunk, policy);
+	if (err)
+		goto err_uncharge;
+	chunk->user = pinned_user_get(user);
+	refcount_set(&chunk->refs, 1);
+	INIT_LIST_HEAD(&chunk->node);
+	return chunk;
+
+err_uncharge:
+	pinned_quota_uncharge(user);
+err_free:
+	kmem_cache_free(chunk_cache, chunk);
+	return ERR_PTR(err);
+}
+
+struct pinned_chunk *pinned_chunk_get(struct pinned_chunk *chunk)
+{
+	refcount_inc(&chunk->refs);
 	return chunk;
 }
 
-/**
- * pinned_chunk_copy() - a new chunk with another one's content
- * @from: the chunk to copy
- *
- * Return: as pinned_chunk_create().
- */
-struct page *pinned_chunk_copy(struct page *from)
+static void uncharge(struct pinned_chunk *chunk)
 {
-	const struct pinned_policy policy = {
-		.node = NUMA_NO_NODE,
-		.max_phys = PINNED_MEM_PHYS_ANY,
-	};
-	struct page *chunk = pinned_chunk_create(&policy);
-	unsigned long i;
-
-	if (IS_ERR(chunk))
-		return chunk;
-	for (i = 0; i < PINNED_CHUNK_PAGES; i++) {
-		copy_highpage(chunk + i, from + i);
-		cond_resched();
-	}
-	return chunk;
+	pinned_quota_uncharge(chunk->user);
+	pinned_user_put(chunk->user);
+	chunk->user = NULL;
 }
 
-/**
- * pinned_chunk_destroy() - put the view's reference
- * @chunk: a chunk that no view's table names any more
- */
-void pinned_chunk_destroy(struct page *chunk)
+/* Put a reference. Whoever held it is done with the memory, and its devices are. */
+void pinned_chunk_put(struct pinned_chunk *chunk)
 {
-	put_page(chunk);
-	pinned_quota_uncharge();
+	if (!refcount_dec_and_test(&chunk->refs))
+		return;
+	uncharge(chunk);
+	pinned_quarantine_return(chunk, false);
+}
+
+/*
+ * Put a reference because its holder died. A device that was told the address
+ * may still write there, so nobody else gets the memory for a while.
+ */
+void pinned_chunk_abandon(struct pinned_chunk *chunk)
+{
+	if (!refcount_dec_and_test(&chunk->refs))
+		return;
+	uncharge(chunk);
+	pinned_quarantine_return(chunk, READ_ONCE(chunk->is_disclosed));
+}
+
+/* The last step, for quarantine.c: the source has the page again. */
+void pinned_chunk_free(struct pinned_chunk *chunk)
+{
+	kmem_cache_free(chunk_cache, chunk);
 }

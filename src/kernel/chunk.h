@@ -1,18 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One chunk: a compound page, charged to the quota while the driver holds it. */
+/* One chunk: 2 MiB of contiguous memory, counted while anything of the driver's holds it. */
 #ifndef PINNED_MEM_CHUNK_H
 #define PINNED_MEM_CHUNK_H
 
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/refcount.h>
 #include <uapi/pinned_mem.h>
 
 #define PINNED_CHUNK_ORDER (PINNED_MEM_CHUNK_SHIFT - PAGE_SHIFT)
 #define PINNED_CHUNK_PAGES (1UL << PINNED_CHUNK_ORDER)
 
 struct pinned_policy;
+struct pinned_source;
+struct pinned_user;
 
-struct page *pinned_chunk_create(const struct pinned_policy *policy);
-struct page *pinned_chunk_copy(struct page *from);
-void pinned_chunk_destroy(struct page *chunk);
+/**
+ * struct pinned_chunk - what the driver knows of a chunk
+ * @page:	its first page, with the driver's own reference
+ * @source:	where @page goes back to
+ * @user:	who is charged
+ * @refs:	see chunk.c
+ * @born:	the pool's generation when it came into a slot (see snapshot.c)
+ * @is_disclosed: somebody was told its physical address
+ * @holds_module: it waits for somebody else's reference (quarantine.c)
+ * @node:	list of whoever holds it outside of a table
+ * @until:	jiffies; end of its quarantine
+ */
+struct pinned_chunk {
+	struct page *page;
+	const struct pinned_source *source;
+	struct pinned_user *user;
+	refcount_t refs;
+	u64 born;
+	bool is_disclosed;
+	bool holds_module;
+	struct list_head node;
+	unsigned long until;
+};
+
+int pinned_chunk_init(void);
+void pinned_chunk_exit(void);
+
+struct pinned_chunk *pinned_chunk_create(const struct pinned_policy *policy,
+					 struct pinned_user *user);
+struct pinned_chunk *pinned_chunk_get(struct pinned_chunk *chunk);
+void pinned_chunk_put(struct pinned_chunk *chunk);
+void pinned_chunk_abandon(struct pinned_chunk *chunk);
+void pinned_chunk_free(struct pinned_chunk *chunk);
 
 #endif /* PINNED_MEM_CHUNK_H */

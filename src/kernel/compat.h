@@ -25,4 +25,48 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 }
 #endif
 
+/*
+ * 6.7, commit c42d50aefd17: shrinkers are allocated by the core. 6.0, commit
+ * e33c267ab70d, gave them names.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+
+static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (shrinker)
+		shrinker->seeks = DEFAULT_SEEKS;
+	return shrinker;
+}
+
+/*
+ * It cannot fail on new kernels. Here it may, for want of a few bytes; there is
+ * then no shrinker, and unregistering finds an empty list.
+ */
+static inline void shrinker_register(struct shrinker *shrinker)
+{
+	int err;
+
+	INIT_LIST_HEAD(&shrinker->list);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
+	err = register_shrinker(shrinker);
+#else
+	err = register_shrinker(shrinker, "pinned_mem");
+#endif
+	if (err)
+		pr_warn("pinned_mem: no shrinker: error %d\n", err);
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#else
+#include <linux/shrinker.h>
+#endif
+
 #endif /* PINNED_MEM_COMPAT_H */

@@ -63,20 +63,27 @@ static struct miscdevice dev = {
 	.name = "pinned_mem",
 	.fops = &dev_fops,
 	.mode = 0660,
-	.groups = pinned_sysfs_groups,
 };
 
 int pinned_dev_init(void)
 {
-	int err = misc_register(&dev);
+	int err;
 
-	if (!err)
-		dev_info(dev.this_device, "version %s, ABI %d\n", PINNED_MEM_VERSION,
-			 PINNED_MEM_ABI_VERSION);
-	return err;
+	dev.groups = pinned_sysfs_init();
+	if (!dev.groups)
+		return -ENOMEM;
+	err = misc_register(&dev);
+	if (err) {
+		pinned_sysfs_exit();
+		return err;
+	}
+	dev_info(dev.this_device, "version %s, ABI %d\n", PINNED_MEM_VERSION,
+		 PINNED_MEM_ABI_VERSION);
+	return 0;
 }
 
 void pinned_dev_exit(void)
 {
 	misc_deregister(&dev);
+	pinned_sysfs_exit();
 }

@@ -9,6 +9,7 @@ int pinned_dev_init(void);
 void pinned_dev_exit(void);
 
 /* sysfs.c: what /sys/class/misc/pinned_mem shows. */
-extern const struct attribute_group *pinned_sysfs_groups[];
+const struct attribute_group **pinned_sysfs_init(void);
+void pinned_sysfs_exit(void);
 
 #endif /* PINNED_MEM_DEV_H */

@@ -9,16 +9,24 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/moduleparam.h>
 #include <linux/nodemask.h>
 #include <linux/uaccess.h>
 
 #include "chunk.h"
 #include "ioctl.h"
 #include "pool.h"
+#include "quarantine.h"
 #include "quota.h"
+#include "reserve.h"
 #include "source.h"
+
+#define SOURCES_ALL \
+	(PINNED_MEM_SOURCE_RESERVE | PINNED_MEM_SOURCE_BUDDY | PINNED_MEM_SOURCE_CMA | \
+	 PINNED_MEM_SOURCE_CARVEOUT)
 
 union pinned_arg {
 	struct {
@@ -48,19 +56,37 @@ static bool can_map_huge(void)
 #endif
 }
 
+static bool strict_phys;
+module_param(strict_phys, bool, 0644);
+MODULE_PARM_DESC(strict_phys,
+		 "tell physical addresses only to CAP_SYS_RAWIO, not to all who may open the device");
+
+static bool may_learn_phys(void)
+{
+	return !READ_ONCE(strict_phys) || capable(CAP_SYS_RAWIO);
+}
+
 static int run_info(struct pinned_pool *pool, union pinned_arg *arg)
 {
 	struct pinned_mem_info *info = &arg->info;
 
 	info->abi_version = PINNED_MEM_ABI_VERSION;
 	info->features = PINNED_MEM_FEATURE_COHERENT |
-			 (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0);
+			 (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
+			 (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
 	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
 	info->pool_size = PINNED_POOL_SIZE;
 	info->pool_id = pool->id;
 	info->pool_chunks = pinned_pool_chunks(pool);
 	info->used_chunks = pinned_quota_used();
 	info->limit_chunks = pinned_quota_limit();
+	info->user_chunks = pinned_user_chunks(pool->user);
+	info->user_limit_chunks = pinned_quota_user_limit();
+	info->pool_limit_chunks = pinned_quota_pool_limit();
+	info->snapshot_pages = pinned_quota_copies();
+	info->resting_chunks = pinned_quarantine_resting();
+	info->reserve_chunks = pinned_reserve_free(NUMA_NO_NODE);
+	pinned_pool_count_forks(pool, &info->snapshots, &info->split_mappings);
 	return 0;
 }
 
@@ -85,14 +111,17 @@ static int run_populate(struct pinned_pool *pool, union pinned_arg *arg)
 	struct pinned_policy policy = {
 		.node = p->node == PINNED_MEM_NODE_ANY ? NUMA_NO_NODE : p->node,
 		.max_phys = p->max_phys,
+		.sources = p->sources ?: SOURCES_ALL,
 	};
 	u64 __user *phys = u64_to_user_ptr(p->phys_ptr);
 
-	if (p->reserved || !is_range_valid(p->offset, p->count) || !is_node_valid(p->node) ||
-	    p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 || p->memory_type > PINNED_MEM_TYPE_CACHED)
+	if (p->sources & ~SOURCES_ALL || !is_range_valid(p->offset, p->count) ||
+	    !is_node_valid(p->node) || p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 || p->memory_type > PINNED_MEM_TYPE_CACHED)
 		return -EINVAL;
 	if (p->memory_type != PINNED_MEM_TYPE_COHERENT || p->flags & PINNED_MEM_F_CONTIGUOUS)
 		return -EOPNOTSUPP;
+	if (phys && !may_learn_phys())
+		return -EPERM;
 	return pinned_pool_populate(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count, &policy,
 				    phys);
 }
@@ -113,8 +142,11 @@ static int run_query(struct pinned_pool *pool, union pinned_arg *arg)
 	struct pinned_run run;
 	int err;
 
-	if (q->phys || q->length || q->memory_type || q->node || q->offset >= PINNED_POOL_SIZE)
+	if (q->phys || q->length || q->memory_type || q->node || q->source || q->reserved ||
+	    q->offset >= PINNED_POOL_SIZE)
 		return -EINVAL;
+	if (!may_learn_phys())
+		return -EPERM;
 	err = pinned_pool_query(pool, q->offset >> PINNED_MEM_CHUNK_SHIFT, &run);
 	if (err)
 		return err;
@@ -122,6 +154,7 @@ static int run_query(struct pinned_pool *pool, union pinned_arg *arg)
 	q->length = run.slots * PINNED_MEM_CHUNK_SIZE - within;
 	q->memory_type = PINNED_MEM_TYPE_COHERENT;
 	q->node = run.node;
+	q->source = run.source;
 	return 0;
 }
 

@@ -6,18 +6,47 @@
  */
 #include <linux/module.h>
 
+#include "chunk.h"
 #include "dev.h"
+#include "quarantine.h"
 #include "quota.h"
+#include "reserve.h"
 
 static int __init pinned_mem_init(void)
 {
+	int err;
+
 	pinned_quota_init();
-	return pinned_dev_init();
+	err = pinned_chunk_init();
+	if (err)
+		return err;
+	err = pinned_quarantine_init();
+	if (err)
+		goto err_chunk;
+	err = pinned_reserve_init();
+	if (err)
+		goto err_quarantine;
+	err = pinned_dev_init();
+	if (err)
+		goto err_reserve;
+	return 0;
+
+err_reserve:
+	pinned_reserve_exit();
+err_quarantine:
+	pinned_quarantine_exit();
+err_chunk:
+	pinned_chunk_exit();
+	return err;
 }
 
 static void __exit pinned_mem_exit(void)
 {
 	pinned_dev_exit();
+	/* Its chunks come back to the reserve. */
+	pinned_quarantine_exit();
+	pinned_reserve_exit();
+	pinned_chunk_exit();
 }
 
 module_init(pinned_mem_init);

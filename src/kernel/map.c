@@ -5,7 +5,9 @@
  * Chunks are mapped as ordinary struct pages of a shared file mapping, so that
  * get_user_pages works and RSS counts them. The fault returns the locked,
  * referenced subpage; the core then maps the whole chunk with one entry where
- * address and offset are congruent and the kernel has THP, else that page.
+ * address and offset are congruent and the kernel has THP, else that page, or as
+ * many as it likes. Mappings that fork has flagged (see snapshot.c) get exactly
+ * one page.
  * There is no page_mkwrite: since 6.5 a mapping that has one refuses long-term
  * write pins.
  *
@@ -13,9 +15,11 @@
  * one. vm_ops->open runs for each copy of a mapping, also for those that split
  * and mremap make; fork's are the ones whose mm is not the view's.
  *
- * Locks: see view.c. The fault takes no pool lock: it finds the chunk, locks the
- * page, and looks again whether the chunk is still in the table. PUNCH erases
- * first and locks the page afterwards, so one of the two sees the other.
+ * Locks: see view.c. The fault that maps a chunk whole takes no pool lock unless
+ * there are snapshots: it finds the chunk, locks the page, and looks again
+ * whether the chunk is still in the table, and still no snapshot there. PUNCH
+ * erases first, and fork adds its snapshot first, and each locks the page
+ * afterwards, so one of the two sees the other.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -25,39 +29,73 @@
 #include "compat.h"
 #include "map.h"
 #include "pool.h"
+#include "snapshot.h"
+
+/* One page, under the pool's lock: while a snapshot may need a copy of it, or by a snapshot. */
+static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
+{
+	vm_fault_t result = VM_FAULT_SIGBUS;
+	struct page *page;
+	int err;
+
+	mutex_lock(&view->pool->lock);
+	page = pinned_snapshot_mappable_page_locked(view, vmf->pgoff);
+	if (page) {
+		err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+		/* EBUSY: another thread was faster. */
+		result = !err || err == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(err);
+	}
+	mutex_unlock(&view->pool->lock);
+	return result;
+}
+
+/* Give snapshots what they lack of a chunk that is going to be mapped whole. */
+static void give_chunk(struct pinned_view *view, unsigned long slot)
+{
+	mutex_lock(&view->pool->lock);
+	pinned_snapshot_give_chunk_locked(view, slot);
+	mutex_unlock(&view->pool->lock);
+}
+
+static bool is_settled(struct pinned_view *view, unsigned long slot, struct page *page,
+		       bool is_given)
+{
+	return pinned_view_has_page(view, slot, page) && (is_given || list_empty(&view->children));
+}
+
+static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
+{
+	unsigned long slot = vmf->pgoff >> PINNED_CHUNK_ORDER;
+	bool is_given = false;
+	struct page *page;
+
+	for (;;) {
+		if (!list_empty(&view->children)) {
+			give_chunk(view, slot);
+			is_given = true;
+		}
+		page = pinned_view_get_page(view, slot);
+		if (!page)
+			return VM_FAULT_SIGBUS;
+		lock_page(page);
+		if (is_settled(view, slot, page, is_given))
+			break;
+		unlock_page(page);
+		put_page(page);
+	}
+	vmf->page = page + (vmf->pgoff & (PINNED_CHUNK_PAGES - 1));
+	return VM_FAULT_LOCKED;
+}
 
 static vm_fault_t map_fault(struct vm_fault *vmf)
 {
 	struct pinned_view *view = vmf->vma->vm_private_data;
-	unsigned long slot = vmf->pgoff >> PINNED_CHUNK_ORDER;
-	struct page *chunk;
 
 	if (!view)
 		return VM_FAULT_SIGBUS;
-	for (;;) {
-		chunk = pinned_view_get_chunk(view, slot);
-		if (!chunk)
-			return VM_FAULT_SIGBUS;
-		lock_page(chunk);
-		if (pinned_view_has_chunk(view, slot, chunk))
-			break;
-		unlock_page(chunk);
-		put_page(chunk);
-	}
-	vmf->page = chunk + (vmf->pgoff & (PINNED_CHUNK_PAGES - 1));
-	return VM_FAULT_LOCKED;
-}
-
-/*
- * Other threads of the parent could write through their page tables while the
- * child's copy is made. Without entries they fault, and wait for mmap_lock.
- */
-static void stop_other_writers(struct pinned_view *view, struct vm_area_struct *vma)
-{
-	if (atomic_read(&view->mm->mm_users) > 1)
-		unmap_mapping_range(view->pool->inode->i_mapping,
-				    (loff_t)vma->vm_pgoff << PAGE_SHIFT,
-				    (loff_t)vma_pages(vma) << PAGE_SHIFT, 1);
+	if (vmf->vma->vm_flags & VM_MIXEDMAP)
+		return map_small(vmf, view);
+	return map_whole(vmf, view);
 }
 
 static void map_open(struct vm_area_struct *vma)
@@ -66,12 +104,10 @@ static void map_open(struct vm_area_struct *vma)
 
 	if (!view)
 		return;
-	if (view->mm == vma->vm_mm) {
-		pinned_view_add_vma(view);
-		return;
-	}
-	stop_other_writers(view, vma);
-	vma->vm_private_data = pinned_view_fork(view, vma);
+	if (view->mm == vma->vm_mm)
+		pinned_view_add_vma(view, vma);
+	else
+		vma->vm_private_data = pinned_snapshot_fork(view, vma);
 }
 
 static void map_close(struct vm_area_struct *vma)
@@ -79,7 +115,7 @@ static void map_close(struct vm_area_struct *vma)
 	struct pinned_view *view = vma->vm_private_data;
 
 	if (view)
-		pinned_view_remove_vma(view);
+		pinned_view_remove_vma(view, vma);
 }
 
 /* A mapping with a name is part of core dumps, which leave out shared files otherwise. */
@@ -122,6 +158,6 @@ int pinned_map_pool(struct pinned_pool *pool, struct vm_area_struct *vma)
 	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
 	vma->vm_ops = &map_ops;
 	vma->vm_private_data = &pool->live;
-	pinned_view_add_vma(&pool->live);
+	pinned_view_add_vma(&pool->live, vma);
 	return 0;
 }

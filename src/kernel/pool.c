@@ -26,6 +26,8 @@
 
 #include "chunk.h"
 #include "pool.h"
+#include "quota.h"
+#include "snapshot.h"
 #include "source.h"
 
 #define PINNED_FS_MAGIC 0x50494e4d /* "PINM" */
@@ -74,13 +76,19 @@ struct pinned_pool *pinned_pool_create(void)
 	}
 	/* Without it newer kernels (seen on 7.2) map nothing huge, and say nothing. */
 	i_size_write(pool->inode, PINNED_POOL_SIZE);
+	err = -ENOMEM;
+	pool->user = pinned_user_find();
+	if (!pool->user)
+		goto err_put_inode;
 	pool->id = next_pool_id();
 	mutex_init(&pool->lock);
-	INIT_LIST_HEAD(&pool->snapshots);
 	mmgrab(current->mm);
+	pool->mm = current->mm;
 	pinned_view_init(&pool->live, pool, current->mm);
 	return pool;
 
+err_put_inode:
+	iput(pool->inode);
 err_release_fs:
 	simple_release_fs(&pool_mount, &pool_mount_users);
 err_free:
@@ -91,11 +99,12 @@ err_free:
 /* The file is gone: no descriptor, no mapping, hence no snapshot and no call. */
 void pinned_pool_destroy(struct pinned_pool *pool)
 {
-	WARN_ON_ONCE(!list_empty(&pool->snapshots));
+	WARN_ON_ONCE(pool->snapshots);
 	mutex_lock(&pool->lock);
 	pinned_view_empty_locked(&pool->live);
 	mutex_unlock(&pool->lock);
-	mmdrop(pool->live.mm);
+	mmdrop(pool->mm);
+	pinned_user_put(pool->user);
 	iput(pool->inode);
 	simple_release_fs(&pool_mount, &pool_mount_users);
 	mutex_destroy(&pool->lock);
@@ -104,22 +113,30 @@ void pinned_pool_destroy(struct pinned_pool *pool)
 
 bool pinned_pool_is_mine(struct pinned_pool *pool)
 {
-	return pool->live.mm == current->mm;
+	return pool->mm == current->mm;
 }
 
 unsigned long pinned_pool_chunks(struct pinned_pool *pool)
 {
-	return READ_ONCE(pool->chunks);
+	return atomic_long_read(&pool->chunks);
 }
 
-static void destroy_chunks(struct page **chunks, unsigned long count)
+void pinned_pool_count_forks(struct pinned_pool *pool, u32 *snapshots, u32 *split_mappings)
+{
+	mutex_lock(&pool->lock);
+	*snapshots = pool->snapshots;
+	*split_mappings = pool->live.split_vmas;
+	mutex_unlock(&pool->lock);
+}
+
+static void put_chunks(struct pinned_chunk **chunks, unsigned long count)
 {
 	while (count)
-		pinned_chunk_destroy(chunks[--count]);
+		pinned_chunk_put(chunks[--count]);
 }
 
-static int create_chunks(struct page **chunks, unsigned long count,
-			 const struct pinned_policy *policy)
+static int create_chunks(struct pinned_pool *pool, struct pinned_chunk **chunks,
+			 unsigned long count, const struct pinned_policy *policy)
 {
 	unsigned long i;
 	int err;
@@ -127,27 +144,29 @@ static int create_chunks(struct page **chunks, unsigned long count,
 	for (i = 0; i < count; i++) {
 		err = -EINTR;
 		if (fatal_signal_pending(current))
-			goto err_destroy;
-		chunks[i] = pinned_chunk_create(policy);
+			goto err_put;
+		chunks[i] = pinned_chunk_create(policy, pool->user);
 		err = PTR_ERR_OR_ZERO(chunks[i]);
 		if (err)
-			goto err_destroy;
+			goto err_put;
 		cond_resched();
 	}
 	return 0;
 
-err_destroy:
-	destroy_chunks(chunks, i);
+err_put:
+	put_chunks(chunks, i);
 	return err;
 }
 
-static int tell_phys(struct page **chunks, unsigned long count, u64 __user *phys)
+static int tell_phys(struct pinned_chunk **chunks, unsigned long count, u64 __user *phys)
 {
 	unsigned long i;
 
-	for (i = 0; i < count; i++)
-		if (put_user((u64)page_to_phys(chunks[i]), phys + i))
+	for (i = 0; i < count; i++) {
+		WRITE_ONCE(chunks[i]->is_disclosed, true);
+		if (put_user((u64)page_to_phys(chunks[i]->page), phys + i))
 			return -EFAULT;
+	}
 	return 0;
 }
 
@@ -163,20 +182,20 @@ static bool is_any_filled(struct pinned_view *view, unsigned long slot, unsigned
  * between waits for faults that found it in the table and have not finished
  * mapping it (see map.c), so that none is left when this returns.
  */
-static struct page *detach_chunk_locked(struct pinned_pool *pool, unsigned long slot)
+static struct pinned_chunk *detach_chunk_locked(struct pinned_pool *pool, unsigned long slot)
 {
-	struct page *chunk = xa_erase(&pool->live.chunks, slot);
+	struct pinned_chunk *chunk = xa_erase(&pool->live.chunks, slot);
 
 	lockdep_assert_held(&pool->lock);
-	lock_page(chunk);
+	lock_page(chunk->page);
 	unmap_mapping_range(pool->inode->i_mapping, (loff_t)slot << PINNED_MEM_CHUNK_SHIFT,
 			    PINNED_MEM_CHUNK_SIZE, 1);
-	unlock_page(chunk);
+	unlock_page(chunk->page);
 	return chunk;
 }
 
-static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot, struct page **chunks,
-				unsigned long count)
+static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot,
+				struct pinned_chunk **chunks, unsigned long count)
 {
 	unsigned long i;
 	int err;
@@ -185,16 +204,35 @@ static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot, st
 	if (is_any_filled(&pool->live, slot, count))
 		return -EEXIST;
 	for (i = 0; i < count; i++) {
+		chunks[i]->born = pool->generation;
 		err = xa_err(xa_store(&pool->live.chunks, slot + i, chunks[i], GFP_KERNEL_ACCOUNT));
 		if (err)
 			goto err_detach;
 	}
-	WRITE_ONCE(pool->chunks, pool->chunks + count);
 	return 0;
 
 err_detach:
 	while (i--)
 		detach_chunk_locked(pool, slot + i);
+	return err;
+}
+
+static int fill_slots(struct pinned_pool *pool, unsigned long slot, struct pinned_chunk **chunks,
+		      unsigned long count, const struct pinned_policy *policy, u64 __user *phys)
+{
+	int err = create_chunks(pool, chunks, count, policy);
+
+	if (err)
+		return err;
+	if (phys)
+		err = tell_phys(chunks, count, phys);
+	if (!err) {
+		mutex_lock(&pool->lock);
+		err = insert_chunks_locked(pool, slot, chunks, count);
+		mutex_unlock(&pool->lock);
+	}
+	if (err)
+		put_chunks(chunks, count);
 	return err;
 }
 
@@ -211,7 +249,7 @@ err_detach:
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
 			 const struct pinned_policy *policy, u64 __user *phys)
 {
-	struct page **chunks;
+	struct pinned_chunk **chunks;
 	int err;
 
 	/* Look before allocating; insert_chunks_locked() looks again, and decides. */
@@ -220,19 +258,12 @@ int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned 
 	chunks = kvmalloc_array(count, sizeof(*chunks), GFP_KERNEL_ACCOUNT);
 	if (!chunks)
 		return -ENOMEM;
-	err = create_chunks(chunks, count, policy);
-	if (err)
-		goto out_free;
-	if (phys)
-		err = tell_phys(chunks, count, phys);
+	err = pinned_quota_charge_pool(pool->mm, &pool->chunks, count);
 	if (!err) {
-		mutex_lock(&pool->lock);
-		err = insert_chunks_locked(pool, slot, chunks, count);
-		mutex_unlock(&pool->lock);
+		err = fill_slots(pool, slot, chunks, count, policy, phys);
+		if (err)
+			pinned_quota_uncharge_pool(pool->mm, &pool->chunks, count);
 	}
-	if (err)
-		destroy_chunks(chunks, count);
-out_free:
 	kvfree(chunks);
 	return err;
 }
@@ -263,10 +294,11 @@ int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned lon
 	mutex_lock(&pool->lock);
 	if (are_all_filled(&pool->live, slot, count)) {
 		for (i = 0; i < count; i++) {
-			pinned_chunk_destroy(detach_chunk_locked(pool, slot + i));
+			pinned_snapshot_give_chunk_locked(&pool->live, slot + i);
+			pinned_chunk_put(detach_chunk_locked(pool, slot + i));
 			cond_resched();
 		}
-		WRITE_ONCE(pool->chunks, pool->chunks - count);
+		pinned_quota_uncharge_pool(pool->mm, &pool->chunks, count);
 		err = 0;
 	}
 	mutex_unlock(&pool->lock);
@@ -283,20 +315,22 @@ int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned lon
  */
 int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinned_run *run)
 {
-	struct page *chunk, *next;
+	struct pinned_chunk *chunk, *next;
 	int err = -ENOENT;
 
 	mutex_lock(&pool->lock);
 	chunk = xa_load(&pool->live.chunks, slot);
 	if (chunk) {
-		run->phys = page_to_phys(chunk);
-		run->node = page_to_nid(chunk);
+		run->phys = page_to_phys(chunk->page);
+		run->node = page_to_nid(chunk->page);
+		run->source = chunk->source->id;
 		for (run->slots = 1; run->slots < PINNED_MEM_COUNT_MAX; run->slots++) {
 			next = xa_load(&pool->live.chunks, slot + run->slots);
-			if (!next ||
-			    page_to_phys(next) != run->phys + run->slots * PINNED_MEM_CHUNK_SIZE)
+			if (!next || page_to_phys(next->page) !=
+					     run->phys + run->slots * PINNED_MEM_CHUNK_SIZE)
 				break;
 		}
+		WRITE_ONCE(chunk->is_disclosed, true);
 		err = 0;
 	}
 	mutex_unlock(&pool->lock);

@@ -10,7 +10,9 @@
 #include "view.h"
 
 struct inode;
+struct mm_struct;
 struct pinned_policy;
+struct pinned_user;
 
 /* File offsets of a pool: 8 TiB, within what a 32-bit kernel's page offsets can name. */
 #define PINNED_POOL_SHIFT 43
@@ -21,17 +23,23 @@ struct pinned_policy;
  * @id:		number that no other pool has had
  * @inode:	holds the address_space through which all mappings are found
  * @lock:	see view.c
+ * @mm:		the owner's address space, referenced as a structure
+ * @user:	who opened it, and is charged
  * @live:	the owner's view
- * @snapshots:	the views of forked children
- * @chunks:	chunks in @live, under @lock
+ * @snapshots:	views of forked children that are not gone, under @lock
+ * @generation:	forks so far, under @lock
+ * @chunks:	chunks in @live, or about to be
  */
 struct pinned_pool {
 	u64 id;
 	struct inode *inode;
 	struct mutex lock;
+	struct mm_struct *mm;
+	struct pinned_user *user;
 	struct pinned_view live;
-	struct list_head snapshots;
-	unsigned long chunks;
+	unsigned long snapshots;
+	u64 generation;
+	atomic_long_t chunks;
 };
 
 /**
@@ -39,17 +47,20 @@ struct pinned_pool {
  * @phys:	physical address of the slot's first byte
  * @slots:	slots from there on that are contiguous
  * @node:	NUMA node
+ * @source:	PINNED_MEM_SOURCE_*
  */
 struct pinned_run {
 	u64 phys;
 	unsigned long slots;
 	int node;
+	u32 source;
 };
 
 struct pinned_pool *pinned_pool_create(void);
 void pinned_pool_destroy(struct pinned_pool *pool);
 bool pinned_pool_is_mine(struct pinned_pool *pool);
 unsigned long pinned_pool_chunks(struct pinned_pool *pool);
+void pinned_pool_count_forks(struct pinned_pool *pool, u32 *snapshots, u32 *split_mappings);
 
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
 			 const struct pinned_policy *policy, u64 __user *phys);

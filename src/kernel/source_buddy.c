@@ -9,7 +9,6 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
-#include <linux/io.h>
 #include <linux/mm.h>
 
 #include "chunk.h"
@@ -32,11 +31,6 @@ static struct page *take_candidate(int node, gfp_t zone)
 	return alloc_pages_node(node, CHUNK_GFP | zone | __GFP_THISNODE, PINNED_CHUNK_ORDER);
 }
 
-static bool is_below(struct page *page, u64 max_phys)
-{
-	return (u64)page_to_phys(page) + PINNED_MEM_CHUNK_SIZE - 1 <= max_phys;
-}
-
 static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t zone)
 {
 	struct page *aside[CANDIDATES_PER_ZONE];
@@ -45,7 +39,7 @@ static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t zon
 
 	for (;;) {
 		page = take_candidate(policy->node, zone);
-		if (!page || is_below(page, policy->max_phys))
+		if (!page || pinned_page_fits(page, policy))
 			break;
 		aside[n++] = page;
 		page = NULL;
@@ -57,7 +51,7 @@ static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t zon
 	return page;
 }
 
-struct page *pinned_source_buddy_take(const struct pinned_policy *policy)
+static struct page *take(const struct pinned_policy *policy)
 {
 	struct page *page = NULL;
 
@@ -70,3 +64,14 @@ struct page *pinned_source_buddy_take(const struct pinned_policy *policy)
 		page = take_from_zone(policy, GFP_DMA);
 	return page;
 }
+
+static void give(struct page *page)
+{
+	put_page(page);
+}
+
+const struct pinned_source pinned_source_buddy = {
+	.id = PINNED_MEM_SOURCE_BUDDY,
+	.take = take,
+	.give = give,
+};

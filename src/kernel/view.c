@@ -1,93 +1,124 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Views: whose chunks stand behind which mapping, and what fork makes of it.
+ * Views: whose memory stands behind which mapping, and how long.
  *
- * A pool has one live view, its owner's, which POPULATE and PUNCH change, and a
- * snapshot for each other address space that inherited mappings by fork. A
- * snapshot is a copy made while fork holds the parent's mmap_lock for writing:
- * the parent keeps its physical pages, to which a device may be writing.
+ * A pool has one live view, its owner's, whose table of chunks POPULATE and
+ * PUNCH change, and a snapshot for each address space that inherited mappings by
+ * fork. Views form a tree, by who was forked from whom; what a snapshot holds is
+ * snapshot.c's subject, here is only who lives how long.
  *
- * Locks: pool->lock covers every view's table against change, its count of
- * mappings, and the pool's list of snapshots. It nests inside mmap_lock, and
- * outside of page locks and i_mmap_rwsem. Tables are read without it (see
- * pinned_view_get_chunk()).
+ * Locks: pool->lock covers the tree, every view's fields and every change of a
+ * table. It nests inside mmap_lock, and outside of page locks, i_mmap_rwsem and
+ * page-table locks. The live view's table is also read without it, under its
+ * xa_lock (pinned_view_get_page()).
  *
- * Lifetime: the live view is part of its pool. A snapshot is born in fork and
- * dies with its last mapping; its mm cannot go while it has mappings, so the
- * pointer needs no reference. The owner's chunks are given up when its last
- * mapping goes because the address space dies, and at the latest with the pool:
- * a child that outlives its parent holds the file, not the parent's chunks.
+ * Lifetime: the live view is part of its pool. A snapshot is born in fork. When
+ * its last mapping goes it is dead, but its children may still need pages of
+ * its: it stays until they are gone, or until one is left, which then takes its
+ * pages and its place. So there are never more dead snapshots than living ones.
+ * An mm cannot go while it has mappings, so a view's pointer needs no reference,
+ * and is cleared with the last. The owner's chunks are given up when its last
+ * mapping has gone because the address space dies, and no snapshot needs them;
+ * at the latest with the pool.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
-#include <linux/err.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "chunk.h"
 #include "pool.h"
+#include "quota.h"
+#include "snapshot.h"
 #include "view.h"
 
 void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct mm_struct *mm)
 {
 	view->pool = pool;
 	view->mm = mm;
-	view->vmas = 0;
 	xa_init(&view->chunks);
-	INIT_LIST_HEAD(&view->node);
+	xa_init_flags(&view->pages, XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&view->children);
+	INIT_LIST_HEAD(&view->sibling);
 }
 
-static bool is_live(struct pinned_view *view)
+bool pinned_view_is_live(struct pinned_view *view)
 {
 	return view == &view->pool->live;
 }
 
-/* Put every chunk. No mapping of the view may be able to fault any more. */
+/* A new snapshot of @from, not mapped yet; NULL without memory. */
+struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struct mm_struct *mm)
+{
+	struct pinned_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+
+	lockdep_assert_held(&from->pool->lock);
+	if (!view)
+		return NULL;
+	pinned_view_init(view, from->pool, mm);
+	view->origin = from;
+	view->forked_at = from->pool->generation++;
+	view->is_broken = from->is_broken;
+	list_add(&view->sibling, &from->children);
+	from->pool->snapshots++;
+	return view;
+}
+
+/* The live view's owner is dead: nobody can map, fault or call in it any more. */
 void pinned_view_empty_locked(struct pinned_view *view)
 {
-	struct page *chunk;
+	struct pinned_pool *pool = view->pool;
+	struct pinned_chunk *chunk;
 	unsigned long slot;
 
-	lockdep_assert_held(&view->pool->lock);
+	lockdep_assert_held(&pool->lock);
 	xa_for_each(&view->chunks, slot, chunk) {
 		xa_erase(&view->chunks, slot);
-		pinned_chunk_destroy(chunk);
+		pinned_quota_uncharge_pool(pool->mm, &pool->chunks, 1);
+		pinned_chunk_abandon(chunk);
 		cond_resched();
 	}
 	xa_destroy(&view->chunks);
-	if (is_live(view))
-		WRITE_ONCE(view->pool->chunks, 0);
 }
 
 /*
- * A slot's chunk with a reference for the caller, or NULL. Erasing takes the
- * same xa_lock, and the table's reference is put only after that, so the chunk
- * cannot be freed between the look and the get.
+ * The first page of a slot's chunk with a reference for the caller, or NULL.
+ * Erasing takes the same xa_lock, and the table's reference is put only after
+ * that, so the chunk cannot be freed between the look and the get.
  */
-struct page *pinned_view_get_chunk(struct pinned_view *view, unsigned long slot)
+struct page *pinned_view_get_page(struct pinned_view *view, unsigned long slot)
 {
-	struct page *chunk;
+	struct pinned_chunk *chunk;
+	struct page *page = NULL;
 
 	xa_lock(&view->chunks);
 	chunk = xa_load(&view->chunks, slot);
-	if (chunk)
-		get_page(chunk);
+	if (chunk) {
+		page = chunk->page;
+		get_page(page);
+	}
 	xa_unlock(&view->chunks);
-	return chunk;
+	return page;
 }
 
-bool pinned_view_has_chunk(struct pinned_view *view, unsigned long slot, struct page *chunk)
+bool pinned_view_has_page(struct pinned_view *view, unsigned long slot, struct page *page)
 {
-	return xa_load(&view->chunks, slot) == chunk;
+	struct pinned_chunk *chunk;
+	bool has;
+
+	xa_lock(&view->chunks);
+	chunk = xa_load(&view->chunks, slot);
+	has = chunk && chunk->page == page;
+	xa_unlock(&view->chunks);
+	return has;
 }
 
-void pinned_view_add_vma(struct pinned_view *view)
+void pinned_view_add_vma(struct pinned_view *view, struct vm_area_struct *vma)
 {
 	mutex_lock(&view->pool->lock);
 	view->vmas++;
+	if (vma->vm_flags & VM_MIXEDMAP)
+		view->split_vmas++;
 	mutex_unlock(&view->pool->lock);
 }
 
@@ -97,101 +128,75 @@ static bool is_dying(struct mm_struct *mm)
 	return !atomic_read(&mm->mm_users);
 }
 
-/* One mapping less. A snapshot goes with its last; do not touch @view afterwards. */
-void pinned_view_remove_vma(struct pinned_view *view)
+static bool has_one_child(struct pinned_view *view)
 {
-	struct pinned_pool *pool = view->pool;
-	bool is_gone = false;
-
-	mutex_lock(&pool->lock);
-	if (!--view->vmas) {
-		is_gone = !is_live(view);
-		if (is_gone)
-			list_del(&view->node);
-		if (is_gone || is_dying(view->mm))
-			pinned_view_empty_locked(view);
-	}
-	mutex_unlock(&pool->lock);
-	if (is_gone)
-		kfree(view);
+	return list_is_singular(&view->children);
 }
 
-static struct pinned_view *find_snapshot_locked(struct pinned_pool *pool, struct mm_struct *mm)
+static void remove_snapshot_locked(struct pinned_view *view)
 {
-	struct pinned_view *view;
-
-	lockdep_assert_held(&pool->lock);
-	list_for_each_entry(view, &pool->snapshots, node)
-		if (view->mm == mm)
-			return view;
-	return NULL;
-}
-
-static struct pinned_view *add_snapshot_locked(struct pinned_pool *pool, struct mm_struct *mm)
-{
-	struct pinned_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
-
-	lockdep_assert_held(&pool->lock);
-	if (!view)
-		return NULL;
-	pinned_view_init(view, pool, mm);
-	list_add(&view->node, &pool->snapshots);
-	return view;
+	lockdep_assert_held(&view->pool->lock);
+	list_del(&view->sibling);
+	view->pool->snapshots--;
+	xa_destroy(&view->pages);
+	kfree(view);
 }
 
 /*
- * Copy the slots that @vma covers. What cannot be copied stays empty: the child
- * gets SIGBUS when it touches that, and only the child.
+ * A dead snapshot with one child: that takes over what it has not got itself,
+ * and its place. Without the memory for that it stays as it is, to be tried
+ * again when the next view goes.
  */
-static void copy_slots_locked(struct pinned_view *to, struct pinned_view *from,
-			      struct vm_area_struct *vma)
+static void merge_into_child_locked(struct pinned_view *view)
 {
-	unsigned long first = vma->vm_pgoff >> PINNED_CHUNK_ORDER;
-	unsigned long last = (vma->vm_pgoff + vma_pages(vma) - 1) >> PINNED_CHUNK_ORDER;
-	struct page *chunk, *copy;
-	unsigned long slot;
+	struct pinned_view *child = list_first_entry(&view->children, struct pinned_view, sibling);
 
-	lockdep_assert_held(&from->pool->lock);
-	xa_for_each_range(&from->chunks, slot, chunk, first, last) {
-		/* Two mappings may share a slot at their border. */
-		if (xa_load(&to->chunks, slot))
-			continue;
-		/* fork() will fail, or the child die, without looking at it. */
-		if (fatal_signal_pending(current))
-			return;
-		copy = pinned_chunk_copy(chunk);
-		if (IS_ERR(copy)) {
-			pr_debug_ratelimited("no memory for a forked child's copy of slot %lu\n",
-					     slot);
-			continue;
-		}
-		if (xa_err(xa_store(&to->chunks, slot, copy, GFP_KERNEL_ACCOUNT)))
-			pinned_chunk_destroy(copy);
-	}
+	lockdep_assert_held(&view->pool->lock);
+	if (!pinned_snapshot_move_pages_locked(view, child))
+		return;
+	child->is_broken |= view->is_broken;
+	child->origin = view->origin;
+	child->forked_at = view->forked_at;
+	list_move(&child->sibling, &view->sibling);
+	remove_snapshot_locked(view);
 }
 
-/**
- * pinned_view_fork() - the view that a forked child's mapping shall have
- * @from: the parent's view
- * @child_vma: the child's new mapping of it
- *
- * Called inside fork with the parent's mmap_lock held for writing.
- *
- * Return: the child's snapshot, with this mapping counted; NULL without memory.
- */
-struct pinned_view *pinned_view_fork(struct pinned_view *from, struct vm_area_struct *child_vma)
+/* Let go what nobody needs any more, from a view that changed up to the root. */
+static void prune_locked(struct pinned_view *view)
 {
-	struct pinned_pool *pool = from->pool;
-	struct pinned_view *snapshot;
+	struct pinned_view *origin;
+
+	lockdep_assert_held(&view->pool->lock);
+	for (; !view->mm; view = origin) {
+		origin = view->origin;
+		if (pinned_view_is_live(view)) {
+			if (list_empty(&view->children))
+				pinned_view_empty_locked(view);
+			return;
+		}
+		if (has_one_child(view)) {
+			merge_into_child_locked(view);
+			return;
+		}
+		if (!list_empty(&view->children))
+			return;
+		pinned_snapshot_drop_pages_locked(view);
+		remove_snapshot_locked(view);
+	}
+	/* Reached a living one: nothing above it has changed. */
+}
+
+/* One mapping less. Do not touch @view afterwards. */
+void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma)
+{
+	struct pinned_pool *pool = view->pool;
 
 	mutex_lock(&pool->lock);
-	snapshot = find_snapshot_locked(pool, child_vma->vm_mm);
-	if (!snapshot)
-		snapshot = add_snapshot_locked(pool, child_vma->vm_mm);
-	if (snapshot) {
-		snapshot->vmas++;
-		copy_slots_locked(snapshot, from, child_vma);
+	if (vma->vm_flags & VM_MIXEDMAP)
+		view->split_vmas--;
+	if (!--view->vmas && (!pinned_view_is_live(view) || is_dying(view->mm))) {
+		view->mm = NULL;
+		prune_locked(view);
 	}
 	mutex_unlock(&pool->lock);
-	return snapshot;
 }

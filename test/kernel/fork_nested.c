@@ -19,7 +19,7 @@ static void descend(int depth)
 	pid_t pid;
 
 	FILLED(at, SLOTS * CHUNK, depth);
-	EQUAL(used_chunks(), base + SLOTS * (depth + 1));
+	EQUAL(used_chunks(), base + SLOTS);
 	if (depth == DEPTH)
 		return;
 	fill(at, SLOTS * CHUNK, depth + 1);
@@ -31,7 +31,7 @@ static void descend(int depth)
 	fill(at, SLOTS * CHUNK, 100 + depth);
 	ENDED_WELL(pid);
 	FILLED(at, SLOTS * CHUNK, 100 + depth);
-	EQUAL(used_chunks(), base + SLOTS * (depth + 1));
+	EQUAL(snapshot_pages(), depth * SLOTS * CHUNK_PAGES);
 }
 
 static void wait_to_be_killed(void *gate)
@@ -53,13 +53,13 @@ static void siblings_die_in_any_order(void)
 		pids[i] = spawn(wait_to_be_killed, &is_ready);
 	for (i = 0; i < SIBLINGS; i++)
 		wait_at(&is_ready);
-	EQUAL(used_chunks(), base + SLOTS * (SIBLINGS + 1));
+	EQUAL(snapshot_pages(), SIBLINGS * SLOTS * CHUNK_PAGES);
 	for (i = 0; i < SIBLINGS; i++) {
 		int victim = (i * 5 + SIBLINGS / 2) % SIBLINGS;
 
 		WORKS(kill(pids[victim], SIGKILL));
 		EQUAL(waitpid(pids[victim], NULL, 0), pids[victim]);
-		COMES_TO_USE(base + SLOTS * (SIBLINGS - i));
+		COMES_TO_COPIES((SIBLINGS - i - 1) * SLOTS * CHUNK_PAGES);
 	}
 }
 

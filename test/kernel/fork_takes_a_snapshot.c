@@ -49,17 +49,18 @@ static void parent_keeps_its_pages(const struct family *f)
 {
 	unsigned long slot;
 
-	for (slot = 0; slot < SLOTS; slot++)
+	for (slot = 0; slot < SLOTS; slot++) {
+		touch_pages(f->at + slot * CHUNK, PAGE);
 		EQUAL(phys_of(f->at + slot * CHUNK), f->phys[slot]);
-	if (info_of(f->fd).features & PINNED_MEM_FEATURE_HUGE_MAP)
-		EQUAL(smaps_kib(f->at, "FilePmdMapped"), SLOTS * CHUNK / 1024);
+	}
 }
 
 static void parent(struct family *f)
 {
 	fill(f->at, SLOTS * CHUNK, 2);
 	EQUAL(info_of(f->fd).pool_chunks, SLOTS);
-	EQUAL(used_chunks(), f->base + 2 * SLOTS);
+	EQUAL(used_chunks(), f->base + SLOTS);
+	EQUAL(snapshot_pages(), SLOTS * CHUNK_PAGES);
 	let_pass(&f->child_may_look);
 	wait_at(&f->parent_may_look);
 	FILLED(f->at, SLOTS * CHUNK, 2);
@@ -87,10 +88,14 @@ int main(void)
 	parent(&f);
 	ENDED_WELL(pid);
 	COMES_TO_USE(f.base + SLOTS);
+	COMES_TO_COPIES(0);
 	WORKS(punch(f.fd, EMPTY, 1));
 	WORKS(populate(f.fd, 0, 1, &phys[0]));
-	touch_pages(f.at, SLOTS * CHUNK);
+	map_again(f.fd, f.at, 0, SLOTS + 1);
 	parent_keeps_its_pages(&f);
+	EQUAL(info_of(f.fd).split_mappings, 0);
+	if (info_of(f.fd).features & PINNED_MEM_FEATURE_HUGE_MAP)
+		EQUAL(smaps_kib(f.at, "FilePmdMapped"), SLOTS * CHUNK / 1024);
 	WORKS(munmap(f.at, (SLOTS + 1) * CHUNK));
 	close(f.fd);
 	COMES_TO_USE(f.base);

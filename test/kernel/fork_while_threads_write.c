@@ -112,6 +112,7 @@ int main(void)
 	is_over = true;
 	for (i = 0; i < WRITERS; i++)
 		EQUAL(pthread_join(writers[i].thread, NULL), 0);
+	map_again(fd, low, 0, 2);
 	touch_pages(low, 2 * CHUNK);
 	if (info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP)
 		EQUAL(smaps_kib(low, "FilePmdMapped"), 2 * CHUNK / 1024);

@@ -33,8 +33,8 @@ static void sizes_flags_and_reserved(int fd)
 	INVALID_BUT_FOR(fd, flags, 2);
 	INVALID_BUT_FOR(fd, flags, 1U << 31);
 	INVALID_BUT_FOR(fd, flags, PINNED_MEM_F_CONTIGUOUS | 4);
-	INVALID_BUT_FOR(fd, reserved, 1);
-	INVALID_BUT_FOR(fd, reserved, UINT_MAX);
+	INVALID_BUT_FOR(fd, sources, 16);
+	INVALID_BUT_FOR(fd, sources, UINT_MAX);
 }
 
 static void offsets_and_counts(int fd)

@@ -188,6 +188,11 @@ char *reserve(size_t length, size_t phase)
 	return (char *)at;
 }
 
+void map_again(int fd, char *at, unsigned long slot, unsigned long count)
+{
+	CHECK(mmap(at, count * CHUNK, RW, MAP_SHARED | MAP_FIXED, fd, (off_t)(slot * CHUNK)) == at);
+}
+
 char *map_slots_off(int fd, unsigned long slot, unsigned long count, size_t phase)
 {
 	char *at = reserve(count * CHUNK, phase);
@@ -378,6 +383,11 @@ unsigned long used_chunks(void)
 	return read_number("/sys/class/misc/pinned_mem/used_chunks");
 }
 
+unsigned long snapshot_pages(void)
+{
+	return read_number("/sys/class/misc/pinned_mem/snapshot_pages");
+}
+
 /* Nothing can be waited for: the last reference to a file may go in a work queue. */
 void test_comes_to_use(const char *file, int line, unsigned long chunks)
 {
@@ -387,6 +397,16 @@ void test_comes_to_use(const char *file, int line, unsigned long chunks)
 	while (used_chunks() != chunks && now_ns() < deadline)
 		nanosleep(&moment, NULL);
 	test_equal(file, line, "used_chunks", used_chunks(), chunks);
+}
+
+void test_comes_to_copies(const char *file, int line, unsigned long pages)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	uint64_t deadline = now_ns() + SETTLE_NS;
+
+	while (snapshot_pages() != pages && now_ns() < deadline)
+		nanosleep(&moment, NULL);
+	test_equal(file, line, "snapshot_pages", snapshot_pages(), pages);
 }
 
 int load_module(void)

@@ -56,6 +56,8 @@
 #define ENDED_WELL(pid)		test_ended_well(__FILE__, __LINE__, pid)
 /* All pools together come to hold this many chunks, soon. */
 #define COMES_TO_USE(chunks)	test_comes_to_use(__FILE__, __LINE__, chunks)
+/* All forked children together come to hold this many pages, soon. */
+#define COMES_TO_COPIES(pages)	test_comes_to_copies(__FILE__, __LINE__, pages)
 
 void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
@@ -69,6 +71,7 @@ void test_zeroed(const char *file, int line, const char *what, const void *at, s
 void test_unchanged(const char *file, int line, int fd, const struct pinned_mem_info *before);
 void test_ended_well(const char *file, int line, pid_t pid);
 void test_comes_to_use(const char *file, int line, unsigned long chunks);
+void test_comes_to_copies(const char *file, int line, unsigned long pages);
 
 /* The device. The requests give what ioctl() gives; slots are numbered from 0. */
 int open_pool(void);
@@ -79,14 +82,17 @@ int populate(int fd, unsigned long slot, unsigned int count, uint64_t *phys);
 int punch(int fd, unsigned long slot, unsigned int count);
 int query(int fd, uint64_t offset, struct pinned_mem_query *found);
 
-/* Chunks that all pools hold. */
+/* Chunks that all pools hold; pages that forked children hold. */
 unsigned long used_chunks(void);
+unsigned long snapshot_pages(void);
 
 /* Unmapped addresses, @phase bytes past a chunk's boundary, with a gap around them. */
 char *reserve(size_t length, size_t phase);
 /* A read-write mapping of slots, congruent with the pool, or @phase bytes off. */
 char *map_slots(int fd, unsigned long slot, unsigned long count);
 char *map_slots_off(int fd, unsigned long slot, unsigned long count, size_t phase);
+/* The same mapping anew, over itself: makes one that fork has split huge again. */
+void map_again(int fd, char *at, unsigned long slot, unsigned long count);
 
 /* Physical addresses as the page tables have them; 0 where nothing is mapped. */
 uint64_t phys_of(const void *at);

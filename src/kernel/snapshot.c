@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fork: reverse copy-on-write.
+ *
+ * The parent keeps its physical pages, to which a device may be writing, and the
+ * child gets copies. None is made at the fork: it takes the parent's entries out
+ * of the page tables, so that every later touch, by either side, faults; and the
+ * fault makes the copies that must be made first. Whatever is not touched is
+ * never copied.
+ *
+ * What a view sees at an offset is its own page there, or else what its origin
+ * sees. The live view's own pages are its chunks'; a snapshot's are copies in
+ * its table. One rule keeps this true:
+ *
+ *	A page is mapped by a view only while each child of that view has an own
+ *	page at that offset.
+ *
+ * Fork establishes it by unmapping, the fault before it maps, and PUNCH before
+ * it takes a chunk away. A chunk that came into its slot after a fork is none of
+ * that child's business: chunks and forks carry the pool's generation.
+ *
+ * A copy that several children lack is made once, and shared: page_private()
+ * counts the tables that hold it. A shared page is not mapped by anybody; who
+ * touches it gets a copy of its own, unless it is the last holder.
+ *
+ * Mappings that must see single pages are flagged VM_MIXEDMAP at the fork, as
+ * vm_insert_page() wants it. A huge entry must never come into such a mapping:
+ * the core would take it for a special one and lose its page's reference. They
+ * become huge again when the owner maps the pool anew over them.
+ *
+ * Memory of copies is charged to the memory cgroup of the child, and to the
+ * global limit. Without memory for a copy the child's snapshot is broken: the
+ * child gets SIGBUS where it lacks a page; the parent goes on.
+ *
+ * Locks: all under pool->lock (see view.c), the fork under the parent's
+ * mmap_lock as well, held for writing.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+
+#include "chunk.h"
+#include "compat.h"
+#include "pool.h"
+#include "quota.h"
+#include "snapshot.h"
+#include "view.h"
+
+/* Pages and their tables. */
+
+static struct page *own_page(struct pinned_view *view, pgoff_t pgoff, u64 generation)
+{
+	struct pinned_chunk *chunk;
+
+	if (!pinned_view_is_live(view))
+		return xa_load(&view->pages, pgoff);
+	chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
+	if (!chunk || chunk->born > generation)
+		return NULL;
+	return chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1));
+}
+
+static void put_copy(struct page *page)
+{
+	set_page_private(page, page_private(page) - 1);
+	if (page_private(page))
+		return;
+	put_page(page);
+	pinned_quota_uncharge_copy();
+}
+
+static bool is_shared(struct page *page)
+{
+	return page_private(page) > 1;
+}
+
+/* A page of nobody's yet, charged to the one that it is for. */
+static struct page *make_copy(struct pinned_view *for_view, struct page *from)
+{
+	struct mem_cgroup *memcg, *old;
+	struct page *page;
+
+	if (!pinned_quota_charge_copy())
+		return NULL;
+	memcg = for_view->mm ? get_mem_cgroup_from_mm(for_view->mm) : NULL;
+	old = set_active_memcg(memcg);
+	page = alloc_page(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN);
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	if (!page) {
+		pinned_quota_uncharge_copy();
+		return NULL;
+	}
+	copy_highpage(page, from);
+	set_page_private(page, 0);
+	return page;
+}
+
+static bool store_page(struct pinned_view *view, pgoff_t pgoff, struct page *page)
+{
+	if (xa_err(xa_store(&view->pages, pgoff, page, GFP_KERNEL)))
+		return false;
+	set_page_private(page, page_private(page) + 1);
+	return true;
+}
+
+static void break_snapshot(struct pinned_view *view)
+{
+	view->is_broken = true;
+	pr_debug_ratelimited("no memory for a forked child's snapshot\n");
+}
+
+/* The snapshot sees what its origin sees there, and has no copy of it. */
+static bool lacks_page(struct pinned_view *child, pgoff_t pgoff)
+{
+	return !child->is_broken && !xa_load(&child->pages, pgoff);
+}
+
+/* Copy @page for each child that lacks it. */
+static void give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct page *page,
+				 u64 born)
+{
+	struct page *copy = NULL;
+	struct pinned_view *child;
+
+	lockdep_assert_held(&view->pool->lock);
+	list_for_each_entry(child, &view->children, sibling) {
+		if (child->forked_at < born || !lacks_page(child, pgoff))
+			continue;
+		if (!copy)
+			copy = make_copy(child, page);
+		if (!copy || !store_page(child, pgoff, copy))
+			break_snapshot(child);
+	}
+	/* Made for one that then could not store it. */
+	if (copy && !page_private(copy)) {
+		put_page(copy);
+		pinned_quota_uncharge_copy();
+	}
+}
+
+/* Before the live view's page is mapped. */
+static void give_page_locked(struct pinned_view *view, pgoff_t pgoff)
+{
+	struct pinned_chunk *chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
+
+	if (chunk && !list_empty(&view->children))
+		give_children_locked(view, pgoff,
+				     chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1)), chunk->born);
+}
+
+/* Before a live view's chunk is mapped whole, or leaves its slot. */
+void pinned_snapshot_give_chunk_locked(struct pinned_view *view, unsigned long slot)
+{
+	pgoff_t pgoff = (pgoff_t)slot << PINNED_CHUNK_ORDER;
+	unsigned long i;
+
+	lockdep_assert_held(&view->pool->lock);
+	if (list_empty(&view->children))
+		return;
+	for (i = 0; i < PINNED_CHUNK_PAGES; i++) {
+		give_page_locked(view, pgoff + i);
+		cond_resched();
+	}
+}
+
+/* What the snapshot sees where it has no page of its own; NULL: nothing. */
+static struct page *inherited_page(struct pinned_view *view, pgoff_t pgoff)
+{
+	struct page *page = NULL;
+
+	while (!page && view->origin && !view->is_broken) {
+		page = own_page(view->origin, pgoff, view->forked_at);
+		view = view->origin;
+	}
+	return page;
+}
+
+/* A page that is in no other table, so that it can be mapped. */
+static struct page *unshare_locked(struct pinned_view *view, pgoff_t pgoff, struct page *page)
+{
+	struct page *copy;
+
+	lockdep_assert_held(&view->pool->lock);
+	if (!is_shared(page))
+		return page;
+	copy = make_copy(view, page);
+	if (!copy)
+		return NULL;
+	/* The entry is there: replacing it needs no memory. */
+	store_page(view, pgoff, copy);
+	put_copy(page);
+	return copy;
+}
+
+/* A snapshot's page of its own: there already, or copied now. */
+static struct page *settle_page_locked(struct pinned_view *view, pgoff_t pgoff)
+{
+	struct page *page = xa_load(&view->pages, pgoff), *inherited;
+
+	lockdep_assert_held(&view->pool->lock);
+	if (page)
+		return unshare_locked(view, pgoff, page);
+	inherited = inherited_page(view, pgoff);
+	if (!inherited)
+		return NULL;
+	page = make_copy(view, inherited);
+	if (page && !store_page(view, pgoff, page)) {
+		put_page(page);
+		pinned_quota_uncharge_copy();
+		page = NULL;
+	}
+	return page;
+}
+
+/**
+ * pinned_snapshot_mappable_page_locked() - a page that its view may map
+ * @view: the live one or a snapshot
+ * @pgoff: the page's offset in the pool
+ *
+ * Return: the page; NULL if a slot is empty, was empty at the fork, or a
+ * snapshot has no memory for its copy.
+ */
+struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgoff_t pgoff)
+{
+	struct page *page;
+
+	lockdep_assert_held(&view->pool->lock);
+	if (pinned_view_is_live(view)) {
+		give_page_locked(view, pgoff);
+		return own_page(view, pgoff, U64_MAX);
+	}
+	page = settle_page_locked(view, pgoff);
+	if (page)
+		give_children_locked(view, pgoff, page, 0);
+	return page;
+}
+
+/* Give @to what it lacks of @from's, drop the rest. Return: false, with nothing lost, without memory. */
+bool pinned_snapshot_move_pages_locked(struct pinned_view *from, struct pinned_view *to)
+{
+	struct page *page;
+	unsigned long pgoff;
+
+	lockdep_assert_held(&from->pool->lock);
+	xa_for_each(&from->pages, pgoff, page) {
+		if (lacks_page(to, pgoff) && !store_page(to, pgoff, page))
+			return false;
+		xa_erase(&from->pages, pgoff);
+		put_copy(page);
+		cond_resched();
+	}
+	return true;
+}
+
+void pinned_snapshot_drop_pages_locked(struct pinned_view *view)
+{
+	struct page *page;
+	unsigned long pgoff;
+
+	lockdep_assert_held(&view->pool->lock);
+	xa_for_each(&view->pages, pgoff, page) {
+		xa_erase(&view->pages, pgoff);
+		put_copy(page);
+		cond_resched();
+	}
+}
+
+/* Fork. */
+
+static struct pinned_view *find_child_locked(struct pinned_view *from, struct mm_struct *mm)
+{
+	struct pinned_view *view;
+
+	lockdep_assert_held(&from->pool->lock);
+	list_for_each_entry(view, &from->children, sibling)
+		if (view->mm == mm)
+			return view;
+	return NULL;
+}
+
+/*
+ * A fault that found no child may still be mapping a chunk, through another
+ * mapping of it that the fork has not come to. It holds the page's lock while it
+ * looks and maps; whoever looks after this sees the child.
+ */
+static void wait_for_faults_locked(struct pinned_view *view, struct vm_area_struct *vma)
+{
+	unsigned long first = vma->vm_pgoff >> PINNED_CHUNK_ORDER;
+	unsigned long last = (vma->vm_pgoff + vma_pages(vma) - 1) >> PINNED_CHUNK_ORDER;
+	struct pinned_chunk *chunk;
+	unsigned long slot;
+
+	lockdep_assert_held(&view->pool->lock);
+	xa_for_each_range(&view->chunks, slot, chunk, first, last) {
+		lock_page(chunk->page);
+		unlock_page(chunk->page);
+	}
+}
+
+/* From here on small pages only. No huge entry is left in either mapping. */
+static void split_mappings_locked(struct pinned_view *from, struct vm_area_struct *child_vma)
+{
+	struct vm_area_struct *parent_vma = find_vma(current->mm, child_vma->vm_start);
+
+	lockdep_assert_held(&from->pool->lock);
+	vm_flags_mod(child_vma, VM_MIXEDMAP, 0);
+	if (WARN_ON_ONCE(!parent_vma || parent_vma->vm_private_data != from))
+		return;
+	if (!(parent_vma->vm_flags & VM_MIXEDMAP)) {
+		vm_flags_mod(parent_vma, VM_MIXEDMAP, 0);
+		from->split_vmas++;
+	}
+}
+
+/**
+ * pinned_snapshot_fork() - the view that a forked child's mapping shall have
+ * @from: the parent's view
+ * @child_vma: the child's new mapping of it
+ *
+ * Called inside fork with both address spaces' mmap_lock held for writing. Some
+ * kernels copy the parent's small entries to the child before this, some after;
+ * unmapping both removes them, or leaves none to be copied.
+ *
+ * Return: the child's snapshot, with this mapping counted; NULL without memory.
+ */
+struct pinned_view *pinned_snapshot_fork(struct pinned_view *from, struct vm_area_struct *child_vma)
+{
+	struct pinned_pool *pool = from->pool;
+	struct pinned_view *child;
+
+	mutex_lock(&pool->lock);
+	child = find_child_locked(from, child_vma->vm_mm);
+	if (!child)
+		child = pinned_view_add_child_locked(from, child_vma->vm_mm);
+	wait_for_faults_locked(from, child_vma);
+	unmap_mapping_range(pool->inode->i_mapping, (loff_t)child_vma->vm_pgoff << PAGE_SHIFT,
+			    (loff_t)vma_pages(child_vma) << PAGE_SHIFT, 1);
+	split_mappings_locked(from, child_vma);
+	if (child) {
+		child->vmas++;
+		child->split_vmas++;
+	}
+	mutex_unlock(&pool->lock);
+	return child;
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The reserve: chunks taken from the buddy allocator in good time, per NUMA
+ * node, when memory is not yet fragmented; zeroed in the background, so that to
+ * take one costs no more than to unlink it.
+ *
+ * Its size is the module parameter reserve_chunks at load, and in sysfs later,
+ * for all nodes together or for one, as nr_hugepages is; but to make it larger
+ * either succeeds whole or changes nothing. Made smaller, it gives up what is
+ * free at once, and what is lent when that comes back. What is lent counts
+ * against the driver's limits as all chunks do; a memory cgroup is not charged
+ * for it, since the memory is the administrator's reserve already (hugetlb pages
+ * are no different).
+ *
+ * Locks: `resizing` is held by who changes the size; `lock` covers the lists and
+ * counts of all nodes and nests inside all others. A page on a list belongs to
+ * the list alone, with the driver's one reference.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/nodemask.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "chunk.h"
+#include "reserve.h"
+#include "source.h"
+
+/**
+ * struct node_reserve - of one NUMA node
+ * @clean:	zeroed chunks, by page->lru
+ * @dirty:	chunks that came back and must be zeroed, by page->lru
+ * @size:	chunks that the node shall have, lent ones included
+ * @total:	chunks that it has
+ * @free:	chunks on the two lists
+ */
+struct node_reserve {
+	struct list_head clean;
+	struct list_head dirty;
+	unsigned long size;
+	unsigned long total;
+	unsigned long free;
+};
+
+static DEFINE_MUTEX(resizing);
+static DEFINE_SPINLOCK(lock);
+static struct node_reserve nodes[MAX_NUMNODES];
+
+static unsigned long reserve_chunks;
+module_param(reserve_chunks, ulong, 0444);
+MODULE_PARM_DESC(reserve_chunks,
+		 "chunks to set aside at load, over all NUMA nodes (later: reserve_chunks in sysfs)");
+
+static void clean_up(struct work_struct *work);
+static DECLARE_WORK(clean_work, clean_up);
+
+static void zero_chunk(struct page *page)
+{
+	unsigned long i;
+
+	for (i = 0; i < PINNED_CHUNK_PAGES; i++) {
+		clear_highpage(page + i);
+		cond_resched();
+	}
+}
+
+static struct page *take_dirty(void)
+{
+	struct page *page = NULL;
+	int node;
+
+	spin_lock(&lock);
+	for_each_online_node(node) {
+		page = list_first_entry_or_null(&nodes[node].dirty, struct page, lru);
+		if (page) {
+			list_del(&page->lru);
+			nodes[node].free--;
+			break;
+		}
+	}
+	spin_unlock(&lock);
+	return page;
+}
+
+/* Put a chunk on its node's list, or give it up if the node has too many. Return: it is kept. */
+static bool keep(struct page *page, bool is_clean)
+{
+	struct node_reserve *reserve = &nodes[page_to_nid(page)];
+	bool is_surplus;
+
+	spin_lock(&lock);
+	is_surplus = reserve->total > reserve->size;
+	if (is_surplus) {
+		reserve->total--;
+	} else {
+		list_add(&page->lru, is_clean ? &reserve->clean : &reserve->dirty);
+		reserve->free++;
+	}
+	spin_unlock(&lock);
+	if (is_surplus)
+		put_page(page);
+	return !is_surplus;
+}
+
+static void clean_up(struct work_struct *work)
+{
+	struct page *page;
+
+	while ((page = take_dirty())) {
+		zero_chunk(page);
+		keep(page, true);
+	}
+}
+
+/* Taking and giving. */
+
+static struct page *find_fit(struct list_head *list, const struct pinned_policy *policy)
+{
+	struct page *page;
+
+	list_for_each_entry(page, list, lru)
+		if (pinned_page_fits(page, policy))
+			return page;
+	return NULL;
+}
+
+/* A chunk of @node that fits; @is_clean says whether it is zeroed. */
+static struct page *take_from_node(int node, const struct pinned_policy *policy, bool *is_clean)
+{
+	struct node_reserve *reserve = &nodes[node];
+	struct page *page;
+
+	if (!READ_ONCE(reserve->free))
+		return NULL;
+	spin_lock(&lock);
+	page = find_fit(&reserve->clean, policy);
+	*is_clean = page;
+	if (!page)
+		page = find_fit(&reserve->dirty, policy);
+	if (page) {
+		list_del(&page->lru);
+		reserve->free--;
+	}
+	spin_unlock(&lock);
+	return page;
+}
+
+static struct page *take_from_nodes(const struct pinned_policy *policy, bool *is_clean)
+{
+	int first = policy->node == NUMA_NO_NODE ? numa_mem_id() : policy->node, node;
+	struct page *page = take_from_node(first, policy, is_clean);
+
+	if (page || policy->node != NUMA_NO_NODE)
+		return page;
+	for_each_online_node(node) {
+		page = take_from_node(node, policy, is_clean);
+		if (page)
+			break;
+	}
+	return page;
+}
+
+static struct page *take(const struct pinned_policy *policy)
+{
+	bool is_clean;
+	struct page *page = take_from_nodes(policy, &is_clean);
+
+	if (page && !is_clean)
+		zero_chunk(page);
+	return page;
+}
+
+static void give(struct page *page)
+{
+	/* Left behind by page tables. */
+	ClearPageDirty(page);
+	ClearPageReferenced(page);
+	if (keep(page, false))
+		queue_work(system_unbound_wq, &clean_work);
+}
+
+const struct pinned_source pinned_source_reserve = {
+	.id = PINNED_MEM_SOURCE_RESERVE,
+	.take = take,
+	.give = give,
+	.needs_last_reference = true,
+};
+
+/* Size. */
+
+static void put_list(struct list_head *list)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, list, lru) {
+		list_del(&page->lru);
+		put_page(page);
+	}
+}
+
+/* Allocate @count chunks, turn by turn from each of @from; all or none. */
+static int allocate(struct list_head *list, nodemask_t from, unsigned long count)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN |
+			  __GFP_RETRY_MAYFAIL | __GFP_THISNODE;
+	int node = first_node(from), err = -ENOMEM;
+	struct page *page;
+
+	while (count) {
+		if (nodes_empty(from))
+			goto err_put;
+		if (signal_pending(current)) {
+			err = -EINTR;
+			goto err_put;
+		}
+		page = alloc_pages_node(node, gfp, PINNED_CHUNK_ORDER);
+		if (page) {
+			list_add(&page->lru, list);
+			count--;
+		} else {
+			node_clear(node, from);
+		}
+		node = next_node_in(node, from);
+		cond_resched();
+	}
+	return 0;
+
+err_put:
+	put_list(list);
+	return err;
+}
+
+static void add_all(struct list_head *list)
+{
+	struct node_reserve *reserve;
+	struct page *page, *next;
+
+	spin_lock(&lock);
+	list_for_each_entry_safe(page, next, list, lru) {
+		reserve = &nodes[page_to_nid(page)];
+		list_move(&page->lru, &reserve->clean);
+		reserve->size++;
+		reserve->total++;
+		reserve->free++;
+	}
+	spin_unlock(&lock);
+}
+
+static int grow(nodemask_t from, unsigned long count)
+{
+	LIST_HEAD(list);
+	int err = allocate(&list, from, count);
+
+	if (!err)
+		add_all(&list);
+	return err;
+}
+
+/* Move what the node has too much of, and nobody uses, to @list. */
+static void take_surplus_locked(struct node_reserve *reserve, struct list_head *list)
+{
+	struct list_head *from;
+
+	lockdep_assert_held(&lock);
+	while (reserve->free && reserve->total > reserve->size) {
+		from = list_empty(&reserve->dirty) ? &reserve->clean : &reserve->dirty;
+		list_move(from->next, list);
+		reserve->free--;
+		reserve->total--;
+	}
+}
+
+/* Turn by turn, as it was filled. */
+static void shrink(nodemask_t from, unsigned long count)
+{
+	LIST_HEAD(list);
+	int node = first_node(from);
+
+	spin_lock(&lock);
+	while (count) {
+		if (nodes[node].size) {
+			nodes[node].size--;
+			count--;
+			take_surplus_locked(&nodes[node], &list);
+		}
+		node = next_node_in(node, from);
+	}
+	spin_unlock(&lock);
+	put_list(&list);
+}
+
+static nodemask_t nodes_of(int node)
+{
+	return node == NUMA_NO_NODE ? node_states[N_MEMORY] : nodemask_of_node(node);
+}
+
+static unsigned long sum(int node, size_t offset)
+{
+	unsigned long total = 0;
+	nodemask_t mask = nodes_of(node);
+	int i;
+
+	for_each_node_mask(i, mask)
+		total += READ_ONCE(*(unsigned long *)((char *)&nodes[i] + offset));
+	return total;
+}
+
+/* Chunks that the reserve of a node shall have, or of all (NUMA_NO_NODE). */
+unsigned long pinned_reserve_size(int node)
+{
+	return sum(node, offsetof(struct node_reserve, size));
+}
+
+/* Chunks of it that can be had now. */
+unsigned long pinned_reserve_free(int node)
+{
+	return sum(node, offsetof(struct node_reserve, free));
+}
+
+/**
+ * pinned_reserve_resize() - set the reserve's size
+ * @node: of this node, or NUMA_NO_NODE for the sum over all
+ * @chunks: the new size
+ *
+ * Return: 0; -ENOMEM or -EINTR, with nothing changed; -EINVAL for more than the
+ * machine has.
+ */
+int pinned_reserve_resize(int node, unsigned long chunks)
+{
+	unsigned long now;
+	int err = 0;
+
+	if (chunks > totalram_pages() >> PINNED_CHUNK_ORDER)
+		return -EINVAL;
+	mutex_lock(&resizing);
+	now = pinned_reserve_size(node);
+	if (chunks > now)
+		err = grow(nodes_of(node), chunks - now);
+	else
+		shrink(nodes_of(node), now - chunks);
+	mutex_unlock(&resizing);
+	return err;
+}
+
+int pinned_reserve_init(void)
+{
+	int node, err;
+
+	for (node = 0; node < MAX_NUMNODES; node++) {
+		INIT_LIST_HEAD(&nodes[node].clean);
+		INIT_LIST_HEAD(&nodes[node].dirty);
+	}
+	err = pinned_reserve_resize(NUMA_NO_NODE, reserve_chunks);
+	if (err)
+		pr_err("cannot set %lu chunks aside (error %d): give a smaller reserve_chunks\n",
+		       reserve_chunks, err);
+	return err;
+}
+
+/* Nothing is lent any more; what is being zeroed is surplus when that ends. */
+void pinned_reserve_exit(void)
+{
+	pinned_reserve_resize(NUMA_NO_NODE, 0);
+	cancel_work_sync(&clean_work);
+}
