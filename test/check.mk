@@ -39,7 +39,8 @@ kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
 $(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< test/lib/guest.c
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib \
+		-Itest/modules/page_attr -o $@ $< test/lib/guest.c
 
 # The library on the device backend: static programs, for the same guest.
 device_names := $(patsubst test/device/%.c,%,$(wildcard test/device/*.c))

@@ -156,6 +156,7 @@ struct pinned_mem_info {
  *		physical address of each slot's first byte; or 0
  *
  * All slots are filled, or none. Errors: EEXIST, a slot is already filled;
+ * EBUSY, the pool has chunks of another memory type;
  * ENOMEM, no such memory is free now (the kernel has reclaimed and compacted
  * what it could without killing anybody), or over RLIMIT_MEMLOCK where that is
  * charged; EDQUOT, over a limit; EOPNOTSUPP, a memory type or flag that this

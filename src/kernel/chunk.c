@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "chunk.h"
+#include "memtype.h"
 #include "quarantine.h"
 #include "quota.h"
 #include "source.h"
@@ -57,11 +58,16 @@ struct pinned_chunk *pinned_chunk_create(const struct pinned_policy *policy,
 	err = pinned_source_take(chunk, policy);
 	if (err)
 		goto err_uncharge;
+	err = -ENOMEM;
+	if (!pinned_memtype_set(chunk, policy->memory_type))
+		goto err_give;
 	chunk->user = pinned_user_get(user);
 	refcount_set(&chunk->refs, 1);
 	INIT_LIST_HEAD(&chunk->node);
 	return chunk;
 
+err_give:
+	pinned_source_give(chunk);
 err_uncharge:
 	pinned_quota_uncharge(user);
 err_free:
@@ -82,13 +88,20 @@ static void uncharge(struct pinned_chunk *chunk)
 	chunk->user = NULL;
 }
 
+/* Nothing of the driver's has it, hence no mapping either. */
+static void let_go(struct pinned_chunk *chunk, bool must_rest)
+{
+	uncharge(chunk);
+	pinned_memtype_reset(chunk);
+	pinned_quarantine_return(chunk, must_rest);
+}
+
 /* Put a reference. Whoever held it is done with the memory, and its devices are. */
 void pinned_chunk_put(struct pinned_chunk *chunk)
 {
 	if (!refcount_dec_and_test(&chunk->refs))
 		return;
-	uncharge(chunk);
-	pinned_quarantine_return(chunk, false);
+	let_go(chunk, false);
 }
 
 /*
@@ -99,8 +112,7 @@ void pinned_chunk_abandon(struct pinned_chunk *chunk)
 {
 	if (!refcount_dec_and_test(&chunk->refs))
 		return;
-	uncharge(chunk);
-	pinned_quarantine_return(chunk, READ_ONCE(chunk->is_disclosed));
+	let_go(chunk, READ_ONCE(chunk->is_disclosed));
 }
 
 /* The last step, for quarantine.c: the source has the page again. */

@@ -21,6 +21,7 @@ struct pinned_user;
  * @source:	where @page goes back to
  * @user:	who is charged
  * @refs:	see chunk.c
+ * @memory_type: PINNED_MEM_TYPE_*
  * @born:	the pool's generation when it came into a slot (see snapshot.c)
  * @is_disclosed: somebody was told its physical address
  * @holds_module: it waits for somebody else's reference (quarantine.c)
@@ -32,6 +33,7 @@ struct pinned_chunk {
 	const struct pinned_source *source;
 	struct pinned_user *user;
 	refcount_t refs;
+	u32 memory_type;
 	u64 born;
 	bool is_disclosed;
 	bool holds_module;

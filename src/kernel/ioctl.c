@@ -18,13 +18,14 @@
 
 #include "chunk.h"
 #include "ioctl.h"
+#include "memtype.h"
 #include "pool.h"
 #include "quarantine.h"
 #include "quota.h"
 #include "reserve.h"
 #include "source.h"
 
-#define SOURCES_ALL \
+#define SOURCES_ALL                                                                    \
 	(PINNED_MEM_SOURCE_RESERVE | PINNED_MEM_SOURCE_BUDDY | PINNED_MEM_SOURCE_CMA | \
 	 PINNED_MEM_SOURCE_CARVEOUT)
 
@@ -37,6 +38,8 @@ union pinned_arg {
 	struct pinned_mem_populate populate;
 	struct pinned_mem_punch punch;
 	struct pinned_mem_query query;
+	struct pinned_mem_sync sync;
+	struct pinned_mem_export export;
 };
 
 struct pinned_request {
@@ -58,8 +61,9 @@ static bool can_map_huge(void)
 
 static bool strict_phys;
 module_param(strict_phys, bool, 0644);
-MODULE_PARM_DESC(strict_phys,
-		 "tell physical addresses only to CAP_SYS_RAWIO, not to all who may open the device");
+MODULE_PARM_DESC(
+	strict_phys,
+	"tell physical addresses only to CAP_SYS_RAWIO, not to all who may open the device");
 
 static bool may_learn_phys(void)
 {
@@ -71,7 +75,7 @@ static int run_info(struct pinned_pool *pool, union pinned_arg *arg)
 	struct pinned_mem_info *info = &arg->info;
 
 	info->abi_version = PINNED_MEM_ABI_VERSION;
-	info->features = PINNED_MEM_FEATURE_COHERENT |
+	info->features = pinned_memtype_features() |
 			 (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
 			 (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
 	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
@@ -111,14 +115,18 @@ static int run_populate(struct pinned_pool *pool, union pinned_arg *arg)
 	struct pinned_policy policy = {
 		.node = p->node == PINNED_MEM_NODE_ANY ? NUMA_NO_NODE : p->node,
 		.max_phys = p->max_phys,
+		.memory_type = p->memory_type,
 		.sources = p->sources ?: SOURCES_ALL,
 	};
 	u64 __user *phys = u64_to_user_ptr(p->phys_ptr);
 
 	if (p->sources & ~SOURCES_ALL || !is_range_valid(p->offset, p->count) ||
-	    !is_node_valid(p->node) || p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 || p->memory_type > PINNED_MEM_TYPE_CACHED)
+	    !is_node_valid(p->node) || p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 ||
+	    p->memory_type > PINNED_MEM_TYPE_CACHED)
 		return -EINVAL;
-	if (p->memory_type != PINNED_MEM_TYPE_COHERENT || p->flags & PINNED_MEM_F_CONTIGUOUS)
+	/* A type's feature bit has the type's number. */
+	if (!(pinned_memtype_features() & BIT(p->memory_type)) ||
+	    p->flags & PINNED_MEM_F_CONTIGUOUS)
 		return -EOPNOTSUPP;
 	if (phys && !may_learn_phys())
 		return -EPERM;
@@ -152,10 +160,24 @@ static int run_query(struct pinned_pool *pool, union pinned_arg *arg)
 		return err;
 	q->phys = run.phys + within;
 	q->length = run.slots * PINNED_MEM_CHUNK_SIZE - within;
-	q->memory_type = PINNED_MEM_TYPE_COHERENT;
+	q->memory_type = run.memory_type;
 	q->node = run.node;
 	q->source = run.source;
 	return 0;
+}
+
+#define SYNC_FLAGS                                                                             \
+	(PINNED_MEM_SYNC_FOR_DEVICE | PINNED_MEM_SYNC_FOR_CPU | PINNED_MEM_SYNC_DEVICE_READS | \
+	 PINNED_MEM_SYNC_DEVICE_WRITES)
+
+static int run_sync(struct pinned_pool *pool, union pinned_arg *arg)
+{
+	const struct pinned_mem_sync *s = &arg->sync;
+
+	if (!(s->flags & (PINNED_MEM_SYNC_FOR_DEVICE | PINNED_MEM_SYNC_FOR_CPU)) || !s->length ||
+	    s->offset >= PINNED_POOL_SIZE || s->length > PINNED_POOL_SIZE - s->offset)
+		return -EINVAL;
+	return pinned_pool_sync(pool, s->offset, s->length, s->flags);
 }
 
 /* Indexed by request number. */
@@ -164,6 +186,7 @@ static const struct pinned_request requests[] = {
 	{ "POPULATE", PINNED_MEM_IOC_POPULATE, PINNED_MEM_F_CONTIGUOUS, true, run_populate },
 	{ "PUNCH", PINNED_MEM_IOC_PUNCH, 0, true, run_punch },
 	{ "QUERY", PINNED_MEM_IOC_QUERY, 0, true, run_query },
+	{ "SYNC", PINNED_MEM_IOC_SYNC, SYNC_FLAGS, true, run_sync },
 };
 
 static const struct pinned_request *find_request(unsigned int cmd)

@@ -8,6 +8,7 @@
 
 #include "chunk.h"
 #include "dev.h"
+#include "memtype.h"
 #include "quarantine.h"
 #include "quota.h"
 #include "reserve.h"
@@ -20,9 +21,12 @@ static int __init pinned_mem_init(void)
 	err = pinned_chunk_init();
 	if (err)
 		return err;
-	err = pinned_quarantine_init();
+	err = pinned_memtype_init();
 	if (err)
 		goto err_chunk;
+	err = pinned_quarantine_init();
+	if (err)
+		goto err_memtype;
 	err = pinned_reserve_init();
 	if (err)
 		goto err_quarantine;
@@ -35,6 +39,8 @@ err_reserve:
 	pinned_reserve_exit();
 err_quarantine:
 	pinned_quarantine_exit();
+err_memtype:
+	pinned_memtype_exit();
 err_chunk:
 	pinned_chunk_exit();
 	return err;
@@ -46,6 +52,7 @@ static void __exit pinned_mem_exit(void)
 	/* Its chunks come back to the reserve. */
 	pinned_quarantine_exit();
 	pinned_reserve_exit();
+	pinned_memtype_exit();
 	pinned_chunk_exit();
 }
 

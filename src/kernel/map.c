@@ -28,8 +28,20 @@
 #include "chunk.h"
 #include "compat.h"
 #include "map.h"
+#include "memtype.h"
 #include "pool.h"
 #include "snapshot.h"
+
+/*
+ * A mapping that was made for another type than the pool's chunks have now shows
+ * none of them. The type cannot change while there are chunks.
+ */
+static bool is_of_right_type(struct vm_area_struct *vma, struct pinned_view *view)
+{
+	/* Copies are write-back, and so is a child's mapping since the fork. */
+	return !pinned_view_is_live(view) ||
+	       pinned_memtype_is_of(vma, READ_ONCE(view->pool->memory_type));
+}
 
 /* One page, under the pool's lock: while a snapshot may need a copy of it, or by a snapshot. */
 static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
@@ -40,7 +52,7 @@ static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
 
 	mutex_lock(&view->pool->lock);
 	page = pinned_snapshot_mappable_page_locked(view, vmf->pgoff);
-	if (page) {
+	if (page && is_of_right_type(vmf->vma, view)) {
 		err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
 		/* EBUSY: another thread was faster. */
 		result = !err || err == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(err);
@@ -82,6 +94,11 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 			break;
 		unlock_page(page);
 		put_page(page);
+	}
+	if (!is_of_right_type(vmf->vma, view)) {
+		unlock_page(page);
+		put_page(page);
+		return VM_FAULT_SIGBUS;
 	}
 	vmf->page = page + (vmf->pgoff & (PINNED_CHUNK_PAGES - 1));
 	return VM_FAULT_LOCKED;
@@ -156,6 +173,7 @@ int pinned_map_pool(struct pinned_pool *pool, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_EXEC)
 		return -EACCES;
 	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
+	vma->vm_page_prot = pinned_memtype_prot(READ_ONCE(pool->memory_type), vma->vm_page_prot);
 	vma->vm_ops = &map_ops;
 	vma->vm_private_data = &pool->live;
 	pinned_view_add_vma(&pool->live, vma);

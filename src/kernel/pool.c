@@ -25,6 +25,7 @@
 #include <linux/uaccess.h>
 
 #include "chunk.h"
+#include "memtype.h"
 #include "pool.h"
 #include "quota.h"
 #include "snapshot.h"
@@ -194,6 +195,12 @@ static struct pinned_chunk *detach_chunk_locked(struct pinned_pool *pool, unsign
 	return chunk;
 }
 
+/* A mapping has one type, and may show any slot; so all chunks of a pool have the same. */
+static bool is_type_possible(struct pinned_pool *pool, u32 type)
+{
+	return READ_ONCE(pool->memory_type) == type || xa_empty(&pool->live.chunks);
+}
+
 static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot,
 				struct pinned_chunk **chunks, unsigned long count)
 {
@@ -203,6 +210,9 @@ static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot,
 	lockdep_assert_held(&pool->lock);
 	if (is_any_filled(&pool->live, slot, count))
 		return -EEXIST;
+	if (!is_type_possible(pool, chunks[0]->memory_type))
+		return -EBUSY;
+	WRITE_ONCE(pool->memory_type, chunks[0]->memory_type);
 	for (i = 0; i < count; i++) {
 		chunks[i]->born = pool->generation;
 		err = xa_err(xa_store(&pool->live.chunks, slot + i, chunks[i], GFP_KERNEL_ACCOUNT));
@@ -244,7 +254,7 @@ static int fill_slots(struct pinned_pool *pool, unsigned long slot, struct pinne
  * @policy: node and ceiling
  * @phys: where to write the slots' physical addresses, or NULL
  *
- * Return: 0, -EEXIST, -ENOMEM, -EDQUOT, -EFAULT, -EINTR.
+ * Return: 0, -EEXIST, -EBUSY, -ENOMEM, -EDQUOT, -EFAULT, -EINTR.
  */
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
 			 const struct pinned_policy *policy, u64 __user *phys)
@@ -255,6 +265,8 @@ int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned 
 	/* Look before allocating; insert_chunks_locked() looks again, and decides. */
 	if (is_any_filled(&pool->live, slot, count))
 		return -EEXIST;
+	if (!is_type_possible(pool, policy->memory_type))
+		return -EBUSY;
 	chunks = kvmalloc_array(count, sizeof(*chunks), GFP_KERNEL_ACCOUNT);
 	if (!chunks)
 		return -ENOMEM;
@@ -324,6 +336,7 @@ int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinne
 		run->phys = page_to_phys(chunk->page);
 		run->node = page_to_nid(chunk->page);
 		run->source = chunk->source->id;
+		run->memory_type = chunk->memory_type;
 		for (run->slots = 1; run->slots < PINNED_MEM_COUNT_MAX; run->slots++) {
 			next = xa_load(&pool->live.chunks, slot + run->slots);
 			if (!next || page_to_phys(next->page) !=
@@ -333,6 +346,39 @@ int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinne
 		WRITE_ONCE(chunk->is_disclosed, true);
 		err = 0;
 	}
+	mutex_unlock(&pool->lock);
+	return err;
+}
+
+/**
+ * pinned_pool_sync() - make CPU and devices see the same of a range
+ * @pool: a pool of the current address space
+ * @offset: first byte
+ * @length: bytes, at least 1; the range is inside the pool
+ * @flags: PINNED_MEM_SYNC_*
+ *
+ * Return: 0, or -ENOENT when a slot is empty, with nothing done.
+ */
+int pinned_pool_sync(struct pinned_pool *pool, u64 offset, u64 length, u32 flags)
+{
+	unsigned long slot = offset >> PINNED_MEM_CHUNK_SHIFT;
+	unsigned long last = (offset + length - 1) >> PINNED_MEM_CHUNK_SHIFT;
+	struct pinned_chunk *chunk;
+	int err = -ENOENT;
+	u32 within, some;
+
+	mutex_lock(&pool->lock);
+	if (!are_all_filled(&pool->live, slot, last - slot + 1))
+		goto out_unlock;
+	for (; slot <= last; slot++, offset += some, length -= some) {
+		within = offset & (PINNED_MEM_CHUNK_SIZE - 1);
+		some = min_t(u64, length, PINNED_MEM_CHUNK_SIZE - within);
+		chunk = xa_load(&pool->live.chunks, slot);
+		pinned_memtype_sync(chunk->page, within, some, chunk->memory_type, flags);
+		cond_resched();
+	}
+	err = 0;
+out_unlock:
 	mutex_unlock(&pool->lock);
 	return err;
 }

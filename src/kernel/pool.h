@@ -28,6 +28,7 @@ struct pinned_user;
  * @live:	the owner's view
  * @snapshots:	views of forked children that are not gone, under @lock
  * @generation:	forks so far, under @lock
+ * @memory_type: of all chunks in @live; changes under @lock, while it is empty
  * @chunks:	chunks in @live, or about to be
  */
 struct pinned_pool {
@@ -39,6 +40,7 @@ struct pinned_pool {
 	struct pinned_view live;
 	unsigned long snapshots;
 	u64 generation;
+	u32 memory_type;
 	atomic_long_t chunks;
 };
 
@@ -48,12 +50,14 @@ struct pinned_pool {
  * @slots:	slots from there on that are contiguous
  * @node:	NUMA node
  * @source:	PINNED_MEM_SOURCE_*
+ * @memory_type: PINNED_MEM_TYPE_*
  */
 struct pinned_run {
 	u64 phys;
 	unsigned long slots;
 	int node;
 	u32 source;
+	u32 memory_type;
 };
 
 struct pinned_pool *pinned_pool_create(void);
@@ -65,6 +69,7 @@ void pinned_pool_count_forks(struct pinned_pool *pool, u32 *snapshots, u32 *spli
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
 			 const struct pinned_policy *policy, u64 __user *phys);
 int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned long count);
+int pinned_pool_sync(struct pinned_pool *pool, u64 offset, u64 length, u32 flags);
 int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinned_run *run);
 
 #endif /* PINNED_MEM_POOL_H */

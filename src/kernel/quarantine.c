@@ -35,9 +35,11 @@
 #define BUSY_CHECK_MS 50
 
 static DEFINE_SPINLOCK(lock);
-static LIST_HEAD(resting); /* in the order in which their time ends, nearly */
+static LIST_HEAD(resting); /* in the order in which their time ends */
 static LIST_HEAD(busy);
 static unsigned long n_resting, n_busy;
+static unsigned long next_look; /* jiffies, if planned */
+static bool is_look_planned;
 static struct shrinker *shrinker;
 
 static unsigned int quarantine_ms = 1000;
@@ -67,13 +69,6 @@ MODULE_PARM_DESC(quarantine_ms,
 static void look_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(look_work, look_again);
 
-static void add_locked(struct pinned_chunk *chunk, struct list_head *list, unsigned long *count)
-{
-	lockdep_assert_held(&lock);
-	list_add_tail(&chunk->node, list);
-	WRITE_ONCE(*count, *count + 1);
-}
-
 static struct pinned_chunk *take_first_locked(struct list_head *list, unsigned long *count)
 {
 	struct pinned_chunk *chunk = list_first_entry_or_null(list, struct pinned_chunk, node);
@@ -86,9 +81,31 @@ static struct pinned_chunk *take_first_locked(struct list_head *list, unsigned l
 	return chunk;
 }
 
+/* Look again by then, or earlier. */
 static void look_in(unsigned long delay)
 {
-	queue_delayed_work(system_long_wq, &look_work, delay);
+	unsigned long when = jiffies + delay;
+
+	spin_lock(&lock);
+	if (!is_look_planned || time_before(when, next_look)) {
+		is_look_planned = true;
+		next_look = when;
+		mod_delayed_work(system_long_wq, &look_work, delay);
+	}
+	spin_unlock(&lock);
+}
+
+/* In the order of their ends, which is the order in which they come unless the time was changed. */
+static void add_resting_locked(struct pinned_chunk *chunk)
+{
+	struct list_head *after = resting.prev;
+
+	lockdep_assert_held(&lock);
+	while (after != &resting &&
+	       time_after(list_entry(after, struct pinned_chunk, node)->until, chunk->until))
+		after = after->prev;
+	list_add(&chunk->node, after);
+	WRITE_ONCE(n_resting, n_resting + 1);
 }
 
 /* Give a chunk back, or note that somebody else still has it. Return: it went. */
@@ -106,7 +123,8 @@ static bool give_back(struct pinned_chunk *chunk)
 	if (!held)
 		chunk->holds_module = try_module_get(THIS_MODULE);
 	spin_lock(&lock);
-	add_locked(chunk, &busy, &n_busy);
+	list_add_tail(&chunk->node, &busy);
+	WRITE_ONCE(n_busy, n_busy + 1);
 	spin_unlock(&lock);
 	look_in(msecs_to_jiffies(BUSY_CHECK_MS));
 	return false;
@@ -127,7 +145,7 @@ void pinned_quarantine_return(struct pinned_chunk *chunk, bool must_rest)
 	}
 	chunk->until = jiffies + rest;
 	spin_lock(&lock);
-	add_locked(chunk, &resting, &n_resting);
+	add_resting_locked(chunk);
 	spin_unlock(&lock);
 	look_in(rest);
 }
@@ -171,6 +189,9 @@ static void look_again(struct work_struct *work)
 	struct pinned_chunk *chunk;
 	unsigned long next = 0;
 
+	spin_lock(&lock);
+	is_look_planned = false;
+	spin_unlock(&lock);
 	while ((chunk = take_rested(&next))) {
 		give_back(chunk);
 		cond_resched();
@@ -222,8 +243,8 @@ static unsigned long count_objects(struct shrinker *s, struct shrink_control *co
 
 static unsigned long scan_objects(struct shrinker *s, struct shrink_control *control)
 {
-	return pinned_quarantine_drain(max(control->nr_to_scan >> PINNED_CHUNK_ORDER, 1UL)) ?:
-	       SHRINK_STOP;
+	return pinned_quarantine_drain(max(control->nr_to_scan >> PINNED_CHUNK_ORDER, 1UL))
+		       ?: SHRINK_STOP;
 }
 
 int pinned_quarantine_init(void)

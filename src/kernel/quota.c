@@ -81,7 +81,8 @@ module_param_cb(limit_chunks, &limit_ops, &limit_chunks, 0644);
 MODULE_PARM_DESC(limit_chunks,
 		 "chunks of 2 MiB that all pools together may hold (0: half of the memory)");
 module_param_cb(user_limit_chunks, &limit_ops, &user_limit_chunks, 0644);
-MODULE_PARM_DESC(user_limit_chunks, "chunks that the pools of one user may hold (0: no such limit)");
+MODULE_PARM_DESC(user_limit_chunks,
+		 "chunks that the pools of one user may hold (0: no such limit)");
 module_param_cb(pool_limit_chunks, &limit_ops, &pool_limit_chunks, 0644);
 MODULE_PARM_DESC(pool_limit_chunks, "chunks that one pool may hold (0: no such limit)");
 module_param(use_memlock, bool, 0644);

@@ -45,6 +45,7 @@
 
 #include "chunk.h"
 #include "compat.h"
+#include "memtype.h"
 #include "pool.h"
 #include "quota.h"
 #include "snapshot.h"
@@ -95,6 +96,7 @@ static struct page *make_copy(struct pinned_view *for_view, struct page *from)
 		pinned_quota_uncharge_copy();
 		return NULL;
 	}
+	pinned_memtype_before_copy(from, for_view->pool->memory_type);
 	copy_highpage(page, from);
 	set_page_private(page, 0);
 	return page;
@@ -149,8 +151,8 @@ static void give_page_locked(struct pinned_view *view, pgoff_t pgoff)
 	struct pinned_chunk *chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
 
 	if (chunk && !list_empty(&view->children))
-		give_children_locked(view, pgoff,
-				     chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1)), chunk->born);
+		give_children_locked(view, pgoff, chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1)),
+				     chunk->born);
 }
 
 /* Before a live view's chunk is mapped whole, or leaves its slot. */
@@ -309,6 +311,8 @@ static void split_mappings_locked(struct pinned_view *from, struct vm_area_struc
 
 	lockdep_assert_held(&from->pool->lock);
 	vm_flags_mod(child_vma, VM_MIXEDMAP, 0);
+	/* Copies are write-back, whatever the type of what they are copies of. */
+	child_vma->vm_page_prot = vm_get_page_prot(child_vma->vm_flags);
 	if (WARN_ON_ONCE(!parent_vma || parent_vma->vm_private_data != from))
 		return;
 	if (!(parent_vma->vm_flags & VM_MIXEDMAP)) {

@@ -9,7 +9,8 @@ struct page;
 struct pinned_view;
 struct vm_area_struct;
 
-struct pinned_view *pinned_snapshot_fork(struct pinned_view *from, struct vm_area_struct *child_vma);
+struct pinned_view *pinned_snapshot_fork(struct pinned_view *from,
+					 struct vm_area_struct *child_vma);
 struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgoff_t pgoff);
 void pinned_snapshot_give_chunk_locked(struct pinned_view *view, unsigned long slot);
 bool pinned_snapshot_move_pages_locked(struct pinned_view *from, struct pinned_view *to);

@@ -5,6 +5,7 @@
 #include <linux/page_ref.h>
 
 #include "chunk.h"
+#include "memtype.h"
 #include "quarantine.h"
 #include "source.h"
 
@@ -55,9 +56,11 @@ int pinned_source_take(struct pinned_chunk *chunk, const struct pinned_policy *p
 	return -ENOMEM;
 }
 
-/* Nobody but the driver has a reference, or the source does not mind. */
+/* It is write-back, and nobody but the driver has a reference, or the source does not mind. */
 bool pinned_source_can_give(struct pinned_chunk *chunk)
 {
+	if (!pinned_memtype_reset(chunk))
+		return false;
 	return !chunk->source->needs_last_reference || page_count(chunk->page) == 1;
 }
 

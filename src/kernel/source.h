@@ -17,11 +17,13 @@ struct pinned_chunk;
  * struct pinned_policy - what a caller wants of a chunk
  * @node:	NUMA node, or NUMA_NO_NODE
  * @max_phys:	highest physical address of any byte
+ * @memory_type: PINNED_MEM_TYPE_*
  * @sources:	PINNED_MEM_SOURCE_* that may be asked
  */
 struct pinned_policy {
 	int node;
 	u64 max_phys;
+	u32 memory_type;
 	u32 sources;
 };
 

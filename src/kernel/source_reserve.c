@@ -40,7 +40,7 @@
  * @dirty:	chunks that came back and must be zeroed, by page->lru
  * @size:	chunks that the node shall have, lent ones included
  * @total:	chunks that it has
- * @free:	chunks on the two lists
+ * @free:	chunks on the two lists, and being zeroed
  */
 struct node_reserve {
 	struct list_head clean;
@@ -54,10 +54,14 @@ static DEFINE_MUTEX(resizing);
 static DEFINE_SPINLOCK(lock);
 static struct node_reserve nodes[MAX_NUMNODES];
 
+/* What clean_work has in hand. */
+static struct page *page_being_zeroed;
+
 static unsigned long reserve_chunks;
 module_param(reserve_chunks, ulong, 0444);
-MODULE_PARM_DESC(reserve_chunks,
-		 "chunks to set aside at load, over all NUMA nodes (later: reserve_chunks in sysfs)");
+MODULE_PARM_DESC(
+	reserve_chunks,
+	"chunks to set aside at load, over all NUMA nodes (later: reserve_chunks in sysfs)");
 
 static void clean_up(struct work_struct *work);
 static DECLARE_WORK(clean_work, clean_up);
@@ -78,11 +82,12 @@ static struct page *take_dirty(void)
 	int node;
 
 	spin_lock(&lock);
-	for_each_online_node(node) {
+	for_each_online_node(node)
+	{
 		page = list_first_entry_or_null(&nodes[node].dirty, struct page, lru);
 		if (page) {
 			list_del(&page->lru);
-			nodes[node].free--;
+			WRITE_ONCE(page_being_zeroed, page);
 			break;
 		}
 	}
@@ -91,17 +96,21 @@ static struct page *take_dirty(void)
 }
 
 /* Put a chunk on its node's list, or give it up if the node has too many. Return: it is kept. */
-static bool keep(struct page *page, bool is_clean)
+static bool keep(struct page *page, bool was_zeroed)
 {
 	struct node_reserve *reserve = &nodes[page_to_nid(page)];
 	bool is_surplus;
 
 	spin_lock(&lock);
 	is_surplus = reserve->total > reserve->size;
+	if (was_zeroed) {
+		WRITE_ONCE(page_being_zeroed, NULL);
+		reserve->free--;
+	}
 	if (is_surplus) {
 		reserve->total--;
 	} else {
-		list_add(&page->lru, is_clean ? &reserve->clean : &reserve->dirty);
+		list_add(&page->lru, was_zeroed ? &reserve->clean : &reserve->dirty);
 		reserve->free++;
 	}
 	spin_unlock(&lock);
@@ -160,7 +169,8 @@ static struct page *take_from_nodes(const struct pinned_policy *policy, bool *is
 
 	if (page || policy->node != NUMA_NO_NODE)
 		return page;
-	for_each_online_node(node) {
+	for_each_online_node(node)
+	{
 		page = take_from_node(node, policy, is_clean);
 		if (page)
 			break;
@@ -173,6 +183,11 @@ static struct page *take(const struct pinned_policy *policy)
 	bool is_clean;
 	struct page *page = take_from_nodes(policy, &is_clean);
 
+	/* The last one may be in hand just now. */
+	if (!page && READ_ONCE(page_being_zeroed)) {
+		flush_work(&clean_work);
+		page = take_from_nodes(policy, &is_clean);
+	}
 	if (page && !is_clean)
 		zero_chunk(page);
 	return page;
@@ -270,8 +285,10 @@ static void take_surplus_locked(struct node_reserve *reserve, struct list_head *
 	struct list_head *from;
 
 	lockdep_assert_held(&lock);
-	while (reserve->free && reserve->total > reserve->size) {
+	while (reserve->total > reserve->size) {
 		from = list_empty(&reserve->dirty) ? &reserve->clean : &reserve->dirty;
+		if (list_empty(from))
+			break;
 		list_move(from->next, list);
 		reserve->free--;
 		reserve->total--;

@@ -77,14 +77,10 @@ static ssize_t reserve_free_chunks_show(struct device *dev, struct device_attrib
 static DEVICE_ATTR_RO(reserve_free_chunks);
 
 static struct attribute *pinned_attrs[] = {
-	&dev_attr_chunk_size.attr,
-	&dev_attr_used_chunks.attr,
-	&dev_attr_snapshot_pages.attr,
-	&dev_attr_resting_chunks.attr,
-	&dev_attr_busy_chunks.attr,
-	&dev_attr_reserve_chunks.attr,
-	&dev_attr_reserve_free_chunks.attr,
-	NULL,
+	&dev_attr_chunk_size.attr,	    &dev_attr_used_chunks.attr,
+	&dev_attr_snapshot_pages.attr,	    &dev_attr_resting_chunks.attr,
+	&dev_attr_busy_chunks.attr,	    &dev_attr_reserve_chunks.attr,
+	&dev_attr_reserve_free_chunks.attr, NULL,
 };
 
 static const struct attribute_group pinned_group = {
@@ -140,8 +136,8 @@ static void init_node_group(struct node_group *group, int node)
 	snprintf(group->name, sizeof(group->name), "node%d", node);
 	group->size = (struct device_attribute)__ATTR(reserve_chunks, 0644, node_size_show,
 						      node_size_store);
-	group->free = (struct device_attribute)__ATTR(reserve_free_chunks, 0444, node_free_show,
-						      NULL);
+	group->free =
+		(struct device_attribute)__ATTR(reserve_free_chunks, 0444, node_free_show, NULL);
 	sysfs_attr_init(&group->size.attr);
 	sysfs_attr_init(&group->free.attr);
 	group->attrs[0] = &group->size.attr;
@@ -162,7 +158,8 @@ const struct attribute_group **pinned_sysfs_init(void)
 		return NULL;
 	}
 	groups[0] = &pinned_group;
-	for_each_node_state(node, N_MEMORY) {
+	for_each_node_state(node, N_MEMORY)
+	{
 		/* A node may have come online since they were counted. */
 		if (i == count)
 			break;

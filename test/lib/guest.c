@@ -409,9 +409,9 @@ void test_comes_to_copies(const char *file, int line, unsigned long pages)
 	test_equal(file, line, "snapshot_pages", snapshot_pages(), pages);
 }
 
-int load_module(void)
+int load_module_file(const char *path)
 {
-	int fd = WORKS(open(MODULE_FILE, O_RDONLY | O_CLOEXEC));
+	int fd = WORKS(open(path, O_RDONLY | O_CLOEXEC));
 	int result = syscall(SYS_finit_module, fd, "", 0);
 	int error = errno;
 
@@ -420,9 +420,19 @@ int load_module(void)
 	return result;
 }
 
+int load_module(void)
+{
+	return load_module_file(MODULE_FILE);
+}
+
+int unload_module_named(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK);
+}
+
 int unload_module(void)
 {
-	return syscall(SYS_delete_module, MODULE, O_NONBLOCK);
+	return unload_module_named(MODULE);
 }
 
 /*

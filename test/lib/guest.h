@@ -34,6 +34,11 @@
 #define PAGE		((size_t)4096)
 #define CHUNK_PAGES	(CHUNK / PAGE)
 #define RW		(PROT_READ | PROT_WRITE)
+#ifdef __x86_64__
+#define IS_X86		true
+#else
+#define IS_X86		false
+#endif
 #define MODULE		"pinned_mem"
 #define MODULE_FILE	"/modules/pinned_mem.ko"
 #define LIMIT_FILE	"/sys/module/pinned_mem/parameters/limit_chunks"
@@ -130,6 +135,9 @@ unsigned long free_memory_kib(void);
 /* As insmod and rmmod; they give what the system call gives. */
 int load_module(void);
 int unload_module(void);
+/* Another one, by its file; by its name. */
+int load_module_file(const char *path);
+int unload_module_named(const char *name);
 
 uint64_t now_ns(void);
 

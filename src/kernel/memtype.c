@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory types: how CPU caches treat a chunk, in user mappings and in the
+ * kernel's own.
+ *
+ * On x86 two mappings of one page must agree, so the kernel's is changed with
+ * the user's, and is write-back again before the chunk goes anywhere else. On
+ * arm64 the kernel's linear map stays cacheable, as it does for dma_alloc_*: the
+ * architecture allows that, provided that caches are cleaned before somebody
+ * uses the other mapping. So there caches are cleaned when a chunk gets its type,
+ * and dropped before the kernel reads it. The user's own is normal non-cacheable
+ * for both UNCACHED and WRITE_COMBINE.
+ *
+ * COHERENT is write-back, unless the parameter dma_coherent says that this
+ * machine's devices do not see the caches; then it is UNCACHED. CACHED is always
+ * write-back, and needs SYNC where dma_coherent is off.
+ *
+ * Cache maintenance by address has no exported interface of its own. The DMA
+ * interface has, for devices that are not coherent: `cache_device` is such a
+ * device, and mapping a page for it cleans, unmapping invalidates.
+ *
+ * No locks: a chunk's type changes only while nobody but the caller has it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/platform_device.h>
+#ifdef CONFIG_X86
+#include <asm/set_memory.h>
+#endif
+
+#include "chunk.h"
+#include "compat.h"
+#include "memtype.h"
+
+static bool dma_coherent = true;
+module_param(dma_coherent, bool, 0444);
+MODULE_PARM_DESC(dma_coherent, "devices see what is in the CPU's caches (default: yes)");
+
+static struct platform_device *cache_device;
+
+/* What a type means on this machine. */
+enum caching { WRITE_BACK, UNCACHED, WRITE_COMBINE };
+
+static enum caching caching_of(u32 type)
+{
+	switch (type) {
+	case PINNED_MEM_TYPE_UNCACHED:
+		return UNCACHED;
+	case PINNED_MEM_TYPE_WRITE_COMBINE:
+		return WRITE_COMBINE;
+	case PINNED_MEM_TYPE_COHERENT:
+		return dma_coherent ? WRITE_BACK : UNCACHED;
+	default:
+		return WRITE_BACK;
+	}
+}
+
+#if defined(CONFIG_X86) || defined(CONFIG_ARM64)
+#define HAS_TYPES 1
+#else
+#define HAS_TYPES 0
+#endif
+
+/* PINNED_MEM_FEATURE_* of the types that exist here. */
+u32 pinned_memtype_features(void)
+{
+	u32 features = PINNED_MEM_FEATURE_CACHED;
+
+	if (HAS_TYPES)
+		features |= PINNED_MEM_FEATURE_UNCACHED | PINNED_MEM_FEATURE_WRITE_COMBINE;
+	if (HAS_TYPES || dma_coherent)
+		features |= PINNED_MEM_FEATURE_COHERENT;
+	return features;
+}
+
+/* Cache maintenance. Nothing to do where caches are coherent with everything. */
+
+static bool needs_maintenance(void)
+{
+	return cache_device && !dev_is_dma_coherent(&cache_device->dev);
+}
+
+static void clean_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir)
+{
+	struct device *dev = &cache_device->dev;
+	dma_addr_t addr;
+
+	addr = dma_map_page_attrs(dev, page, offset, length, dir, 0);
+	if (!WARN_ON_ONCE(dma_mapping_error(dev, addr)))
+		dma_unmap_page_attrs(dev, addr, length, dir, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static void drop_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir)
+{
+	struct device *dev = &cache_device->dev;
+	dma_addr_t addr;
+
+	addr = dma_map_page_attrs(dev, page, offset, length, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	if (!WARN_ON_ONCE(dma_mapping_error(dev, addr)))
+		dma_unmap_page_attrs(dev, addr, length, dir, 0);
+}
+
+/**
+ * pinned_memtype_before_copy() - before the kernel reads a page of a chunk by its own mapping
+ * @page: the page
+ * @type: the chunk's type
+ */
+void pinned_memtype_before_copy(struct page *page, u32 type)
+{
+	if (caching_of(type) != WRITE_BACK && needs_maintenance())
+		drop_caches(page, 0, PAGE_SIZE, DMA_FROM_DEVICE);
+}
+
+static enum dma_data_direction direction_of(u32 flags)
+{
+	bool reads = flags & PINNED_MEM_SYNC_DEVICE_READS;
+	bool writes = flags & PINNED_MEM_SYNC_DEVICE_WRITES;
+
+	if (reads == writes)
+		return DMA_BIDIRECTIONAL;
+	return reads ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+}
+
+/**
+ * pinned_memtype_sync() - make CPU and devices see the same of a part of a chunk
+ * @page: the chunk's first page
+ * @offset: in the chunk
+ * @length: bytes
+ * @type: the chunk's type
+ * @flags: PINNED_MEM_SYNC_*
+ */
+void pinned_memtype_sync(struct page *page, u32 offset, u32 length, u32 type, u32 flags)
+{
+	enum dma_data_direction dir = direction_of(flags);
+
+	/* What the CPU still has under way, write-combining buffers included. */
+	mb();
+	if (caching_of(type) != WRITE_BACK || dma_coherent || !needs_maintenance())
+		return;
+	if (flags & PINNED_MEM_SYNC_FOR_DEVICE)
+		clean_caches(page, offset, length, dir);
+	if (flags & PINNED_MEM_SYNC_FOR_CPU)
+		drop_caches(page, offset, length, dir);
+}
+
+/* The kernel's mapping. */
+
+#ifdef CONFIG_X86
+static int set_kernel_mapping(struct page *page, enum caching caching)
+{
+	unsigned long addr = (unsigned long)page_address(page);
+
+	if (caching == UNCACHED)
+		return set_memory_uc(addr, PINNED_CHUNK_PAGES);
+	if (caching == WRITE_COMBINE)
+		return set_memory_wc(addr, PINNED_CHUNK_PAGES);
+	return set_memory_wb(addr, PINNED_CHUNK_PAGES);
+}
+#else
+static int set_kernel_mapping(struct page *page, enum caching caching)
+{
+	if (!needs_maintenance())
+		return 0;
+	clean_caches(page, 0, PINNED_MEM_CHUNK_SIZE, DMA_BIDIRECTIONAL);
+	drop_caches(page, 0, PINNED_MEM_CHUNK_SIZE, DMA_FROM_DEVICE);
+	return 0;
+}
+#endif
+
+/* Give a new, zeroed chunk its type. Return: false without memory; the chunk is write-back then. */
+bool pinned_memtype_set(struct pinned_chunk *chunk, u32 type)
+{
+	enum caching caching = caching_of(type);
+
+	chunk->memory_type = type;
+	if (caching == WRITE_BACK || !set_kernel_mapping(chunk->page, caching))
+		return true;
+	set_kernel_mapping(chunk->page, WRITE_BACK);
+	chunk->memory_type = PINNED_MEM_TYPE_CACHED;
+	return false;
+}
+
+/* Make a chunk write-back that nothing of the driver's holds. Return: false without memory. */
+bool pinned_memtype_reset(struct pinned_chunk *chunk)
+{
+	if (caching_of(chunk->memory_type) != WRITE_BACK &&
+	    set_kernel_mapping(chunk->page, WRITE_BACK))
+		return false;
+	chunk->memory_type = PINNED_MEM_TYPE_CACHED;
+	return true;
+}
+
+/* The user's mapping. */
+
+pgprot_t pinned_memtype_prot(u32 type, pgprot_t prot)
+{
+	switch (caching_of(type)) {
+	case UNCACHED:
+		/* On arm64 pgprot_noncached() is for devices' registers. */
+		return IS_ENABLED(CONFIG_ARM64) ? pgprot_writecombine(prot)
+						: pgprot_noncached(prot);
+	case WRITE_COMBINE:
+		return pgprot_writecombine(prot);
+	default:
+		return prot;
+	}
+}
+
+/* The bits of a page-table entry that say how memory is cached; others follow other rules. */
+#if defined(CONFIG_X86)
+#define CACHING_BITS _PAGE_CACHE_MASK
+#elif defined(CONFIG_ARM64)
+#define CACHING_BITS PTE_ATTRINDX_MASK
+#else
+#define CACHING_BITS 0
+#endif
+
+/* The mapping was made for this type. */
+bool pinned_memtype_is_of(struct vm_area_struct *vma, u32 type)
+{
+	pgprot_t wanted = pinned_memtype_prot(type, vm_get_page_prot(vma->vm_flags));
+
+	return !((pgprot_val(vma->vm_page_prot) ^ pgprot_val(wanted)) & CACHING_BITS);
+}
+
+int pinned_memtype_init(void)
+{
+	int err;
+
+	if (IS_ENABLED(CONFIG_X86))
+		return 0;
+	cache_device =
+		platform_device_register_simple("pinned_mem_cache", PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(cache_device))
+		return PTR_ERR(cache_device);
+	err = dma_set_mask_and_coherent(&cache_device->dev, DMA_BIT_MASK(64));
+	if (err)
+		platform_device_unregister(cache_device);
+	return err;
+}
+
+void pinned_memtype_exit(void)
+{
+	platform_device_unregister(cache_device);
+}
