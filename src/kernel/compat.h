@@ -25,6 +25,61 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 }
 #endif
 
+/* 6.13, commit cdd30ebb1b9f: a namespace is a string. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define PINNED_MEM_NS PINNED_MEM
+#else
+#define PINNED_MEM_NS "PINNED_MEM"
+#endif
+
+/* 5.16, commit 16b0314aa746: the functions of dma-buf are in a namespace. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define PINNED_DMA_BUF_NS DMA_BUF
+#else
+#define PINNED_DMA_BUF_NS "DMA_BUF"
+#endif
+
+/*
+ * 5.11, commit 6619ccf1bb1d: a dma-buf's vmap fills a structure, which 5.18,
+ * commit 7938f4218168, renamed. PINNED_DMA_BUF_VMAP() makes what older kernels
+ * want out of functions for the newest; PINNED_DMA_BUF_OP() names it.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+struct dma_buf;
+
+struct iosys_map {
+	void *vaddr;
+};
+
+static inline void iosys_map_set_vaddr(struct iosys_map *map, void *vaddr)
+{
+	map->vaddr = vaddr;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define PINNED_DMA_BUF_OP(function) function##_5_10
+#define PINNED_DMA_BUF_VMAP(map_function, unmap_function)                      \
+	static void *map_function##_5_10(struct dma_buf *dmabuf)               \
+	{                                                                      \
+		struct iosys_map map;                                          \
+                                                                               \
+		return map_function(dmabuf, &map) ? NULL : map.vaddr;          \
+	}                                                                      \
+	static void unmap_function##_5_10(struct dma_buf *dmabuf, void *vaddr) \
+	{                                                                      \
+		struct iosys_map map = { .vaddr = vaddr };                     \
+                                                                               \
+		unmap_function(dmabuf, &map);                                  \
+	}
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+#error "vmap of dma-bufs is not written for kernels from 5.11 to 5.17"
+#else
+#include <linux/iosys-map.h>
+#define PINNED_DMA_BUF_OP(function) function
+#define PINNED_DMA_BUF_VMAP(map_function, unmap_function)
+#endif
+
 /*
  * 6.7, commit c42d50aefd17: shrinkers are allocated by the core. 6.0, commit
  * e33c267ab70d, gave them names.

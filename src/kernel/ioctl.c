@@ -10,6 +10,8 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
@@ -17,6 +19,7 @@
 #include <linux/uaccess.h>
 
 #include "chunk.h"
+#include "export.h"
 #include "ioctl.h"
 #include "memtype.h"
 #include "pool.h"
@@ -42,12 +45,24 @@ union pinned_arg {
 	struct pinned_mem_export export;
 };
 
+/**
+ * struct pinned_call - one call's argument, and what is finished when the result has reached the caller
+ * @arg:	copied in, and out again
+ * @file:	a file to install at @fd; or NULL
+ * @fd:		a descriptor that is reserved
+ */
+struct pinned_call {
+	union pinned_arg arg;
+	struct file *file;
+	int fd;
+};
+
 struct pinned_request {
 	const char *name;
 	unsigned int cmd;
 	u32 known_flags;
 	bool is_for_owner;
-	int (*run)(struct pinned_pool *pool, union pinned_arg *arg);
+	int (*run)(struct pinned_pool *pool, struct pinned_call *call);
 };
 
 static bool can_map_huge(void)
@@ -70,14 +85,14 @@ static bool may_learn_phys(void)
 	return !READ_ONCE(strict_phys) || capable(CAP_SYS_RAWIO);
 }
 
-static int run_info(struct pinned_pool *pool, union pinned_arg *arg)
+static int run_info(struct pinned_pool *pool, struct pinned_call *call)
 {
-	struct pinned_mem_info *info = &arg->info;
+	struct pinned_mem_info *info = &call->arg.info;
 
 	info->abi_version = PINNED_MEM_ABI_VERSION;
-	info->features = pinned_memtype_features() |
-			 (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
-			 (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
+	info->features =
+		pinned_memtype_features() | (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
+		PINNED_MEM_FEATURE_EXPORT | (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
 	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
 	info->pool_size = PINNED_POOL_SIZE;
 	info->pool_id = pool->id;
@@ -109,9 +124,9 @@ static bool is_node_valid(s32 node)
 	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
 }
 
-static int run_populate(struct pinned_pool *pool, union pinned_arg *arg)
+static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 {
-	const struct pinned_mem_populate *p = &arg->populate;
+	const struct pinned_mem_populate *p = &call->arg.populate;
 	struct pinned_policy policy = {
 		.node = p->node == PINNED_MEM_NODE_ANY ? NUMA_NO_NODE : p->node,
 		.max_phys = p->max_phys,
@@ -134,18 +149,18 @@ static int run_populate(struct pinned_pool *pool, union pinned_arg *arg)
 				    phys);
 }
 
-static int run_punch(struct pinned_pool *pool, union pinned_arg *arg)
+static int run_punch(struct pinned_pool *pool, struct pinned_call *call)
 {
-	const struct pinned_mem_punch *p = &arg->punch;
+	const struct pinned_mem_punch *p = &call->arg.punch;
 
 	if (p->reserved || !is_range_valid(p->offset, p->count))
 		return -EINVAL;
 	return pinned_pool_punch(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count);
 }
 
-static int run_query(struct pinned_pool *pool, union pinned_arg *arg)
+static int run_query(struct pinned_pool *pool, struct pinned_call *call)
 {
-	struct pinned_mem_query *q = &arg->query;
+	struct pinned_mem_query *q = &call->arg.query;
 	u64 within = q->offset & (PINNED_MEM_CHUNK_SIZE - 1);
 	struct pinned_run run;
 	int err;
@@ -170,14 +185,34 @@ static int run_query(struct pinned_pool *pool, union pinned_arg *arg)
 	(PINNED_MEM_SYNC_FOR_DEVICE | PINNED_MEM_SYNC_FOR_CPU | PINNED_MEM_SYNC_DEVICE_READS | \
 	 PINNED_MEM_SYNC_DEVICE_WRITES)
 
-static int run_sync(struct pinned_pool *pool, union pinned_arg *arg)
+static int run_sync(struct pinned_pool *pool, struct pinned_call *call)
 {
-	const struct pinned_mem_sync *s = &arg->sync;
+	const struct pinned_mem_sync *s = &call->arg.sync;
 
 	if (!(s->flags & (PINNED_MEM_SYNC_FOR_DEVICE | PINNED_MEM_SYNC_FOR_CPU)) || !s->length ||
 	    s->offset >= PINNED_POOL_SIZE || s->length > PINNED_POOL_SIZE - s->offset)
 		return -EINVAL;
 	return pinned_pool_sync(pool, s->offset, s->length, s->flags);
+}
+
+static int run_export(struct pinned_pool *pool, struct pinned_call *call)
+{
+	struct pinned_mem_export *e = &call->arg.export;
+	struct file *file;
+
+	if (e->fd || !is_range_valid(e->offset, e->count))
+		return -EINVAL;
+	e->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (e->fd < 0)
+		return e->fd;
+	file = pinned_export_slots(pool, e->offset >> PINNED_MEM_CHUNK_SHIFT, e->count);
+	if (IS_ERR(file)) {
+		put_unused_fd(e->fd);
+		return PTR_ERR(file);
+	}
+	call->file = file;
+	call->fd = e->fd;
+	return 0;
 }
 
 /* Indexed by request number. */
@@ -187,6 +222,7 @@ static const struct pinned_request requests[] = {
 	{ "PUNCH", PINNED_MEM_IOC_PUNCH, 0, true, run_punch },
 	{ "QUERY", PINNED_MEM_IOC_QUERY, 0, true, run_query },
 	{ "SYNC", PINNED_MEM_IOC_SYNC, SYNC_FLAGS, true, run_sync },
+	{ "EXPORT", PINNED_MEM_IOC_EXPORT, 0, true, run_export },
 };
 
 static const struct pinned_request *find_request(unsigned int cmd)
@@ -212,18 +248,32 @@ static int fetch(const struct pinned_request *request, unsigned int cmd, union p
 	return 0;
 }
 
+/* A descriptor appears in the process only when the process has been told of it. */
+static void finish(struct pinned_call *call, bool is_told)
+{
+	if (!call->file)
+		return;
+	if (is_told) {
+		fd_install(call->fd, call->file);
+	} else {
+		put_unused_fd(call->fd);
+		fput(call->file);
+	}
+}
+
 static long run(struct pinned_pool *pool, const struct pinned_request *request, unsigned int cmd,
 		void __user *user)
 {
-	union pinned_arg arg;
-	int err = fetch(request, cmd, &arg, user);
+	struct pinned_call call = {};
+	int err = fetch(request, cmd, &call.arg, user);
 
 	if (!err && request->is_for_owner && !pinned_pool_is_mine(pool))
 		err = -EPERM;
 	if (!err)
-		err = request->run(pool, &arg);
-	if (!err && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &arg, _IOC_SIZE(cmd)))
+		err = request->run(pool, &call);
+	if (!err && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &call.arg, _IOC_SIZE(cmd)))
 		err = -EFAULT;
+	finish(&call, !err);
 	return err;
 }
 

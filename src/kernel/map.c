@@ -148,6 +148,12 @@ static const struct vm_operations_struct map_ops = {
 	.name = map_name,
 };
 
+/* The view that a mapping shows; NULL if it is not one of ours. */
+struct pinned_view *pinned_map_view(struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &map_ops ? vma->vm_private_data : NULL;
+}
+
 static bool is_inside_pool(struct vm_area_struct *vma)
 {
 	const u64 pages = PINNED_POOL_SIZE >> PAGE_SHIFT;

@@ -78,6 +78,12 @@ u32 pinned_memtype_features(void)
 	return features;
 }
 
+/* The CPU's caches hold memory of this type. */
+bool pinned_memtype_is_cached(u32 type)
+{
+	return caching_of(type) == WRITE_BACK;
+}
+
 /* Cache maintenance. Nothing to do where caches are coherent with everything. */
 
 static bool needs_maintenance(void)

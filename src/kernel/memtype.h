@@ -12,6 +12,7 @@ int pinned_memtype_init(void);
 void pinned_memtype_exit(void);
 
 u32 pinned_memtype_features(void);
+bool pinned_memtype_is_cached(u32 type);
 bool pinned_memtype_set(struct pinned_chunk *chunk, u32 type);
 bool pinned_memtype_reset(struct pinned_chunk *chunk);
 pgprot_t pinned_memtype_prot(u32 type, pgprot_t prot);

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma-bufs: slots of a pool, for other drivers and processes.
+ *
+ * A dma-buf holds a range, that is references to the chunks, and so outlives
+ * slot, pool and owner. Its mappings show the chunks themselves, in every
+ * process that maps it: a forked child shares it, as any dma-buf, and the
+ * owner's own mappings keep their rules.
+ *
+ * Locks: `lock` covers the list of attachments, and nests inside the dma-buf's
+ * reservation lock. It is for begin_cpu_access and end_cpu_access, which go over
+ * the tables that are mapped; mapping and unmapping one attachment is serialized
+ * by its importer.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "chunk.h"
+#include "compat.h"
+#include "export.h"
+#include "memtype.h"
+#include "pool.h"
+#include "range.h"
+
+/**
+ * struct export - what a dma-buf is of
+ * @range:	its memory
+ * @lock:	for @attachments
+ * @attachments: see struct attachment
+ */
+struct export
+{
+	struct pinned_mem_range *range;
+	struct mutex lock;
+	struct list_head attachments;
+};
+
+/**
+ * struct attachment - a device's use of an export
+ * @dev:	the device
+ * @sgt:	its table while it is mapped, or NULL
+ * @node:	in the export's @attachments
+ */
+struct attachment {
+	struct device *dev;
+	struct sg_table *sgt;
+	struct list_head node;
+};
+
+/* Devices. */
+
+static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	struct attachment *attachment = kzalloc(sizeof(*attachment), GFP_KERNEL);
+	struct export *export = dmabuf->priv;
+
+	if (!attachment)
+		return -ENOMEM;
+	attachment->dev = attach->dev;
+	attach->priv = attachment;
+	mutex_lock(&export->lock);
+	list_add(&attachment->node, &export->attachments);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static void export_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	struct attachment *attachment = attach->priv;
+	struct export *export = dmabuf->priv;
+
+	mutex_lock(&export->lock);
+	list_del(&attachment->node);
+	mutex_unlock(&export->lock);
+	kfree(attachment);
+}
+
+static void set_table(struct dma_buf_attachment *attach, struct sg_table *sgt)
+{
+	struct attachment *attachment = attach->priv;
+	struct export *export = attach->dmabuf->priv;
+
+	mutex_lock(&export->lock);
+	attachment->sgt = sgt;
+	mutex_unlock(&export->lock);
+}
+
+static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
+{
+	struct export *export = attach->dmabuf->priv;
+	struct sg_table *sgt = pinned_range_map(export->range, attach->dev, dir);
+
+	if (!IS_ERR(sgt))
+		set_table(attach, sgt);
+	return sgt;
+}
+
+static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
+			 enum dma_data_direction dir)
+{
+	struct export *export = attach->dmabuf->priv;
+
+	set_table(attach, NULL);
+	pinned_range_unmap(export->range, attach->dev, sgt, dir);
+}
+
+static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *attachment;
+
+	if (!pinned_memtype_is_cached(export->range->memory_type))
+		return 0;
+	mutex_lock(&export->lock);
+	list_for_each_entry(attachment, &export->attachments, node)
+		if (attachment->sgt)
+			dma_sync_sgtable_for_cpu(attachment->dev, attachment->sgt, dir);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *attachment;
+
+	if (!pinned_memtype_is_cached(export->range->memory_type))
+		return 0;
+	mutex_lock(&export->lock);
+	list_for_each_entry(attachment, &export->attachments, node)
+		if (attachment->sgt)
+			dma_sync_sgtable_for_device(attachment->dev, attachment->sgt, dir);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+/* The CPU: user mappings, and the kernel's. */
+
+static vm_fault_t export_fault(struct vm_fault *vmf)
+{
+	struct pinned_mem_range *range = vmf->vma->vm_private_data;
+	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
+
+	if (offset >= range->length)
+		return VM_FAULT_SIGBUS;
+	vmf->page = pinned_range_page(range, offset);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct export_vm_ops = {
+	.fault = export_fault,
+};
+
+/* The mapping holds the dma-buf's file, and with it the range. */
+static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct export *export = dmabuf->priv;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EACCES;
+	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
+	vma->vm_page_prot = pinned_memtype_prot(export->range->memory_type, vma->vm_page_prot);
+	vma->vm_private_data = export->range;
+	vma->vm_ops = &export_vm_ops;
+	return 0;
+}
+
+static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct export *export = dmabuf->priv;
+	unsigned long i, count = dmabuf->size >> PAGE_SHIFT;
+	struct page **pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	void *vaddr;
+
+	if (!pages)
+		return -ENOMEM;
+	for (i = 0; i < count; i++)
+		pages[i] = pinned_range_page(export->range, i << PAGE_SHIFT);
+	vaddr = vmap(pages, count, VM_MAP,
+		     pinned_memtype_prot(export->range->memory_type, PAGE_KERNEL));
+	kvfree(pages);
+	if (!vaddr)
+		return -ENOMEM;
+	iosys_map_set_vaddr(map, vaddr);
+	return 0;
+}
+
+static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	vunmap(map->vaddr);
+}
+
+static void export_release(struct dma_buf *dmabuf)
+{
+	struct export *export = dmabuf->priv;
+
+	pinned_range_destroy(export->range);
+	mutex_destroy(&export->lock);
+	kfree(export);
+}
+
+PINNED_DMA_BUF_VMAP(export_vmap, export_vunmap)
+
+static const struct dma_buf_ops export_ops = {
+	.attach = export_attach,
+	.detach = export_detach,
+	.map_dma_buf = export_map,
+	.unmap_dma_buf = export_unmap,
+	.begin_cpu_access = export_begin_cpu_access,
+	.end_cpu_access = export_end_cpu_access,
+	.mmap = export_mmap,
+	.vmap = PINNED_DMA_BUF_OP(export_vmap),
+	.vunmap = PINNED_DMA_BUF_OP(export_vunmap),
+	.release = export_release,
+};
+
+/* Making one. */
+
+static struct export *create_export(struct pinned_pool *pool, unsigned long slot,
+				    unsigned long count)
+{
+	struct export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM;
+
+	if (!export)
+		return ERR_PTR(-ENOMEM);
+	export->range = pinned_range_create(0, count << PINNED_MEM_CHUNK_SHIFT);
+	if (!export->range)
+		goto err_free;
+	err = pinned_range_add_slots(export->range, &pool->live, slot, count);
+	if (err)
+		goto err_range;
+	mutex_init(&export->lock);
+	INIT_LIST_HEAD(&export->attachments);
+	return export;
+
+err_range:
+	pinned_range_destroy(export->range);
+err_free:
+	kfree(export);
+	return ERR_PTR(err);
+}
+
+static struct dma_buf *export_dma_buf(struct export *export)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+
+	info.ops = &export_ops;
+	info.size = export->range->length;
+	info.flags = O_RDWR;
+	info.priv = export;
+	return dma_buf_export(&info);
+}
+
+/**
+ * pinned_export_slots() - a dma-buf of slots
+ * @pool: a pool of the current address space
+ * @slot: first slot
+ * @count: slots; @slot and @count are in range
+ *
+ * Return: its file; ERR_PTR(-ENOENT) when a slot is empty; ERR_PTR(-ENOMEM).
+ */
+struct file *pinned_export_slots(struct pinned_pool *pool, unsigned long slot, unsigned long count)
+{
+	struct export *export = create_export(pool, slot, count);
+	struct dma_buf *dmabuf;
+
+	if (IS_ERR(export))
+		return ERR_CAST(export);
+	dmabuf = export_dma_buf(export);
+	if (!IS_ERR(dmabuf))
+		return dmabuf->file;
+	pinned_range_destroy(export->range);
+	kfree(export);
+	return ERR_CAST(dmabuf);
+}
+
+MODULE_IMPORT_NS(PINNED_DMA_BUF_NS);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The interface for other drivers, see include/pinned_mem_kernel.h. Here is the
+ * way from a process's addresses to slots; the rest is range.c's.
+ *
+ * Locks: the process's mmap_lock for reading, inside of it pool->lock. A mapping
+ * with our operations has a view, and the mapping's file keeps the pool, as long
+ * as mmap_lock is held.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <pinned_mem_kernel.h>
+
+#include "chunk.h"
+#include "compat.h"
+#include "map.h"
+#include "memtype.h"
+#include "pool.h"
+#include "range.h"
+
+/* Where a piece of an address space lies in a pool. */
+struct place {
+	struct pinned_view *view;
+	u64 offset;
+};
+
+/* Return: 0, -EFAULT for no such mapping, -ENXIO if it is not ours, or a forked child's. */
+static int find_place(struct vm_area_struct *vma, unsigned long addr, unsigned int flags,
+		      struct place *place)
+{
+	if (!vma || vma->vm_start > addr)
+		return -EFAULT;
+	if (flags & PINNED_MEM_RANGE_WRITE && !(vma->vm_flags & VM_WRITE))
+		return -EFAULT;
+	place->view = pinned_map_view(vma);
+	if (!place->view || !pinned_view_is_live(place->view))
+		return -ENXIO;
+	place->offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+	return 0;
+}
+
+/* All mappings from @addr on must go on where the first begins. */
+static int find_all(struct mm_struct *mm, unsigned long addr, size_t length, unsigned int flags,
+		    struct place *first)
+{
+	unsigned long at = addr, end = addr + length;
+	struct vm_area_struct *vma;
+	struct place place;
+	int err;
+
+	mmap_assert_locked(mm);
+	for (; at < end; at = vma->vm_end) {
+		vma = find_vma(mm, at);
+		err = find_place(vma, at, flags, &place);
+		if (err)
+			return err;
+		if (at == addr)
+			*first = place;
+		else if (place.view != first->view || place.offset - first->offset != at - addr)
+			return -ENXIO;
+	}
+	return 0;
+}
+
+static struct pinned_mem_range *get_locked(struct mm_struct *mm, unsigned long addr, size_t length,
+					   unsigned int flags)
+{
+	struct pinned_mem_range *range;
+	unsigned long slot, last;
+	struct place place;
+	int err = find_all(mm, addr, length, flags, &place);
+
+	if (err)
+		return ERR_PTR(err);
+	range = pinned_range_create(place.offset & (PINNED_MEM_CHUNK_SIZE - 1), length);
+	if (!range)
+		return ERR_PTR(-ENOMEM);
+	slot = place.offset >> PINNED_MEM_CHUNK_SHIFT;
+	last = (place.offset + length - 1) >> PINNED_MEM_CHUNK_SHIFT;
+	err = pinned_range_add_slots(range, place.view, slot, last - slot + 1);
+	if (!err)
+		return range;
+	pinned_range_destroy(range);
+	/* An empty slot is as good as no mapping. */
+	return ERR_PTR(-EFAULT);
+}
+
+static struct mm_struct *get_mm(struct task_struct *task)
+{
+	if (task)
+		return get_task_mm(task);
+	if (current->mm)
+		mmget(current->mm);
+	return current->mm;
+}
+
+struct pinned_mem_range *pinned_mem_range_get(struct task_struct *task, unsigned long addr,
+					      size_t length, unsigned int flags)
+{
+	struct pinned_mem_range *range;
+	struct mm_struct *mm;
+
+	if (!length || addr + length < addr || flags & ~PINNED_MEM_RANGE_WRITE)
+		return ERR_PTR(-EINVAL);
+	mm = get_mm(task);
+	if (!mm)
+		return ERR_PTR(-ESRCH);
+	mmap_read_lock(mm);
+	range = get_locked(mm, addr, length, flags);
+	mmap_read_unlock(mm);
+	mmput(mm);
+	if (!IS_ERR(range))
+		__module_get(THIS_MODULE);
+	return range;
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_get, PINNED_MEM_NS);
+
+void pinned_mem_range_put(struct pinned_mem_range *range)
+{
+	pinned_range_destroy(range);
+	module_put(THIS_MODULE);
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_put, PINNED_MEM_NS);
+
+size_t pinned_mem_range_length(const struct pinned_mem_range *range)
+{
+	return range->length;
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_length, PINNED_MEM_NS);
+
+size_t pinned_mem_range_extent(const struct pinned_mem_range *range, size_t offset,
+			       phys_addr_t *phys)
+{
+	return pinned_range_extent(range, offset, phys);
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_extent, PINNED_MEM_NS);
+
+struct sg_table *pinned_mem_range_map(struct pinned_mem_range *range, struct device *dev,
+				      enum dma_data_direction dir)
+{
+	return pinned_range_map(range, dev, dir);
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_map, PINNED_MEM_NS);
+
+void pinned_mem_range_unmap(struct pinned_mem_range *range, struct device *dev,
+			    struct sg_table *sgt, enum dma_data_direction dir)
+{
+	pinned_range_unmap(range, dev, sgt, dir);
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_unmap, PINNED_MEM_NS);
+
+void pinned_mem_range_sync_for_device(struct pinned_mem_range *range, struct device *dev,
+				      struct sg_table *sgt, enum dma_data_direction dir)
+{
+	if (pinned_memtype_is_cached(range->memory_type))
+		dma_sync_sgtable_for_device(dev, sgt, dir);
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_sync_for_device, PINNED_MEM_NS);
+
+void pinned_mem_range_sync_for_cpu(struct pinned_mem_range *range, struct device *dev,
+				   struct sg_table *sgt, enum dma_data_direction dir)
+{
+	if (pinned_memtype_is_cached(range->memory_type))
+		dma_sync_sgtable_for_cpu(dev, sgt, dir);
+}
+EXPORT_SYMBOL_NS_GPL(pinned_mem_range_sync_for_cpu, PINNED_MEM_NS);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* References to the chunks behind a piece of a pool, for dma-bufs and other drivers. */
+#ifndef PINNED_MEM_RANGE_H
+#define PINNED_MEM_RANGE_H
+
+#include <linux/dma-direction.h>
+#include <linux/types.h>
+
+struct device;
+struct page;
+struct pinned_chunk;
+struct pinned_view;
+struct sg_table;
+
+/**
+ * struct pinned_mem_range - some bytes of consecutive slots
+ * @offset:	of the first byte in the first chunk
+ * @length:	bytes
+ * @memory_type: of all the chunks
+ * @count:	chunks referenced so far
+ * @chunks:	them
+ */
+struct pinned_mem_range {
+	u32 offset;
+	size_t length;
+	u32 memory_type;
+	unsigned long count;
+	struct pinned_chunk *chunks[];
+};
+
+struct pinned_mem_range *pinned_range_create(u32 offset, size_t length);
+int pinned_range_add_slots(struct pinned_mem_range *range, struct pinned_view *view,
+			   unsigned long slot, unsigned long count);
+void pinned_range_destroy(struct pinned_mem_range *range);
+
+struct page *pinned_range_page(const struct pinned_mem_range *range, size_t offset);
+size_t pinned_range_extent(const struct pinned_mem_range *range, size_t offset, phys_addr_t *phys);
+struct sg_table *pinned_range_map(struct pinned_mem_range *range, struct device *dev,
+				  enum dma_data_direction dir);
+void pinned_range_unmap(struct pinned_mem_range *range, struct device *dev, struct sg_table *sgt,
+			enum dma_data_direction dir);
+
+#endif /* PINNED_MEM_RANGE_H */
