@@ -37,10 +37,14 @@ check-abi: all | $(O)/need/build $(O)/need/lint
 
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
-$(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
+kernel_test_modules := page_attr vendor_sample
+kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h \
+	$(foreach module,$(kernel_test_modules),test/kernel/$(module)/$(module).h)
+# A device's driver in user space, for the tests that program one by physical address.
+$(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c examples/edu/edu.c $(kernel_test_headers) | $(O)/need/qemu
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib \
-		-Itest/modules/page_attr -o $@ $< test/lib/guest.c
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -Iexamples/edu \
+		$(addprefix -Itest/kernel/,$(kernel_test_modules)) -o $@ $< test/lib/guest.c examples/edu/edu.c
 
 # The library on the device backend: static programs, for the same guest.
 device_names := $(patsubst test/device/%.c,%,$(wildcard test/device/*.c))

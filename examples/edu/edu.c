@@ -177,7 +177,7 @@ static int64_t now_ms(void)
 }
 
 /* Poll until the device has cleared the run bit. */
-static int wait_until_done(const struct edu *edu)
+int edu_wait(struct edu *edu)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	int64_t end = now_ms() + TIMEOUT_MS;
@@ -192,7 +192,7 @@ static int wait_until_done(const struct edu *edu)
 	return 0;
 }
 
-static int transfer(struct edu *edu, uint64_t from, uint64_t to, size_t len, uint64_t direction)
+static int start(struct edu *edu, uint64_t from, uint64_t to, size_t len, uint64_t direction)
 {
 	if (!len || len > EDU_TRANSFER_MAX) {
 		errno = EINVAL;
@@ -204,7 +204,12 @@ static int transfer(struct edu *edu, uint64_t from, uint64_t to, size_t len, uin
 	/* What the program wrote must be in memory before the device looks. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	write64(edu, REG_DMA_COMMAND, DMA_RUN | direction);
-	return wait_until_done(edu);
+	return 0;
+}
+
+static int transfer(struct edu *edu, uint64_t from, uint64_t to, size_t len, uint64_t direction)
+{
+	return start(edu, from, to, len, direction) ? -1 : edu_wait(edu);
 }
 
 int edu_read_memory(struct edu *edu, uint64_t phys, size_t len)
@@ -215,4 +220,9 @@ int edu_read_memory(struct edu *edu, uint64_t phys, size_t len)
 int edu_write_memory(struct edu *edu, uint64_t phys, size_t len)
 {
 	return transfer(edu, DEVICE_BUFFER, phys, len, DMA_TO_MEMORY);
+}
+
+int edu_start_write_memory(struct edu *edu, uint64_t phys, size_t len)
+{
+	return start(edu, DEVICE_BUFFER, phys, len, DMA_TO_MEMORY);
 }

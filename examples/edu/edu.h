@@ -31,4 +31,8 @@ void edu_unlock(struct edu *edu);
 int edu_read_memory(struct edu *edu, uint64_t phys, size_t len);
 int edu_write_memory(struct edu *edu, uint64_t phys, size_t len);
 
+/* The second one in two steps. Return: 0, or -1 with errno. */
+int edu_start_write_memory(struct edu *edu, uint64_t phys, size_t len);
+int edu_wait(struct edu *edu);
+
 #endif /* EDU_H */
