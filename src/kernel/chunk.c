@@ -15,9 +15,11 @@
  * is theirs to account for.
  */
 #include <linux/err.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 
 #include "chunk.h"
+#include "compat.h"
 #include "memtype.h"
 #include "quarantine.h"
 #include "quota.h"
@@ -37,48 +39,113 @@ void pinned_chunk_exit(void)
 	kmem_cache_destroy(chunk_cache);
 }
 
-/**
- * pinned_chunk_create() - a new, zeroed chunk
- * @policy: source, node, ceiling, memory type
- * @user: whom to charge
- *
- * Return: the chunk with one reference; ERR_PTR(-EDQUOT) over a limit;
- * ERR_PTR(-ENOMEM).
- */
-struct pinned_chunk *pinned_chunk_create(const struct pinned_policy *policy,
-					 struct pinned_user *user)
+static void destroy(struct pinned_chunk *chunk)
 {
-	struct pinned_chunk *chunk = kmem_cache_zalloc(chunk_cache, GFP_KERNEL);
-	int err = -EDQUOT;
+	pinned_quota_uncharge(chunk->user);
+	pinned_user_put(chunk->user);
+	kmem_cache_free(chunk_cache, chunk);
+}
+
+/* One without memory yet, charged. */
+static struct pinned_chunk *create(struct pinned_user *user)
+{
+	struct pinned_chunk *chunk = kmem_cache_zalloc(chunk_cache, PINNED_GFP);
 
 	if (!chunk)
 		return ERR_PTR(-ENOMEM);
-	if (!pinned_quota_charge(user))
-		goto err_free;
-	err = pinned_source_take(chunk, policy);
-	if (err)
-		goto err_uncharge;
-	err = -ENOMEM;
-	if (!pinned_memtype_set(chunk, policy->memory_type))
-		goto err_give;
+	if (!pinned_quota_charge(user)) {
+		kmem_cache_free(chunk_cache, chunk);
+		return ERR_PTR(-EDQUOT);
+	}
 	chunk->user = pinned_user_get(user);
 	refcount_set(&chunk->refs, 1);
 	INIT_LIST_HEAD(&chunk->node);
 	return chunk;
+}
 
-err_give:
-	pinned_source_give(chunk);
-err_uncharge:
-	pinned_quota_uncharge(user);
-err_free:
-	kmem_cache_free(chunk_cache, chunk);
-	return ERR_PTR(err);
+/* Give each chunk its page. Those that cannot get their memory type stay without. */
+static int take_memory(struct pinned_chunk **chunks, unsigned long count,
+		       const struct pinned_policy *policy)
+{
+	struct page *one, **pages = &one;
+	const struct pinned_source *source;
+	unsigned long i;
+	int err = -ENOMEM;
+
+	if (count > 1)
+		pages = kvmalloc_array(count, sizeof(*pages), PINNED_GFP);
+	if (!pages)
+		return -ENOMEM;
+	source = pinned_source_take(policy, pages, count);
+	if (source)
+		err = 0;
+	for (i = 0; i < count && source; i++) {
+		chunks[i]->page = pages[i];
+		chunks[i]->source = source;
+		pinned_page_forget(pages[i]);
+		if (!pinned_memtype_set(chunks[i], policy->memory_type))
+			err = -ENOMEM;
+	}
+	if (count > 1)
+		kvfree(pages);
+	return err;
+}
+
+/**
+ * pinned_chunks_create() - new, zeroed chunks
+ * @chunks: gets them, with one reference each
+ * @count: how many; if several, they are one contiguous run
+ * @policy: sources, node, ceiling, memory type
+ * @user: whom to charge
+ *
+ * Return: 0; -EDQUOT over a limit; -ENOMEM.
+ */
+int pinned_chunks_create(struct pinned_chunk **chunks, unsigned long count,
+			 const struct pinned_policy *policy, struct pinned_user *user)
+{
+	unsigned long i;
+	int err;
+
+	for (i = 0; i < count; i++) {
+		chunks[i] = create(user);
+		err = PTR_ERR_OR_ZERO(chunks[i]);
+		if (err)
+			goto err_destroy;
+	}
+	err = take_memory(chunks, count, policy);
+	if (!err)
+		return 0;
+
+err_destroy:
+	while (i--) {
+		if (chunks[i]->page)
+			pinned_chunk_put(chunks[i]);
+		else
+			destroy(chunks[i]);
+	}
+	return err;
 }
 
 struct pinned_chunk *pinned_chunk_get(struct pinned_chunk *chunk)
 {
 	refcount_inc(&chunk->refs);
 	return chunk;
+}
+
+/*
+ * Faults hold the lock of the page that they map, from before they make sure of
+ * what they found until it is mapped (see map.c). So whoever changes what there
+ * is to be found, and then calls this, has no fault behind him that has not seen
+ * the change.
+ */
+void pinned_chunk_wait_for_faults(struct pinned_chunk *chunk)
+{
+	unsigned long i, count = PageCompound(chunk->page) ? 1 : PINNED_CHUNK_PAGES;
+
+	for (i = 0; i < count; i++) {
+		lock_page(chunk->page + i);
+		unlock_page(chunk->page + i);
+	}
 }
 
 static void uncharge(struct pinned_chunk *chunk)

@@ -11,6 +11,13 @@
 #define PINNED_CHUNK_ORDER (PINNED_MEM_CHUNK_SHIFT - PAGE_SHIFT)
 #define PINNED_CHUNK_PAGES (1UL << PINNED_CHUNK_ORDER)
 
+/*
+ * For all that a request of a user's needs: charged to his memory cgroup, and
+ * when there is none, an error, not the OOM killer (which an ordinary allocation
+ * invokes, also for a cgroup at its limit).
+ */
+#define PINNED_GFP (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 struct pinned_policy;
 struct pinned_source;
 struct pinned_user;
@@ -44,9 +51,10 @@ struct pinned_chunk {
 int pinned_chunk_init(void);
 void pinned_chunk_exit(void);
 
-struct pinned_chunk *pinned_chunk_create(const struct pinned_policy *policy,
-					 struct pinned_user *user);
+int pinned_chunks_create(struct pinned_chunk **chunks, unsigned long count,
+			 const struct pinned_policy *policy, struct pinned_user *user);
 struct pinned_chunk *pinned_chunk_get(struct pinned_chunk *chunk);
+void pinned_chunk_wait_for_faults(struct pinned_chunk *chunk);
 void pinned_chunk_put(struct pinned_chunk *chunk);
 void pinned_chunk_abandon(struct pinned_chunk *chunk);
 void pinned_chunk_free(struct pinned_chunk *chunk);

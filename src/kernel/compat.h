@@ -124,4 +124,21 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #include <linux/shrinker.h>
 #endif
 
+/*
+ * The allocator leaves the last owner's index in a page. Kernels with the i_size
+ * rule for huge faults (7.2, and 6.12 by a backport) compare that of a compound
+ * page with the file's size, and map single pages where it seems to be beyond.
+ *
+ * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index is its
+ * folio's, and in newer kernels only there.
+ */
+static inline void pinned_page_forget(struct page *page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+	page->index = 0;
+#else
+	page_folio(page)->index = 0;
+#endif
+}
+
 #endif /* PINNED_MEM_COMPAT_H */

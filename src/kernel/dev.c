@@ -10,7 +10,6 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/seq_file.h>
 #include <uapi/pinned_mem.h>
 
 #include "dev.h"
@@ -42,10 +41,7 @@ static int dev_mmap(struct file *file, struct vm_area_struct *vma)
 
 static void dev_show_fdinfo(struct seq_file *seq, struct file *file)
 {
-	struct pinned_pool *pool = file->private_data;
-
-	seq_printf(seq, "pinned_mem_pool:\t%llu\n", pool->id);
-	seq_printf(seq, "pinned_mem_chunks:\t%lu\n", pinned_pool_chunks(pool));
+	pinned_pool_show(seq, file->private_data);
 }
 
 static const struct file_operations dev_fops = {

@@ -57,7 +57,7 @@ struct attachment {
 
 static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
-	struct attachment *attachment = kzalloc(sizeof(*attachment), GFP_KERNEL);
+	struct attachment *attachment = kzalloc(sizeof(*attachment), PINNED_GFP);
 	struct export *export = dmabuf->priv;
 
 	if (!attachment)
@@ -178,7 +178,7 @@ static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
 	unsigned long i, count = dmabuf->size >> PAGE_SHIFT;
-	struct page **pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	struct page **pages = kvmalloc_array(count, sizeof(*pages), PINNED_GFP);
 	void *vaddr;
 
 	if (!pages)
@@ -228,7 +228,7 @@ static const struct dma_buf_ops export_ops = {
 static struct export *create_export(struct pinned_pool *pool, unsigned long slot,
 				    unsigned long count)
 {
-	struct export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+	struct export *export = kzalloc(sizeof(*export), PINNED_GFP);
 	int err = -ENOMEM;
 
 	if (!export)

@@ -90,9 +90,10 @@ static int run_info(struct pinned_pool *pool, struct pinned_call *call)
 	struct pinned_mem_info *info = &call->arg.info;
 
 	info->abi_version = PINNED_MEM_ABI_VERSION;
-	info->features =
-		pinned_memtype_features() | (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
-		PINNED_MEM_FEATURE_EXPORT | (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
+	info->features = pinned_memtype_features() |
+			 (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
+			 PINNED_MEM_FEATURE_EXPORT | PINNED_MEM_FEATURE_CONTIGUOUS |
+			 (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
 	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
 	info->pool_size = PINNED_POOL_SIZE;
 	info->pool_id = pool->id;
@@ -130,6 +131,7 @@ static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 	struct pinned_policy policy = {
 		.node = p->node == PINNED_MEM_NODE_ANY ? NUMA_NO_NODE : p->node,
 		.max_phys = p->max_phys,
+		.is_contiguous = p->flags & PINNED_MEM_F_CONTIGUOUS,
 		.memory_type = p->memory_type,
 		.sources = p->sources ?: SOURCES_ALL,
 	};
@@ -140,8 +142,7 @@ static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 	    p->memory_type > PINNED_MEM_TYPE_CACHED)
 		return -EINVAL;
 	/* A type's feature bit has the type's number. */
-	if (!(pinned_memtype_features() & BIT(p->memory_type)) ||
-	    p->flags & PINNED_MEM_F_CONTIGUOUS)
+	if (!(pinned_memtype_features() & BIT(p->memory_type)))
 		return -EOPNOTSUPP;
 	if (phys && !may_learn_phys())
 		return -EPERM;

@@ -6,7 +6,9 @@
  */
 #include <linux/module.h>
 
+#include "carveout.h"
 #include "chunk.h"
+#include "debugfs.h"
 #include "dev.h"
 #include "memtype.h"
 #include "quarantine.h"
@@ -27,16 +29,22 @@ static int __init pinned_mem_init(void)
 	err = pinned_quarantine_init();
 	if (err)
 		goto err_memtype;
-	err = pinned_reserve_init();
+	err = pinned_carveout_init();
 	if (err)
 		goto err_quarantine;
+	err = pinned_reserve_init();
+	if (err)
+		goto err_carveout;
 	err = pinned_dev_init();
 	if (err)
 		goto err_reserve;
+	pinned_debugfs_init();
 	return 0;
 
 err_reserve:
 	pinned_reserve_exit();
+err_carveout:
+	pinned_carveout_exit();
 err_quarantine:
 	pinned_quarantine_exit();
 err_memtype:
@@ -48,10 +56,12 @@ err_chunk:
 
 static void __exit pinned_mem_exit(void)
 {
+	pinned_debugfs_exit();
 	pinned_dev_exit();
 	/* Its chunks come back to the reserve. */
 	pinned_quarantine_exit();
 	pinned_reserve_exit();
+	pinned_carveout_exit();
 	pinned_memtype_exit();
 	pinned_chunk_exit();
 }

@@ -31,6 +31,8 @@
 #include "memtype.h"
 #include "pool.h"
 #include "snapshot.h"
+#include "stat.h"
+#include "trace.h"
 
 /*
  * A mapping that was made for another type than the pool's chunks have now shows
@@ -69,28 +71,26 @@ static void give_chunk(struct pinned_view *view, unsigned long slot)
 	mutex_unlock(&view->pool->lock);
 }
 
-static bool is_settled(struct pinned_view *view, unsigned long slot, struct page *page,
-		       bool is_given)
+static bool is_settled(struct pinned_view *view, pgoff_t pgoff, struct page *page, bool is_given)
 {
-	return pinned_view_has_page(view, slot, page) && (is_given || list_empty(&view->children));
+	return pinned_view_has_page(view, pgoff, page) && (is_given || list_empty(&view->children));
 }
 
 static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 {
-	unsigned long slot = vmf->pgoff >> PINNED_CHUNK_ORDER;
 	bool is_given = false;
 	struct page *page;
 
 	for (;;) {
 		if (!list_empty(&view->children)) {
-			give_chunk(view, slot);
+			give_chunk(view, vmf->pgoff >> PINNED_CHUNK_ORDER);
 			is_given = true;
 		}
-		page = pinned_view_get_page(view, slot);
+		page = pinned_view_get_page(view, vmf->pgoff);
 		if (!page)
 			return VM_FAULT_SIGBUS;
 		lock_page(page);
-		if (is_settled(view, slot, page, is_given))
+		if (is_settled(view, vmf->pgoff, page, is_given))
 			break;
 		unlock_page(page);
 		put_page(page);
@@ -100,7 +100,7 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 		put_page(page);
 		return VM_FAULT_SIGBUS;
 	}
-	vmf->page = page + (vmf->pgoff & (PINNED_CHUNK_PAGES - 1));
+	vmf->page = page;
 	return VM_FAULT_LOCKED;
 }
 
@@ -108,11 +108,16 @@ static vm_fault_t map_fault(struct vm_fault *vmf)
 {
 	struct pinned_view *view = vmf->vma->vm_private_data;
 
+	bool is_small = vmf->vma->vm_flags & VM_MIXEDMAP;
+	vm_fault_t result;
+
 	if (!view)
 		return VM_FAULT_SIGBUS;
-	if (vmf->vma->vm_flags & VM_MIXEDMAP)
-		return map_small(vmf, view);
-	return map_whole(vmf, view);
+	result = is_small ? map_small(vmf, view) : map_whole(vmf, view);
+	pinned_count(is_small ? PINNED_FAULT_SMALL : PINNED_FAULT_WHOLE);
+	trace_pinned_mem_fault(view->pool->id, vmf->pgoff, !is_small, !pinned_view_is_live(view),
+			       (__force unsigned int)result);
+	return result;
 }
 
 static void map_open(struct vm_area_struct *vma)

@@ -78,6 +78,12 @@ u32 pinned_memtype_features(void)
 	return features;
 }
 
+/* A device with nothing behind it, for the DMA interface. */
+struct device *pinned_memtype_device(void)
+{
+	return &cache_device->dev;
+}
+
 /* The CPU's caches hold memory of this type. */
 bool pinned_memtype_is_cached(u32 type)
 {
@@ -88,7 +94,7 @@ bool pinned_memtype_is_cached(u32 type)
 
 static bool needs_maintenance(void)
 {
-	return cache_device && !dev_is_dma_coherent(&cache_device->dev);
+	return !dev_is_dma_coherent(&cache_device->dev);
 }
 
 static void clean_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir)
@@ -238,8 +244,6 @@ int pinned_memtype_init(void)
 {
 	int err;
 
-	if (IS_ENABLED(CONFIG_X86))
-		return 0;
 	cache_device =
 		platform_device_register_simple("pinned_mem_cache", PLATFORM_DEVID_NONE, NULL, 0);
 	if (IS_ERR(cache_device))

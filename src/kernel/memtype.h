@@ -6,12 +6,14 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
+struct device;
 struct pinned_chunk;
 
 int pinned_memtype_init(void);
 void pinned_memtype_exit(void);
 
 u32 pinned_memtype_features(void);
+struct device *pinned_memtype_device(void);
 bool pinned_memtype_is_cached(u32 type);
 bool pinned_memtype_set(struct pinned_chunk *chunk, u32 type);
 bool pinned_memtype_reset(struct pinned_chunk *chunk);

@@ -21,7 +21,9 @@
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
 #include "chunk.h"
@@ -30,8 +32,14 @@
 #include "quota.h"
 #include "snapshot.h"
 #include "source.h"
+#include "stat.h"
+#include "trace.h"
 
 #define PINNED_FS_MAGIC 0x50494e4d /* "PINM" */
+
+/* Nests outside of each pool's lock. */
+static DEFINE_MUTEX(pools_lock);
+static LIST_HEAD(pools);
 
 static struct vfsmount *pool_mount;
 static int pool_mount_users;
@@ -62,7 +70,7 @@ static u64 next_pool_id(void)
  */
 struct pinned_pool *pinned_pool_create(void)
 {
-	struct pinned_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
+	struct pinned_pool *pool = kzalloc(sizeof(*pool), PINNED_GFP);
 	int err;
 
 	if (!pool)
@@ -86,6 +94,11 @@ struct pinned_pool *pinned_pool_create(void)
 	mmgrab(current->mm);
 	pool->mm = current->mm;
 	pinned_view_init(&pool->live, pool, current->mm);
+	pool->opener = task_tgid_nr(current);
+	get_task_comm(pool->comm, current);
+	mutex_lock(&pools_lock);
+	list_add_tail(&pool->node, &pools);
+	mutex_unlock(&pools_lock);
 	return pool;
 
 err_put_inode:
@@ -100,6 +113,9 @@ err_free:
 /* The file is gone: no descriptor, no mapping, hence no snapshot and no call. */
 void pinned_pool_destroy(struct pinned_pool *pool)
 {
+	mutex_lock(&pools_lock);
+	list_del(&pool->node);
+	mutex_unlock(&pools_lock);
 	WARN_ON_ONCE(pool->snapshots);
 	mutex_lock(&pool->lock);
 	pinned_view_empty_locked(&pool->live);
@@ -142,12 +158,13 @@ static int create_chunks(struct pinned_pool *pool, struct pinned_chunk **chunks,
 	unsigned long i;
 	int err;
 
+	if (policy->is_contiguous)
+		return pinned_chunks_create(chunks, count, policy, pool->user);
 	for (i = 0; i < count; i++) {
 		err = -EINTR;
 		if (fatal_signal_pending(current))
 			goto err_put;
-		chunks[i] = pinned_chunk_create(policy, pool->user);
-		err = PTR_ERR_OR_ZERO(chunks[i]);
+		err = pinned_chunks_create(&chunks[i], 1, policy, pool->user);
 		if (err)
 			goto err_put;
 		cond_resched();
@@ -179,19 +196,18 @@ static bool is_any_filled(struct pinned_view *view, unsigned long slot, unsigned
 }
 
 /*
- * Take a chunk from the table, then from the page tables. Locking the page in
- * between waits for faults that found it in the table and have not finished
- * mapping it (see map.c), so that none is left when this returns.
+ * Take a chunk from the table, then from the page tables. In between it waits
+ * for faults that found it in the table and have not finished mapping it, so
+ * that none is left when this returns.
  */
 static struct pinned_chunk *detach_chunk_locked(struct pinned_pool *pool, unsigned long slot)
 {
 	struct pinned_chunk *chunk = xa_erase(&pool->live.chunks, slot);
 
 	lockdep_assert_held(&pool->lock);
-	lock_page(chunk->page);
+	pinned_chunk_wait_for_faults(chunk);
 	unmap_mapping_range(pool->inode->i_mapping, (loff_t)slot << PINNED_MEM_CHUNK_SHIFT,
 			    PINNED_MEM_CHUNK_SIZE, 1);
-	unlock_page(chunk->page);
 	return chunk;
 }
 
@@ -215,7 +231,7 @@ static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot,
 	WRITE_ONCE(pool->memory_type, chunks[0]->memory_type);
 	for (i = 0; i < count; i++) {
 		chunks[i]->born = pool->generation;
-		err = xa_err(xa_store(&pool->live.chunks, slot + i, chunks[i], GFP_KERNEL_ACCOUNT));
+		err = xa_err(xa_store(&pool->live.chunks, slot + i, chunks[i], PINNED_GFP));
 		if (err)
 			goto err_detach;
 	}
@@ -247,7 +263,7 @@ static int fill_slots(struct pinned_pool *pool, unsigned long slot, struct pinne
 }
 
 /**
- * pinned_pool_populate() - fill slots with new chunks, all or none
+ * populate() - fill slots with new chunks, all or none
  * @pool: a pool of the current address space
  * @slot: first slot
  * @count: slots; @slot and @count are in range
@@ -256,8 +272,8 @@ static int fill_slots(struct pinned_pool *pool, unsigned long slot, struct pinne
  *
  * Return: 0, -EEXIST, -EBUSY, -ENOMEM, -EDQUOT, -EFAULT, -EINTR.
  */
-int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
-			 const struct pinned_policy *policy, u64 __user *phys)
+static int populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
+		    const struct pinned_policy *policy, u64 __user *phys)
 {
 	struct pinned_chunk **chunks;
 	int err;
@@ -267,7 +283,7 @@ int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned 
 		return -EEXIST;
 	if (!is_type_possible(pool, policy->memory_type))
 		return -EBUSY;
-	chunks = kvmalloc_array(count, sizeof(*chunks), GFP_KERNEL_ACCOUNT);
+	chunks = kvmalloc_array(count, sizeof(*chunks), PINNED_GFP);
 	if (!chunks)
 		return -ENOMEM;
 	err = pinned_quota_charge_pool(pool->mm, &pool->chunks, count);
@@ -277,6 +293,22 @@ int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned 
 			pinned_quota_uncharge_pool(pool->mm, &pool->chunks, count);
 	}
 	kvfree(chunks);
+	return err;
+}
+
+/* See populate(), with what is seen of it from outside. */
+int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
+			 const struct pinned_policy *policy, u64 __user *phys)
+{
+	u64 begin = ktime_get_ns(), ns;
+	int err = populate(pool, slot, count, policy, phys);
+
+	ns = ktime_get_ns() - begin;
+	trace_pinned_mem_populate(pool->id, slot, count, policy->memory_type, policy->node, err,
+				  ns);
+	pinned_count(err ? PINNED_POPULATE_FAILED : PINNED_POPULATE);
+	if (!err)
+		pinned_stat_populate(ns);
 	return err;
 }
 
@@ -314,6 +346,8 @@ int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned lon
 		err = 0;
 	}
 	mutex_unlock(&pool->lock);
+	trace_pinned_mem_punch(pool->id, slot, count, err);
+	pinned_count(PINNED_PUNCH);
 	return err;
 }
 
@@ -381,4 +415,74 @@ int pinned_pool_sync(struct pinned_pool *pool, u64 offset, u64 length, u32 flags
 out_unlock:
 	mutex_unlock(&pool->lock);
 	return err;
+}
+
+/* What people see. */
+
+static const char *type_name(u32 type)
+{
+	static const char *const names[] = {
+		[PINNED_MEM_TYPE_COHERENT] = "coherent",
+		[PINNED_MEM_TYPE_UNCACHED] = "uncached",
+		[PINNED_MEM_TYPE_WRITE_COMBINE] = "write-combine",
+		[PINNED_MEM_TYPE_CACHED] = "cached",
+	};
+
+	return names[type];
+}
+
+/* For fdinfo: a line a fact. */
+void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool)
+{
+	mutex_lock(&pool->lock);
+	seq_printf(seq, "pinned_mem_pool:\t%llu\n", pool->id);
+	seq_printf(seq, "pinned_mem_chunks:\t%lu\n", pinned_pool_chunks(pool));
+	seq_printf(seq, "pinned_mem_type:\t%s\n", type_name(pool->memory_type));
+	seq_printf(seq, "pinned_mem_mappings:\t%lu\n", pool->live.vmas);
+	seq_printf(seq, "pinned_mem_split_mappings:\t%lu\n", pool->live.split_vmas);
+	seq_printf(seq, "pinned_mem_snapshots:\t%lu\n", pool->snapshots);
+	mutex_unlock(&pool->lock);
+}
+
+/* The slots that are filled, as runs: "  slots FIRST COUNT NODE". */
+static void show_slots_locked(struct seq_file *seq, struct pinned_pool *pool)
+{
+	unsigned long slot, first = 0, count = 0;
+	struct pinned_chunk *chunk;
+	int node = NUMA_NO_NODE;
+
+	lockdep_assert_held(&pool->lock);
+	xa_for_each(&pool->live.chunks, slot, chunk) {
+		if (count && slot == first + count && page_to_nid(chunk->page) == node) {
+			count++;
+			continue;
+		}
+		if (count)
+			seq_printf(seq, "  slots %lu %lu node %d\n", first, count, node);
+		first = slot;
+		count = 1;
+		node = page_to_nid(chunk->page);
+	}
+	if (count)
+		seq_printf(seq, "  slots %lu %lu node %d\n", first, count, node);
+}
+
+/* For debugfs: all pools, and what is in them. */
+void pinned_pool_show_all(struct seq_file *seq)
+{
+	struct pinned_pool *pool;
+
+	mutex_lock(&pools_lock);
+	list_for_each_entry(pool, &pools, node) {
+		mutex_lock(&pool->lock);
+		seq_printf(seq,
+			   "pool %llu pid %d comm %s chunks %lu type %s mappings %lu split %lu "
+			   "snapshots %lu%s\n",
+			   pool->id, pool->opener, pool->comm, pinned_pool_chunks(pool),
+			   type_name(pool->memory_type), pool->live.vmas, pool->live.split_vmas,
+			   pool->snapshots, pool->live.mm ? "" : " (owner has gone)");
+		show_slots_locked(seq, pool);
+		mutex_unlock(&pool->lock);
+	}
+	mutex_unlock(&pools_lock);
 }

@@ -5,6 +5,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 #include "view.h"
@@ -12,6 +13,7 @@
 struct inode;
 struct mm_struct;
 struct pinned_policy;
+struct seq_file;
 struct pinned_user;
 
 /* File offsets of a pool: 8 TiB, within what a 32-bit kernel's page offsets can name. */
@@ -20,6 +22,9 @@ struct pinned_user;
 
 /**
  * struct pinned_pool - one open of the device
+ * @node:	in the list of all pools
+ * @opener:	process that opened it, as the initial namespace numbers it
+ * @comm:	its name then
  * @id:		number that no other pool has had
  * @inode:	holds the address_space through which all mappings are found
  * @lock:	see view.c
@@ -32,6 +37,9 @@ struct pinned_user;
  * @chunks:	chunks in @live, or about to be
  */
 struct pinned_pool {
+	struct list_head node;
+	pid_t opener;
+	char comm[TASK_COMM_LEN];
 	u64 id;
 	struct inode *inode;
 	struct mutex lock;
@@ -64,6 +72,8 @@ struct pinned_pool *pinned_pool_create(void);
 void pinned_pool_destroy(struct pinned_pool *pool);
 bool pinned_pool_is_mine(struct pinned_pool *pool);
 unsigned long pinned_pool_chunks(struct pinned_pool *pool);
+void pinned_pool_show_all(struct seq_file *seq);
+void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool);
 void pinned_pool_count_forks(struct pinned_pool *pool, u32 *snapshots, u32 *split_mappings);
 
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,

@@ -30,6 +30,8 @@
 #include "compat.h"
 #include "quarantine.h"
 #include "source.h"
+#include "stat.h"
+#include "trace.h"
 
 #define QUARANTINE_MS_MAX (60 * 60 * 1000)
 #define BUSY_CHECK_MS 50
@@ -126,6 +128,8 @@ static bool give_back(struct pinned_chunk *chunk)
 	list_add_tail(&chunk->node, &busy);
 	WRITE_ONCE(n_busy, n_busy + 1);
 	spin_unlock(&lock);
+	pinned_count(PINNED_BUSY);
+	trace_pinned_mem_quarantine(true, n_resting, n_busy);
 	look_in(msecs_to_jiffies(BUSY_CHECK_MS));
 	return false;
 }
@@ -147,6 +151,8 @@ void pinned_quarantine_return(struct pinned_chunk *chunk, bool must_rest)
 	spin_lock(&lock);
 	add_resting_locked(chunk);
 	spin_unlock(&lock);
+	pinned_count(PINNED_REST);
+	trace_pinned_mem_quarantine(false, n_resting, n_busy);
 	look_in(rest);
 }
 

@@ -111,7 +111,7 @@ static struct pinned_user *find_user_locked(kuid_t uid)
 /* The current user, with a reference; NULL without memory. */
 struct pinned_user *pinned_user_find(void)
 {
-	struct pinned_user *made = kzalloc(sizeof(*made), GFP_KERNEL_ACCOUNT);
+	struct pinned_user *made = kzalloc(sizeof(*made), PINNED_GFP);
 	struct pinned_user *user;
 
 	if (!made)

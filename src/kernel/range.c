@@ -30,7 +30,7 @@ struct pinned_mem_range *pinned_range_create(u32 offset, size_t length)
 	unsigned long count = ((offset + length - 1) >> PINNED_MEM_CHUNK_SHIFT) + 1;
 	struct pinned_mem_range *range;
 
-	range = kvzalloc(struct_size(range, chunks, count), GFP_KERNEL_ACCOUNT);
+	range = kvzalloc(struct_size(range, chunks, count), PINNED_GFP);
 	if (!range)
 		return NULL;
 	range->offset = offset;
@@ -137,13 +137,13 @@ static unsigned int count_segments(const struct pinned_mem_range *range, size_t 
 
 static struct sg_table *make_table(const struct pinned_mem_range *range, size_t max)
 {
-	struct sg_table *sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
+	struct sg_table *sgt = kzalloc(sizeof(*sgt), PINNED_GFP);
 	size_t offset = 0, length;
 	struct scatterlist *sg;
 
 	if (!sgt)
 		return NULL;
-	if (sg_alloc_table(sgt, count_segments(range, max), GFP_KERNEL)) {
+	if (sg_alloc_table(sgt, count_segments(range, max), PINNED_GFP)) {
 		kfree(sgt);
 		return NULL;
 	}

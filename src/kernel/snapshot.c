@@ -49,6 +49,8 @@
 #include "pool.h"
 #include "quota.h"
 #include "snapshot.h"
+#include "stat.h"
+#include "trace.h"
 #include "view.h"
 
 /* Pages and their tables. */
@@ -80,7 +82,7 @@ static bool is_shared(struct page *page)
 }
 
 /* A page of nobody's yet, charged to the one that it is for. */
-static struct page *make_copy(struct pinned_view *for_view, struct page *from)
+static struct page *make_copy(struct pinned_view *for_view, pgoff_t pgoff, struct page *from)
 {
 	struct mem_cgroup *memcg, *old;
 	struct page *page;
@@ -89,7 +91,7 @@ static struct page *make_copy(struct pinned_view *for_view, struct page *from)
 		return NULL;
 	memcg = for_view->mm ? get_mem_cgroup_from_mm(for_view->mm) : NULL;
 	old = set_active_memcg(memcg);
-	page = alloc_page(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN);
+	page = alloc_page(PINNED_GFP | __GFP_HIGHMEM);
 	set_active_memcg(old);
 	mem_cgroup_put(memcg);
 	if (!page) {
@@ -99,20 +101,24 @@ static struct page *make_copy(struct pinned_view *for_view, struct page *from)
 	pinned_memtype_before_copy(from, for_view->pool->memory_type);
 	copy_highpage(page, from);
 	set_page_private(page, 0);
+	pinned_count(PINNED_COPY);
+	trace_pinned_mem_copy(for_view->pool->id, pgoff, false);
 	return page;
 }
 
 static bool store_page(struct pinned_view *view, pgoff_t pgoff, struct page *page)
 {
-	if (xa_err(xa_store(&view->pages, pgoff, page, GFP_KERNEL)))
+	if (xa_err(xa_store(&view->pages, pgoff, page, PINNED_GFP)))
 		return false;
 	set_page_private(page, page_private(page) + 1);
 	return true;
 }
 
-static void break_snapshot(struct pinned_view *view)
+static void break_snapshot(struct pinned_view *view, pgoff_t pgoff)
 {
 	view->is_broken = true;
+	pinned_count(PINNED_COPY_FAILED);
+	trace_pinned_mem_copy(view->pool->id, pgoff, true);
 	pr_debug_ratelimited("no memory for a forked child's snapshot\n");
 }
 
@@ -134,9 +140,9 @@ static void give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct
 		if (child->forked_at < born || !lacks_page(child, pgoff))
 			continue;
 		if (!copy)
-			copy = make_copy(child, page);
+			copy = make_copy(child, pgoff, page);
 		if (!copy || !store_page(child, pgoff, copy))
-			break_snapshot(child);
+			break_snapshot(child, pgoff);
 	}
 	/* Made for one that then could not store it. */
 	if (copy && !page_private(copy)) {
@@ -190,7 +196,7 @@ static struct page *unshare_locked(struct pinned_view *view, pgoff_t pgoff, stru
 	lockdep_assert_held(&view->pool->lock);
 	if (!is_shared(page))
 		return page;
-	copy = make_copy(view, page);
+	copy = make_copy(view, pgoff, page);
 	if (!copy)
 		return NULL;
 	/* The entry is there: replacing it needs no memory. */
@@ -210,7 +216,7 @@ static struct page *settle_page_locked(struct pinned_view *view, pgoff_t pgoff)
 	inherited = inherited_page(view, pgoff);
 	if (!inherited)
 		return NULL;
-	page = make_copy(view, inherited);
+	page = make_copy(view, pgoff, inherited);
 	if (page && !store_page(view, pgoff, page)) {
 		put_page(page);
 		pinned_quota_uncharge_copy();
@@ -287,8 +293,7 @@ static struct pinned_view *find_child_locked(struct pinned_view *from, struct mm
 
 /*
  * A fault that found no child may still be mapping a chunk, through another
- * mapping of it that the fork has not come to. It holds the page's lock while it
- * looks and maps; whoever looks after this sees the child.
+ * mapping of it that the fork has not come to.
  */
 static void wait_for_faults_locked(struct pinned_view *view, struct vm_area_struct *vma)
 {
@@ -299,8 +304,7 @@ static void wait_for_faults_locked(struct pinned_view *view, struct vm_area_stru
 
 	lockdep_assert_held(&view->pool->lock);
 	xa_for_each_range(&view->chunks, slot, chunk, first, last) {
-		lock_page(chunk->page);
-		unlock_page(chunk->page);
+		pinned_chunk_wait_for_faults(chunk);
 	}
 }
 

@@ -10,12 +10,16 @@
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "chunk.h"
 #include "source.h"
 
 /* Candidates that one zone may offer before the next narrower one is asked. */
 #define CANDIDATES_PER_ZONE 16
+/* Chunks that are taken to find a run, for each chunk of the run. */
+#define CANDIDATES_PER_RUN 4
 
 /*
  * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then
@@ -51,7 +55,7 @@ static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t zon
 	return page;
 }
 
-static struct page *take(const struct pinned_policy *policy)
+static struct page *take_one(const struct pinned_policy *policy)
 {
 	struct page *page = NULL;
 
@@ -63,6 +67,51 @@ static struct page *take(const struct pinned_policy *policy)
 	if (!page && policy->max_phys < DMA_BIT_MASK(32) && IS_ENABLED(CONFIG_ZONE_DMA))
 		page = take_from_zone(policy, GFP_DMA);
 	return page;
+}
+
+/*
+ * The allocator has no blocks as long as runs may be, but where memory is not
+ * fragmented it gives one block after the other. So chunks are taken until some
+ * of them are a run, and the others given back.
+ */
+static bool take_run(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+{
+	unsigned long max = count * CANDIDATES_PER_RUN, n = 0, look_at = count, first = 0, i;
+	struct page **candidates = kvmalloc_array(max, sizeof(*candidates), PINNED_GFP);
+	bool is_found = false;
+
+	if (!candidates)
+		return false;
+	while (n < max && !is_found && !fatal_signal_pending(current)) {
+		candidates[n] = take_one(policy);
+		if (!candidates[n])
+			break;
+		n++;
+		cond_resched();
+		/* Sorting each time would be quadratic. */
+		if (n == look_at) {
+			is_found = pinned_pages_find_run(candidates, n, count, &first);
+			look_at += max(count / 4, 1UL);
+		}
+	}
+	if (!is_found && n >= count)
+		is_found = pinned_pages_find_run(candidates, n, count, &first);
+	for (i = 0; i < n; i++) {
+		if (is_found && i >= first && i < first + count)
+			pages[i - first] = candidates[i];
+		else
+			put_page(candidates[i]);
+	}
+	kvfree(candidates);
+	return is_found;
+}
+
+static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+{
+	if (count > 1)
+		return take_run(policy, pages, count);
+	pages[0] = take_one(policy);
+	return pages[0];
 }
 
 static void give(struct page *page)

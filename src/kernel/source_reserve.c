@@ -19,7 +19,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/gfp.h>
-#include <linux/highmem.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -27,6 +26,7 @@
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -50,6 +50,9 @@ struct node_reserve {
 	unsigned long free;
 };
 
+/* In page_private() of what is on a list of clean chunks. */
+#define IS_CLEAN 1
+
 static DEFINE_MUTEX(resizing);
 static DEFINE_SPINLOCK(lock);
 static struct node_reserve nodes[MAX_NUMNODES];
@@ -65,16 +68,6 @@ MODULE_PARM_DESC(
 
 static void clean_up(struct work_struct *work);
 static DECLARE_WORK(clean_work, clean_up);
-
-static void zero_chunk(struct page *page)
-{
-	unsigned long i;
-
-	for (i = 0; i < PINNED_CHUNK_PAGES; i++) {
-		clear_highpage(page + i);
-		cond_resched();
-	}
-}
 
 static struct page *take_dirty(void)
 {
@@ -111,6 +104,7 @@ static bool keep(struct page *page, bool was_zeroed)
 		reserve->total--;
 	} else {
 		list_add(&page->lru, was_zeroed ? &reserve->clean : &reserve->dirty);
+		set_page_private(page, was_zeroed ? IS_CLEAN : 0);
 		reserve->free++;
 	}
 	spin_unlock(&lock);
@@ -124,7 +118,7 @@ static void clean_up(struct work_struct *work)
 	struct page *page;
 
 	while ((page = take_dirty())) {
-		zero_chunk(page);
+		pinned_page_zero(page);
 		keep(page, true);
 	}
 }
@@ -156,6 +150,7 @@ static struct page *take_from_node(int node, const struct pinned_policy *policy,
 		page = find_fit(&reserve->dirty, policy);
 	if (page) {
 		list_del(&page->lru);
+		set_page_private(page, 0);
 		reserve->free--;
 	}
 	spin_unlock(&lock);
@@ -178,7 +173,7 @@ static struct page *take_from_nodes(const struct pinned_policy *policy, bool *is
 	return page;
 }
 
-static struct page *take(const struct pinned_policy *policy)
+static struct page *take_one(const struct pinned_policy *policy)
 {
 	bool is_clean;
 	struct page *page = take_from_nodes(policy, &is_clean);
@@ -189,8 +184,84 @@ static struct page *take(const struct pinned_policy *policy)
 		page = take_from_nodes(policy, &is_clean);
 	}
 	if (page && !is_clean)
-		zero_chunk(page);
+		pinned_page_zero(page);
 	return page;
+}
+
+static unsigned long collect_locked(struct list_head *list, const struct pinned_policy *policy,
+				    struct page **pages, unsigned long n, unsigned long max)
+{
+	struct page *page;
+
+	lockdep_assert_held(&lock);
+	list_for_each_entry(page, list, lru)
+		if (n < max && pinned_page_fits(page, policy))
+			pages[n++] = page;
+	return n;
+}
+
+/* All zeroed chunks that fit, while they are free. */
+static unsigned long collect_clean(const struct pinned_policy *policy, struct page **pages,
+				   unsigned long max)
+{
+	unsigned long n = 0;
+	int node;
+
+	spin_lock(&lock);
+	for_each_online_node(node) n = collect_locked(&nodes[node].clean, policy, pages, n, max);
+	spin_unlock(&lock);
+	return n;
+}
+
+/* Take exactly these, if each is still free. */
+static bool take_these(struct page **pages, unsigned long count)
+{
+	unsigned long i;
+
+	spin_lock(&lock);
+	for (i = 0; i < count; i++)
+		if (page_private(pages[i]) != IS_CLEAN)
+			break;
+	if (i == count) {
+		for (i = 0; i < count; i++) {
+			list_del(&pages[i]->lru);
+			set_page_private(pages[i], 0);
+			nodes[page_to_nid(pages[i])].free--;
+		}
+	}
+	spin_unlock(&lock);
+	return i == count;
+}
+
+/* What is being zeroed is waited for: it may be the missing one. */
+static bool take_run(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+{
+	unsigned long max, n, first;
+	struct page **candidates;
+	bool is_taken = false;
+
+	flush_work(&clean_work);
+	max = pinned_reserve_free(policy->node);
+	if (max < count)
+		return false;
+	candidates = kvmalloc_array(max, sizeof(*candidates), PINNED_GFP);
+	if (!candidates)
+		return false;
+	n = collect_clean(policy, candidates, max);
+	if (n >= count && pinned_pages_find_run(candidates, n, count, &first)) {
+		memcpy(pages, candidates + first, count * sizeof(*pages));
+		is_taken = take_these(pages, count);
+	}
+	kvfree(candidates);
+	return is_taken;
+}
+
+static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+{
+	if (count > 1)
+		return take_run(policy, pages, count);
+	pages[0] = take_one(policy);
+	return pages[0];
 }
 
 static void give(struct page *page)
@@ -217,6 +288,7 @@ static void put_list(struct list_head *list)
 
 	list_for_each_entry_safe(page, next, list, lru) {
 		list_del(&page->lru);
+		set_page_private(page, 0);
 		put_page(page);
 	}
 }
@@ -262,6 +334,7 @@ static void add_all(struct list_head *list)
 	list_for_each_entry_safe(page, next, list, lru) {
 		reserve = &nodes[page_to_nid(page)];
 		list_move(&page->lru, &reserve->clean);
+		set_page_private(page, IS_CLEAN);
 		reserve->size++;
 		reserve->total++;
 		reserve->free++;

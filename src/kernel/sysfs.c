@@ -10,6 +10,7 @@
 #include <linux/sysfs.h>
 #include <uapi/pinned_mem.h>
 
+#include "carveout.h"
 #include "dev.h"
 #include "quarantine.h"
 #include "quota.h"
@@ -76,11 +77,25 @@ static ssize_t reserve_free_chunks_show(struct device *dev, struct device_attrib
 }
 static DEVICE_ATTR_RO(reserve_free_chunks);
 
+static ssize_t carveout_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", pinned_carveout_size());
+}
+static DEVICE_ATTR_RO(carveout_chunks);
+
+static ssize_t carveout_free_chunks_show(struct device *dev, struct device_attribute *attr,
+					 char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", pinned_carveout_free());
+}
+static DEVICE_ATTR_RO(carveout_free_chunks);
+
 static struct attribute *pinned_attrs[] = {
-	&dev_attr_chunk_size.attr,	    &dev_attr_used_chunks.attr,
-	&dev_attr_snapshot_pages.attr,	    &dev_attr_resting_chunks.attr,
-	&dev_attr_busy_chunks.attr,	    &dev_attr_reserve_chunks.attr,
-	&dev_attr_reserve_free_chunks.attr, NULL,
+	&dev_attr_chunk_size.attr,	     &dev_attr_used_chunks.attr,
+	&dev_attr_snapshot_pages.attr,	     &dev_attr_resting_chunks.attr,
+	&dev_attr_busy_chunks.attr,	     &dev_attr_reserve_chunks.attr,
+	&dev_attr_reserve_free_chunks.attr,  &dev_attr_carveout_chunks.attr,
+	&dev_attr_carveout_free_chunks.attr, NULL,
 };
 
 static const struct attribute_group pinned_group = {

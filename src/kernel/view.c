@@ -30,6 +30,7 @@
 #include "pool.h"
 #include "quota.h"
 #include "snapshot.h"
+#include "stat.h"
 #include "view.h"
 
 void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct mm_struct *mm)
@@ -50,7 +51,7 @@ bool pinned_view_is_live(struct pinned_view *view)
 /* A new snapshot of @from, not mapped yet; NULL without memory. */
 struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struct mm_struct *mm)
 {
-	struct pinned_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+	struct pinned_view *view = kzalloc(sizeof(*view), PINNED_GFP);
 
 	lockdep_assert_held(&from->pool->lock);
 	if (!view)
@@ -61,6 +62,7 @@ struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struc
 	view->is_broken = from->is_broken;
 	list_add(&view->sibling, &from->children);
 	from->pool->snapshots++;
+	pinned_count(PINNED_FORK);
 	return view;
 }
 
@@ -81,34 +83,37 @@ void pinned_view_empty_locked(struct pinned_view *view)
 	xa_destroy(&view->chunks);
 }
 
-/*
- * The first page of a slot's chunk with a reference for the caller, or NULL.
- * Erasing takes the same xa_lock, and the table's reference is put only after
- * that, so the chunk cannot be freed between the look and the get.
- */
-struct page *pinned_view_get_page(struct pinned_view *view, unsigned long slot)
+static struct page *page_at_locked(struct pinned_view *view, pgoff_t pgoff)
 {
-	struct pinned_chunk *chunk;
-	struct page *page = NULL;
+	struct pinned_chunk *chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
+
+	lockdep_assert_held(&view->chunks.xa_lock);
+	return chunk ? chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1)) : NULL;
+}
+
+/*
+ * A page of the live view with a reference for the caller, or NULL. Erasing a
+ * chunk takes the same xa_lock, and the table's reference is put only after
+ * that, so the page cannot be freed between the look and the get.
+ */
+struct page *pinned_view_get_page(struct pinned_view *view, pgoff_t pgoff)
+{
+	struct page *page;
 
 	xa_lock(&view->chunks);
-	chunk = xa_load(&view->chunks, slot);
-	if (chunk) {
-		page = chunk->page;
+	page = page_at_locked(view, pgoff);
+	if (page)
 		get_page(page);
-	}
 	xa_unlock(&view->chunks);
 	return page;
 }
 
-bool pinned_view_has_page(struct pinned_view *view, unsigned long slot, struct page *page)
+bool pinned_view_has_page(struct pinned_view *view, pgoff_t pgoff, struct page *page)
 {
-	struct pinned_chunk *chunk;
 	bool has;
 
 	xa_lock(&view->chunks);
-	chunk = xa_load(&view->chunks, slot);
-	has = chunk && chunk->page == page;
+	has = page_at_locked(view, pgoff) == page;
 	xa_unlock(&view->chunks);
 	return has;
 }

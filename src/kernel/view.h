@@ -49,8 +49,8 @@ struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struc
 bool pinned_view_is_live(struct pinned_view *view);
 void pinned_view_empty_locked(struct pinned_view *view);
 
-struct page *pinned_view_get_page(struct pinned_view *view, unsigned long slot);
-bool pinned_view_has_page(struct pinned_view *view, unsigned long slot, struct page *page);
+struct page *pinned_view_get_page(struct pinned_view *view, pgoff_t pgoff);
+bool pinned_view_has_page(struct pinned_view *view, pgoff_t pgoff, struct page *page);
 
 void pinned_view_add_vma(struct pinned_view *view, struct vm_area_struct *vma);
 void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma);

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Chunks from memory that was reserved at boot, and that the kernel uses for
+ * nothing else: it cannot be fragmented, and has the address that somebody chose.
+ *
+ * From the device tree: a node below /reserved-memory that is compatible with
+ * "pinned-mem,carveout", without no-map; the kernel has page structures and a
+ * mapping for it. From the module parameter carveout=SIZE@ADDRESS, for memory
+ * that the command line took from the kernel (x86: memmap=SIZE$ADDRESS), which
+ * has neither: they are made here.
+ *
+ * Its pages are single, and are mapped so. They are zeroed when they are taken.
+ *
+ * Locks: `lock` covers the bitmap, and nests inside all others.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/err.h>
+#include <linux/ioport.h>
+#include <linux/kernel.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/of.h>
+#include <linux/of_address.h>
+#include <linux/spinlock.h>
+
+#include "carveout.h"
+#include "chunk.h"
+#include "source.h"
+
+static DEFINE_SPINLOCK(lock);
+static unsigned long *is_taken; /* a bit for each chunk */
+static unsigned long first_pfn, n_chunks, n_free;
+
+static char *carveout;
+module_param(carveout, charp, 0444);
+MODULE_PARM_DESC(carveout, "SIZE@ADDRESS of memory that the kernel was told to leave alone (K, M, "
+			   "G; whole chunks of 2 MiB)");
+
+static struct page *page_of(unsigned long index)
+{
+	return pfn_to_page(first_pfn + (index << PINNED_CHUNK_ORDER));
+}
+
+static bool is_free(unsigned long first, unsigned long count)
+{
+	return find_next_bit(is_taken, first + count, first) >= first + count;
+}
+
+/* The first run that is free and fits, or n_chunks. */
+static unsigned long find_run_locked(const struct pinned_policy *policy, unsigned long count)
+{
+	unsigned long i;
+
+	lockdep_assert_held(&lock);
+	for (i = 0; i + count <= n_chunks; i++)
+		if (is_free(i, count) && pinned_page_fits(page_of(i), policy) &&
+		    pinned_page_fits(page_of(i + count - 1), policy))
+			return i;
+	return n_chunks;
+}
+
+static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+{
+	unsigned long first, i;
+
+	spin_lock(&lock);
+	first = find_run_locked(policy, count);
+	if (first < n_chunks) {
+		bitmap_set(is_taken, first, count);
+		n_free -= count;
+	}
+	spin_unlock(&lock);
+	if (first == n_chunks)
+		return false;
+	for (i = 0; i < count; i++) {
+		pages[i] = page_of(first + i);
+		pinned_page_zero(pages[i]);
+	}
+	return true;
+}
+
+static void give(struct page *page)
+{
+	spin_lock(&lock);
+	bitmap_clear(is_taken, (page_to_pfn(page) - first_pfn) >> PINNED_CHUNK_ORDER, 1);
+	n_free++;
+	spin_unlock(&lock);
+}
+
+const struct pinned_source pinned_source_carveout = {
+	.id = PINNED_MEM_SOURCE_CARVEOUT,
+	.take = take,
+	.give = give,
+	.needs_last_reference = true,
+};
+
+/* Chunks in the carve-out, and those that can be had. */
+unsigned long pinned_carveout_size(void)
+{
+	return n_chunks;
+}
+
+unsigned long pinned_carveout_free(void)
+{
+	return READ_ONCE(n_free);
+}
+
+/* The memory: what is at hand already, and what must be made. */
+
+#ifdef CONFIG_ZONE_DEVICE
+static struct dev_pagemap pagemap;
+static struct resource *region;
+
+/* Page structures and a mapping for memory that the kernel has left alone. */
+static int make_pages(phys_addr_t addr, u64 size)
+{
+	void *mapped;
+
+	region = request_mem_region(addr, size, "pinned_mem");
+	if (!region) {
+		pr_err("carveout=%s is in use; is it reserved on the kernel's command line?\n",
+		       carveout);
+		return -EBUSY;
+	}
+	pagemap.type = MEMORY_DEVICE_GENERIC;
+	pagemap.range.start = addr;
+	pagemap.range.end = addr + size - 1;
+	pagemap.nr_range = 1;
+	mapped = memremap_pages(&pagemap, NUMA_NO_NODE);
+	if (!IS_ERR(mapped))
+		return 0;
+	release_mem_region(addr, size);
+	region = NULL;
+	return PTR_ERR(mapped);
+}
+
+static void remove_pages(void)
+{
+	if (!region)
+		return;
+	memunmap_pages(&pagemap);
+	release_mem_region(region->start, resource_size(region));
+}
+#else
+static int make_pages(phys_addr_t addr, u64 size)
+{
+	pr_err("this kernel cannot use carveout=; reserve memory in the device tree\n");
+	return -EOPNOTSUPP;
+}
+
+static void remove_pages(void)
+{
+}
+#endif
+
+static int parse_parameter(phys_addr_t *addr, u64 *size)
+{
+	char *end;
+
+	*size = memparse(carveout, &end);
+	if (*end != '@')
+		return -EINVAL;
+	*addr = memparse(end + 1, &end);
+	if (*end || !*size || !IS_ALIGNED(*addr | *size, PINNED_MEM_CHUNK_SIZE) ||
+	    *addr + *size < *addr)
+		return -EINVAL;
+	return 0;
+}
+
+static int find_by_parameter(phys_addr_t *addr, u64 *size)
+{
+	int err = parse_parameter(addr, size);
+
+	if (err)
+		pr_err("carveout=%s: want SIZE@ADDRESS, both multiples of 2M\n", carveout);
+	return err ?: make_pages(*addr, *size);
+}
+
+/* All of it must be memory that the kernel has reserved and has pages for. */
+static bool is_reserved(phys_addr_t addr, u64 size)
+{
+	unsigned long pfn;
+
+	for (pfn = PHYS_PFN(addr); pfn < PHYS_PFN(addr + size); pfn++)
+		if (!pfn_valid(pfn) || !PageReserved(pfn_to_page(pfn)))
+			return false;
+	return true;
+}
+
+static int find_in_device_tree(phys_addr_t *addr, u64 *size)
+{
+	struct device_node *node = of_find_compatible_node(NULL, NULL, "pinned-mem,carveout");
+	struct resource res;
+	int err;
+
+	*size = 0;
+	if (!node)
+		return 0;
+	err = of_address_to_resource(node, 0, &res);
+	if (!err && of_property_read_bool(node, "no-map"))
+		err = -EINVAL;
+	of_node_put(node);
+	if (!err && !IS_ALIGNED(res.start | resource_size(&res), PINNED_MEM_CHUNK_SIZE))
+		err = -EINVAL;
+	if (!err && !is_reserved(res.start, resource_size(&res)))
+		err = -EINVAL;
+	if (err) {
+		pr_err("the carve-out in the device tree is not usable: want reg in multiples of 2 "
+		       "MiB, no no-map\n");
+		return err;
+	}
+	*addr = res.start;
+	*size = resource_size(&res);
+	return 0;
+}
+
+int pinned_carveout_init(void)
+{
+	phys_addr_t addr = 0;
+	u64 size;
+	int err = carveout ? find_by_parameter(&addr, &size) : find_in_device_tree(&addr, &size);
+
+	if (err || !size)
+		return err;
+	is_taken = bitmap_zalloc(size >> PINNED_MEM_CHUNK_SHIFT, GFP_KERNEL);
+	if (!is_taken) {
+		remove_pages();
+		return -ENOMEM;
+	}
+	first_pfn = PHYS_PFN(addr);
+	n_chunks = size >> PINNED_MEM_CHUNK_SHIFT;
+	n_free = n_chunks;
+	return 0;
+}
+
+/* All chunks have come back. */
+void pinned_carveout_exit(void)
+{
+	bitmap_free(is_taken);
+	remove_pages();
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Chunks from the contiguous memory allocator, where the kernel has one: runs
+ * longer than the buddy allocator has, out of memory that movable pages use
+ * until it is wanted.
+ *
+ * The allocator is reached through dma_alloc_pages(), for a device of our own.
+ * It aligns to less than a chunk, so one chunk more than wanted is allocated and
+ * the rest of it left alone. A run goes back when the last of its chunks does;
+ * page_private() of a chunk's first page says to which it belongs.
+ *
+ * Its pages are single, and are mapped so.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "chunk.h"
+#include "memtype.h"
+#include "source.h"
+
+/**
+ * struct cma_run - one allocation
+ * @pages:	what dma_alloc_pages() gave
+ * @size:	bytes of that
+ * @addr:	its DMA address
+ * @chunks:	how many of its chunks have not come back
+ */
+struct cma_run {
+	struct page *pages;
+	size_t size;
+	dma_addr_t addr;
+	atomic_long_t chunks;
+};
+
+static struct page *first_chunk(struct page *pages)
+{
+	return pfn_to_page(ALIGN(page_to_pfn(pages), PINNED_CHUNK_PAGES));
+}
+
+static void free_run(struct cma_run *run)
+{
+	dma_free_pages(pinned_memtype_device(), run->size, run->pages, run->addr,
+		       DMA_BIDIRECTIONAL);
+	kfree(run);
+}
+
+/*
+ * Without room in the contiguous area the same function falls back to the buddy
+ * allocator, whose tail pages have no reference of their own.
+ */
+static bool is_from_cma(struct page *pages)
+{
+	return page_count(pages + 1) == 1;
+}
+
+static struct cma_run *allocate_run(unsigned long count)
+{
+	struct cma_run *run = kzalloc(sizeof(*run), PINNED_GFP);
+
+	if (!run)
+		return NULL;
+	run->size = (count + 1) << PINNED_MEM_CHUNK_SHIFT;
+	atomic_long_set(&run->chunks, count);
+	run->pages = dma_alloc_pages(pinned_memtype_device(), run->size, &run->addr,
+				     DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
+	if (run->pages && is_from_cma(run->pages))
+		return run;
+	if (run->pages)
+		free_run(run);
+	else
+		kfree(run);
+	return NULL;
+}
+
+static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+{
+	struct cma_run *run;
+	struct page *first;
+	unsigned long i;
+
+	if (!IS_ENABLED(CONFIG_DMA_CMA))
+		return false;
+	run = allocate_run(count);
+	if (!run)
+		return false;
+	first = first_chunk(run->pages);
+	if (!pinned_page_fits(first, policy) ||
+	    !pinned_page_fits(first + (count - 1) * PINNED_CHUNK_PAGES, policy)) {
+		free_run(run);
+		return false;
+	}
+	for (i = 0; i < count; i++) {
+		pages[i] = first + i * PINNED_CHUNK_PAGES;
+		set_page_private(pages[i], (unsigned long)run);
+	}
+	return true;
+}
+
+static void give(struct page *page)
+{
+	struct cma_run *run = (struct cma_run *)page_private(page);
+
+	set_page_private(page, 0);
+	if (atomic_long_dec_and_test(&run->chunks))
+		free_run(run);
+}
+
+const struct pinned_source pinned_source_cma = {
+	.id = PINNED_MEM_SOURCE_CMA,
+	.take = take,
+	.give = give,
+	.needs_last_reference = true,
+};

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Chunks and copies for forked children are charged to the memory cgroup of who
+ * gets them: over its limit a POPULATE says ENOMEM, nobody is killed, and the
+ * neighbours notice nothing (Fault A27).
+ */
+#include "guest.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#define CGROUPS "/tmp/cgroup"
+#define GROUP CGROUPS "/pinned"
+
+static unsigned long value_of(const char *file, const char *key)
+{
+	FILE *stream = fopen(file, "re");
+	unsigned long value = 0;
+	char line[128];
+
+	CHECK(stream);
+	while (fgets(line, sizeof(line), stream))
+		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ' ')
+			value = strtoul(line + strlen(key), NULL, 10);
+	fclose(stream);
+	return value;
+}
+
+static void enter(void)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	WORKS(write_text(GROUP "/cgroup.procs", pid));
+}
+
+static void over_the_limit(void *arg)
+{
+	struct pinned_mem_info before;
+	unsigned int slot = 0;
+	int fd;
+
+	(void)arg;
+	enter();
+	fd = open_pool();
+	before = info_of(fd);
+	REFUSED(populate(fd, 1000, 100, NULL), ENOMEM);
+	UNCHANGED(fd, before);
+	while (!populate(fd, slot, 1, NULL))
+		slot++;
+	EQUAL(errno, ENOMEM);
+	/* 64 MiB, less what the process itself needs. */
+	CHECK(slot >= 16 && slot <= 32);
+	fill(map_slots(fd, 0, slot), slot * CHUNK, 1);
+	CHECK(read_number(GROUP "/memory.current") >= slot * CHUNK);
+	WORKS(punch(fd, 0, slot));
+	CHECK(read_number(GROUP "/memory.current") < 8 * CHUNK);
+}
+
+static void reads_all(void *at)
+{
+	for (size_t i = 0; i < 40 * CHUNK; i += PAGE)
+		if (signal_of_read((char *)at + i))
+			exit(42);
+}
+
+/* The owner is outside, its child inside: copies are the child's, whoever makes them. */
+static void copies_are_the_childs(void)
+{
+	int fd = open_pool(), status;
+	char *at = map_slots(fd, 0, 40);
+	struct gate is_in = make_gate(), may_go = make_gate();
+	unsigned long before;
+	pid_t pid;
+
+	WORKS(populate(fd, 0, 40, NULL));
+	fill(at, 40 * CHUNK, 1);
+	pid = WORKS(fork());
+	if (!pid) {
+		enter();
+		let_pass(&is_in);
+		wait_at(&may_go);
+		reads_all(at);
+		_exit(0);
+	}
+	wait_at(&is_in);
+	before = read_number(GROUP "/memory.current");
+	touch_pages(at, 10 * CHUNK);
+	CHECK(read_number(GROUP "/memory.current") >= before + 9 * CHUNK);
+	/* More than the child's group may have: the child's loss alone. */
+	fill(at, 40 * CHUNK, 2);
+	FILLED(at, 40 * CHUNK, 2);
+	let_pass(&may_go);
+	EQUAL(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+	FILLED(at, 40 * CHUNK, 2);
+	COMES_TO_COPIES(0);
+}
+
+int main(void)
+{
+	WORKS(mkdir(CGROUPS, 0700));
+	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) ||
+	    write_text(CGROUPS "/cgroup.subtree_control", "+memory"))
+		test_skip("this kernel has no memory cgroups");
+	WORKS(mkdir(GROUP, 0700));
+	WORKS(write_text(GROUP "/memory.max", "67108864"));
+	ENDED_WELL(spawn(over_the_limit, NULL));
+	copies_are_the_childs();
+	EQUAL(value_of(GROUP "/memory.events", "oom_kill"), 0);
+	return 0;
+}
