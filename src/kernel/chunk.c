@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "chunk.h"
+#include "compat.h"
 #include "memtype.h"
 #include "quarantine.h"
 #include "quota.h"
@@ -58,6 +59,11 @@ struct pinned_chunk *pinned_chunk_create(const struct pinned_policy *policy,
 	err = pinned_source_take(chunk, policy);
 	if (err)
 		goto err_uncharge;
+	/*
+	 * The allocator leaves the last owner's index. The core compares it with
+	 * the file's size, and maps single pages where it seems to be beyond.
+	 */
+	pinned_set_page_index(chunk->page, 0);
 	err = -ENOMEM;
 	if (!pinned_memtype_set(chunk, policy->memory_type))
 		goto err_give;

@@ -124,4 +124,17 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #include <linux/shrinker.h>
 #endif
 
+/*
+ * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index is its
+ * folio's, and in newer kernels only there.
+ */
+static inline void pinned_set_page_index(struct page *head, pgoff_t index)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+	head->index = index;
+#else
+	page_folio(head)->index = index;
+#endif
+}
+
 #endif /* PINNED_MEM_COMPAT_H */
