@@ -8,6 +8,7 @@
 #define PINNED_MEM_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
@@ -125,16 +126,45 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
- * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index is its
- * folio's, and in newer kernels only there.
+ * 5.14, commit c74d40e8b5e2: modules may use set_active_memcg(). Before that it
+ * wants a variable for interrupts that is not exported.
  */
-static inline void pinned_set_page_index(struct page *head, pgoff_t index)
+static inline struct mem_cgroup *pinned_set_active_memcg(struct mem_cgroup *memcg)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
-	head->index = index;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0) && defined(CONFIG_MEMCG)
+	struct mem_cgroup *old = current->active_memcg;
+
+	current->active_memcg = memcg;
+	return old;
 #else
-	page_folio(head)->index = index;
+	return set_active_memcg(memcg);
 #endif
 }
+
+/*
+ * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index and flags are
+ * its folio's, and in newer kernels only there.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+static inline void pinned_set_page_index(struct page *head, pgoff_t index)
+{
+	head->index = index;
+}
+
+static inline void pinned_clear_page_referenced(struct page *head)
+{
+	ClearPageReferenced(head);
+}
+#else
+static inline void pinned_set_page_index(struct page *head, pgoff_t index)
+{
+	page_folio(head)->index = index;
+}
+
+static inline void pinned_clear_page_referenced(struct page *head)
+{
+	folio_clear_referenced(page_folio(head));
+}
+#endif
 
 #endif /* PINNED_MEM_COMPAT_H */
