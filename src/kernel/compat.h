@@ -126,6 +126,16 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
+ * 6.7, commit ddc1a5cbc05d: vm_ops->get_policy() also gives an index.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define PINNED_GET_POLICY_ARGUMENTS struct vm_area_struct *vma, unsigned long address
+#else
+#define PINNED_GET_POLICY_ARGUMENTS \
+	struct vm_area_struct *vma, unsigned long address, pgoff_t *index
+#endif
+
+/*
  * 5.14, commit c74d40e8b5e2: modules may use set_active_memcg(). Before that it
  * wants a variable for interrupts that is not exported.
  */
