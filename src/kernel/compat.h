@@ -26,18 +26,17 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 }
 #endif
 
-/* 6.13, commit cdd30ebb1b9f: a namespace is a string. */
+/*
+ * 6.13, commit cdd30ebb1b9f: a namespace is a string. 5.10 would take a macro's
+ * name for the namespace's, so it is spelled out where it is used.
+ * 5.16, commit 16b0314aa746: the functions of dma-buf are in a namespace.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define PINNED_MEM_NS PINNED_MEM
+#define PINNED_EXPORT_SYMBOL(symbol) EXPORT_SYMBOL_NS_GPL(symbol, PINNED_MEM)
+#define PINNED_IMPORT_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
 #else
-#define PINNED_MEM_NS "PINNED_MEM"
-#endif
-
-/* 5.16, commit 16b0314aa746: the functions of dma-buf are in a namespace. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define PINNED_DMA_BUF_NS DMA_BUF
-#else
-#define PINNED_DMA_BUF_NS "DMA_BUF"
+#define PINNED_EXPORT_SYMBOL(symbol) EXPORT_SYMBOL_NS_GPL(symbol, "PINNED_MEM")
+#define PINNED_IMPORT_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
 #endif
 
 /*
