@@ -12,6 +12,7 @@ DESTDIR ?=
 KDIR ?=
 
 CC ?= cc
+OBJCOPY ?= objcopy
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
 INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
@@ -29,7 +30,7 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules install clean check check-unit check-preload check-qemu check-abi demo lint deb bench
+.PHONY: all help modules install clean check check-unit check-preload check-qemu check-kernels check-abi guest-programs demo lint deb bench
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run
 
 help:
@@ -37,6 +38,7 @@ help:
 	@echo 'make modules    pinned_mem.ko for the kernel headers in KDIR=... (default: Debian stock kernel, fetched)'
 	@echo 'make demo       boot a kernel in QEMU and watch unmodified programs DMA from their heap'
 	@echo 'make check      all tests: check-abi check-unit check-preload check-qemu'
+	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
 	@echo 'make bench      malloc and v2p beside glibc and pagemap, ratios'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
 	@echo 'make lint       formatting, shell, spelling, man pages, include directions'
@@ -65,7 +67,7 @@ $(O)/lib/libpinned.so: $(libpinned)
 $(libpinned_static): $(lib_objects)
 	@mkdir -p $(@D)
 	$(LD) -r -o $(O)/obj/libpinned.o $(lib_objects)
-	objcopy --localize-hidden $(O)/obj/libpinned.o
+	$(OBJCOPY) --localize-hidden $(O)/obj/libpinned.o
 	rm -f $@ && $(AR) rcs $@ $(O)/obj/libpinned.o
 
 # Same promises as libpinned, and its name in the process: see doc/design.md. Without `local: *`, so

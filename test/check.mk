@@ -57,6 +57,11 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
 	@test/qemu/check $(kernel_programs) $(device_programs)
 
+guest-programs: $(kernel_programs) $(device_programs)
+
+check-kernels: | $(O)/need/kernels
+	@test/qemu/check-kernels
+
 # The sum over all levels is the last line.
 check:
 	@test/check-all

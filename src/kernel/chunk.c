@@ -82,7 +82,12 @@ static int take_memory(struct pinned_chunk **chunks, unsigned long count,
 	for (i = 0; i < count && source; i++) {
 		chunks[i]->page = pages[i];
 		chunks[i]->source = source;
-		pinned_page_forget(pages[i]);
+		/*
+		 * The allocator leaves the last owner's index. The core compares it
+		 * with the file's size, and maps single pages where it seems to be
+		 * beyond.
+		 */
+		pinned_set_page_index(pages[i], 0);
 		if (!pinned_memtype_set(chunks[i], policy->memory_type))
 			err = -ENOMEM;
 	}

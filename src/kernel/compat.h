@@ -8,6 +8,7 @@
 #define PINNED_MEM_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
@@ -25,18 +26,17 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 }
 #endif
 
-/* 6.13, commit cdd30ebb1b9f: a namespace is a string. */
+/*
+ * 6.13, commit cdd30ebb1b9f: a namespace is a string. 5.10 would take a macro's
+ * name for the namespace's, so it is spelled out where it is used.
+ * 5.16, commit 16b0314aa746: the functions of dma-buf are in a namespace.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define PINNED_MEM_NS PINNED_MEM
+#define PINNED_EXPORT_SYMBOL(symbol) EXPORT_SYMBOL_NS_GPL(symbol, PINNED_MEM)
+#define PINNED_IMPORT_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
 #else
-#define PINNED_MEM_NS "PINNED_MEM"
-#endif
-
-/* 5.16, commit 16b0314aa746: the functions of dma-buf are in a namespace. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define PINNED_DMA_BUF_NS DMA_BUF
-#else
-#define PINNED_DMA_BUF_NS "DMA_BUF"
+#define PINNED_EXPORT_SYMBOL(symbol) EXPORT_SYMBOL_NS_GPL(symbol, "PINNED_MEM")
+#define PINNED_IMPORT_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
 #endif
 
 /*
@@ -125,20 +125,55 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
- * The allocator leaves the last owner's index in a page. Kernels with the i_size
- * rule for huge faults (7.2, and 6.12 by a backport) compare that of a compound
- * page with the file's size, and map single pages where it seems to be beyond.
- *
- * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index is its
- * folio's, and in newer kernels only there.
+ * 6.7, commit ddc1a5cbc05d: vm_ops->get_policy() also gives an index.
  */
-static inline void pinned_page_forget(struct page *page)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
-	page->index = 0;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define PINNED_GET_POLICY_ARGUMENTS struct vm_area_struct *vma, unsigned long address
 #else
-	page_folio(page)->index = 0;
+#define PINNED_GET_POLICY_ARGUMENTS \
+	struct vm_area_struct *vma, unsigned long address, pgoff_t *index
+#endif
+
+/*
+ * 5.14, commit c74d40e8b5e2: modules may use set_active_memcg(). Before that it
+ * wants a variable for interrupts that is not exported.
+ */
+static inline struct mem_cgroup *pinned_set_active_memcg(struct mem_cgroup *memcg)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0) && defined(CONFIG_MEMCG)
+	struct mem_cgroup *old = current->active_memcg;
+
+	current->active_memcg = memcg;
+	return old;
+#else
+	return set_active_memcg(memcg);
 #endif
 }
+
+/*
+ * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index and flags are
+ * its folio's, and in newer kernels only there.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+static inline void pinned_set_page_index(struct page *head, pgoff_t index)
+{
+	head->index = index;
+}
+
+static inline void pinned_clear_page_referenced(struct page *head)
+{
+	ClearPageReferenced(head);
+}
+#else
+static inline void pinned_set_page_index(struct page *head, pgoff_t index)
+{
+	page_folio(head)->index = index;
+}
+
+static inline void pinned_clear_page_referenced(struct page *head)
+{
+	folio_clear_referenced(page_folio(head));
+}
+#endif
 
 #endif /* PINNED_MEM_COMPAT_H */

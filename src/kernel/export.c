@@ -284,4 +284,4 @@ struct file *pinned_export_slots(struct pinned_pool *pool, unsigned long slot, u
 	return ERR_CAST(dmabuf);
 }
 
-MODULE_IMPORT_NS(PINNED_DMA_BUF_NS);
+PINNED_IMPORT_DMA_BUF;

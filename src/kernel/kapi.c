@@ -116,41 +116,41 @@ struct pinned_mem_range *pinned_mem_range_get(struct task_struct *task, unsigned
 		__module_get(THIS_MODULE);
 	return range;
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_get, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_get);
 
 void pinned_mem_range_put(struct pinned_mem_range *range)
 {
 	pinned_range_destroy(range);
 	module_put(THIS_MODULE);
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_put, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_put);
 
 size_t pinned_mem_range_length(const struct pinned_mem_range *range)
 {
 	return range->length;
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_length, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_length);
 
 size_t pinned_mem_range_extent(const struct pinned_mem_range *range, size_t offset,
 			       phys_addr_t *phys)
 {
 	return pinned_range_extent(range, offset, phys);
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_extent, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_extent);
 
 struct sg_table *pinned_mem_range_map(struct pinned_mem_range *range, struct device *dev,
 				      enum dma_data_direction dir)
 {
 	return pinned_range_map(range, dev, dir);
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_map, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_map);
 
 void pinned_mem_range_unmap(struct pinned_mem_range *range, struct device *dev,
 			    struct sg_table *sgt, enum dma_data_direction dir)
 {
 	pinned_range_unmap(range, dev, sgt, dir);
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_unmap, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_unmap);
 
 void pinned_mem_range_sync_for_device(struct pinned_mem_range *range, struct device *dev,
 				      struct sg_table *sgt, enum dma_data_direction dir)
@@ -158,7 +158,7 @@ void pinned_mem_range_sync_for_device(struct pinned_mem_range *range, struct dev
 	if (pinned_memtype_is_cached(range->memory_type))
 		dma_sync_sgtable_for_device(dev, sgt, dir);
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_sync_for_device, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_sync_for_device);
 
 void pinned_mem_range_sync_for_cpu(struct pinned_mem_range *range, struct device *dev,
 				   struct sg_table *sgt, enum dma_data_direction dir)
@@ -166,4 +166,4 @@ void pinned_mem_range_sync_for_cpu(struct pinned_mem_range *range, struct device
 	if (pinned_memtype_is_cached(range->memory_type))
 		dma_sync_sgtable_for_cpu(dev, sgt, dir);
 }
-EXPORT_SYMBOL_NS_GPL(pinned_mem_range_sync_for_cpu, PINNED_MEM_NS);
+PINNED_EXPORT_SYMBOL(pinned_mem_range_sync_for_cpu);

@@ -22,6 +22,7 @@
  * afterwards, so one of the two sees the other.
  */
 #include <linux/fs.h>
+#include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -146,11 +147,30 @@ static const char *map_name(struct vm_area_struct *vma)
 	return "[pinned_mem]";
 }
 
+#ifdef CONFIG_NUMA
+/*
+ * Without the flag MPOL_F_MOF, NUMA balancing leaves the mapping alone. Else it
+ * takes entries out of the page tables time and again, to see who touches what.
+ */
+static struct mempolicy stay_policy = {
+	.refcnt = ATOMIC_INIT(1),
+	.mode = MPOL_PREFERRED,
+};
+
+static struct mempolicy *map_get_policy(PINNED_GET_POLICY_ARGUMENTS)
+{
+	return vma->vm_policy ?: &stay_policy;
+}
+#endif
+
 static const struct vm_operations_struct map_ops = {
 	.open = map_open,
 	.close = map_close,
 	.fault = map_fault,
 	.name = map_name,
+#ifdef CONFIG_NUMA
+	.get_policy = map_get_policy,
+#endif
 };
 
 /* The view that a mapping shows; NULL if it is not one of ours. */

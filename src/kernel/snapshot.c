@@ -90,9 +90,9 @@ static struct page *make_copy(struct pinned_view *for_view, pgoff_t pgoff, struc
 	if (!pinned_quota_charge_copy())
 		return NULL;
 	memcg = for_view->mm ? get_mem_cgroup_from_mm(for_view->mm) : NULL;
-	old = set_active_memcg(memcg);
+	old = pinned_set_active_memcg(memcg);
 	page = alloc_page(PINNED_GFP | __GFP_HIGHMEM);
-	set_active_memcg(old);
+	pinned_set_active_memcg(old);
 	mem_cgroup_put(memcg);
 	if (!page) {
 		pinned_quota_uncharge_copy();

@@ -31,6 +31,7 @@
 #include <linux/workqueue.h>
 
 #include "chunk.h"
+#include "compat.h"
 #include "reserve.h"
 #include "source.h"
 
@@ -268,7 +269,7 @@ static void give(struct page *page)
 {
 	/* Left behind by page tables. */
 	ClearPageDirty(page);
-	ClearPageReferenced(page);
+	pinned_clear_page_referenced(page);
 	if (keep(page, false))
 		queue_work(system_unbound_wq, &clean_work);
 }

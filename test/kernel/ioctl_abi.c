@@ -8,10 +8,8 @@
 #include "guest.h"
 
 static const unsigned int known[] = {
-	PINNED_MEM_IOC_INFO,
-	PINNED_MEM_IOC_POPULATE,
-	PINNED_MEM_IOC_PUNCH,
-	PINNED_MEM_IOC_QUERY,
+	PINNED_MEM_IOC_INFO,  PINNED_MEM_IOC_POPULATE, PINNED_MEM_IOC_PUNCH,
+	PINNED_MEM_IOC_QUERY, PINNED_MEM_IOC_SYNC,     PINNED_MEM_IOC_EXPORT,
 };
 
 /* Larger than any structure; holds a good POPULATE, INFO, ... by its size alone. */

@@ -432,6 +432,7 @@ int main(void)
 	bool is_host_there;
 
 	mkdir(HOST_ROOT, 0755);
+	say("init: the kernel is up\n");
 	mount_all();
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/tmp", 1);

@@ -21,9 +21,8 @@ static atomic_t freed, not_write_back;
 /* What the PAT register says of an entry's three bits. */
 static u32 attr_of_bits(bool pwt, bool pcd, bool pat)
 {
-	u64 types;
+	u64 types = native_read_msr(MSR_IA32_CR_PAT);
 
-	rdmsrl(MSR_IA32_CR_PAT, types);
 	switch (types >> (8 * (pwt | pcd << 1 | pat << 2)) & 7) {
 	case 0:
 	case 7:
