@@ -29,7 +29,7 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules install clean check check-unit check-preload check-qemu check-abi demo lint deb bench
+.PHONY: all help modules install clean check check-unit check-preload check-qemu check-debug-kernel check-abi demo lint deb bench
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run
 
 help:
@@ -37,6 +37,7 @@ help:
 	@echo 'make modules    pinned_mem.ko for the kernel headers in KDIR=... (default: Debian stock kernel, fetched)'
 	@echo 'make demo       boot a kernel in QEMU and watch unmodified programs DMA from their heap'
 	@echo 'make check      all tests: check-abi check-unit check-preload check-qemu'
+	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
 	@echo 'make bench      malloc and v2p beside glibc and pagemap, ratios'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
 	@echo 'make lint       formatting, shell, spelling, man pages, include directions'
