@@ -39,6 +39,8 @@
 #define DRIVER "pinned_mem"
 #define EXIT_SKIP 77
 #define ARGS_MAX 8
+/* Lines of the kernel's log after the first bad one. */
+#define SHOWN_MAX 40
 /* What the kernel's own records may keep of a run; a chunk leaked in a loop is more than this. */
 #define MEMORY_SLACK_KB (8 * 1024)
 
@@ -178,7 +180,7 @@ static bool is_remark_on_injected_failure(const char *line)
 		is_injecting = true;
 	if (strstr(line, "allocations are not made to fail any more"))
 		is_injecting = false;
-	if (strstr(line, "page allocation failure"))
+	if (strstr(line, "page allocation failure") || strstr(line, "vmalloc error"))
 		is_trace_expected = is_injecting;
 	else if (is_trace)
 		is_trace_expected = false;
@@ -188,7 +190,8 @@ static bool is_remark_on_injected_failure(const char *line)
 /* Lines since the last call. Return: true if one of them reports a fault. */
 static bool is_log_bad(void)
 {
-	char record[2048];
+	char record[2048], last[2048] = "";
+	unsigned int shown = 0;
 	bool found = false;
 	ssize_t n;
 
@@ -196,11 +199,13 @@ static bool is_log_bad(void)
 		if (n < 0)
 			continue;
 		record[n] = '\0';
-		if (is_remark_on_injected_failure(record) || !is_bad(record))
-			continue;
-		if (!found)
-			say("init: the kernel reports: %s", record);
-		found = true;
+		if (!is_remark_on_injected_failure(record) && is_bad(record) && !found) {
+			say("init: the kernel reports: %s%s", last, record);
+			found = true;
+		} else if (found && shown++ < SHOWN_MAX) {
+			say("init: ... %s", record);
+		}
+		strcpy(last, record);
 	}
 	return found;
 }
@@ -480,7 +485,8 @@ int main(void)
 		raise_loopback();
 	if (!verdict)
 		verdict = stdout;
-	is_log_bad();
+	/* What was said while booting is not the driver's. */
+	lseek(kmsg, 0, SEEK_END);
 
 	before = free_memory_kb();
 	if (driver_path[0])
