@@ -30,7 +30,7 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules install clean check check-unit check-preload check-qemu check-kernels check-abi guest-programs demo lint deb bench
+.PHONY: all help modules install clean check check-unit check-preload check-qemu check-kernels check-debug-kernel check-abi guest-programs demo lint deb bench
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo 'make demo       boot a kernel in QEMU and watch unmodified programs DMA from their heap'
 	@echo 'make check      all tests: check-abi check-unit check-preload check-qemu'
 	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
+	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
 	@echo 'make bench      malloc and v2p beside glibc and pagemap, ratios'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
 	@echo 'make lint       formatting, shell, spelling, man pages, include directions'

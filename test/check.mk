@@ -54,8 +54,24 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< \
 		test/lib/guest.c $(libpinned_static)
 
-check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
-	@test/qemu/check $(kernel_programs) $(device_programs)
+# Everything that user space can do to the driver, at random.
+fuzzer := $(O)/test/fuzz/driver
+$(fuzzer): $(wildcard test/fuzz/*.[ch]) test/lib/faults.c test/lib/faults.h test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
+
+check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
+	@test/qemu/check $(fuzzer) $(kernel_programs) $(device_programs)
+
+# What needs a kernel that makes allocations fail.
+debug_names := $(patsubst test/kernel-debug/%.c,%,$(wildcard test/kernel-debug/*.c))
+debug_programs := $(debug_names:%=$(O)/test/kernel-debug/%)
+$(O)/test/kernel-debug/%: test/kernel-debug/%.c test/lib/faults.c test/lib/faults.h test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
+
+check-debug-kernel: $(kernel_programs) $(device_programs) $(debug_programs) $(fuzzer) | $(O)/need/debug-kernel
+	@test/qemu/check-debug $(fuzzer) $(debug_programs) $(kernel_programs) $(device_programs)
 
 guest-programs: $(kernel_programs) $(device_programs)
 

@@ -9,6 +9,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
@@ -51,7 +52,7 @@ static int find_all(struct mm_struct *mm, unsigned long addr, size_t length, uns
 	struct place place;
 	int err;
 
-	mmap_assert_locked(mm);
+	lockdep_assert_held(&mm->mmap_lock);
 	for (; at < end; at = vma->vm_end) {
 		vma = find_vma(mm, at);
 		err = find_place(vma, at, flags, &place);

@@ -68,6 +68,6 @@ int main(void)
 		if (round == 2)
 			before = free_memory_kib();
 	}
-	CHECK(free_memory_kib() + 2 * SLOTS * CHUNK / 1024 > before);
+	CHECK(free_memory_kib() + 2 * SLOTS * CHUNK / 1024 + checkers_memory_kib() > before);
 	return 0;
 }

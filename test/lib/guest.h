@@ -131,6 +131,8 @@ int write_text(const char *path, const char *text);
 unsigned long meminfo_kib(const char *field);
 /* All free memory, in KiB, with clean caches dropped first. */
 unsigned long free_memory_kib(void);
+/* What a kernel with checkers may keep for these: freed objects, and stacks. */
+unsigned long checkers_memory_kib(void);
 
 /* As insmod and rmmod; they give what the system call gives. */
 int load_module(void);

@@ -55,10 +55,11 @@ static void start(dma_addr_t addr, u32 length, u32 at, bool to_memory)
 {
 	u64 buffer = DEVICE_BUFFER + at;
 
-	lo_hi_writeq(to_memory ? buffer : addr, registers + REG_DMA_SOURCE);
-	lo_hi_writeq(to_memory ? addr : buffer, registers + REG_DMA_DESTINATION);
-	lo_hi_writeq(length, registers + REG_DMA_COUNT);
-	lo_hi_writeq(DMA_RUN | (to_memory ? DMA_TO_MEMORY : 0), registers + REG_DMA_COMMAND);
+	/* Whole: the device takes no halves, and addresses may be above 4 GiB. */
+	writeq(to_memory ? buffer : addr, registers + REG_DMA_SOURCE);
+	writeq(to_memory ? addr : buffer, registers + REG_DMA_DESTINATION);
+	writeq(length, registers + REG_DMA_COUNT);
+	writeq(DMA_RUN | (to_memory ? DMA_TO_MEMORY : 0), registers + REG_DMA_COMMAND);
 }
 
 static int wait_until_done(void)

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the driver's fuzzer share. Each process has one random
+ * sequence and a model of what it must see: the content of its chunks, page by
+ * page, and what stands at each page of a window of addresses that all its
+ * mappings lie in. Every step does something at random, compares what came of it
+ * with the model, and brings the model up to date. A forked child goes on with
+ * its copy of the model, which then is the snapshot that it must see.
+ */
+#ifndef FUZZ_H
+#define FUZZ_H
+
+#include "guest.h"
+
+#define POOLS 3
+#define SLOTS 6UL
+#define CHUNKS 64
+#define EXPORTS 3
+#define PLACES 8
+/* Pages of one place, chunk-aligned; the gap after it keeps mappings apart. */
+#define PLACE_PAGES ((SLOTS + 1) * CHUNK_PAGES)
+#define PLACE_STRIDE ((SLOTS + 3) * CHUNK)
+#define NO_POOL (-1)
+#define NO_CHUNK (-1)
+#define ANCESTORS_MAX 4
+
+/* A process's random sequence: the same seed, the same steps. */
+struct fuzz_random {
+	uint64_t state;
+};
+
+uint64_t fuzz_next(struct fuzz_random *random);
+/* 0 to @below - 1. */
+unsigned long fuzz_below(struct fuzz_random *random, unsigned long below);
+/* Once in @times. */
+bool fuzz_once_in(struct fuzz_random *random, unsigned int times);
+
+/* Content of one chunk: every word of a page is the page's value. */
+struct model_chunk {
+	unsigned int refs;
+	uint64_t pages[CHUNK_PAGES];
+};
+
+struct model_pool {
+	int fd; /* -1: closed, or never open */
+	bool is_mine, is_read_only, is_gone;
+	uint32_t memory_type;
+	int chunks[SLOTS]; /* of model.chunks, or NO_CHUNK */
+};
+
+/* One page of the window. */
+struct model_page {
+	int8_t pool; /* NO_POOL: nothing is mapped */
+	uint8_t prot;
+	uint8_t memory_type; /* the pool's when it was mapped */
+	bool is_dont_fork;
+	uint32_t pgoff;
+};
+
+struct model_export {
+	int fd;
+	unsigned int count;
+	int chunks[SLOTS];
+};
+
+struct model {
+	struct model_chunk chunks[CHUNKS];
+	struct model_pool pools[POOLS];
+	struct model_page pages[PLACES][PLACE_PAGES];
+	struct model_export exports[EXPORTS];
+};
+
+struct fuzz_totals {
+	unsigned long steps, processes, populated, punched, forks, lost_snapshot_pages, refused;
+	uint32_t last_tag;
+};
+
+/* What a process is. */
+struct fuzz {
+	struct fuzz_random random;
+	struct model model;
+	char *window;
+	uint64_t seed, deadline_ns, step;
+	unsigned int worker, depth;
+	uint32_t tags[ANCESTORS_MAX]; /* its own, then its ancestors' */
+	unsigned int tag_count;
+	uint32_t stamps;
+	const char *doing;
+	int sockets[2];	 /* to the next worker, from the one before */
+	bool is_starved; /* somebody makes allocations fail */
+};
+
+extern struct fuzz fuzz;
+/* Shared by all processes. */
+extern struct fuzz_totals *totals;
+
+#define WRONG(...) fuzz_wrong(__FILE__, __LINE__, __VA_ARGS__)
+void fuzz_wrong(const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4), noreturn));
+/* Memory or a limit was short; never a wrong result. */
+bool fuzz_is_shortage(int error);
+/* A call that may fail for shortage only. Return: whether it worked. */
+bool fuzz_worked(const char *what, long result);
+void fuzz_count(unsigned long *total);
+/* Exit with 0; or SIGSEGV, if a signal's details could not be copied to the stack. */
+bool fuzz_ended_well(int status);
+
+/* Stamps: a tag that no other process has, and a number. */
+uint64_t fuzz_new_stamp(void);
+/* 0, or a stamp of this process or of one that it was forked from. */
+bool fuzz_is_own(uint64_t value);
+void fuzz_take_tag(void);
+
+/* model.c: a place to act on, and what must be there. */
+struct span {
+	unsigned int place;
+	unsigned long first, count;
+};
+
+char *model_address(unsigned int place, unsigned long page);
+struct span model_random_span(void);
+/* A random page with something mapped, if one is found soon. */
+bool model_random_mapped(unsigned int *place, unsigned long *page);
+struct model_page *model_page_at(unsigned int place, unsigned long page);
+int model_chunk_new(void);
+void model_chunk_get(int chunk);
+void model_chunk_put(int chunk);
+bool model_pool_is_empty(const struct model_pool *pool);
+/* The value that a page must have; NULL where it has no memory. */
+uint64_t *model_value(const struct model_page *page);
+void model_check(unsigned int place, unsigned long page);
+void model_check_some(unsigned int pages);
+void model_write(unsigned int place, unsigned long page);
+void model_check_words(const uint64_t *words, size_t count, uint64_t value, const char *what);
+/* Take away what nothing is known about any more. */
+void model_forget(const struct span *span);
+/* What fork leaves out, and what belongs to the parent. */
+void model_inherit(void);
+void model_close_all(void);
+
+/* A read or write that may raise a signal, once the signals are caught. */
+void fuzz_catch_signals(void);
+int fuzz_try_read(const void *at, uint64_t *value);
+int fuzz_try_write(void *at, uint64_t value);
+
+/* The steps, each a kind of operation. */
+void step_request(void); /* requests.c */
+void step_open(void);
+void step_close(void);
+void step_bad_request(void); /* bad_requests.c */
+void step_map(void);	     /* mappings.c */
+void step_bad_map(void);
+void step_unmap(void);
+void step_protect(void);
+void step_move(void);
+void step_advise(void);
+void step_pipe(void); /* transfers.c */
+void step_splice(void);
+void step_other_view(void);
+void step_export(void);
+void step_pass_descriptor(void);
+void step_fork(void); /* worker.c */
+
+/* worker.c: until the deadline, or @steps steps. */
+void fuzz_run(unsigned long steps);
+void fuzz_worker(void);
+
+/* races.c: threads that do all of this to one pool at once, unmodelled. */
+void races_run(uint64_t seed, unsigned int threads);
+
+#endif

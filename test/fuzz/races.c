@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The fuzzer's races: threads that do everything to one pool and one range of
+ * addresses at once. Nobody can say what a page must hold then, only whose it may
+ * be: this process's, one's that it was forked from, or nobody's yet (Faults A12,
+ * A13, A42).
+ */
+#include "fuzz.h"
+
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+
+static int fd;
+static char *window;
+static pthread_barrier_t all_are_there;
+
+static char *any_page(struct fuzz_random *r)
+{
+	return window + fuzz_below(r, SLOTS * CHUNK_PAGES) * PAGE;
+}
+
+static void must_be_own(uint64_t value)
+{
+	if (!fuzz_is_own(value))
+		WRONG("race: got %#llx, which is another process's", (unsigned long long)value);
+}
+
+static void race_touch(struct fuzz_random *r)
+{
+	char *at = any_page(r);
+	uint64_t value;
+
+	if (!fuzz_try_read(at, &value))
+		must_be_own(value);
+	fuzz_try_write(at + 8 * fuzz_below(r, PAGE / 8), (uint64_t)fuzz.tags[0] << 32 | 1);
+}
+
+static void race_populate(struct fuzz_random *r)
+{
+	populate(fd, fuzz_below(r, SLOTS), 1 + fuzz_below(r, 2), NULL);
+}
+
+static void race_punch(struct fuzz_random *r)
+{
+	punch(fd, fuzz_below(r, SLOTS), 1);
+}
+
+static void race_query(struct fuzz_random *r)
+{
+	struct pinned_mem_query found;
+
+	query(fd, fuzz_below(r, SLOTS) * CHUNK, &found);
+}
+
+static void race_export(struct fuzz_random *r)
+{
+	struct pinned_mem_export request = {
+		.size = sizeof(request),
+		.offset = fuzz_below(r, SLOTS) * CHUNK,
+		.count = 1,
+	};
+
+	if (!ioctl(fd, PINNED_MEM_IOC_EXPORT, &request))
+		close(request.fd);
+}
+
+static void race_map(struct fuzz_random *r)
+{
+	unsigned long slot = fuzz_below(r, SLOTS), phase = fuzz_below(r, 2) * PAGE;
+	unsigned long count = 1 + fuzz_below(r, SLOTS - slot);
+
+	/* Some mappings are not congruent: one chunk huge here, small there. */
+	mmap(window + slot * CHUNK, count * CHUNK - phase, RW, MAP_SHARED | MAP_FIXED, fd,
+	     (off_t)(slot * CHUNK + phase));
+}
+
+static void race_unmap(struct fuzz_random *r)
+{
+	munmap(any_page(r), (1 + fuzz_below(r, 16)) * PAGE);
+}
+
+static void race_advise(struct fuzz_random *r)
+{
+	madvise(any_page(r), (1 + fuzz_below(r, 1024)) * PAGE, MADV_DONTNEED);
+}
+
+static void race_protect(struct fuzz_random *r)
+{
+	mprotect(any_page(r), (1 + fuzz_below(r, 600)) * PAGE, fuzz_once_in(r, 3) ? PROT_READ : RW);
+}
+
+static void race_pin(struct fuzz_random *r)
+{
+	struct iovec iov = { any_page(r), PAGE };
+	uint64_t words[PAGE / sizeof(uint64_t)];
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+		return;
+	if (vmsplice(fds[1], &iov, 1, 0) == (ssize_t)PAGE) {
+		race_punch(r);
+		if (read(fds[0], words, PAGE) == (ssize_t)PAGE)
+			for (size_t i = 0; i < PAGE / sizeof(*words); i++)
+				must_be_own(words[i]);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Other threads' locks may be held in the child: only system calls there. */
+static void race_fork(struct fuzz_random *r)
+{
+	int status, touches = fuzz_below(r, 40);
+	bool is_killed = fuzz_once_in(r, 4);
+	pid_t pid = fork();
+
+	if (!pid) {
+		while (touches--)
+			race_touch(r);
+		_exit(0);
+	}
+	if (pid < 0)
+		return;
+	if (is_killed)
+		kill(pid, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid || (!is_killed && !fuzz_ended_well(status)))
+		WRONG("race: a forked child ended with status %#x", status);
+}
+
+static void (*const races[])(struct fuzz_random *r) = {
+	race_touch, race_touch, race_touch, race_touch,	 race_populate, race_populate,
+	race_punch, race_map,	race_map,   race_unmap,	 race_advise,	race_protect,
+	race_pin,   race_query, race_fork,  race_export,
+};
+
+static void *race(void *arg)
+{
+	struct fuzz_random random = { .state = (uintptr_t)arg };
+
+	/* From then on holes come and go in the window, where no stack must come to lie. */
+	pthread_barrier_wait(&all_are_there);
+	while (now_ns() < fuzz.deadline_ns) {
+		races[fuzz_below(&random, sizeof(races) / sizeof(*races))](&random);
+		fuzz_count(&totals->steps);
+	}
+	return NULL;
+}
+
+static void start_thread(pthread_t *id, uint64_t seed)
+{
+	errno = pthread_create(id, NULL, race, (void *)(uintptr_t)seed);
+	/* Those that wait for it end with the process. */
+	if (errno && !fuzz_worked("pthread_create()", -1))
+		_exit(0);
+}
+
+void races_run(uint64_t seed, unsigned int threads)
+{
+	pthread_t ids[16];
+
+	fuzz.doing = "race";
+	fuzz_take_tag();
+	fuzz_count(&totals->processes);
+	fd = open(PINNED_MEM_DEVICE, O_RDWR | O_CLOEXEC);
+	if (!fuzz_worked("open()", fd))
+		return;
+	window = reserve(SLOTS * CHUNK, 0);
+	/* No hole yet: threads' stacks are mapped next. */
+	if (mmap(window, SLOTS * CHUNK, RW, MAP_SHARED | MAP_FIXED, fd, 0) != window)
+		return (void)fuzz_worked("mmap()", -1);
+	pthread_barrier_init(&all_are_there, NULL, threads);
+	for (unsigned int i = 0; i < threads; i++)
+		start_thread(&ids[i], seed + i * 7919);
+	for (unsigned int i = 0; i < threads; i++)
+		pthread_join(ids[i], NULL);
+}
