@@ -58,9 +58,6 @@ static DEFINE_MUTEX(resizing);
 static DEFINE_SPINLOCK(lock);
 static struct node_reserve nodes[MAX_NUMNODES];
 
-/* What clean_work has in hand. */
-static struct page *page_being_zeroed;
-
 static unsigned long reserve_chunks;
 module_param(reserve_chunks, ulong, 0444);
 MODULE_PARM_DESC(
@@ -81,7 +78,6 @@ static struct page *take_dirty(void)
 		page = list_first_entry_or_null(&nodes[node].dirty, struct page, lru);
 		if (page) {
 			list_del(&page->lru);
-			WRITE_ONCE(page_being_zeroed, page);
 			break;
 		}
 	}
@@ -97,10 +93,8 @@ static bool keep(struct page *page, bool was_zeroed)
 
 	spin_lock(&lock);
 	is_surplus = reserve->total > reserve->size;
-	if (was_zeroed) {
-		WRITE_ONCE(page_being_zeroed, NULL);
+	if (was_zeroed)
 		reserve->free--;
-	}
 	if (is_surplus) {
 		reserve->total--;
 	} else {
@@ -179,8 +173,8 @@ static struct page *take_one(const struct pinned_policy *policy)
 	bool is_clean;
 	struct page *page = take_from_nodes(policy, &is_clean);
 
-	/* The last one may be in hand just now. */
-	if (!page && READ_ONCE(page_being_zeroed)) {
+	/* The last one may be in the worker's hands, or have been a moment ago. */
+	if (!page && pinned_reserve_free(policy->node)) {
 		flush_work(&clean_work);
 		page = take_from_nodes(policy, &is_clean);
 	}

@@ -27,13 +27,13 @@ sys
 lock
 base'
 kernel='main
-dev sysfs
+dev debugfs sysfs
 ioctl
-map
-pool
-view
-chunk
-source source_buddy quota
+export kapi
+range map
+pool view snapshot
+chunk quarantine source source_reserve source_buddy source_cma source_carveout reserve carveout memtype
+quota stat trace
 compat'
 
 level_of() {  # TABLE NAME
