@@ -100,23 +100,23 @@ static phys_addr_t phys_at(const struct pinned_mem_range *range, size_t offset)
 	       offset_in_page(range->offset + offset);
 }
 
+/* Contiguous bytes from @offset on, at most @max: no more chunks are looked at than that takes. */
+static size_t extent_at(const struct pinned_mem_range *range, size_t offset, size_t max)
+{
+	phys_addr_t phys = phys_at(range, offset);
+	size_t length = left_in_chunk(range, offset);
+
+	while (length < max && offset + length < range->length &&
+	       phys_at(range, offset + length) == phys + length)
+		length += left_in_chunk(range, offset + length);
+	return min(length, max);
+}
+
 /* See pinned_mem_range_extent(). */
 size_t pinned_range_extent(const struct pinned_mem_range *range, size_t offset, phys_addr_t *phys)
 {
-	size_t length = left_in_chunk(range, offset);
-
 	*phys = phys_at(range, offset);
-	while (offset + length < range->length && phys_at(range, offset + length) == *phys + length)
-		length += left_in_chunk(range, offset + length);
-	return length;
-}
-
-/* The piece from @offset on that is one entry of a scatter list. */
-static size_t segment_at(const struct pinned_mem_range *range, size_t offset, size_t max)
-{
-	phys_addr_t phys;
-
-	return min(pinned_range_extent(range, offset, &phys), max);
+	return extent_at(range, offset, range->length - offset);
 }
 
 /* What one entry may hold: the device's limit, on a page's boundary. */
@@ -130,7 +130,7 @@ static unsigned int count_segments(const struct pinned_mem_range *range, size_t 
 	size_t offset = 0;
 	unsigned int n = 0;
 
-	for (; offset < range->length; offset += segment_at(range, offset, max))
+	for (; offset < range->length; offset += extent_at(range, offset, max))
 		n++;
 	return n;
 }
@@ -148,7 +148,7 @@ static struct sg_table *make_table(const struct pinned_mem_range *range, size_t 
 		return NULL;
 	}
 	for (sg = sgt->sgl; sg; sg = sg_next(sg), offset += length) {
-		length = segment_at(range, offset, max);
+		length = extent_at(range, offset, max);
 		sg_set_page(sg, pinned_range_page(range, offset), length,
 			    offset_in_page(range->offset + offset));
 	}
