@@ -90,7 +90,7 @@ static const struct pinned_source *take_from_any(const struct pinned_policy *pol
  * @count: chunks; if several, they shall be one contiguous run
  *
  * When there is none, quarantined chunks are given up early, and the sources
- * asked once more.
+ * asked again, until none is left.
  *
  * Return: the source that gave them, or NULL.
  */
@@ -98,9 +98,13 @@ const struct pinned_source *pinned_source_take(const struct pinned_policy *polic
 					       struct page **pages, unsigned long count)
 {
 	const struct pinned_source *source = take_from_any(policy, pages, count);
+	unsigned long more = count;
 
-	if (!source && pinned_quarantine_drain(count))
+	/* More each time: as many free blocks as are wanted may be too few for the zone's watermarks. */
+	while (!source && pinned_quarantine_drain(more)) {
 		source = take_from_any(policy, pages, count);
+		more *= 2;
+	}
 	return source;
 }
 
