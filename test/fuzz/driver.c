@@ -192,8 +192,8 @@ int main(int argc, char **argv)
 	COMES_TO_COPIES(0);
 	printf("fuzz: %lu steps, %lu processes, %lu forks, %lu populated, %lu punched, %lu "
 	       "refused, "
-	       "%lu pages missing from snapshots\n",
+	       "%lu pages not to be had\n",
 	       totals->steps, totals->processes, totals->forks, totals->populated, totals->punched,
-	       totals->refused, totals->lost_snapshot_pages);
+	       totals->refused, totals->missing_pages);
 	return 0;
 }

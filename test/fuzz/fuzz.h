@@ -71,7 +71,7 @@ struct model {
 };
 
 struct fuzz_totals {
-	unsigned long steps, processes, populated, punched, forks, lost_snapshot_pages, refused;
+	unsigned long steps, processes, populated, punched, forks, missing_pages, refused;
 	uint32_t last_tag;
 };
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The driver is loaded and unloaded while other processes try to use it: they get
+ * it whole or not at all, unloading is refused while they have it, and no round
+ * costs memory (Faults A18).
+ */
+#include "guest.h"
+
+#include <time.h>
+
+#define ROUNDS 60
+#define USERS 2
+/* Less than a chunk, or a module's memory, a round. */
+#define SLACK_KIB (ROUNDS * 50)
+
+static void use_when_there(void *arg)
+{
+	const struct timespec moment = { .tv_nsec = 3000000 };
+
+	(void)arg;
+	for (;; nanosleep(&moment, NULL)) {
+		int fd = open(PINNED_MEM_DEVICE, O_RDWR | O_CLOEXEC);
+		char *at;
+
+		if (fd < 0) {
+			CHECK(errno == ENOENT || errno == ENXIO || errno == ENODEV);
+			continue;
+		}
+		WORKS(populate(fd, 0, 1, NULL));
+		at = map_slots(fd, 0, 1);
+		close(fd);
+		fill(at, PAGE, 1);
+		FILLED(at, PAGE, 1);
+		WORKS(munmap(at - CHUNK, 3 * CHUNK));
+	}
+}
+
+/* EWOULDBLOCK: in use. EBUSY: coming or going. */
+static void unload(void)
+{
+	while (unload_module())
+		CHECK(errno == EWOULDBLOCK || errno == EBUSY);
+}
+
+int main(void)
+{
+	pid_t users[USERS];
+	unsigned long before = 0;
+	int i;
+
+	for (i = 0; i < USERS; i++)
+		users[i] = spawn(use_when_there, NULL);
+	for (i = 0; i < ROUNDS; i++) {
+		unload();
+		EQUAL(load_module(), 0);
+		/* The first rounds pay for what stays in the kernel's own caches. */
+		if (i == ROUNDS / 3)
+			before = free_memory_kib();
+	}
+	for (i = 0; i < USERS; i++) {
+		WORKS(kill(users[i], SIGKILL));
+		EQUAL(waitpid(users[i], NULL, 0), users[i]);
+	}
+	COMES_TO_USE(0);
+	CHECK(free_memory_kib() + SLACK_KIB + checkers_memory_kib() > before);
+	return 0;
+}
