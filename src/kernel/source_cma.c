@@ -64,7 +64,9 @@ static struct cma_run *allocate_run(unsigned long count)
 	atomic_long_set(&run->chunks, count);
 	run->pages = dma_alloc_pages(pinned_memtype_device(), run->size, &run->addr,
 				     DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
-	if (run->pages && is_from_cma(run->pages))
+	/* A device with a limited mask might not reach them; ours reaches all, but must ask. */
+	if (run->pages && !dma_mapping_error(pinned_memtype_device(), run->addr) &&
+	    is_from_cma(run->pages))
 		return run;
 	if (run->pages)
 		free_run(run);
