@@ -117,6 +117,10 @@
  * @reserve_chunks: out: chunks of the reserve that can be had now
  * @snapshots:	out: forked children, and their kin, that see this pool's past
  * @split_mappings: out: mappings of the owner's that fork put on small pages
+ * @mappings:	out: the owner's mappings of this pool. They are never merged, so that
+ *		more of them than the owner made means that mprotect(), munmap() or
+ *		the like have split some
+ * @reserved:	out: 0
  *
  * INFO alone is also allowed from a foreign address space.
  */
@@ -139,6 +143,8 @@ struct pinned_mem_info {
 	__u64 reserve_chunks;
 	__u32 snapshots;
 	__u32 split_mappings;
+	__u32 mappings;
+	__u32 reserved;
 };
 
 /**

@@ -17,7 +17,7 @@
 #define FIELD(type, name, where) \
 	static_assert(offsetof(struct pinned_mem_##type, name) == (where), #type "." #name)
 
-static_assert(sizeof(struct pinned_mem_info) == 120, "sizeof info");
+static_assert(sizeof(struct pinned_mem_info) == 128, "sizeof info");
 FIELD(info, size, 0);
 FIELD(info, flags, 4);
 FIELD(info, abi_version, 8);
@@ -36,6 +36,8 @@ FIELD(info, resting_chunks, 96);
 FIELD(info, reserve_chunks, 104);
 FIELD(info, snapshots, 112);
 FIELD(info, split_mappings, 116);
+FIELD(info, mappings, 120);
+FIELD(info, reserved, 124);
 
 static_assert(sizeof(struct pinned_mem_populate) == 48, "sizeof populate");
 FIELD(populate, size, 0);
@@ -79,7 +81,7 @@ FIELD(export, offset, 8);
 FIELD(export, count, 16);
 FIELD(export, fd, 20);
 
-static_assert(PINNED_MEM_IOC_INFO == 0xc078b600, "INFO");
+static_assert(PINNED_MEM_IOC_INFO == 0xc080b600, "INFO");
 static_assert(PINNED_MEM_IOC_POPULATE == 0x4030b601, "POPULATE");
 static_assert(PINNED_MEM_IOC_PUNCH == 0x4018b602, "PUNCH");
 static_assert(PINNED_MEM_IOC_QUERY == 0xc030b603, "QUERY");

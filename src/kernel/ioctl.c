@@ -106,7 +106,7 @@ static int run_info(struct pinned_pool *pool, struct pinned_call *call)
 	info->snapshot_pages = pinned_quota_copies();
 	info->resting_chunks = pinned_quarantine_resting();
 	info->reserve_chunks = pinned_reserve_free(NUMA_NO_NODE);
-	pinned_pool_count_forks(pool, &info->snapshots, &info->split_mappings);
+	pinned_pool_count_mappings(pool, info);
 	return 0;
 }
 

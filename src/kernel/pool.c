@@ -138,11 +138,12 @@ unsigned long pinned_pool_chunks(struct pinned_pool *pool)
 	return atomic_long_read(&pool->chunks);
 }
 
-void pinned_pool_count_forks(struct pinned_pool *pool, u32 *snapshots, u32 *split_mappings)
+void pinned_pool_count_mappings(struct pinned_pool *pool, struct pinned_mem_info *info)
 {
 	mutex_lock(&pool->lock);
-	*snapshots = pool->snapshots;
-	*split_mappings = pool->live.split_vmas;
+	info->snapshots = pool->snapshots;
+	info->split_mappings = pool->live.split_vmas;
+	info->mappings = pool->live.vmas;
 	mutex_unlock(&pool->lock);
 }
 

@@ -12,6 +12,7 @@
 
 struct inode;
 struct mm_struct;
+struct pinned_mem_info;
 struct pinned_policy;
 struct seq_file;
 struct pinned_user;
@@ -74,7 +75,7 @@ bool pinned_pool_is_mine(struct pinned_pool *pool);
 unsigned long pinned_pool_chunks(struct pinned_pool *pool);
 void pinned_pool_show_all(struct seq_file *seq);
 void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool);
-void pinned_pool_count_forks(struct pinned_pool *pool, u32 *snapshots, u32 *split_mappings);
+void pinned_pool_count_mappings(struct pinned_pool *pool, struct pinned_mem_info *info);
 
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
 			 const struct pinned_policy *policy, u64 __user *phys);

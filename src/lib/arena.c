@@ -22,6 +22,10 @@
 #include "slotlist.h"
 #include "sys.h"
 
+/* Between looks whether a forked child has gone. */
+#define MEND_PAUSE_MIN_MS 10
+#define MEND_PAUSE_MAX_MS 1000
+
 #define ORDERS 5 /* 1, 2, 4, 8, 16 units; all 32 free makes the chunk EMPTY */
 
 struct pn_arena pn_arena __attribute__((aligned(PN_CACHE_LINE)));
@@ -40,6 +44,9 @@ static bool is_backend_open;
 static struct pn_slot_list empty;
 static struct pn_slot_list partial[ORDERS];
 static struct pn_arena_stats stats;
+/* When to look next what a fork left to mend, and how long to wait after that; 0: nothing. */
+static uint64_t mend_ms;
+static uint64_t mend_pause_ms;
 
 /* Read without the lock by pinned_owns() and pinned_p2v(). */
 static void set_state(struct pn_slot *slot, enum pn_slot_state state)
@@ -280,6 +287,28 @@ static void slot_emptied(size_t index)
 	stats.empty_chunks++;
 }
 
+/*
+ * What a slow path does for the whole: give back what has been empty for long, and
+ * mend after a fork as soon as the child has gone. A child may live for long, so
+ * the pauses between looks grow.
+ */
+static void tidy(void)
+{
+	uint64_t now;
+
+	purge_older(config.decay_ms);
+	if (pn_likely(!mend_pause_ms))
+		return;
+	now = pn_sys_now_ms();
+	if (now < mend_ms)
+		return;
+	if (mend_pause_ms < MEND_PAUSE_MAX_MS)
+		mend_pause_ms *= 2;
+	mend_ms = now + mend_pause_ms;
+	if (!is_backend_open || backend->mend(pn_arena_at(0)))
+		mend_pause_ms = 0;
+}
+
 /* Runs of slots. */
 
 static bool is_available(size_t slot)
@@ -405,7 +434,7 @@ size_t pn_arena_take_slots(size_t count, size_t alignment, bool *is_zeroed)
 	if (count > slot_count)
 		return SIZE_MAX;
 	pn_lock(&lock);
-	purge_older(config.decay_ms);
+	tidy();
 	if (take_run(count, alignment, &first, is_zeroed)) {
 		first = SIZE_MAX;
 	} else {
@@ -426,7 +455,7 @@ void pn_arena_give_slots(size_t first, size_t count)
 	for (size_t i = 0; i < count; i++)
 		slot_emptied(first + i);
 	stats.large_chunks -= count;
-	purge_older(config.decay_ms);
+	tidy();
 	pn_unlock(&lock);
 }
 
@@ -465,7 +494,7 @@ size_t pn_arena_take_units(size_t units)
 	size_t index, unit;
 
 	pn_lock(&lock);
-	purge_older(config.decay_ms);
+	tidy();
 	index = chunk_with_room(order);
 	if (index == SIZE_MAX) {
 		pn_unlock(&lock);
@@ -493,7 +522,7 @@ void pn_arena_give_units(size_t first, size_t units)
 		slot_emptied(index);
 	else
 		pn_slot_list_push(&partial[largest_order(slot->free_units)], index);
-	purge_older(config.decay_ms);
+	tidy();
 	pn_unlock(&lock);
 }
 
@@ -531,6 +560,10 @@ void pn_arena_unlock(void)
 
 void pn_arena_after_fork(void)
 {
+	if (backend && backend->mend) {
+		mend_pause_ms = MEND_PAUSE_MIN_MS;
+		mend_ms = pn_sys_now_ms() + mend_pause_ms;
+	}
 	if (!backend || !backend->after_fork)
 		return;
 	for (size_t i = 0; i < unused_slot; i++) {
@@ -555,4 +588,5 @@ void pn_arena_in_child(void)
 	empty = (struct pn_slot_list){ 0 };
 	memset(partial, 0, sizeof(partial));
 	stats = (struct pn_arena_stats){ 0 };
+	mend_pause_ms = 0;
 }

@@ -28,6 +28,8 @@
  * @punch: give @count chunks back; afterwards the range is reserved, not mapped or not backed.
  *	0, an errno or PN_BACKEND_LOST
  * @disown: in a forked child: let go of what belongs to the parent; open() follows when needed
+ * @mend: in the parent, some time after a fork: undo what that did to the mappings. true when
+ *	nothing is left to do; may be NULL
  * @after_fork: in the parent, after a fork: physical addresses of @count chunks again, if a fork
  *	may have changed them; may be NULL
  */
@@ -38,6 +40,7 @@ struct pn_backend {
 	int (*populate)(char *addr, size_t slot, size_t count, uint64_t *phys);
 	int (*punch)(char *addr, size_t slot, size_t count);
 	void (*disown)(void);
+	bool (*mend)(char *arena);
 	void (*after_fork)(char *addr, size_t count, uint64_t *phys);
 };
 

@@ -55,11 +55,10 @@ static int device_open(const struct pn_config *config)
 	return 0;
 }
 
-static bool is_lost(void)
+/* If not, @info is filled. */
+static bool is_lost(struct pinned_mem_info *info)
 {
-	struct pinned_mem_info info;
-
-	return !pn_fd_is_intact(&pool) || ask_info(&info) || info.pool_id != pool_id;
+	return !pn_fd_is_intact(&pool) || ask_info(info) || info->pool_id != pool_id;
 }
 
 static bool is_mapped(size_t extent)
@@ -67,25 +66,57 @@ static bool is_mapped(size_t extent)
 	return mapped_extents[extent / 64] >> (extent % 64) & 1;
 }
 
+static int map_extent(char *arena, size_t extent)
+{
+	size_t size = pn_arena_extent_slots() * PN_CHUNK_SIZE;
+	int err = pn_sys_map(arena + extent * size, size, MAP_SHARED, pool.fd, extent * size);
+
+	if (!err)
+		mapped_extents[extent / 64] |= (uint64_t)1 << (extent % 64);
+	return err;
+}
+
 /* Map the extents that hold the slots. */
-static int map_extents(const char *addr, size_t slot, size_t count)
+static int map_extents(char *addr, size_t slot, size_t count)
 {
 	size_t per_extent = pn_arena_extent_slots();
-	const char *arena = addr - slot * PN_CHUNK_SIZE;
+	char *arena = addr - slot * PN_CHUNK_SIZE;
+	int err = 0;
 
-	for (size_t extent = slot / per_extent; extent <= (slot + count - 1) / per_extent;
-	     extent++) {
-		size_t offset = extent * per_extent * PN_CHUNK_SIZE;
-		int err = 0;
-
+	for (size_t extent = slot / per_extent; !err && extent <= (slot + count - 1) / per_extent;
+	     extent++)
 		if (!is_mapped(extent))
-			err = pn_sys_map((char *)arena + offset, per_extent * PN_CHUNK_SIZE,
-					 MAP_SHARED, pool.fd, offset);
-		if (err)
-			return err;
-		mapped_extents[extent / 64] |= (uint64_t)1 << (extent % 64);
-	}
-	return 0;
+			err = map_extent(arena, extent);
+	return err;
+}
+
+static size_t count_mapped(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < PN_EXTENTS_MAX / 64; i++)
+		count += (size_t)__builtin_popcountll(mapped_extents[i]);
+	return count;
+}
+
+/*
+ * A fork puts the mappings on small pages; mapping an extent over itself makes it
+ * huge again, at once for other threads (see "Mapping" in the driver's manual).
+ * Where the program has changed a part, by mprotect() or the like, that would be
+ * undone: then the pages stay small.
+ */
+static bool device_mend(char *arena)
+{
+	struct pinned_mem_info info;
+
+	if (is_lost(&info) || !info.split_mappings || info.mappings != count_mapped())
+		return true;
+	if (info.snapshots)
+		return false;
+	for (size_t extent = 0; extent < PN_EXTENTS_MAX; extent++)
+		if (is_mapped(extent) && map_extent(arena, extent))
+			return true;
+	return true;
 }
 
 static int populate_some(size_t slot, size_t count, uint64_t *phys)
@@ -134,10 +165,11 @@ static int punch_all(size_t slot, size_t count)
 
 static int device_populate(char *addr, size_t slot, size_t count, uint64_t *phys)
 {
+	struct pinned_mem_info info;
 	size_t done = 0;
 	int err;
 
-	if (is_lost())
+	if (is_lost(&info))
 		return PN_BACKEND_LOST;
 	err = map_extents(addr, slot, count);
 	while (!err && done < count) {
@@ -154,8 +186,10 @@ static int device_populate(char *addr, size_t slot, size_t count, uint64_t *phys
 
 static int device_punch(char *addr, size_t slot, size_t count)
 {
+	struct pinned_mem_info info;
+
 	(void)addr;
-	if (is_lost())
+	if (is_lost(&info))
 		return PN_BACKEND_LOST;
 	return punch_all(slot, count);
 }
@@ -171,4 +205,5 @@ const struct pn_backend pn_backend_device = {
 	.populate = device_populate,
 	.punch = device_punch,
 	.disown = device_disown,
+	.mend = device_mend,
 };

@@ -27,6 +27,24 @@ static void counts_follow_use(void)
 	COMES_TO_USE(base);
 }
 
+/* More mappings than were made tell a library that somebody has changed them. */
+static void mappings_are_counted(void)
+{
+	int fd = open_pool();
+	char *at = map_slots(fd, 0, 4), *next;
+
+	EQUAL(info_of(fd).mappings, 1);
+	next = map_slots(fd, 4, 4);
+	EQUAL(info_of(fd).mappings, 2);
+	WORKS(mprotect(at + CHUNK, CHUNK, PROT_READ));
+	EQUAL(info_of(fd).mappings, 4);
+	WORKS(munmap(at, 4 * CHUNK));
+	EQUAL(info_of(fd).mappings, 1);
+	WORKS(munmap(next, 4 * CHUNK));
+	EQUAL(info_of(fd).mappings, 0);
+	close(fd);
+}
+
 static void pool_ids_are_never_used_again(void)
 {
 	uint64_t last = 0, id;
@@ -59,6 +77,7 @@ int main(void)
 	CHECK(info.limit_chunks > 0);
 	close(fd);
 	counts_follow_use();
+	mappings_are_counted();
 	pool_ids_are_never_used_again();
 	return 0;
 }
