@@ -35,43 +35,87 @@ static void *alloc_class(unsigned int class)
 	return object ? object : pn_tcache_refill(class);
 }
 
+static void *alloc_medium(size_t size, bool *is_zeroed)
+{
+	void *object = pn_tcache_pop_medium(size);
+
+	*is_zeroed = false;
+	return object ? object : pn_medium_alloc(&pn_heap, size, 1, is_zeroed);
+}
+
+/* More than the largest class. */
+static void *alloc_runs(size_t size, bool *is_zeroed)
+{
+	if (size <= PN_CHUNK_SIZE)
+		return alloc_medium(size, is_zeroed);
+	return pn_large_alloc(&pn_heap, size, 1, is_zeroed);
+}
+
+static void *alloc_plain(size_t size, bool *is_zeroed)
+{
+	if (size > PN_SMALL_MAX)
+		return alloc_runs(size, is_zeroed);
+	*is_zeroed = false;
+	return alloc_class(pn_class_of(size ? size : 1));
+}
+
+/* Memory that is short may be in this thread's cache, as objects of other sizes. */
+static void *alloc_or_flush(size_t size, bool *is_zeroed)
+{
+	void *object = NULL;
+
+	if (is_usable()) {
+		object = alloc_plain(size, is_zeroed);
+		if (!object && pn_tcache_flush())
+			object = alloc_plain(size, is_zeroed);
+	}
+	return count_failure(object);
+}
+
 void *pn_alloc_slow(size_t size)
 {
 	bool is_zeroed;
 
-	if (!is_usable())
-		return count_failure(NULL);
-	if (size > PN_CHUNK_SIZE)
-		return count_failure(pn_large_alloc(size, 1, &is_zeroed));
-	return count_failure(alloc_class(pn_class_of(size ? size : 1)));
+	return alloc_or_flush(size, &is_zeroed);
+}
+
+static void *alloc_aligned_runs(size_t alignment, size_t size)
+{
+	bool is_zeroed;
+
+	/* A small object of a large alignment need not be large itself. */
+	if (size <= PN_SMALL_MAX)
+		size = PN_SMALL_MAX + 1;
+	if (size > PN_CHUNK_SIZE || alignment > PN_CHUNK_SIZE)
+		return pn_large_alloc(&pn_heap, size > PN_CHUNK_SIZE ? size : PN_CHUNK_SIZE + 1,
+				      alignment, &is_zeroed);
+	return pn_medium_alloc(&pn_heap, size, alignment, &is_zeroed);
+}
+
+static void *alloc_aligned(size_t alignment, size_t size)
+{
+	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
+		return alloc_aligned_runs(alignment, size);
+	return alloc_class(pn_class_aligned(size ? size : 1, alignment));
 }
 
 void *pn_alloc_aligned(size_t alignment, size_t size)
 {
-	bool is_zeroed;
-	size_t larger = size > alignment ? size : alignment;
-	unsigned int class;
+	void *object = NULL;
 
-	if (!is_usable())
-		return count_failure(NULL);
-	if (larger > PN_CHUNK_SIZE)
-		return count_failure(pn_large_alloc(larger, alignment, &is_zeroed));
-	class = pn_class_of(larger);
-	/* Staggered objects begin at cache lines. */
-	if (alignment > PN_CACHE_LINE)
-		class = pn_class_aligned(class);
-	return count_failure(alloc_class(class));
+	if (is_usable()) {
+		object = alloc_aligned(alignment, size);
+		if (!object && pn_tcache_flush())
+			object = alloc_aligned(alignment, size);
+	}
+	return count_failure(object);
 }
 
 void *pn_alloc_zeroed(size_t size)
 {
 	bool is_zeroed = false;
-	void *object;
+	void *object = size <= PN_SMALL_MAX ? pn_alloc(size) : alloc_or_flush(size, &is_zeroed);
 
-	if (size <= PN_CHUNK_SIZE)
-		object = pn_alloc(size);
-	else
-		object = is_usable() ? count_failure(pn_large_alloc(size, 1, &is_zeroed)) : NULL;
 	if (object && !is_zeroed)
 		memset(object, 0, size);
 	return object;
@@ -97,8 +141,12 @@ static void free_object(struct pn_slab *slab, size_t index, void *ptr)
 {
 	slab->state[index] = PN_OBJECT_FREED;
 	/* An inherited slab is not allocated from: nothing to give back. */
-	if (slab->epoch == pn_arena.epoch)
-		pn_tcache_overflow(slab->class, ptr);
+	if (slab->epoch != pn_arena.epoch)
+		return;
+	if (slab->pages)
+		pn_tcache_push_medium(slab);
+	else
+		pn_tcache_overflow(slab->bin, ptr);
 }
 
 void pn_free_slow(void *ptr)
@@ -121,23 +169,29 @@ size_t pn_size_of(const void *ptr, const char *caller)
 	size_t index;
 	struct pn_slab *slab = live_object(ptr, caller, &index);
 
-	return slab ? pn_classes[slab->class].size : pn_large_size(ptr, caller);
+	return slab ? slab->size : pn_large_size(ptr, caller);
 }
 
-/* Keep what fits, but not what would waste more than half. */
-static bool fits_in_place(void *ptr, size_t old_size, size_t size)
+/* Keep what fits, but not what would waste more than half; *old_size is for who must move it. */
+static bool fits_in_place(void *ptr, size_t size, size_t *old_size)
 {
-	if (old_size > PN_CHUNK_SIZE)
+	size_t index;
+	struct pn_slab *slab = live_object(ptr, "realloc()", &index);
+
+	*old_size = slab ? slab->size : pn_large_size(ptr, "realloc()");
+	if (!slab)
 		return pn_large_resize(ptr, size);
-	return size <= old_size && size > old_size / 2;
+	if (slab->pages)
+		return pn_medium_resize(slab, size);
+	return size <= *old_size && size > *old_size / 2;
 }
 
 void *pn_realloc(void *ptr, size_t size)
 {
-	size_t old_size = pn_size_of(ptr, "realloc()");
+	size_t old_size;
 	void *moved;
 
-	if (fits_in_place(ptr, old_size, size))
+	if (fits_in_place(ptr, size, &old_size))
 		return ptr;
 	moved = pn_alloc(size);
 	if (!moved)

@@ -29,7 +29,7 @@ uint64_t pn_alloc_failures(void);
  */
 static inline void *pn_alloc(size_t size)
 {
-	if (pn_likely(size - 1 < PN_CHUNK_SIZE)) {
+	if (pn_likely(size - 1 < PN_SMALL_MAX)) {
 		void *object = pn_tcache_pop(pn_class_of(size));
 
 		if (pn_likely(object))
@@ -52,7 +52,7 @@ static inline void pn_free(void *ptr)
 		index = pn_slab_index(slab, offset);
 		if (pn_likely(pn_slab_is_start(slab, index, offset) &&
 			      slab->state[index] == PN_OBJECT_LIVE &&
-			      slab->epoch == pn_arena.epoch && pn_tcache_push(slab->class, ptr))) {
+			      slab->epoch == pn_arena.epoch && pn_tcache_push(slab->bin, ptr))) {
 			slab->state[index] = PN_OBJECT_FREED;
 			return;
 		}

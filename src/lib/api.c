@@ -67,11 +67,11 @@ size_t pinned_purge(void)
 	if (pn_runtime_enter()->error)
 		return 0;
 	pn_tcache_flush();
-	return pn_arena_purge() * PN_CHUNK_SIZE;
+	return pn_heap_purge(&pn_heap) * PN_CHUNK_SIZE;
 }
 
 const char *pinned_backend(void)
 {
 	pn_runtime_enter();
-	return pn_arena_backend_name();
+	return pn_heap_backend_name(&pn_heap);
 }

@@ -1,49 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The arena: one reserved range of virtual addresses, divided into slots of one
- * chunk each. It gets chunks from the backend and gives out two things: runs of
- * units, for slabs, and runs of whole slots, for large objects.
+ * chunk each, and the tables that say what is at an address. Whose a slot is, and
+ * what it is used for, is the heaps' business (slots.h, pages.h).
+ *
+ * Slots belong to extents, and an extent to the pool that populates it: after a
+ * fork, or when a pool is lost, its extents are left alone, and a new pool goes
+ * on in others. Pools are counted, and the number of one is never used again.
  */
 #ifndef PN_ARENA_H
 #define PN_ARENA_H
 
 #include "base.h"
-#include "config.h"
 
-/* The arena is populated in extents; after a fork or a lost pool the next unused one begins. */
 #define PN_EXTENTS_MAX 1024
 
+struct pn_heap;
 struct pn_slab;
 
 enum pn_slot_state {
 	PN_SLOT_HOLE,  /* no memory */
 	PN_SLOT_EMPTY, /* memory that holds nothing, kept for a while */
-	PN_SLOT_SLABS, /* cut into slabs */
+	PN_SLOT_PAGES, /* cut into runs of pages */
 	PN_SLOT_LARGE, /* first of a large object */
 	PN_SLOT_LARGE_TAIL,
 };
 
+#define PN_PAGE_WORDS (PN_CHUNK_PAGES / 64)
+
 /**
- * struct pn_slot - what the arena knows of a slot
+ * struct pn_slot - what is known of a slot
  * @state: enum pn_slot_state
  * @was_large: a large object began here, and was freed
- * @pool: the backend's pool, counted, that populated it
+ * @longest: for PAGES, the longest run of free pages
+ * @pool: number of the pool that populated it
  * @epoch: the fork generation that populated it
- * @free_units: for SLABS, one bit each
  * @run: for LARGE, slots of the object
  * @prev: with @next, neighbours in the list that its state puts it into; slot + 1, 0 for none
  * @emptied_ms: for EMPTY, since when
+ * @heap: whose it is, while it has memory
+ * @free: for PAGES, a bit for each page
+ * @fresh: pages that nobody has had since the slot was populated: they are zeros
  */
 struct pn_slot {
 	uint8_t state;
 	bool was_large;
-	uint16_t pool;
+	uint16_t longest;
+	uint32_t pool;
 	uint32_t epoch;
-	uint32_t free_units;
 	uint32_t run;
 	uint32_t prev;
 	uint32_t next;
 	uint64_t emptied_ms;
+	struct pn_heap *heap;
+	uint64_t free[PN_PAGE_WORDS];
+	uint64_t fresh[PN_PAGE_WORDS];
 };
 
 /**
@@ -51,7 +62,7 @@ struct pn_slot {
  * @base: first address
  * @size: bytes; 0 before initialisation and without a backend
  * @phys: slot -> physical address + 1, 0 for none; wiped in a forked child
- * @slabs: unit -> the slab it belongs to
+ * @slabs: page -> the slab that it belongs to, or the medium object that begins in it
  * @slots: slot -> its state
  * @epoch: fork generation; memory of another one is inherited, and not allocated from
  */
@@ -81,47 +92,29 @@ static inline void *pn_arena_at(size_t offset)
 	return (void *)(pn_arena.base + offset);
 }
 
-/*
- * Reserve addresses and open the first backend of @kinds that works (a list that
- * ends with PN_BACKEND_AUTO). Return: its errno, of the last one tried, or 0.
- */
-int pn_arena_init(const struct pn_config *config, const enum pn_backend_kind *kinds);
-const char *pn_arena_backend_name(void);
+static inline void *pn_arena_slot_at(size_t slot)
+{
+	return pn_arena_at(slot << PN_CHUNK_SHIFT);
+}
+
+/* Reserve addresses and make the tables. Return: 0 or ENOMEM. */
+int pn_arena_init(void);
+
+size_t pn_arena_slot_count(void);
 size_t pn_arena_extent_slots(void);
-/* Slots from here on have no memory. */
+/* Slots from here on have no memory. Safe in signal handlers. */
 size_t pn_arena_used_slots(void);
 
-/* @units, a power of two up to a chunk's, aligned to it. Return: first unit, SIZE_MAX without memory. */
-size_t pn_arena_take_units(size_t units);
-void pn_arena_give_units(size_t first, size_t units);
+/* A number for a pool. */
+uint32_t pn_arena_new_pool(void);
+/* The pool that @slot may be populated from; 0: nobody's yet. */
+uint32_t pn_arena_owner(size_t slot);
+/* Make the extents of these slots, which are nobody's or the pool's already, the pool's. */
+void pn_arena_claim(size_t slot, size_t count, uint32_t pool);
 
-/*
- * A large object of @count slots whose first is a multiple of @alignment slots.
- * *is_zeroed tells whether all of it is fresh. Return: first slot, SIZE_MAX without memory.
- */
-size_t pn_arena_take_slots(size_t count, size_t alignment, bool *is_zeroed);
-/* The @count last of a large object's slots; all of them end it. */
-void pn_arena_give_slots(size_t first, size_t count);
-
-/* Give empty chunks back now. Return: how many. */
-size_t pn_arena_purge(void);
-
-struct pn_arena_stats {
-	uint64_t chunks;
-	uint64_t peak_chunks;
-	uint64_t empty_chunks;
-	uint64_t large_chunks;
-	uint64_t populate_calls;
-	uint64_t punch_calls;
-};
-
-struct pn_arena_stats pn_arena_get_stats(void);
-
+/* The lock of everything that is slots and pages, of all heaps. */
 void pn_arena_lock(void);
 void pn_arena_unlock(void);
-/* In the parent, after fork; the lock is held. */
-void pn_arena_after_fork(void);
-/* In a forked child: make the lock new, disown what is the parent's. */
-void pn_arena_in_child(void);
+void pn_arena_reset_lock(void);
 
 #endif /* PN_ARENA_H */

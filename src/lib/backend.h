@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contract between the arena and whatever gives it memory. All calls are
- * made under the arena's lock, and before the arena's first call to any other
- * function, open() has returned 0.
+ * The contract between heaps and whatever gives them memory. All calls are made
+ * under the arena's lock, and before a pool's first call to any other function,
+ * open() has returned 0.
  */
 #ifndef PN_BACKEND_H
 #define PN_BACKEND_H
 
-#include "base.h"
+#include "arena.h"
 #include "config.h"
+#include "fdguard.h"
 
 /* populate() and punch(): the descriptor was lost, what it gave stays, open() anew. */
 #define PN_BACKEND_LOST (-1)
@@ -17,31 +18,52 @@
 #define PN_PHYS_UNKNOWN UINT64_MAX
 
 /**
- * struct pn_backend - a source of chunks
+ * struct pn_pool - a source of chunks, opened
+ * @backend: what sort of source
+ * @number: whose extents are this pool's (arena.h)
+ * @is_open: between open() and disown()
+ * @node: NUMA node that chunks shall be on, or -1
+ * @fd: of the device
+ * @id: by which the device knows this open
+ * @mapped: extents that it is mapped at, one bit each
+ *
+ * The last three are the device's alone.
+ */
+struct pn_pool {
+	const struct pn_backend *backend;
+	uint32_t number;
+	bool is_open;
+	int node;
+	struct pn_fd fd;
+	uint64_t id;
+	uint64_t mapped[PN_EXTENTS_MAX / 64];
+};
+
+/**
+ * struct pn_backend - a sort of source
  * @name: for people
  * @survives_fork: memory is private to the process that forks too: the child may go on
  *	allocating from what it inherited
  * @open: get ready to populate; 0 or an errno
- * @populate: make @count chunks from @addr, which is @slot's address in the reserved arena, usable
- *	and zeroed, and store their physical addresses; all or none.
- *	0, an errno or PN_BACKEND_LOST
+ * @populate: make @count slots' chunks usable and zeroed, and store their physical addresses;
+ *	all or none. 0, an errno or PN_BACKEND_LOST
  * @punch: give @count chunks back; afterwards the range is reserved, not mapped or not backed.
  *	0, an errno or PN_BACKEND_LOST
- * @disown: in a forked child: let go of what belongs to the parent; open() follows when needed
+ * @disown: let go of what belongs to a parent, or is lost; open() follows when needed
  * @mend: in the parent, some time after a fork: undo what that did to the mappings. true when
  *	nothing is left to do; may be NULL
- * @after_fork: in the parent, after a fork: physical addresses of @count chunks again, if a fork
- *	may have changed them; may be NULL
+ * @after_fork: in the parent, after a fork: the physical address of a chunk again, if a fork may
+ *	have changed it; may be NULL
  */
 struct pn_backend {
 	const char *name;
 	bool survives_fork;
-	int (*open)(const struct pn_config *config);
-	int (*populate)(char *addr, size_t slot, size_t count, uint64_t *phys);
-	int (*punch)(char *addr, size_t slot, size_t count);
-	void (*disown)(void);
-	bool (*mend)(char *arena);
-	void (*after_fork)(char *addr, size_t count, uint64_t *phys);
+	int (*open)(struct pn_pool *pool);
+	int (*populate)(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys);
+	int (*punch)(struct pn_pool *pool, size_t slot, size_t count);
+	void (*disown)(struct pn_pool *pool);
+	bool (*mend)(struct pn_pool *pool);
+	uint64_t (*after_fork)(size_t slot);
 };
 
 extern const struct pn_backend pn_backend_device;

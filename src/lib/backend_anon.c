@@ -10,30 +10,35 @@
 #include "backend.h"
 #include "sys.h"
 
-static int anon_open(const struct pn_config *config)
+static int anon_open(struct pn_pool *pool)
 {
-	(void)config;
+	(void)pool;
 	return 0;
 }
 
-static int anon_populate(char *addr, size_t slot, size_t count, uint64_t *phys)
+static int map_fresh(size_t slot, size_t count)
 {
-	(void)slot;
+	return pn_sys_map(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static int anon_populate(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
+{
+	(void)pool;
 	memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
-	return pn_sys_map(addr, count * PN_CHUNK_SIZE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			  -1, 0);
+	return map_fresh(slot, count);
 }
 
 /* A fresh mapping, still accessible: the next populate() then merges with its neighbours. */
-static int anon_punch(char *addr, size_t slot, size_t count)
+static int anon_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
-	(void)slot;
-	return pn_sys_map(addr, count * PN_CHUNK_SIZE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			  -1, 0);
+	(void)pool;
+	return map_fresh(slot, count);
 }
 
-static void anon_disown(void)
+static void anon_disown(struct pn_pool *pool)
 {
+	(void)pool;
 }
 
 const struct pn_backend pn_backend_anon = {

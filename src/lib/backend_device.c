@@ -21,81 +21,74 @@
 
 _Static_assert(PINNED_MEM_CHUNK_SHIFT == PN_CHUNK_SHIFT, "the driver's chunk is the library's");
 
-static struct pn_fd pool = PN_FD_NONE;
-static uint64_t pool_id;
-static int pool_node;
-/* Extents that this pool is mapped at, one bit each. */
-static uint64_t mapped_extents[PN_EXTENTS_MAX / 64];
-
 /* Return: 0 with @info filled, or an errno. */
-static int ask_info(struct pinned_mem_info *info)
+static int ask_info(const struct pn_pool *pool, struct pinned_mem_info *info)
 {
 	*info = (struct pinned_mem_info){ .size = sizeof(*info) };
-	return pn_sys_ioctl(pool.fd, PINNED_MEM_IOC_INFO, info);
+	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_INFO, info);
 }
 
-static int device_open(const struct pn_config *config)
+static int device_open(struct pn_pool *pool)
 {
 	struct pinned_mem_info info;
-	int err = pn_fd_open(&pool, PINNED_MEM_DEVICE, O_RDWR);
+	int err = pn_fd_open(&pool->fd, PINNED_MEM_DEVICE, O_RDWR);
 
 	if (err)
 		return err;
-	err = ask_info(&info);
+	err = ask_info(pool, &info);
 	if (!err && (info.abi_version != PINNED_MEM_ABI_VERSION ||
 		     info.chunk_size != PINNED_MEM_CHUNK_SIZE))
 		err = EPROTO;
 	if (err) {
-		pn_fd_drop(&pool);
+		pn_fd_drop(&pool->fd);
 		return err;
 	}
-	pool_id = info.pool_id;
-	pool_node = config->node;
-	memset(mapped_extents, 0, sizeof(mapped_extents));
+	pool->id = info.pool_id;
+	memset(pool->mapped, 0, sizeof(pool->mapped));
 	return 0;
 }
 
 /* If not, @info is filled. */
-static bool is_lost(struct pinned_mem_info *info)
+static bool is_lost(const struct pn_pool *pool, struct pinned_mem_info *info)
 {
-	return !pn_fd_is_intact(&pool) || ask_info(info) || info->pool_id != pool_id;
+	return !pn_fd_is_intact(&pool->fd) || ask_info(pool, info) || info->pool_id != pool->id;
 }
 
-static bool is_mapped(size_t extent)
+static bool is_mapped(const struct pn_pool *pool, size_t extent)
 {
-	return mapped_extents[extent / 64] >> (extent % 64) & 1;
+	return pool->mapped[extent / 64] >> (extent % 64) & 1;
 }
 
-static int map_extent(char *arena, size_t extent)
+static int map_extent(struct pn_pool *pool, size_t extent)
 {
 	size_t size = pn_arena_extent_slots() * PN_CHUNK_SIZE;
-	int err = pn_sys_map(arena + extent * size, size, MAP_SHARED, pool.fd, extent * size);
+	int err = pn_sys_map(pn_arena_at(extent * size), size, MAP_SHARED, pool->fd.fd,
+			     extent * size);
 
 	if (!err)
-		mapped_extents[extent / 64] |= (uint64_t)1 << (extent % 64);
+		pool->mapped[extent / 64] |= (uint64_t)1 << (extent % 64);
 	return err;
 }
 
 /* Map the extents that hold the slots. */
-static int map_extents(char *addr, size_t slot, size_t count)
+static int map_extents(struct pn_pool *pool, size_t slot, size_t count)
 {
 	size_t per_extent = pn_arena_extent_slots();
-	char *arena = addr - slot * PN_CHUNK_SIZE;
 	int err = 0;
 
 	for (size_t extent = slot / per_extent; !err && extent <= (slot + count - 1) / per_extent;
 	     extent++)
-		if (!is_mapped(extent))
-			err = map_extent(arena, extent);
+		if (!is_mapped(pool, extent))
+			err = map_extent(pool, extent);
 	return err;
 }
 
-static size_t count_mapped(void)
+static size_t count_mapped(const struct pn_pool *pool)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < PN_EXTENTS_MAX / 64; i++)
-		count += (size_t)__builtin_popcountll(mapped_extents[i]);
+		count += (size_t)__builtin_popcountll(pool->mapped[i]);
 	return count;
 }
 
@@ -105,35 +98,35 @@ static size_t count_mapped(void)
  * Where the program has changed a part, by mprotect() or the like, that would be
  * undone: then the pages stay small.
  */
-static bool device_mend(char *arena)
+static bool device_mend(struct pn_pool *pool)
 {
 	struct pinned_mem_info info;
 
-	if (is_lost(&info) || !info.split_mappings || info.mappings != count_mapped())
+	if (is_lost(pool, &info) || !info.split_mappings || info.mappings != count_mapped(pool))
 		return true;
 	if (info.snapshots)
 		return false;
 	for (size_t extent = 0; extent < PN_EXTENTS_MAX; extent++)
-		if (is_mapped(extent) && map_extent(arena, extent))
+		if (is_mapped(pool, extent) && map_extent(pool, extent))
 			return true;
 	return true;
 }
 
-static int populate_some(size_t slot, size_t count, uint64_t *phys)
+static int populate_some(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
 {
 	struct pinned_mem_populate request = {
 		.size = sizeof(request),
 		.offset = (uint64_t)slot << PN_CHUNK_SHIFT,
 		.count = (uint32_t)count,
-		.node = pool_node < 0 ? PINNED_MEM_NODE_ANY : pool_node,
+		.node = pool->node < 0 ? PINNED_MEM_NODE_ANY : pool->node,
 		.max_phys = PINNED_MEM_PHYS_ANY,
 		.phys_ptr = (uintptr_t)phys,
 	};
 
-	return pn_sys_ioctl(pool.fd, PINNED_MEM_IOC_POPULATE, &request);
+	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
-static int punch_some(size_t slot, size_t count)
+static int punch_some(struct pn_pool *pool, size_t slot, size_t count)
 {
 	struct pinned_mem_punch request = {
 		.size = sizeof(request),
@@ -141,7 +134,7 @@ static int punch_some(size_t slot, size_t count)
 		.count = (uint32_t)count,
 	};
 
-	return pn_sys_ioctl(pool.fd, PINNED_MEM_IOC_PUNCH, &request);
+	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_PUNCH, &request);
 }
 
 static size_t at_most_max(size_t count)
@@ -149,54 +142,53 @@ static size_t at_most_max(size_t count)
 	return count < PINNED_MEM_COUNT_MAX ? count : PINNED_MEM_COUNT_MAX;
 }
 
-static int punch_all(size_t slot, size_t count)
+static int punch_all(struct pn_pool *pool, size_t slot, size_t count)
 {
 	int err = 0;
 
 	while (count && !err) {
 		size_t some = at_most_max(count);
 
-		err = punch_some(slot, some);
+		err = punch_some(pool, slot, some);
 		slot += some;
 		count -= some;
 	}
 	return err;
 }
 
-static int device_populate(char *addr, size_t slot, size_t count, uint64_t *phys)
+static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
 {
 	struct pinned_mem_info info;
 	size_t done = 0;
 	int err;
 
-	if (is_lost(&info))
+	if (is_lost(pool, &info))
 		return PN_BACKEND_LOST;
-	err = map_extents(addr, slot, count);
+	err = map_extents(pool, slot, count);
 	while (!err && done < count) {
 		size_t some = at_most_max(count - done);
 
-		err = populate_some(slot + done, some, phys + done);
+		err = populate_some(pool, slot + done, some, phys + done);
 		if (!err)
 			done += some;
 	}
 	if (err && done)
-		punch_all(slot, done);
+		punch_all(pool, slot, done);
 	return err;
 }
 
-static int device_punch(char *addr, size_t slot, size_t count)
+static int device_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
 	struct pinned_mem_info info;
 
-	(void)addr;
-	if (is_lost(&info))
+	if (is_lost(pool, &info))
 		return PN_BACKEND_LOST;
-	return punch_all(slot, count);
+	return punch_all(pool, slot, count);
 }
 
-static void device_disown(void)
+static void device_disown(struct pn_pool *pool)
 {
-	pn_fd_drop(&pool);
+	pn_fd_drop(&pool->fd);
 }
 
 const struct pn_backend pn_backend_device = {

@@ -22,20 +22,20 @@
 
 #define HUGE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB | MAP_POPULATE)
 
-static void release(char *addr, size_t count)
+static void release(size_t slot, size_t count)
 {
 	/* Fails only for want of mappings; then the pages stay. */
-	pn_sys_map_none(addr, count * PN_CHUNK_SIZE);
+	pn_sys_map_none(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE);
 }
 
 /* Usable only where pages are to be had and their frames can be read. */
-static int hugetlb_open(const struct pn_config *config)
+static int hugetlb_open(struct pn_pool *pool)
 {
 	char *page = pn_sys_reserve(PN_CHUNK_SIZE, PN_CHUNK_SIZE);
 	uint64_t phys = PN_PHYS_UNKNOWN;
 	int err;
 
-	(void)config;
+	(void)pool;
 	if (!page)
 		return ENOMEM;
 	err = pn_sys_map(page, PN_CHUNK_SIZE, HUGE, -1, 0);
@@ -47,42 +47,41 @@ static int hugetlb_open(const struct pn_config *config)
 	return phys == PN_PHYS_UNKNOWN ? EPERM : 0;
 }
 
-static int hugetlb_populate(char *addr, size_t slot, size_t count, uint64_t *phys)
+static int hugetlb_populate(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
 {
-	int err = pn_sys_map(addr, count * PN_CHUNK_SIZE, HUGE, -1, 0);
+	int err = pn_sys_map(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE, HUGE, -1, 0);
 
-	(void)slot;
+	(void)pool;
 	for (size_t i = 0; !err && i < count; i++) {
-		phys[i] = pn_pagemap_phys(addr + i * PN_CHUNK_SIZE);
+		phys[i] = pn_pagemap_phys(pn_arena_slot_at(slot + i));
 		/* MAP_POPULATE does not say when it stopped half-way. */
 		if (phys[i] == PN_PHYS_UNKNOWN)
 			err = ENOMEM;
 	}
 	if (err)
-		release(addr, count);
+		release(slot, count);
 	return err;
 }
 
-static int hugetlb_punch(char *addr, size_t slot, size_t count)
+static int hugetlb_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
-	(void)slot;
-	release(addr, count);
+	(void)pool;
+	release(slot, count);
 	return 0;
 }
 
-static void hugetlb_disown(void)
+static void hugetlb_disown(struct pn_pool *pool)
 {
+	(void)pool;
 }
 
-static void hugetlb_after_fork(char *addr, size_t count, uint64_t *phys)
+static uint64_t hugetlb_after_fork(size_t slot)
 {
-	for (size_t i = 0; i < count; i++) {
-		char *chunk = addr + i * PN_CHUNK_SIZE;
+	char *chunk = pn_arena_slot_at(slot);
 
-		/* A write that changes nothing, even if another thread writes there too. */
-		__atomic_fetch_or(chunk, 0, __ATOMIC_RELAXED);
-		phys[i] = pn_pagemap_phys(chunk);
-	}
+	/* A write that changes nothing, even if another thread writes there too. */
+	__atomic_fetch_or(chunk, 0, __ATOMIC_RELAXED);
+	return pn_pagemap_phys(chunk);
 }
 
 const struct pn_backend pn_backend_hugetlb = {

@@ -11,10 +11,10 @@
 #define PN_CHUNK_SIZE ((size_t)1 << PN_CHUNK_SHIFT)
 #define PN_CHUNK_MASK (PN_CHUNK_SIZE - 1)
 
-/* Slabs are runs of units. A chunk has 32, so that one word says which are free. */
-#define PN_UNIT_SHIFT 16
-#define PN_UNIT_SIZE ((size_t)1 << PN_UNIT_SHIFT)
-#define PN_CHUNK_UNITS (PN_CHUNK_SIZE / PN_UNIT_SIZE)
+/* What a chunk is cut into: slabs and medium objects are runs of pages. */
+#define PN_PAGE_SHIFT 12
+#define PN_PAGE_SIZE ((size_t)1 << PN_PAGE_SHIFT)
+#define PN_CHUNK_PAGES ((size_t)1 << (PN_CHUNK_SHIFT - PN_PAGE_SHIFT))
 
 #define pn_likely(x) __builtin_expect(!!(x), 1)
 #define pn_unlikely(x) __builtin_expect(!!(x), 0)

@@ -1,55 +1,92 @@
 // SPDX-License-Identifier: MIT
 /*
- * The table of size classes.
+ * The tables of size classes, computed once.
  *
- * Slab sizes are a trade: a staggered slab of N sizes holds N - 1 objects, so
- * few objects a slab waste a part of it; many make small programs use many
- * chunks. With these, one slab of each class up to 64 KiB fits into two chunks.
- * A thread may cache 128 small objects, fewer of the larger, about 1 MiB in all.
+ * How many pages a slab has is a trade: many objects in a slab spread the cost of
+ * making it, few waste less in a small program. And a staggered slab's objects
+ * do not fill its pages; it gets the fewest pages that leave less than a 32nd unused.
  */
 #include "class.h"
 
-#define LINE PN_CACHE_LINE
-#define KIB 1024
+#define SLAB_PAGES_MIN 8
+#define SLAB_PAGES_MAX 64
+#define STAGGER_MIN 2048
+#define SMALLEST 16
 
-/* clang-format off: version 14 takes the macros' arguments for casts. */
-#define ENTRY(size_, pitch_, units_, cached_)                                                      \
-	{                                                                                          \
-		.size = (size_), .pitch = (pitch_),                                                \
-		.magic = (((uint64_t)1 << PN_MAGIC_SHIFT) + (pitch_)-1) / (pitch_),                \
-		.units = (units_), .count = (units_)*PN_UNIT_SIZE / (pitch_), .cached = (cached_), \
+struct pn_class pn_classes[PN_CLASSES];
+uint8_t pn_class_of_step[PN_CLASS_STEPS];
+
+static bool is_enough(size_t pages, size_t pitch)
+{
+	size_t bytes = pages * PN_PAGE_SIZE;
+	size_t least = pitch <= 1024 ? 32 : pitch <= 8192 ? 8 : 4;
+
+	return bytes / pitch >= least && bytes % pitch < bytes / 32;
+}
+
+static void set_class(unsigned int index, size_t size, size_t pitch, size_t alignment)
+{
+	size_t pages = SLAB_PAGES_MIN;
+
+	while (pages < SLAB_PAGES_MAX && !is_enough(pages, pitch))
+		pages++;
+	pn_classes[index] = (struct pn_class){
+		.size = (uint32_t)size,
+		.pitch = (uint32_t)pitch,
+		.magic = (((uint64_t)1 << PN_MAGIC_SHIFT) + pitch - 1) / pitch,
+		.pages = (uint16_t)pages,
+		.alignment = (uint16_t)alignment,
+		.count = (uint16_t)(pages * PN_PAGE_SIZE / pitch),
+	};
+}
+
+static size_t next_size(size_t size, bool is_fine)
+{
+	size_t power = SMALLEST;
+
+	if (!is_fine)
+		return 2 * size;
+	while (2 * power <= size)
+		power *= 2;
+	/* Four steps for each doubling, but no smaller step than the smallest object. */
+	return size + (power / 4 > SMALLEST ? power / 4 : SMALLEST);
+}
+
+/* All steps up to @size that have no class yet get @index. Return: the first step that is left. */
+static size_t set_steps(size_t step, size_t size, unsigned int index)
+{
+	size_t last = size <= PN_STEP_LIMIT ? size / 16 : PN_STEP_LIMIT / 16 + size / 256;
+
+	while (step <= last)
+		__atomic_store_n(&pn_class_of_step[step++], (uint8_t)index, __ATOMIC_RELAXED);
+	return step;
+}
+
+void pn_class_init(bool is_fine)
+{
+	unsigned int index = 0;
+	size_t step = 0;
+
+	for (size_t size = SMALLEST; size <= PN_SMALL_MAX; size = next_size(size, is_fine)) {
+		set_class(index, size, size < STAGGER_MIN ? size : size + PN_CACHE_LINE, 1);
+		step = set_steps(step, size, index++);
 	}
-#define PLAIN(size, units, cached) ENTRY(size, size, units, cached)
-#define STAGGERED(size, units, cached) ENTRY(size, (size) + LINE, units, cached)
-/* clang-format on */
+	index = PN_CLASSES_PLAIN;
+	for (size_t size = STAGGER_MIN; size <= PN_SMALL_MAX; size *= 2)
+		set_class(index++, size, size, size > PN_PAGE_SIZE ? size / PN_PAGE_SIZE : 1);
+}
 
-const struct pn_class pn_classes[PN_CLASSES] = {
-	PLAIN(16, 1, 128),
-	PLAIN(32, 1, 128),
-	PLAIN(64, 1, 128),
-	PLAIN(128, 1, 128),
-	PLAIN(256, 1, 128),
-	PLAIN(512, 1, 128),
-	PLAIN(1 * KIB, 1, 64),
-	STAGGERED(2 * KIB, 1, 32),
-	STAGGERED(4 * KIB, 1, 16),
-	STAGGERED(8 * KIB, 2, 16),
-	STAGGERED(16 * KIB, 4, 8),
-	STAGGERED(32 * KIB, 8, 4),
-	STAGGERED(64 * KIB, 16, 4),
-	PLAIN(128 * KIB, 8, 0),
-	PLAIN(256 * KIB, 16, 0),
-	PLAIN(512 * KIB, 32, 0),
-	PLAIN(1024 * KIB, 32, 0),
-	PLAIN(2048 * KIB, 32, 0),
-	/* Aligned to their size. */
-	PLAIN(2 * KIB, 1, 32),
-	PLAIN(4 * KIB, 1, 16),
-	PLAIN(8 * KIB, 2, 16),
-	PLAIN(16 * KIB, 4, 8),
-	PLAIN(32 * KIB, 8, 4),
-	PLAIN(64 * KIB, 16, 4),
-};
+unsigned int pn_class_aligned(size_t size, size_t alignment)
+{
+	size_t larger = size > alignment ? size : alignment;
+	unsigned int shift = 0;
 
-_Static_assert(PN_CLASSES == 24, "the table's length");
-_Static_assert(PN_CHUNK_UNITS == 32, "a chunk's units fit one 32-bit word");
+	/* Staggered objects begin at cache lines, and all others at multiples of the smallest. */
+	if (alignment <= SMALLEST || (alignment <= PN_CACHE_LINE && size >= STAGGER_MIN))
+		return pn_class_of(size);
+	while ((size_t)STAGGER_MIN << shift < larger)
+		shift++;
+	if (shift || larger > STAGGER_MIN / 2)
+		return PN_CLASSES_PLAIN + shift;
+	return pn_class_of((size_t)2 << (63 - __builtin_clzll(larger - 1)));
+}

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Size classes: powers of two from 16 bytes to a chunk.
+ * Size classes of small objects, 16 bytes to 32 KiB. Powers of two; with the
+ * configuration's classes:fine four for each doubling, which waste less.
  *
- * From 2 KiB to 64 KiB there are two sorts of each size. What plain malloc gets
- * is staggered: objects follow each other at the size plus one cache line, so
- * that the first words of many live objects do not all fall into the same few
- * cache sets, as they do when each is aligned to its size. Who asks for
- * alignment gets the other sort, whose objects are aligned to their size, as
- * those of all other classes are.
+ * Plain malloc's objects of 2 KiB and more are staggered: they follow each other
+ * at the size plus one cache line, so that the first words of many live objects
+ * do not all fall into the same few cache sets, as they do when each is aligned
+ * to its size. Who asks for alignment gets objects of a power of two that are
+ * aligned to their size: up to 1 KiB of the same classes, above that of others.
  */
 #ifndef PN_CLASS_H
 #define PN_CLASS_H
 
 #include "base.h"
 
-#define PN_CLASS_SHIFT_MIN 4 /* 16 bytes */
-#define PN_CLASSES_PLAIN (PN_CHUNK_SHIFT - PN_CLASS_SHIFT_MIN + 1)
+#define PN_SMALL_MAX ((size_t)32 << 10)
 
-#define PN_STAGGER_SHIFT_MIN 11 /* 2 KiB */
-#define PN_STAGGER_SHIFT_MAX 16 /* 64 KiB */
-#define PN_CLASSES_ALIGNED (PN_STAGGER_SHIFT_MAX - PN_STAGGER_SHIFT_MIN + 1)
-
+/* Classes for plain malloc come first, then those for alignment, 2 KiB to 32 KiB. */
+#define PN_CLASSES_PLAIN 40
+#define PN_CLASSES_ALIGNED 5
 #define PN_CLASSES (PN_CLASSES_PLAIN + PN_CLASSES_ALIGNED)
 
 /* rel / pitch is rel * magic >> PN_MAGIC_SHIFT; exact for rel below 2 MiB and pitch up to that. */
@@ -28,38 +26,44 @@
 
 /**
  * struct pn_class - one size class
- * @size: usable bytes of an object
+ * @size: usable bytes of an object; 0: not in use
  * @pitch: bytes from one object to the next
  * @magic: reciprocal of @pitch
- * @units: units in a slab, a power of two
+ * @pages: of a slab
+ * @alignment: of a slab, in pages
  * @count: objects in a slab
- * @cached: objects of it that a thread's cache may hold; 0: none, ask the slabs each time
  */
 struct pn_class {
 	uint32_t size;
 	uint32_t pitch;
 	uint64_t magic;
-	uint16_t units;
+	uint16_t pages;
+	uint16_t alignment;
 	uint16_t count;
-	uint16_t cached;
 };
 
-extern const struct pn_class pn_classes[PN_CLASSES];
+extern struct pn_class pn_classes[PN_CLASSES];
 
-/* The class that plain malloc takes for @size, which is 1 to PN_CHUNK_SIZE. */
+/* Steps of 16 bytes up to 1 KiB, then of 256 bytes. */
+#define PN_STEP_LIMIT 1024
+#define PN_CLASS_STEPS (PN_STEP_LIMIT / 16 + PN_SMALL_MAX / 256 + 1)
+
+extern uint8_t pn_class_of_step[PN_CLASS_STEPS];
+
+/* Fill the tables, before anything else here is used. */
+void pn_class_init(bool is_fine);
+
+/* The class that plain malloc takes for @size, which is 1 to PN_SMALL_MAX. */
 static inline unsigned int pn_class_of(size_t size)
 {
-	return 64 - PN_CLASS_SHIFT_MIN - (unsigned int)__builtin_clzll((size - 1) | 15);
+	size_t step = size <= PN_STEP_LIMIT ? (size + 15) / 16
+					    : PN_STEP_LIMIT / 16 + (size + 255) / 256;
+
+	/* Another thread may be filling the table: what that one finds, this one's cache has not. */
+	return __atomic_load_n(&pn_class_of_step[step], __ATOMIC_RELAXED);
 }
 
-/* The class whose objects are aligned to their size. */
-static inline unsigned int pn_class_aligned(unsigned int class)
-{
-	unsigned int shift = class + PN_CLASS_SHIFT_MIN;
-
-	if (shift < PN_STAGGER_SHIFT_MIN || shift > PN_STAGGER_SHIFT_MAX)
-		return class;
-	return PN_CLASSES_PLAIN + shift - PN_STAGGER_SHIFT_MIN;
-}
+/* The class for @size with @alignment, a power of two; both are up to PN_SMALL_MAX. */
+unsigned int pn_class_aligned(size_t size, size_t alignment);
 
 #endif /* PN_CLASS_H */

@@ -126,6 +126,16 @@ static bool set_decay(struct pn_config *config, struct span value)
 	return parse_number(value, &config->decay_ms);
 }
 
+static bool set_classes(struct pn_config *config, struct span value)
+{
+	static const char *const words[] = { "pow2", "fine", NULL };
+	int i = find_word(value, words);
+
+	if (i >= 0)
+		config->is_fine = i;
+	return i >= 0;
+}
+
 static bool set_report(struct pn_config *config, struct span value)
 {
 	if (!is_word(value, "0") && !is_word(value, "1"))
@@ -147,6 +157,7 @@ static const struct {
 	{ "node", set_node, "a NUMA node's number or any" },
 	{ "limit", set_limit, "a size in bytes, with K, M or G" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
+	{ "classes", set_classes, "pow2 or fine" },
 	{ "report", set_report, "0 or 1" },
 };
 

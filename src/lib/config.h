@@ -28,6 +28,7 @@ enum pn_policy {
  * @limit: bytes of chunks that the process may hold
  * @node: NUMA node, or -1
  * @decay_ms: how long an empty chunk is kept
+ * @is_fine: four size classes for each doubling, not one
  * @report: print figures at exit
  */
 struct pn_config {
@@ -39,6 +40,7 @@ struct pn_config {
 	size_t limit;
 	int node;
 	uint64_t decay_ms;
+	bool is_fine;
 	bool report;
 };
 

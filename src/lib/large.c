@@ -6,15 +6,15 @@
  */
 #include "large.h"
 
-#include "arena.h"
 #include "die.h"
+#include "slots.h"
 
 static size_t slots_for(size_t size)
 {
 	return (size + PN_CHUNK_MASK) >> PN_CHUNK_SHIFT;
 }
 
-void *pn_large_alloc(size_t size, size_t alignment, bool *is_zeroed)
+void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed)
 {
 	size_t alignment_slots = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1;
 	size_t first;
@@ -22,7 +22,7 @@ void *pn_large_alloc(size_t size, size_t alignment, bool *is_zeroed)
 	/* The arena itself is aligned to its extents, so not to more. */
 	if (size > pn_arena.size || alignment_slots > pn_arena_extent_slots())
 		return NULL;
-	first = pn_arena_take_slots(slots_for(size), alignment_slots, is_zeroed);
+	first = pn_slots_take(heap, slots_for(size), alignment_slots, is_zeroed);
 	return first == SIZE_MAX ? NULL : pn_arena_at(first << PN_CHUNK_SHIFT);
 }
 
@@ -52,7 +52,7 @@ void pn_large_free(void *ptr, const char *caller)
 
 	slot->was_large = true;
 	if (!is_inherited(slot))
-		pn_arena_give_slots(pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, slot->run);
+		pn_slots_give(slot->heap, pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, slot->run);
 }
 
 size_t pn_large_size(const void *ptr, const char *caller)
@@ -64,14 +64,14 @@ bool pn_large_resize(void *ptr, size_t size)
 {
 	size_t first = pn_arena_offset(ptr) >> PN_CHUNK_SHIFT;
 	struct pn_slot *slot = &pn_arena.slots[first];
-	size_t wanted = slots_for(size);
-	size_t surplus;
+	size_t wanted = slots_for(size), run = slot->run;
 
-	if (size <= PN_CHUNK_SIZE || wanted > slot->run)
+	if (size <= PN_CHUNK_SIZE || size > pn_arena.size)
 		return false;
-	surplus = slot->run - wanted;
+	if (wanted > run)
+		return !is_inherited(slot) && pn_slots_extend(slot->heap, first, run, wanted - run);
 	slot->run = (uint32_t)wanted;
-	if (surplus && !is_inherited(slot))
-		pn_arena_give_slots(first + wanted, surplus);
+	if (run > wanted && !is_inherited(slot))
+		pn_slots_give(slot->heap, first + wanted, run - wanted);
 	return true;
 }

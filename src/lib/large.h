@@ -3,15 +3,15 @@
 #ifndef PN_LARGE_H
 #define PN_LARGE_H
 
-#include "base.h"
+#include "heap.h"
 
 /* @alignment: a power of two. Return: NULL without memory. */
-void *pn_large_alloc(size_t size, size_t alignment, bool *is_zeroed);
+void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed);
 
 /* These three die, naming @caller, if @ptr, which is in no slab, does not begin a live object. */
 void pn_large_free(void *ptr, const char *caller);
 size_t pn_large_size(const void *ptr, const char *caller);
-/* Shrink or keep in place. Return: false if it must move. */
+/* Shrink, keep or grow in place. Return: false if it must move. */
 bool pn_large_resize(void *ptr, size_t size);
 
 #endif /* PN_LARGE_H */

@@ -14,7 +14,7 @@ static void release_tables(size_t size)
 	if (pn_arena.phys)
 		pn_sys_unmap(pn_arena.phys, size / PN_CHUNK_SIZE * sizeof(*pn_arena.phys));
 	if (pn_arena.slabs)
-		pn_sys_unmap(pn_arena.slabs, size / PN_UNIT_SIZE * sizeof(*pn_arena.slabs));
+		pn_sys_unmap(pn_arena.slabs, size / PN_PAGE_SIZE * sizeof(*pn_arena.slabs));
 	if (pn_arena.slots)
 		pn_sys_unmap(pn_arena.slots, size / PN_CHUNK_SIZE * sizeof(*pn_arena.slots));
 }
@@ -24,7 +24,7 @@ static bool make_tables(size_t size)
 	size_t phys_size = size / PN_CHUNK_SIZE * sizeof(*pn_arena.phys);
 
 	pn_arena.phys = pn_sys_table(phys_size);
-	pn_arena.slabs = pn_sys_table(size / PN_UNIT_SIZE * sizeof(*pn_arena.slabs));
+	pn_arena.slabs = pn_sys_table(size / PN_PAGE_SIZE * sizeof(*pn_arena.slabs));
 	pn_arena.slots = pn_sys_table(size / PN_CHUNK_SIZE * sizeof(*pn_arena.slots));
 	if (pn_arena.phys && pn_arena.slabs && pn_arena.slots &&
 	    pn_sys_wipe_on_fork(pn_arena.phys, phys_size))

@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "arena.h"
 #include "lock.h"
 #include "meta.h"
 #include "slab.h"
@@ -43,7 +42,7 @@ static void lock_all(void)
 {
 	pn_lock(&lock);
 	pn_tcache_lock();
-	pn_slab_lock_all();
+	pn_slab_lock_all(&pn_heap);
 	pn_arena_lock();
 	pn_meta_lock();
 }
@@ -52,7 +51,7 @@ static void unlock_all(void)
 {
 	pn_meta_unlock();
 	pn_arena_unlock();
-	pn_slab_unlock_all();
+	pn_slab_unlock_all(&pn_heap);
 	pn_tcache_unlock();
 	pn_unlock(&lock);
 }
@@ -60,14 +59,14 @@ static void unlock_all(void)
 /* Give up what is the parent's, once. */
 static void see_to_child(void)
 {
-	uint32_t epoch = pn_arena.epoch;
 	bool is_inherited;
 
 	pn_lock_reset(&lock);
 	pn_meta_reset_lock();
-	pn_arena_in_child();
-	is_inherited = pn_arena.epoch != epoch;
-	pn_slab_in_child(is_inherited);
+	pn_arena_reset_lock();
+	is_inherited = pn_heap_in_child(&pn_heap);
+	pn_arena.epoch += is_inherited;
+	pn_slab_in_child(&pn_heap, is_inherited);
 	pn_tcache_in_child(is_inherited);
 	__atomic_store_n(known_process, 1, __ATOMIC_RELAXED);
 }
@@ -100,7 +99,7 @@ static bool is_end_of_fork(void)
 
 static void after_fork_in_parent(void)
 {
-	pn_arena_after_fork();
+	pn_heap_after_fork(&pn_heap);
 	if (is_end_of_fork())
 		unlock_all();
 }
@@ -126,11 +125,20 @@ static const enum pn_backend_kind *kinds_to_try(enum pn_backend_kind wanted)
 
 static int start(void)
 {
+	int err;
+
 	known_process = pn_sys_table(4096);
 	if (!known_process || !pn_sys_wipe_on_fork(known_process, 4096))
 		return ENOMEM;
 	*known_process = 1;
-	return pn_arena_init(&runtime.config, kinds_to_try(runtime.config.backend));
+	pn_class_init(runtime.config.is_fine);
+	err = pn_heap_init(&pn_heap, &runtime.config, kinds_to_try(runtime.config.backend));
+	if (err)
+		return err;
+	err = pn_arena_init();
+	if (err)
+		pn_heap_close(&pn_heap);
+	return err;
 }
 
 /* Registered after the lock is let go: it may allocate. */

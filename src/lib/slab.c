@@ -11,19 +11,9 @@
 
 #include <string.h>
 
-#include "lock.h"
 #include "meta.h"
-
-struct central {
-	struct pn_lock lock;
-	struct pn_slab *partial;
-	struct pn_slab *spare_records;
-	uint64_t out;
-} __attribute__((aligned(PN_CACHE_LINE)));
-
-static struct central centrals[PN_CLASSES] = {
-	[0 ... PN_CLASSES - 1] = { .lock = PN_LOCK_INIT },
-};
+#include "pages.h"
+#include "tcache.h"
 
 static size_t state_size(const struct pn_class *class)
 {
@@ -42,17 +32,16 @@ static uint64_t *free_bits(struct pn_slab *slab)
 
 /* The list of slabs with room. */
 
-static void list_push(struct central *central, struct pn_slab *slab)
+static void list_push(struct pn_central *central, struct pn_slab *slab)
 {
 	slab->prev = NULL;
 	slab->next = central->partial;
 	if (central->partial)
 		central->partial->prev = slab;
 	central->partial = slab;
-	slab->is_listed = true;
 }
 
-static void list_remove(struct central *central, struct pn_slab *slab)
+static void list_remove(struct pn_central *central, struct pn_slab *slab)
 {
 	if (slab->prev)
 		slab->prev->next = slab->next;
@@ -60,33 +49,32 @@ static void list_remove(struct central *central, struct pn_slab *slab)
 		central->partial = slab->next;
 	if (slab->next)
 		slab->next->prev = slab->prev;
-	slab->is_listed = false;
 }
 
 /* Making and unmaking slabs. */
 
-static struct pn_slab *take_record(struct central *central, const struct pn_class *class)
+static struct pn_slab *take_record(struct pn_central *central, const struct pn_class *class)
 {
-	struct pn_slab *record = central->spare_records;
+	struct pn_slab *record = central->spare;
 	size_t size = offsetof(struct pn_slab, state) + state_size(class) + free_words(class) * 8;
 
 	if (!record)
 		return pn_meta_alloc(size);
-	central->spare_records = record->next;
+	central->spare = record->next;
 	memset(record, 0, size);
 	return record;
 }
 
-static void give_record(struct central *central, struct pn_slab *record)
+static void give_record(struct pn_central *central, struct pn_slab *record)
 {
-	record->next = central->spare_records;
-	central->spare_records = record;
+	record->next = central->spare;
+	central->spare = record;
 }
 
-static void set_slab_of_units(size_t offset, size_t units, struct pn_slab *slab)
+static void set_slab_of_pages(size_t offset, size_t pages, struct pn_slab *slab)
 {
-	for (size_t i = 0; i < units; i++)
-		__atomic_store_n(&pn_arena.slabs[(offset >> PN_UNIT_SHIFT) + i], slab,
+	for (size_t i = 0; i < pages; i++)
+		__atomic_store_n(&pn_arena.slabs[(offset >> PN_PAGE_SHIFT) + i], slab,
 				 __ATOMIC_RELEASE);
 }
 
@@ -99,52 +87,60 @@ static void set_all_free(struct pn_slab *slab)
 	slab->free = slab->count;
 }
 
-static struct pn_slab *make_slab(struct central *central, unsigned int index)
+static struct pn_slab *make_slab(struct pn_heap *heap, unsigned int index)
 {
 	const struct pn_class *class = &pn_classes[index];
+	struct pn_central *central = &heap->centrals[index];
 	struct pn_slab *slab = take_record(central, class);
-	size_t unit;
+	bool is_zeroed;
+	size_t page;
 
 	if (!slab)
 		return NULL;
-	unit = pn_arena_take_units(class->units);
-	if (unit == SIZE_MAX) {
+	pn_arena_lock();
+	page = pn_pages_take_locked(heap, class->pages, class->alignment, &is_zeroed);
+	pn_arena_unlock();
+	if (page == SIZE_MAX) {
 		give_record(central, slab);
 		return NULL;
 	}
-	slab->offset = unit << PN_UNIT_SHIFT;
+	slab->offset = page << PN_PAGE_SHIFT;
 	slab->magic = class->magic;
 	slab->pitch = class->pitch;
+	slab->size = class->size;
 	slab->class = (uint16_t)index;
+	slab->bin = (uint16_t)(heap == &pn_heap ? index : PN_BIN_NONE);
+	slab->heap = heap;
 	slab->count = class->count;
 	slab->epoch = pn_arena.epoch;
 	set_all_free(slab);
-	set_slab_of_units(slab->offset, class->units, slab);
+	set_slab_of_pages(slab->offset, class->pages, slab);
 	list_push(central, slab);
 	return slab;
 }
 
-static void unmake_slab(struct central *central, struct pn_slab *slab)
+static void unmake_slab(struct pn_heap *heap, struct pn_central *central, struct pn_slab *slab)
 {
-	size_t units = pn_classes[slab->class].units;
+	size_t pages = pn_classes[slab->class].pages;
 
 	list_remove(central, slab);
-	set_slab_of_units(slab->offset, units, NULL);
-	pn_arena_give_units(slab->offset >> PN_UNIT_SHIFT, units);
+	set_slab_of_pages(slab->offset, pages, NULL);
+	pn_arena_lock();
+	pn_pages_give_locked(heap, slab->offset >> PN_PAGE_SHIFT, pages);
+	pn_arena_unlock();
 	give_record(central, slab);
 }
 
-/* A whole chunk is not kept for one object that may come. */
-static bool is_worth_keeping(const struct central *central, const struct pn_slab *slab)
+/* The next allocation needs it. */
+static bool is_worth_keeping(const struct pn_central *central, const struct pn_slab *slab)
 {
-	return central->partial == slab && !slab->next &&
-	       pn_classes[slab->class].units < PN_CHUNK_UNITS;
+	return central->partial == slab && !slab->next;
 }
 
 /* Objects. */
 
 /* Of a parent's list, when a signal handler forked while its thread was in here. */
-static void drop_inherited(struct central *central)
+static void drop_inherited(struct pn_central *central)
 {
 	while (central->partial && central->partial->epoch != pn_arena.epoch)
 		list_remove(central, central->partial);
@@ -153,24 +149,25 @@ static void drop_inherited(struct central *central)
 static size_t take_from_slab(struct pn_slab *slab, void **objects, size_t wanted)
 {
 	uint64_t *bits = free_bits(slab);
-	size_t got = 0;
+	size_t count = slab->free < wanted ? slab->free : wanted;
 
-	while (got < wanted && slab->free) {
+	for (size_t got = count; got; got--) {
 		size_t index;
 
 		while (!bits[slab->scan])
 			slab->scan++;
 		index = slab->scan * 64u + (size_t)__builtin_ctzll(bits[slab->scan]);
 		bits[slab->scan] &= bits[slab->scan] - 1;
-		slab->free--;
-		objects[got++] = pn_arena_at(slab->offset + index * slab->pitch);
+		/* The cache is a stack: what comes out of it first has the lowest address. */
+		objects[got - 1] = pn_arena_at(slab->offset + index * slab->pitch);
 	}
-	return got;
+	slab->free -= (uint16_t)count;
+	return count;
 }
 
-size_t pn_slab_take(unsigned int class, void **objects, size_t wanted)
+size_t pn_slab_take(struct pn_heap *heap, unsigned int class, void **objects, size_t wanted)
 {
-	struct central *central = &centrals[class];
+	struct pn_central *central = &heap->centrals[class];
 	size_t got = 0;
 
 	pn_lock(&central->lock);
@@ -181,7 +178,7 @@ size_t pn_slab_take(unsigned int class, void **objects, size_t wanted)
 		slab = central->partial;
 		/* A new slab only for the first object: a batch need not be full. */
 		if (!slab && !got)
-			slab = make_slab(central, class);
+			slab = make_slab(heap, class);
 		if (!slab)
 			break;
 		got += take_from_slab(slab, objects + got, wanted - got);
@@ -193,7 +190,7 @@ size_t pn_slab_take(unsigned int class, void **objects, size_t wanted)
 	return got;
 }
 
-static void give_one(struct central *central, void *object)
+static void give_one(struct pn_heap *heap, struct pn_central *central, void *object)
 {
 	size_t offset = pn_arena_offset(object);
 	struct pn_slab *slab = pn_slab_at(offset);
@@ -203,56 +200,56 @@ static void give_one(struct central *central, void *object)
 	if (index / 64 < slab->scan)
 		slab->scan = (uint16_t)(index / 64);
 	slab->free++;
-	if (!slab->is_listed)
+	if (slab->free == 1)
 		list_push(central, slab);
 	if (slab->free == slab->count && !is_worth_keeping(central, slab))
-		unmake_slab(central, slab);
+		unmake_slab(heap, central, slab);
 }
 
-void pn_slab_give(unsigned int class, void *const *objects, size_t count)
+void pn_slab_give(struct pn_heap *heap, unsigned int class, void *const *objects, size_t count)
 {
-	struct central *central = &centrals[class];
+	struct pn_central *central = &heap->centrals[class];
 
 	pn_lock(&central->lock);
 	for (size_t i = 0; i < count; i++)
-		give_one(central, objects[i]);
+		give_one(heap, central, objects[i]);
 	central->out -= count;
 	pn_unlock(&central->lock);
 }
 
 /* Figures and fork. */
 
-uint64_t pn_slab_bytes_out(void)
+uint64_t pn_slab_bytes_out(struct pn_heap *heap)
 {
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < PN_CLASSES; i++) {
-		pn_lock(&centrals[i].lock);
-		bytes += centrals[i].out * pn_classes[i].size;
-		pn_unlock(&centrals[i].lock);
+		pn_lock(&heap->centrals[i].lock);
+		bytes += heap->centrals[i].out * pn_classes[i].size;
+		pn_unlock(&heap->centrals[i].lock);
 	}
 	return bytes;
 }
 
-void pn_slab_lock_all(void)
+void pn_slab_lock_all(struct pn_heap *heap)
 {
 	for (size_t i = 0; i < PN_CLASSES; i++)
-		pn_lock(&centrals[i].lock);
+		pn_lock(&heap->centrals[i].lock);
 }
 
-void pn_slab_unlock_all(void)
+void pn_slab_unlock_all(struct pn_heap *heap)
 {
 	for (size_t i = PN_CLASSES; i > 0; i--)
-		pn_unlock(&centrals[i - 1].lock);
+		pn_unlock(&heap->centrals[i - 1].lock);
 }
 
-void pn_slab_in_child(bool is_inherited)
+void pn_slab_in_child(struct pn_heap *heap, bool is_inherited)
 {
 	for (size_t i = 0; i < PN_CLASSES; i++) {
-		pn_lock_reset(&centrals[i].lock);
+		pn_lock_reset(&heap->centrals[i].lock);
 		if (is_inherited) {
-			centrals[i].partial = NULL;
-			centrals[i].out = 0;
+			heap->centrals[i].partial = NULL;
+			heap->centrals[i].out = 0;
 		}
 	}
 }

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Thread caches: filling, emptying, birth with a thread's first allocation and
- * death with the thread.
+ * Thread caches: filling, emptying, growing and shrinking, birth with a thread's
+ * first allocation and death with the thread.
+ *
+ * A bin's room begins small and doubles when the bin runs empty or full, within
+ * what its thread may hold, and all threads together: who works with many objects
+ * of a size soon does so without a lock. Now and then bins that had neither for
+ * long give half of what they hold back, and their room. (The scheme is
+ * TCMalloc's, as its design notes tell it.)
  *
  * No pthread key: programs count on theirs. __cxa_thread_atexit_impl runs our
  * destructor before those of keys; what allocates or frees after that finds a
@@ -17,6 +23,22 @@
 #include "lock.h"
 #include "meta.h"
 
+/* Bytes: of one bin, of a thread beyond its first rooms, of all threads beyond that. */
+#define BIN_BYTES ((size_t)1 << 20)
+#define THREAD_BYTES ((size_t)4 << 20)
+#define ALL_BYTES ((size_t)64 << 20)
+
+#define ROOM_MAX 1024
+#define FIRST_BYTES ((size_t)4 << 10)
+#define BATCH_BYTES ((size_t)32 << 10)
+#define BATCH_MAX 128
+
+/* Medium objects of a bin that are looked at for one that fits. */
+#define FITTING_TRIES 4
+
+/* Slow paths between two looks for bins that are not used. */
+#define MISSES 4096
+
 /* Before a thread's first allocation, and after its destructor ran: no room. */
 static struct pn_tcache no_cache_yet;
 static struct pn_tcache no_cache_any_more;
@@ -27,38 +49,141 @@ __thread struct pn_tcache *pn_tcache __attribute__((tls_model("initial-exec"))) 
 static struct pn_lock lock = PN_LOCK_INIT;
 static struct pn_tcache *all;
 static struct pn_tcache *unused;
+/* Bytes that all threads' rooms make. */
+static size_t granted;
 
 extern void *__dso_handle __attribute__((visibility("hidden")));
 extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, void *dso)
 	__attribute__((weak));
 
-/* Filling and emptying. */
+/* Bins. */
 
-static size_t batch_of(const struct pn_bin *bin)
+static bool is_medium(unsigned int index)
 {
-	return bin->room / 2 ? bin->room / 2 : 1;
+	return index >= PN_BIN_MEDIUM;
 }
 
-/* The older half goes: the newer is warm. */
-static void flush_half(struct pn_bin *bin, unsigned int class)
+/* The most that an object in the bin has; 0: a class that is not in use. */
+static size_t object_bytes(unsigned int index)
 {
-	size_t batch = batch_of(bin);
-
-	pn_slab_give(class, bin->objects, batch);
-	pn_bin_set_count(bin, bin->count - (uint32_t)batch);
-	memmove(bin->objects, bin->objects + batch, bin->count * sizeof(*bin->objects));
+	if (is_medium(index))
+		return pn_medium_bin_pages(index - PN_BIN_MEDIUM) << PN_PAGE_SHIFT;
+	return pn_classes[index].size;
 }
 
-static void flush_all(struct pn_tcache *cache)
+static uint32_t within(size_t bytes, size_t size, uint32_t most)
 {
-	for (unsigned int i = 0; i < PN_CLASSES; i++) {
-		struct pn_bin *bin = &cache->bins[i];
+	size_t count = bytes / size;
 
-		if (!bin->count)
-			continue;
-		pn_slab_give(i, bin->objects, bin->count);
-		pn_bin_set_count(bin, 0);
+	return count < 1 ? 1 : count > most ? most : (uint32_t)count;
+}
+
+static uint32_t most_room(unsigned int index)
+{
+	size_t size = index == PN_BIN_NONE ? 0 : object_bytes(index);
+
+	return size ? within(is_medium(index) ? 2 * BIN_BYTES : BIN_BYTES, size, ROOM_MAX) : 0;
+}
+
+/* Only the owner writes it, but pn_tcache_bytes() reads it. */
+static void count_medium(struct pn_tcache *cache, size_t bytes)
+{
+	__atomic_store_n(&cache->medium_bytes, cache->medium_bytes + bytes, __ATOMIC_RELAXED);
+}
+
+static size_t medium_size(const void *object)
+{
+	return pn_slab_at(pn_arena_offset(object))->size;
+}
+
+/* The oldest go: the newer are warm. */
+static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t count)
+{
+	struct pn_bin *bin = &cache->bins[index];
+
+	if (is_medium(index)) {
+		for (uint32_t i = 0; i < count; i++) {
+			count_medium(cache, -medium_size(bin->objects[i]));
+			pn_medium_free(bin->objects[i]);
+		}
+	} else {
+		pn_slab_give(&pn_heap, index, bin->objects, count);
 	}
+	pn_bin_set_count(bin, bin->count - count);
+	memmove(bin->objects, bin->objects + count, bin->count * sizeof(*bin->objects));
+}
+
+/* Rooms. */
+
+static void account(struct pn_tcache *cache, unsigned int index, uint32_t room)
+{
+	struct pn_bin *bin = &cache->bins[index];
+	size_t bytes = ((size_t)room - bin->room) * object_bytes(index);
+
+	bin->room = room;
+	cache->granted += bytes;
+	__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
+}
+
+/* The first room is every bin's right. Return: false if it stays as it is. */
+static bool grow(struct pn_tcache *cache, unsigned int index)
+{
+	struct pn_bin *bin = &cache->bins[index];
+	size_t size = object_bytes(index), bytes;
+	uint32_t most = most_room(index), room = 2 * bin->room;
+
+	if (!bin->room)
+		room = within(FIRST_BYTES, size, most);
+	if (room > most)
+		room = most;
+	bytes = (room - bin->room) * size;
+	if (room == bin->room)
+		return false;
+	if (bin->room && (cache->granted + bytes > THREAD_BYTES ||
+			  __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes > ALL_BYTES))
+		return false;
+	account(cache, index, room);
+	return true;
+}
+
+static void shrink(struct pn_tcache *cache, unsigned int index)
+{
+	struct pn_bin *bin = &cache->bins[index];
+
+	flush_oldest(cache, index, bin->count - bin->count / 2);
+	if (bin->room / 2 >= bin->count && bin->room > 1)
+		account(cache, index, bin->room / 2);
+}
+
+static void look_for_unused_bins(struct pn_tcache *cache)
+{
+	cache->misses = 0;
+	for (unsigned int i = 0; i < PN_BIN_NONE; i++) {
+		if (!cache->was_used[i] && cache->bins[i].room)
+			shrink(cache, i);
+		cache->was_used[i] = false;
+	}
+}
+
+static void missed(struct pn_tcache *cache, unsigned int index)
+{
+	cache->was_used[index] = true;
+	if (++cache->misses > MISSES)
+		look_for_unused_bins(cache);
+}
+
+/* Return: true if there was something. */
+static bool flush_all(struct pn_tcache *cache)
+{
+	bool was_any = false;
+
+	for (unsigned int i = 0; i < PN_BIN_NONE; i++) {
+		if (!cache->bins[i].count)
+			continue;
+		flush_oldest(cache, i, cache->bins[i].count);
+		was_any = true;
+	}
+	return was_any;
 }
 
 /* Birth and death. */
@@ -69,6 +194,9 @@ static void destroy(void *argument)
 
 	pn_tcache = &no_cache_any_more;
 	flush_all(cache);
+	for (unsigned int i = 0; i < PN_BIN_NONE; i++)
+		if (cache->bins[i].room)
+			account(cache, i, 0);
 	pn_lock(&lock);
 	if (cache->prev)
 		cache->prev->next = cache->next;
@@ -81,27 +209,21 @@ static void destroy(void *argument)
 	pn_unlock(&lock);
 }
 
-static size_t stacks_size(void)
-{
-	size_t objects = 0;
-
-	for (size_t i = 0; i < PN_CLASSES; i++)
-		objects += pn_classes[i].cached;
-	return objects * sizeof(void *);
-}
-
 static struct pn_tcache *make_cache(void)
 {
-	struct pn_tcache *cache = pn_meta_alloc(sizeof(*cache) + stacks_size());
-	void **objects;
+	struct pn_tcache *cache;
+	size_t objects = 0;
+	void **stack;
 
+	for (unsigned int i = 0; i < PN_BINS; i++)
+		objects += most_room(i);
+	cache = pn_meta_alloc(sizeof(*cache) + objects * sizeof(void *));
 	if (!cache)
 		return NULL;
-	objects = (void **)(cache + 1);
-	for (size_t i = 0; i < PN_CLASSES; i++) {
-		cache->bins[i].objects = objects;
-		cache->bins[i].room = pn_classes[i].cached;
-		objects += pn_classes[i].cached;
+	stack = (void **)(cache + 1);
+	for (unsigned int i = 0; i < PN_BINS; i++) {
+		cache->bins[i].objects = stack;
+		stack += most_room(i);
 	}
 	return cache;
 }
@@ -136,7 +258,7 @@ static void begin(void)
 {
 	struct pn_tcache *cache;
 
-	if (pn_tcache != &no_cache_yet || !__cxa_thread_atexit_impl)
+	if (pn_likely(pn_tcache != &no_cache_yet) || !__cxa_thread_atexit_impl)
 		return;
 	cache = enlist_cache();
 	if (!cache)
@@ -146,13 +268,30 @@ static void begin(void)
 		destroy(cache);
 }
 
+static bool has_cache(void)
+{
+	return pn_tcache != &no_cache_yet && pn_tcache != &no_cache_any_more;
+}
+
 /* The slow paths. */
+
+/* For one object more. */
+static void make_room(unsigned int index)
+{
+	struct pn_bin *bin = &pn_tcache->bins[index];
+
+	if (bin->count < bin->room)
+		return;
+	missed(pn_tcache, index);
+	if (!grow(pn_tcache, index))
+		flush_oldest(pn_tcache, index, bin->room - bin->room / 2);
+}
 
 static void *take_one(unsigned int class)
 {
 	void *object;
 
-	if (!pn_slab_take(class, &object, 1))
+	if (!pn_slab_take(&pn_heap, class, &object, 1))
 		return NULL;
 	pn_slab_set_live(object);
 	return object;
@@ -161,37 +300,105 @@ static void *take_one(unsigned int class)
 void *pn_tcache_refill(unsigned int class)
 {
 	struct pn_bin *bin;
+	uint32_t batch;
 
 	begin();
+	if (!has_cache())
+		return take_one(class);
 	bin = &pn_tcache->bins[class];
 	/* begin() may have allocated, and so filled it. */
-	if (!bin->room || bin->count)
-		return bin->count ? pn_tcache_pop(class) : take_one(class);
-	pn_bin_set_count(bin, (uint32_t)pn_slab_take(class, bin->objects, batch_of(bin)));
+	if (!bin->count) {
+		missed(pn_tcache, class);
+		grow(pn_tcache, class);
+		batch = within(BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
+		if (batch > bin->room)
+			batch = bin->room;
+		pn_bin_set_count(bin, (uint32_t)pn_slab_take(&pn_heap, class, bin->objects, batch));
+	}
 	return pn_tcache_pop(class);
 }
 
-void pn_tcache_overflow(unsigned int class, void *object)
+/* One of a bin's newest that has @size bytes and not many more, made the newest. */
+static bool find_fitting(struct pn_bin *bin, size_t size)
 {
-	struct pn_bin *bin;
+	uint32_t tries = bin->count < FITTING_TRIES ? bin->count : FITTING_TRIES;
 
-	begin();
-	bin = &pn_tcache->bins[class];
-	if (!bin->room) {
-		pn_slab_give(class, &object, 1);
-		return;
+	for (uint32_t i = 1; i <= tries; i++) {
+		void *object = bin->objects[bin->count - i];
+		size_t has = medium_size(object);
+
+		if (has < size || has > size + size / 4)
+			continue;
+		bin->objects[bin->count - i] = bin->objects[bin->count - 1];
+		bin->objects[bin->count - 1] = object;
+		return true;
 	}
-	if (bin->count == bin->room)
-		flush_half(bin, class);
-	pn_tcache_push(class, object);
+	return false;
 }
 
-void pn_tcache_flush(void)
+static void *pop_fitting(unsigned int index, size_t size)
 {
-	flush_all(pn_tcache);
+	void *object;
+
+	if (!find_fitting(&pn_tcache->bins[index], size))
+		return NULL;
+	object = pn_tcache_pop(index);
+	count_medium(pn_tcache, -medium_size(object));
+	return object;
+}
+
+void *pn_tcache_pop_medium(size_t size)
+{
+	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(pn_medium_pages(size));
+	void *object = pop_fitting(index, size);
+
+	return object || index + 1 == PN_BIN_NONE ? object : pop_fitting(index + 1, size);
+}
+
+void pn_tcache_push_medium(struct pn_slab *object)
+{
+	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(object->pages);
+	void *ptr = pn_arena_at(object->offset);
+
+	if (pn_unlikely(!pn_tcache_push(index, ptr))) {
+		begin();
+		if (!has_cache()) {
+			pn_medium_free(ptr);
+			return;
+		}
+		make_room(index);
+		pn_tcache_push(index, ptr);
+	}
+	count_medium(pn_tcache, object->size);
+}
+
+void pn_tcache_overflow(unsigned int index, void *object)
+{
+	begin();
+	if (!has_cache()) {
+		pn_slab_give(&pn_heap, index, &object, 1);
+		return;
+	}
+	make_room(index);
+	pn_tcache_push(index, object);
+}
+
+bool pn_tcache_flush(void)
+{
+	return flush_all(pn_tcache);
 }
 
 /* Figures and fork. */
+
+static uint64_t bytes_of(const struct pn_tcache *cache)
+{
+	uint64_t bytes = __atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED);
+
+	for (unsigned int i = 0; i < PN_CLASSES; i++)
+		bytes += (uint64_t)__atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED) *
+			 pn_classes[i].size;
+	return bytes;
+}
 
 uint64_t pn_tcache_bytes(void)
 {
@@ -199,10 +406,7 @@ uint64_t pn_tcache_bytes(void)
 
 	pn_lock(&lock);
 	for (struct pn_tcache *cache = all; cache; cache = cache->next)
-		for (size_t i = 0; i < PN_CLASSES; i++)
-			bytes +=
-				(uint64_t)__atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED) *
-				pn_classes[i].size;
+		bytes += bytes_of(cache);
 	pn_unlock(&lock);
 	return bytes;
 }
@@ -222,15 +426,18 @@ void pn_tcache_in_child(bool is_inherited)
 	struct pn_tcache *mine = pn_tcache;
 
 	pn_lock_reset(&lock);
-	if (mine == &no_cache_yet || mine == &no_cache_any_more) {
+	if (!has_cache()) {
 		all = NULL;
+		granted = 0;
 		return;
 	}
 	all = mine;
+	granted = mine->granted;
 	mine->prev = NULL;
 	mine->next = NULL;
 	if (!is_inherited)
 		return;
-	for (size_t i = 0; i < PN_CLASSES; i++)
+	for (size_t i = 0; i < PN_BINS; i++)
 		pn_bin_set_count(&mine->bins[i], 0);
+	mine->medium_bytes = 0;
 }

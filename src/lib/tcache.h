@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thread caches: for each class a stack of free objects, which malloc and free
- * use without a lock, and which is filled from and emptied into the slabs half a
- * stack at a time.
+ * Thread caches: for each bin - a class, or medium objects of about one size - a
+ * stack of free objects, which malloc and free use without a lock. How many a
+ * stack may hold follows its use, within what a thread and all together may hold.
  */
 #ifndef PN_TCACHE_H
 #define PN_TCACHE_H
 
-#include "slab.h"
+#include "medium.h"
+
+/* A bin for each class of the default heap, then those of its medium objects. */
+#define PN_BIN_MEDIUM PN_CLASSES
+/* Nothing is ever in it: what free() must look at more closely. */
+#define PN_BIN_NONE (PN_BIN_MEDIUM + PN_MEDIUM_BINS)
+#define PN_BINS (PN_BIN_NONE + 1)
 
 /**
- * struct pn_bin - the stack of one class
+ * struct pn_bin - one stack
  * @count: objects in it
- * @room: how many fit; 0 in a thread that has no cache (yet, or any more)
+ * @room: how many it may have; 0 before its first use, and in a thread that has no cache
  * @objects: the stack, newest last
  */
 struct pn_bin {
@@ -23,11 +29,19 @@ struct pn_bin {
 
 /**
  * struct pn_tcache - a thread's cache
- * @bins: by class
+ * @bins: the stacks
+ * @medium_bytes: in medium objects
+ * @granted: bytes that the rooms of all bins make
+ * @misses: slow paths since the last look for bins that are not used
+ * @was_used: bins that had one since then
  * @prev: with @next, neighbours in the list of all caches, or of unused ones
  */
 struct pn_tcache {
-	struct pn_bin bins[PN_CLASSES];
+	struct pn_bin bins[PN_BINS];
+	size_t medium_bytes;
+	size_t granted;
+	uint32_t misses;
+	bool was_used[PN_BINS];
 	struct pn_tcache *prev;
 	struct pn_tcache *next;
 };
@@ -45,9 +59,9 @@ static inline void pn_bin_set_count(struct pn_bin *bin, uint32_t count)
 }
 
 /* A live object from the cache, or NULL. */
-static inline void *pn_tcache_pop(unsigned int class)
+static inline void *pn_tcache_pop(unsigned int index)
 {
-	struct pn_bin *bin = &pn_tcache->bins[class];
+	struct pn_bin *bin = &pn_tcache->bins[index];
 	uint32_t count = bin->count;
 	void *object;
 
@@ -60,9 +74,9 @@ static inline void *pn_tcache_pop(unsigned int class)
 }
 
 /* Return: false if there is no room. The object is not live any more. */
-static inline bool pn_tcache_push(unsigned int class, void *object)
+static inline bool pn_tcache_push(unsigned int index, void *object)
 {
-	struct pn_bin *bin = &pn_tcache->bins[class];
+	struct pn_bin *bin = &pn_tcache->bins[index];
 	uint32_t count = bin->count;
 
 	if (pn_unlikely(count >= bin->room))
@@ -72,12 +86,16 @@ static inline bool pn_tcache_push(unsigned int class, void *object)
 	return true;
 }
 
-/* What malloc does when the cache has none: fill it. Return: a live object, or NULL without memory. */
+/* What malloc does when the cache has none of a class. Return: a live object, or NULL without memory. */
 void *pn_tcache_refill(unsigned int class);
+/* A cached medium object that has @size bytes, or not many more. Return: live; NULL if there is none. */
+void *pn_tcache_pop_medium(size_t size);
+/* Cache a medium object, which is not live any more, or free it. */
+void pn_tcache_push_medium(struct pn_slab *object);
 /* What free does when the cache has no room: make some, and push. */
-void pn_tcache_overflow(unsigned int class, void *object);
-/* Give the calling thread's cached objects back to the slabs. */
-void pn_tcache_flush(void);
+void pn_tcache_overflow(unsigned int index, void *object);
+/* Give the calling thread's cached objects back. Return: false if there were none. */
+bool pn_tcache_flush(void);
 
 /* Bytes in free objects that caches hold. */
 uint64_t pn_tcache_bytes(void);

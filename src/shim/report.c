@@ -92,7 +92,7 @@ static __attribute__((destructor)) void report(void)
 	pn_line_text(&line, " program=");
 	pn_line_text(&line, program);
 	pn_line_text(&line, " backend=");
-	pn_line_text(&line, pn_arena_backend_name());
+	pn_line_text(&line, pn_heap_backend_name(&pn_heap));
 	add(&line, " chunks_peak=", stats.peak_chunk_bytes / PN_CHUNK_SIZE);
 	add(&line, " object_bytes=", stats.object_bytes - stats.cached_bytes);
 	add(&line, " fallback_allocs=", fallback.requests);

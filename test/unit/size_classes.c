@@ -4,29 +4,35 @@
  * that holds it, and the reciprocal finds the right object for every byte of
  * every slab, or interior pointers would be taken for objects.
  */
-#include "class.h"
+#include "medium.h"
 #include "suite.h"
 
+static const bool sorts[] = { false, true };
+
+/* The test's number says whether classes are fine. */
 START_TEST(size_gets_the_smallest_class_that_holds_it)
 {
-	for (size_t size = 1; size <= PN_CHUNK_SIZE; size += size < 70000 ? 1 : 977) {
+	pn_class_init(sorts[_i]);
+	for (size_t size = 1; size <= PN_SMALL_MAX; size++) {
 		unsigned int class = pn_class_of(size);
 
 		ck_assert_uint_lt(class, PN_CLASSES_PLAIN);
 		ck_assert_uint_ge(pn_classes[class].size, size);
 		ck_assert(!class || pn_classes[class - 1].size < size);
 	}
-	ck_assert_uint_eq(pn_classes[pn_class_of(37)].size, 64);
-	ck_assert_uint_eq(pn_classes[pn_class_of(PN_CHUNK_SIZE)].size, PN_CHUNK_SIZE);
+	ck_assert_uint_eq(pn_classes[pn_class_of(37)].size, sorts[_i] ? 48 : 64);
+	ck_assert_uint_eq(pn_classes[pn_class_of(4368)].size, sorts[_i] ? 5120 : 8192);
+	ck_assert_uint_eq(pn_classes[pn_class_of(PN_SMALL_MAX)].size, PN_SMALL_MAX);
 }
 END_TEST
 
 START_TEST(reciprocal_is_exact)
 {
+	pn_class_init(sorts[_i]);
 	for (unsigned int i = 0; i < PN_CLASSES; i++) {
 		const struct pn_class *c = &pn_classes[i];
 
-		for (size_t at = 0; at < c->units * PN_UNIT_SIZE; at++)
+		for (size_t at = 0; at < c->pages * PN_PAGE_SIZE; at++)
 			if (at * c->magic >> PN_MAGIC_SHIFT != at / c->pitch)
 				ck_abort_msg("class %u offset %zu", i, at);
 	}
@@ -35,35 +41,60 @@ END_TEST
 
 START_TEST(slab_holds_its_objects)
 {
+	pn_class_init(sorts[_i]);
 	for (unsigned int i = 0; i < PN_CLASSES; i++) {
 		const struct pn_class *c = &pn_classes[i];
+		size_t used = (size_t)c->count * c->pitch, bytes = c->pages * PN_PAGE_SIZE;
 
+		if (!c->size)
+			continue;
 		ck_assert_uint_ge(c->pitch, c->size);
-		ck_assert_uint_ge(c->count, 1);
-		ck_assert_uint_le((size_t)c->count * c->pitch, c->units * PN_UNIT_SIZE);
-		ck_assert_uint_le(c->units, PN_CHUNK_UNITS);
-		ck_assert_uint_eq(c->units & (c->units - 1), 0);
+		ck_assert_uint_ge(c->count, 4);
+		ck_assert_uint_le(c->pages, PN_CHUNK_PAGES);
+		ck_assert_uint_le(used, bytes);
+		/* What does not fit another object is little. */
+		ck_assert_uint_lt(bytes - used, bytes / 32 + 1);
 	}
 }
 END_TEST
 
-START_TEST(aligned_classes_have_their_size_as_pitch)
+START_TEST(alignment_is_kept)
 {
-	for (unsigned int i = 0; i < PN_CLASSES_PLAIN; i++) {
-		const struct pn_class *c = &pn_classes[pn_class_aligned(i)];
+	pn_class_init(sorts[_i]);
+	for (size_t alignment = 1; alignment <= PN_SMALL_MAX; alignment *= 2)
+		for (size_t size = 1; size <= PN_SMALL_MAX; size += size < 5000 ? 1 : 977) {
+			const struct pn_class *c = &pn_classes[pn_class_aligned(size, alignment)];
 
-		ck_assert_uint_eq(c->size, pn_classes[i].size);
-		ck_assert_uint_eq(c->pitch, c->size);
+			ck_assert_uint_ge(c->size, size);
+			ck_assert_uint_eq(c->pitch % alignment, 0);
+			ck_assert_uint_eq(c->alignment * PN_PAGE_SIZE % alignment, 0);
+		}
+}
+END_TEST
+
+START_TEST(medium_bins_hold_what_they_say)
+{
+	unsigned int last = 0;
+
+	for (size_t pages = 8; pages <= PN_CHUNK_PAGES; pages++) {
+		unsigned int bin = pn_medium_bin(pages);
+
+		ck_assert_uint_lt(bin, PN_MEDIUM_BINS);
+		ck_assert(bin == last || bin == last + 1);
+		ck_assert_uint_le(pages, pn_medium_bin_pages(bin));
+		ck_assert(!bin || pages > pn_medium_bin_pages(bin - 1));
+		last = bin;
 	}
 }
 END_TEST
 
 static void add(TCase *tcase)
 {
-	tcase_add_test(tcase, size_gets_the_smallest_class_that_holds_it);
-	tcase_add_test(tcase, reciprocal_is_exact);
-	tcase_add_test(tcase, slab_holds_its_objects);
-	tcase_add_test(tcase, aligned_classes_have_their_size_as_pitch);
+	tcase_add_loop_test(tcase, size_gets_the_smallest_class_that_holds_it, 0, 2);
+	tcase_add_loop_test(tcase, reciprocal_is_exact, 0, 2);
+	tcase_add_loop_test(tcase, slab_holds_its_objects, 0, 2);
+	tcase_add_loop_test(tcase, alignment_is_kept, 0, 2);
+	tcase_add_test(tcase, medium_bins_hold_what_they_say);
 }
 
 int main(void)

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A heap: memory of one sort, with its pool, its chunks and its slabs. There is
+ * the default one, whose objects threads cache.
+ */
+#ifndef PN_HEAP_H
+#define PN_HEAP_H
+
+#include "backend.h"
+#include "class.h"
+#include "lock.h"
+#include "slotlist.h"
+
+/* Lists of chunks by the length of their longest free run, each twice the one before. */
+#define PN_RUN_ORDERS 9
+
+struct pn_heap_stats {
+	uint64_t chunks;
+	uint64_t peak_chunks;
+	uint64_t empty_chunks;
+	uint64_t large_chunks;
+	uint64_t medium_bytes;
+	uint64_t populate_calls;
+	uint64_t punch_calls;
+};
+
+/**
+ * struct pn_central - the slabs of one class
+ * @lock: covers the rest, and what pn_slab says
+ * @partial: slabs with room
+ * @spare: records that no slab uses
+ * @out: objects that have been given out
+ */
+struct pn_central {
+	struct pn_lock lock;
+	struct pn_slab *partial;
+	struct pn_slab *spare;
+	uint64_t out;
+} __attribute__((aligned(PN_CACHE_LINE)));
+
+/**
+ * struct pn_heap - one heap; all but @centrals under the arena's lock
+ * @pool: where chunks come from
+ * @empty: EMPTY chunks, newest first
+ * @partial: PAGES chunks with room
+ * @hint: no slot below it is to be had
+ * @limit_chunks: how many it may hold
+ * @decay_ms: how long an EMPTY chunk is kept
+ * @mend_ms: when to look next what a fork left to mend
+ * @mend_pause_ms: how long to wait after that; 0: nothing to mend
+ * @spare: records that no medium object uses
+ * @colour: of the last medium object
+ * @stats: figures
+ * @centrals: by class
+ */
+struct pn_heap {
+	struct pn_pool pool;
+	struct pn_slot_list empty;
+	struct pn_slot_list partial[PN_RUN_ORDERS];
+	size_t hint;
+	uint64_t limit_chunks;
+	uint64_t decay_ms;
+	uint64_t mend_ms;
+	uint64_t mend_pause_ms;
+	struct pn_slab *spare;
+	unsigned int colour;
+	struct pn_heap_stats stats;
+	struct pn_central centrals[PN_CLASSES];
+};
+
+/* The heap of malloc. */
+extern struct pn_heap pn_heap;
+
+/* Return: 0, or the errno of the last backend of @kinds (which ends with PN_BACKEND_AUTO). */
+int pn_heap_init(struct pn_heap *heap, const struct pn_config *config,
+		 const enum pn_backend_kind *kinds);
+/* Without memory; then no backend is named. */
+void pn_heap_close(struct pn_heap *heap);
+const char *pn_heap_backend_name(const struct pn_heap *heap);
+struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap);
+
+/* Give empty chunks back now. Return: how many. */
+size_t pn_heap_purge(struct pn_heap *heap);
+
+/* Around a fork; the arena's lock is held. */
+void pn_heap_after_fork(struct pn_heap *heap);
+/* In a forked child: disown what is the parent's. Return: false if all is the child's own. */
+bool pn_heap_in_child(struct pn_heap *heap);
+
+#endif /* PN_HEAP_H */
