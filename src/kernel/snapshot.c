@@ -248,7 +248,7 @@ struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgof
 	return page;
 }
 
-/* Give @to what it lacks of @from's, drop the rest. Return: false, with nothing lost, without memory. */
+/* Give @to what it lacks of @from's, drop the rest. False, with nothing lost, without memory. */
 bool pinned_snapshot_move_pages_locked(struct pinned_view *from, struct pinned_view *to)
 {
 	struct page *page;
