@@ -156,6 +156,7 @@ static void give_page_locked(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct pinned_chunk *chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
 
+	lockdep_assert_held(&view->pool->lock);
 	if (chunk && !list_empty(&view->children))
 		give_children_locked(view, pgoff, chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1)),
 				     chunk->born);
