@@ -43,7 +43,7 @@ help:
 	@echo 'make bench      malloc and v2p beside glibc and pagemap, ratios'
 	@echo 'make bench-kernel  the driver beside huge pages and an ordinary heap, in a guest, ratios'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
-	@echo 'make lint       formatting, shell, spelling, man pages, include directions'
+	@echo 'make lint       formatting, shell, spelling, man pages, layers, dead code; checkpatch, coccinelle, sparse'
 	@echo 'make deb        Debian packages, into the folder above'
 	@echo 'make clean      remove $(O)/ but the cache of fetched packages'
 

@@ -32,7 +32,7 @@ struct pinned_mem_range;
 struct task_struct;
 
 /* The device will write: the program must have been allowed to. */
-#define PINNED_MEM_RANGE_WRITE	(1U << 0)
+#define PINNED_MEM_RANGE_WRITE (1U << 0)
 
 /* The name became a string in 6.13. Write `PINNED_MEM_IMPORT_NS;` once in a module. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)

@@ -63,14 +63,11 @@ static inline void iosys_map_set_vaddr(struct iosys_map *map, void *vaddr)
 	static void *map_function##_5_10(struct dma_buf *dmabuf)               \
 	{                                                                      \
 		struct iosys_map map;                                          \
-                                                                               \
 		return map_function(dmabuf, &map) ? NULL : map.vaddr;          \
 	}                                                                      \
 	static void unmap_function##_5_10(struct dma_buf *dmabuf, void *vaddr) \
 	{                                                                      \
-		struct iosys_map map = { .vaddr = vaddr };                     \
-                                                                               \
-		unmap_function(dmabuf, &map);                                  \
+		unmap_function(dmabuf, &(struct iosys_map){ .vaddr = vaddr }); \
 	}
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
 #error "vmap of dma-bufs is not written for kernels from 5.11 to 5.17"

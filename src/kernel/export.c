@@ -29,13 +29,12 @@
 #include "range.h"
 
 /**
- * struct export - what a dma-buf is of
+ * struct exported - what a dma-buf is of
  * @range:	its memory
  * @lock:	for @attachments
  * @attachments: see struct attachment
  */
-struct export
-{
+struct exported {
 	struct pinned_mem_range *range;
 	struct mutex lock;
 	struct list_head attachments;
@@ -58,7 +57,7 @@ struct attachment {
 static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
 	struct attachment *attachment = kzalloc(sizeof(*attachment), PINNED_GFP);
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 
 	if (!attachment)
 		return -ENOMEM;
@@ -73,7 +72,7 @@ static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 static void export_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
 	struct attachment *attachment = attach->priv;
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 
 	mutex_lock(&export->lock);
 	list_del(&attachment->node);
@@ -84,7 +83,7 @@ static void export_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *att
 static void set_table(struct dma_buf_attachment *attach, struct sg_table *sgt)
 {
 	struct attachment *attachment = attach->priv;
-	struct export *export = attach->dmabuf->priv;
+	struct exported *export = attach->dmabuf->priv;
 
 	mutex_lock(&export->lock);
 	attachment->sgt = sgt;
@@ -93,7 +92,7 @@ static void set_table(struct dma_buf_attachment *attach, struct sg_table *sgt)
 
 static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
 {
-	struct export *export = attach->dmabuf->priv;
+	struct exported *export = attach->dmabuf->priv;
 	struct sg_table *sgt = pinned_range_map(export->range, attach->dev, dir);
 
 	if (!IS_ERR(sgt))
@@ -104,7 +103,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_d
 static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 			 enum dma_data_direction dir)
 {
-	struct export *export = attach->dmabuf->priv;
+	struct exported *export = attach->dmabuf->priv;
 
 	set_table(attach, NULL);
 	pinned_range_unmap(export->range, attach->dev, sgt, dir);
@@ -112,7 +111,7 @@ static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt
 
 static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 	struct attachment *attachment;
 
 	if (!pinned_memtype_is_cached(export->range->memory_type))
@@ -127,7 +126,7 @@ static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directi
 
 static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 	struct attachment *attachment;
 
 	if (!pinned_memtype_is_cached(export->range->memory_type))
@@ -161,7 +160,7 @@ static const struct vm_operations_struct export_vm_ops = {
 /* The mapping holds the dma-buf's file, and with it the range. */
 static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
@@ -176,7 +175,7 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 
 static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 	unsigned long i, count = dmabuf->size >> PAGE_SHIFT;
 	struct page **pages = kvmalloc_array(count, sizeof(*pages), PINNED_GFP);
 	void *vaddr;
@@ -201,7 +200,7 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 
 static void export_release(struct dma_buf *dmabuf)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 
 	pinned_range_destroy(export->range);
 	mutex_destroy(&export->lock);
@@ -225,10 +224,10 @@ static const struct dma_buf_ops export_ops = {
 
 /* Making one. */
 
-static struct export *create_export(struct pinned_pool *pool, unsigned long slot,
-				    unsigned long count)
+static struct exported *create_export(struct pinned_pool *pool, unsigned long slot,
+				      unsigned long count)
 {
-	struct export *export = kzalloc(sizeof(*export), PINNED_GFP);
+	struct exported *export = kzalloc(sizeof(*export), PINNED_GFP);
 	int err = -ENOMEM;
 
 	if (!export)
@@ -250,7 +249,7 @@ err_free:
 	return ERR_PTR(err);
 }
 
-static struct dma_buf *export_dma_buf(struct export *export)
+static struct dma_buf *export_dma_buf(struct exported *export)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 
@@ -271,7 +270,7 @@ static struct dma_buf *export_dma_buf(struct export *export)
  */
 struct file *pinned_export_slots(struct pinned_pool *pool, unsigned long slot, unsigned long count)
 {
-	struct export *export = create_export(pool, slot, count);
+	struct exported *export = create_export(pool, slot, count);
 	struct dma_buf *dmabuf;
 
 	if (IS_ERR(export))

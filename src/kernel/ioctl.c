@@ -46,7 +46,7 @@ union pinned_arg {
 };
 
 /**
- * struct pinned_call - one call's argument, and what is finished when the result has reached the caller
+ * struct pinned_call - one call's argument, and what waits until the result has reached the caller
  * @arg:	copied in, and out again
  * @file:	a file to install at @fd; or NULL
  * @fd:		a descriptor that is reserved
@@ -76,9 +76,7 @@ static bool can_map_huge(void)
 
 static bool strict_phys;
 module_param(strict_phys, bool, 0644);
-MODULE_PARM_DESC(
-	strict_phys,
-	"tell physical addresses only to CAP_SYS_RAWIO, not to all who may open the device");
+MODULE_PARM_DESC(strict_phys, "tell physical addresses only to CAP_SYS_RAWIO");
 
 static bool may_learn_phys(void)
 {

@@ -72,8 +72,10 @@ static struct pinned_mem_range *get_locked(struct mm_struct *mm, unsigned long a
 	struct pinned_mem_range *range;
 	unsigned long slot, last;
 	struct place place;
-	int err = find_all(mm, addr, length, flags, &place);
+	int err;
 
+	lockdep_assert_held(&mm->mmap_lock);
+	err = find_all(mm, addr, length, flags, &place);
 	if (err)
 		return ERR_PTR(err);
 	range = pinned_range_create(place.offset & (PINNED_MEM_CHUNK_SIZE - 1), length);

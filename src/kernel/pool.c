@@ -476,12 +476,12 @@ void pinned_pool_show_all(struct seq_file *seq)
 	mutex_lock(&pools_lock);
 	list_for_each_entry(pool, &pools, node) {
 		mutex_lock(&pool->lock);
-		seq_printf(seq,
-			   "pool %llu pid %d comm %s chunks %lu type %s mappings %lu split %lu "
-			   "snapshots %lu%s\n",
-			   pool->id, pool->opener, pool->comm, pinned_pool_chunks(pool),
-			   type_name(pool->memory_type), pool->live.vmas, pool->live.split_vmas,
-			   pool->snapshots, pool->live.mm ? "" : " (owner has gone)");
+		seq_printf(seq, "pool %llu pid %d comm %s chunks %lu type %s", pool->id,
+			   pool->opener, pool->comm, pinned_pool_chunks(pool),
+			   type_name(pool->memory_type));
+		seq_printf(seq, " mappings %lu split %lu snapshots %lu%s\n", pool->live.vmas,
+			   pool->live.split_vmas, pool->snapshots,
+			   pool->live.mm ? "" : " (owner has gone)");
 		show_slots_locked(seq, pool);
 		mutex_unlock(&pool->lock);
 	}

@@ -156,6 +156,7 @@ static void give_page_locked(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct pinned_chunk *chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
 
+	lockdep_assert_held(&view->pool->lock);
 	if (chunk && !list_empty(&view->children))
 		give_children_locked(view, pgoff, chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1)),
 				     chunk->born);
@@ -248,7 +249,7 @@ struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgof
 	return page;
 }
 
-/* Give @to what it lacks of @from's, drop the rest. Return: false, with nothing lost, without memory. */
+/* Give @to what it lacks of @from's, drop the rest. False, with nothing lost, without memory. */
 bool pinned_snapshot_move_pages_locked(struct pinned_view *from, struct pinned_view *to)
 {
 	struct page *page;

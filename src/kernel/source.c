@@ -100,7 +100,7 @@ const struct pinned_source *pinned_source_take(const struct pinned_policy *polic
 	const struct pinned_source *source = take_from_any(policy, pages, count);
 	unsigned long more = count;
 
-	/* More each time: as many free blocks as are wanted may be too few for the zone's watermarks. */
+	/* More each time: as many free blocks as wanted may be too few for the watermarks. */
 	while (!source && pinned_quarantine_drain(more)) {
 		source = take_from_any(policy, pages, count);
 		more *= 2;

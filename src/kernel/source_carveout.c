@@ -36,8 +36,7 @@ static unsigned long first_pfn, n_chunks, n_free;
 
 static char *carveout;
 module_param(carveout, charp, 0444);
-MODULE_PARM_DESC(carveout, "SIZE@ADDRESS of memory that the kernel was told to leave alone (K, M, "
-			   "G; whole chunks of 2 MiB)");
+MODULE_PARM_DESC(carveout, "SIZE@ADDRESS of reserved memory (K, M, G; whole chunks of 2 MiB)");
 
 static struct page *page_of(unsigned long index)
 {
@@ -208,8 +207,7 @@ static int find_in_device_tree(phys_addr_t *addr, u64 *size)
 	if (!err && !is_reserved(res.start, resource_size(&res)))
 		err = -EINVAL;
 	if (err) {
-		pr_err("the carve-out in the device tree is not usable: want reg in multiples of 2 "
-		       "MiB, no no-map\n");
+		pr_err("device tree: the carve-out needs reg in multiples of 2 MiB, no no-map\n");
 		return err;
 	}
 	*addr = res.start;

@@ -13,6 +13,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 
 #include "chunk.h"
@@ -30,7 +31,7 @@ struct cma_run {
 	struct page *pages;
 	size_t size;
 	dma_addr_t addr;
-	atomic_long_t chunks;
+	refcount_t chunks;
 };
 
 static struct page *first_chunk(struct page *pages)
@@ -61,7 +62,7 @@ static struct cma_run *allocate_run(unsigned long count)
 	if (!run)
 		return NULL;
 	run->size = (count + 1) << PINNED_MEM_CHUNK_SHIFT;
-	atomic_long_set(&run->chunks, count);
+	refcount_set(&run->chunks, count);
 	run->pages = dma_alloc_pages(pinned_memtype_device(), run->size, &run->addr,
 				     DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
 	/* A device with a limited mask might not reach them; ours reaches all, but must ask. */
@@ -104,7 +105,7 @@ static void give(struct page *page)
 	struct cma_run *run = (struct cma_run *)page_private(page);
 
 	set_page_private(page, 0);
-	if (atomic_long_dec_and_test(&run->chunks))
+	if (refcount_dec_and_test(&run->chunks))
 		free_run(run);
 }
 

@@ -60,9 +60,8 @@ static struct node_reserve nodes[MAX_NUMNODES];
 
 static unsigned long reserve_chunks;
 module_param(reserve_chunks, ulong, 0444);
-MODULE_PARM_DESC(
-	reserve_chunks,
-	"chunks to set aside at load, over all NUMA nodes (later: reserve_chunks in sysfs)");
+MODULE_PARM_DESC(reserve_chunks,
+		 "chunks to set aside at load, over all NUMA nodes; later by sysfs");
 
 static void clean_up(struct work_struct *work);
 static DECLARE_WORK(clean_work, clean_up);
@@ -73,8 +72,7 @@ static struct page *take_dirty(void)
 	int node;
 
 	spin_lock(&lock);
-	for_each_online_node(node)
-	{
+	for_each_online_node(node) {
 		page = list_first_entry_or_null(&nodes[node].dirty, struct page, lru);
 		if (page) {
 			list_del(&page->lru);
@@ -159,8 +157,7 @@ static struct page *take_from_nodes(const struct pinned_policy *policy, bool *is
 
 	if (page || policy->node != NUMA_NO_NODE)
 		return page;
-	for_each_online_node(node)
-	{
+	for_each_online_node(node) {
 		page = take_from_node(node, policy, is_clean);
 		if (page)
 			break;
@@ -203,7 +200,8 @@ static unsigned long collect_clean(const struct pinned_policy *policy, struct pa
 	int node;
 
 	spin_lock(&lock);
-	for_each_online_node(node) n = collect_locked(&nodes[node].clean, policy, pages, n, max);
+	for_each_online_node(node)
+		n = collect_locked(&nodes[node].clean, policy, pages, n, max);
 	spin_unlock(&lock);
 	return n;
 }

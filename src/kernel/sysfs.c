@@ -173,8 +173,7 @@ const struct attribute_group **pinned_sysfs_init(void)
 		return NULL;
 	}
 	groups[0] = &pinned_group;
-	for_each_node_state(node, N_MEMORY)
-	{
+	for_each_node_state(node, N_MEMORY) {
 		/* A node may have come online since they were counted. */
 		if (i == count)
 			break;

@@ -61,7 +61,8 @@ TRACE_EVENT(pinned_mem_punch,
 
 /* A fault: whole=1 may map a chunk, whole=0 one page; snapshot=1 by a forked child. */
 TRACE_EVENT(pinned_mem_fault,
-	TP_PROTO(u64 pool, unsigned long pgoff, bool is_whole, bool is_snapshot, unsigned int result),
+	TP_PROTO(u64 pool, unsigned long pgoff, bool is_whole, bool is_snapshot,
+		 unsigned int result),
 	TP_ARGS(pool, pgoff, is_whole, is_snapshot, result),
 	TP_STRUCT__entry(
 		__field(u64, pool)

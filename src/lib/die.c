@@ -46,7 +46,7 @@ void pn_line_number(struct pn_line *line, uint64_t value)
 	append_digits(line, value, 10);
 }
 
-void pn_line_pointer(struct pn_line *line, const void *pointer)
+static void append_pointer(struct pn_line *line, const void *pointer)
 {
 	pn_line_text(line, "0x");
 	append_digits(line, (uintptr_t)pointer, 16);
@@ -65,7 +65,7 @@ static _Noreturn void die(const char *caller, const char *what, const void *poin
 	pn_line_start(&line);
 	pn_line_text(&line, caller);
 	pn_line_text(&line, what);
-	pn_line_pointer(&line, pointer);
+	append_pointer(&line, pointer);
 	pn_line_end(&line, STDERR_FILENO);
 	abort();
 }

@@ -17,7 +17,6 @@ void pn_line_start(struct pn_line *line);
 void pn_line_text(struct pn_line *line, const char *text);
 void pn_line_span(struct pn_line *line, const char *text, size_t len);
 void pn_line_number(struct pn_line *line, uint64_t value);
-void pn_line_pointer(struct pn_line *line, const void *pointer);
 void pn_line_end(struct pn_line *line, int fd);
 
 /* "pinned: <caller>: invalid pointer <pointer>", then abort(3). */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Promise: the ioctl interface has the same sizes, offsets and numbers for 32-bit and 64-bit programs,
-# those that src/kernel/abi_check.c pins. Then proves that a change of any of them is noticed.
+# those that src/kernel/abi_check.c pins. Then proves that a change of any of them is noticed. (Fault A33)
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)

@@ -21,6 +21,10 @@
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_DONTNEED_LOCKED 24
+#define MADV_COLLAPSE 25
+#endif
 
 static const struct {
 	const char *name;
@@ -45,8 +49,10 @@ static const struct {
 	{ "DOFORK", MADV_DOFORK, 0 }, /* by kernel */
 	{ "DONTDUMP", MADV_DONTDUMP, 0 },
 	{ "DODUMP", MADV_DODUMP, EINVAL },
-	{ "POPULATE_READ", MADV_POPULATE_READ, 0 },   /* by kernel */
-	{ "POPULATE_WRITE", MADV_POPULATE_WRITE, 0 }, /* by kernel */
+	{ "POPULATE_READ", MADV_POPULATE_READ, 0 },	/* by kernel */
+	{ "POPULATE_WRITE", MADV_POPULATE_WRITE, 0 },	/* by kernel */
+	{ "DONTNEED_LOCKED", MADV_DONTNEED_LOCKED, 0 }, /* by kernel */
+	{ "COLLAPSE", MADV_COLLAPSE, EINVAL },
 };
 
 static char *at;
@@ -59,16 +65,16 @@ static void is_as_before(void)
 		EQUAL(phys_of(at + i * PAGE), phys[i / CHUNK_PAGES] + i % CHUNK_PAGES * PAGE);
 }
 
-/* POPULATE came with 5.14. */
-static bool knows_populate(void)
+/* POPULATE_* came with 5.14, DONTNEED_LOCKED with 5.18. */
+static bool is_known(int advice)
 {
 	char *own = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bool is_known;
+	bool is_taken;
 
 	CHECK(own != MAP_FAILED);
-	is_known = !madvise(own, PAGE, MADV_POPULATE_READ);
+	is_taken = !madvise(own, PAGE, advice);
 	WORKS(munmap(own, PAGE));
-	return is_known;
+	return is_taken;
 }
 
 /* New kernels do not undo DONTFORK on what must not grow, such as the ring of io_setup(). */
@@ -90,7 +96,8 @@ static int expected_error(size_t i)
 		return refuses_dofork() ? EINVAL : 0;
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
-		return knows_populate() ? 0 : EINVAL;
+	case MADV_DONTNEED_LOCKED:
+		return is_known(table[i].advice) ? 0 : EINVAL;
 	default:
 		return table[i].error;
 	}

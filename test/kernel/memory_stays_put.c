@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Nothing that moves memory moves this: page migration between nodes, a search
- * for contiguous memory, user space's fault handling, remapping. What cannot be
- * is refused, and the rest of the process is not harmed (Faults A24, A25).
+ * for contiguous memory, taking memory off line, user space's fault handling,
+ * remapping. What cannot be is refused, and the rest of the process is not harmed
+ * (Faults A24, A25).
  */
 #include "guest.h"
 
@@ -58,6 +59,28 @@ static void while_memory_is_compacted(void)
 	close(fd);
 }
 
+/* The block of physical memory that a chunk is in; not every kernel can take one away. */
+static void memory_goes_off_line(void)
+{
+	FILE *file = fopen("/sys/devices/system/memory/block_size_bytes", "re");
+	char path[80], state[16] = "";
+	unsigned long size;
+
+	if (!file)
+		return;
+	EQUAL(fscanf(file, "%lx", &size), 1);
+	fclose(file);
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu/state",
+		 (unsigned long)(phys[0] / size));
+	/* EINVAL: a block with a hole, or of two nodes, could not go anyway. */
+	CHECK(write_text(path, "offline") < 0 && (errno == EBUSY || errno == EINVAL));
+	file = fopen(path, "re");
+	CHECK(file && fgets(state, sizeof(state), file));
+	fclose(file);
+	CHECK(!strcmp(state, "online\n"));
+	is_where_it_was();
+}
+
 static void no_user_fault_handling(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -99,6 +122,7 @@ int main(void)
 	to_node(0);
 	to_node(1);
 	while_memory_is_compacted();
+	memory_goes_off_line();
 	no_user_fault_handling();
 	remapped();
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * Unmapping a part, whole chunks or less, takes that part and nothing else: the
  * rest keeps data and place, the chunks stay in the pool and can be mapped
- * again, and all goes when it should (Faults A4, A5).
+ * again, and all goes when it should (Faults A4, A5, A6).
  */
 #include "guest.h"
 

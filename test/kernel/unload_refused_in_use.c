@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The driver cannot be unloaded while a descriptor or only a mapping is left, and
- * can be right after; loading and unloading again and again loses no memory
- * (Faults A18).
+ * can be right after; loading and unloading again and again loses no memory.
+ * Another version of it, as an upgrade brings, waits for that (Faults A18, A19).
  */
 #include "guest.h"
 
@@ -14,6 +14,7 @@ static void use_once(void)
 	char *at;
 
 	REFUSED(unload_module(), EWOULDBLOCK);
+	REFUSED(load_module(), EEXIST);
 	WORKS(populate(fd, 0, 3, NULL));
 	at = map_slots(fd, 0, 3);
 	fill(at, 3 * CHUNK, 1);

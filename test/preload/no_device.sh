@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Without the driver a program runs on ordinary memory after one line of warning,
 # or does not start, as its policy says; passthrough and no configuration are
-# silent (Faults B4, B7, B38).
+# silent (Faults A39, B4, B7, B38).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 [ ! -e /dev/pinned_mem ] || skip '/dev/pinned_mem exists here'

@@ -9,11 +9,11 @@
 #define PAGE_ATTR_DEVICE "/dev/page_attr"
 
 /* As the processor's tables name them; both kinds of x86's uncached are UNCACHED. */
-#define PAGE_ATTR_NONE		0 /* not mapped */
-#define PAGE_ATTR_WRITE_BACK	1
-#define PAGE_ATTR_UNCACHED	2
-#define PAGE_ATTR_WRITE_COMBINE	3
-#define PAGE_ATTR_OTHER		4
+#define PAGE_ATTR_NONE 0 /* not mapped */
+#define PAGE_ATTR_WRITE_BACK 1
+#define PAGE_ATTR_UNCACHED 2
+#define PAGE_ATTR_WRITE_COMBINE 3
+#define PAGE_ATTR_OTHER 4
 
 /**
  * struct page_attr - of one address

@@ -78,8 +78,7 @@ static int transfer(struct sg_table *sgt, u64 offset, struct vendor_request *req
 	int i, err = 0;
 
 	request->segments = 0;
-	for_each_sgtable_dma_sg(sgt, sg, i)
-	{
+	for_each_sgtable_dma_sg(sgt, sg, i) {
 		if (offset >= sg_dma_len(sg)) {
 			offset -= sg_dma_len(sg);
 			continue;
@@ -319,8 +318,10 @@ static long vendor_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int vendor_open(struct inode *inode, struct file *file)
 {
-	file->private_data = kzalloc(sizeof(struct holder), GFP_KERNEL);
-	return file->private_data ? 0 : -ENOMEM;
+	struct holder *holder = kzalloc(sizeof(*holder), GFP_KERNEL);
+
+	file->private_data = holder;
+	return holder ? 0 : -ENOMEM;
 }
 
 /* The device is done with the memory before anybody else can get it. */

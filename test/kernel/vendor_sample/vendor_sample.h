@@ -34,16 +34,16 @@ struct vendor_request {
 };
 
 /* Transfer and wait. */
-#define VENDOR_IOC_DMA		_IOWR(0xB8, 0, struct vendor_request)
+#define VENDOR_IOC_DMA _IOWR(0xB8, 0, struct vendor_request)
 /* Keep a range, mapped for the device, until RELEASE or close. */
-#define VENDOR_IOC_HOLD		_IOWR(0xB8, 1, struct vendor_request)
+#define VENDOR_IOC_HOLD _IOWR(0xB8, 1, struct vendor_request)
 /* Transfer from or to what is held; START does not wait, WAIT does. */
-#define VENDOR_IOC_HELD_DMA	_IOWR(0xB8, 2, struct vendor_request)
-#define VENDOR_IOC_START	_IOWR(0xB8, 3, struct vendor_request)
-#define VENDOR_IOC_WAIT		_IO(0xB8, 4)
-#define VENDOR_IOC_RELEASE	_IO(0xB8, 5)
+#define VENDOR_IOC_HELD_DMA _IOWR(0xB8, 2, struct vendor_request)
+#define VENDOR_IOC_START _IOWR(0xB8, 3, struct vendor_request)
+#define VENDOR_IOC_WAIT _IO(0xB8, 4)
+#define VENDOR_IOC_RELEASE _IO(0xB8, 5)
 /* Import a dma-buf: transfer; or sum its bytes by the kernel's mapping. */
-#define VENDOR_IOC_IMPORT_DMA	_IOWR(0xB8, 6, struct vendor_request)
-#define VENDOR_IOC_IMPORT_SUM	_IOWR(0xB8, 7, struct vendor_request)
+#define VENDOR_IOC_IMPORT_DMA _IOWR(0xB8, 6, struct vendor_request)
+#define VENDOR_IOC_IMPORT_SUM _IOWR(0xB8, 7, struct vendor_request)
 
 #endif /* VENDOR_SAMPLE_H */

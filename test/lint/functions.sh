@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A function fits a screen: 60 lines, in the project and in its tests. And a driver's function that is named
+# _locked, since its caller holds a lock, asserts that lock in its body.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+bad=0
+
+complain() {
+	echo "functions: $*"
+	bad=1
+}
+
+mapfile -t files < <(git ls-files '*.c' '*.h')
+# FILE FIRST-LINE LAST-LINE NAME
+functions=$(ctags-universal -x --language-force=C --kinds-C=f --fields=+e --_xformat='%F %n %e %N' "${files[@]}")
+[ "$(wc -l <<<"$functions")" -gt 500 ] || complain "ctags found hardly any function"
+
+while read -r file first last name; do
+	lines=$((last - first + 1))
+	[ $lines -le 60 ] || complain "$file:$first: $name has $lines lines, more than 60"
+done <<<"$functions"
+
+count=0
+while read -r file first last name; do
+	count=$((count + 1))
+	sed -n "${first},${last}p" "$file" | grep -qE '^	(lockdep_assert_held(_read|_write)?|assert_spin_locked)\(' ||
+		complain "$file:$first: $name does not assert its lock"
+done < <(grep -E '^src/kernel/[^ ]* [0-9]+ [0-9]+ [a-z0-9_]*_locked$' <<<"$functions")
+[ $count -gt 20 ] || complain "only $count functions named _locked found"
+exit $bad
