@@ -35,19 +35,11 @@ static void *alloc_class(unsigned int class)
 	return object ? object : pn_tcache_refill(class);
 }
 
-static void *alloc_medium(size_t size, bool *is_zeroed)
-{
-	void *object = pn_tcache_pop_medium(size);
-
-	*is_zeroed = false;
-	return object ? object : pn_medium_alloc(&pn_heap, size, 1, is_zeroed);
-}
-
-/* More than the largest class. */
+/* More than the largest class, and not from the cache. */
 static void *alloc_runs(size_t size, bool *is_zeroed)
 {
 	if (size <= PN_CHUNK_SIZE)
-		return alloc_medium(size, is_zeroed);
+		return pn_medium_alloc(&pn_heap, size, 1, is_zeroed);
 	return pn_large_alloc(&pn_heap, size, 1, is_zeroed);
 }
 
@@ -75,7 +67,13 @@ static void *alloc_or_flush(size_t size, bool *is_zeroed)
 void *pn_alloc_slow(size_t size)
 {
 	bool is_zeroed;
+	void *object;
 
+	if (size > PN_SMALL_MAX && size <= PN_CHUNK_SIZE) {
+		object = pn_tcache_pop_medium(size);
+		if (object)
+			return object;
+	}
 	return alloc_or_flush(size, &is_zeroed);
 }
 
@@ -114,8 +112,12 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 void *pn_alloc_zeroed(size_t size)
 {
 	bool is_zeroed = false;
-	void *object = size <= PN_SMALL_MAX ? pn_alloc(size) : alloc_or_flush(size, &is_zeroed);
+	void *object = pn_alloc_cached(size);
 
+	if (!object && size > PN_SMALL_MAX && size <= PN_CHUNK_SIZE)
+		object = pn_tcache_pop_medium(size);
+	if (!object)
+		object = alloc_or_flush(size, &is_zeroed);
 	if (object && !is_zeroed)
 		memset(object, 0, size);
 	return object;

@@ -24,18 +24,20 @@ size_t pn_size_of(const void *ptr, const char *caller);
 uint64_t pn_alloc_failures(void);
 
 /*
- * One test of the size, one of the stack. A size of 0 wraps around, and is
- * treated apart with the large ones.
+ * What the thread has cached, or NULL; then ask pn_alloc_slow(). One test of the
+ * size, one of the stack. A size of 0 wraps around, and is treated apart with the
+ * large ones.
  */
+static inline void *pn_alloc_cached(size_t size)
+{
+	return pn_likely(size - 1 < PN_SMALL_MAX) ? pn_tcache_pop(pn_class_of(size)) : NULL;
+}
+
 static inline void *pn_alloc(size_t size)
 {
-	if (pn_likely(size - 1 < PN_SMALL_MAX)) {
-		void *object = pn_tcache_pop(pn_class_of(size));
+	void *object = pn_alloc_cached(size);
 
-		if (pn_likely(object))
-			return object;
-	}
-	return pn_alloc_slow(size);
+	return pn_likely(object) ? object : pn_alloc_slow(size);
 }
 
 /*

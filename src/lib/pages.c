@@ -46,6 +46,23 @@ static size_t next_used(const uint64_t *bits, size_t at)
 	return next_bit(bits, at, ~(uint64_t)0);
 }
 
+/* Where the run of free pages that @at is in begins. */
+static size_t run_begin(const uint64_t *bits, size_t at)
+{
+	size_t word = at / 64;
+	/* Used pages below @at, moved to the top. */
+	uint64_t used = at % 64 ? ~bits[word] << (64 - at % 64) : 0;
+
+	if (used)
+		return at - (size_t)__builtin_clzll(used);
+	for (at &= ~(size_t)63; at; at -= 64) {
+		used = ~bits[at / 64 - 1];
+		if (used)
+			return at - (size_t)__builtin_clzll(used);
+	}
+	return 0;
+}
+
 /* The bits of @word that are in a run. */
 static uint64_t bits_in_word(size_t word, size_t first, size_t count)
 {
@@ -88,18 +105,22 @@ static size_t longest_run(const uint64_t *bits)
 	return longest;
 }
 
-/* The shortest run that holds @count aligned pages. Return: the first of these, or NONE. */
-static size_t best_fit(const uint64_t *bits, size_t count, size_t alignment)
+/*
+ * The shortest run that holds @count aligned pages. Return: the first of these, or
+ * NONE; *best_length is the run's.
+ */
+static size_t best_fit(const uint64_t *bits, size_t count, size_t alignment, size_t *best_length)
 {
-	size_t best = NONE, best_length = NONE;
+	size_t best = NONE;
 
+	*best_length = NONE;
 	for (size_t at = next_free(bits, 0), end; at < PN_CHUNK_PAGES; at = next_free(bits, end)) {
 		size_t first = pn_round_up(at, alignment);
 
 		end = next_used(bits, at);
-		if (first + count <= end && end - at < best_length) {
+		if (first + count <= end && end - at < *best_length) {
 			best = first;
-			best_length = end - at;
+			*best_length = end - at;
 		}
 	}
 	return best;
@@ -112,21 +133,31 @@ static struct pn_slot_list *list_of(struct pn_heap *heap, size_t longest)
 	return &heap->partial[63 - __builtin_clzll(longest)];
 }
 
-static void enlist(struct pn_heap *heap, size_t index)
+/* The longest run is another now; 0 is in no list. */
+static void set_longest(struct pn_heap *heap, size_t index, size_t longest)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
+	struct pn_slot_list *before = slot->longest ? list_of(heap, slot->longest) : NULL;
+	struct pn_slot_list *after = longest ? list_of(heap, longest) : NULL;
 
-	slot->longest = (uint16_t)longest_run(slot->free);
-	if (slot->longest)
-		pn_slot_list_push(list_of(heap, slot->longest), index);
+	slot->longest = (uint16_t)longest;
+	if (before == after)
+		return;
+	if (before)
+		pn_slot_list_remove(before, index);
+	if (after)
+		pn_slot_list_push(after, index);
 }
 
-static void delist(struct pn_heap *heap, size_t index)
+/* Pages that are free become used. @length is that of the run that they are in. */
+static bool use_pages(struct pn_heap *heap, size_t index, size_t page, size_t count, size_t length)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
-	if (slot->longest)
-		pn_slot_list_remove(list_of(heap, slot->longest), index);
+	clear_bits(slot->free, page, count);
+	if (length >= slot->longest)
+		set_longest(heap, index, longest_run(slot->free));
+	return clear_bits(slot->fresh, page, count);
 }
 
 static size_t new_chunk(struct pn_heap *heap)
@@ -146,35 +177,34 @@ static size_t new_chunk(struct pn_heap *heap)
 }
 
 static size_t find_in_list(const struct pn_slot_list *list, size_t count, size_t alignment,
-			   size_t *page)
+			   size_t *page, size_t *length)
 {
 	uint32_t link = list->first;
 
 	for (int i = 0; link && i < TRIES; i++, link = pn_arena.slots[link - 1].next) {
 		const struct pn_slot *slot = &pn_arena.slots[link - 1];
 
-		*page = slot->longest >= count ? best_fit(slot->free, count, alignment) : NONE;
+		if (slot->longest < count)
+			continue;
+		*page = best_fit(slot->free, count, alignment, length);
 		if (*page != NONE)
 			return link - 1;
 	}
 	return NONE;
 }
 
-/* A chunk with room, out of its list. Return: NONE without memory. */
-static size_t find_chunk(struct pn_heap *heap, size_t count, size_t alignment, size_t *page)
+/* A chunk with room, and where. Return: NONE without memory. */
+static size_t find_chunk(struct pn_heap *heap, size_t count, size_t alignment, size_t *page,
+			 size_t *length)
 {
-	size_t index;
+	for (size_t i = 63 - (size_t)__builtin_clzll(count); i < PN_RUN_ORDERS; i++) {
+		size_t index = find_in_list(&heap->partial[i], count, alignment, page, length);
 
-	if (count < PN_CHUNK_PAGES) {
-		for (size_t i = 63 - (size_t)__builtin_clzll(count); i < PN_RUN_ORDERS; i++) {
-			index = find_in_list(&heap->partial[i], count, alignment, page);
-			if (index != NONE) {
-				delist(heap, index);
-				return index;
-			}
-		}
+		if (index != NONE)
+			return index;
 	}
 	*page = 0;
+	*length = PN_CHUNK_PAGES;
 	return new_chunk(heap);
 }
 
@@ -182,46 +212,44 @@ static size_t find_chunk(struct pn_heap *heap, size_t count, size_t alignment, s
 
 size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment, bool *is_zeroed)
 {
-	size_t index, page;
+	size_t index, page, length;
 
 	pn_slots_tidy_locked(heap);
-	index = find_chunk(heap, count, alignment, &page);
-	if (index != NONE) {
-		clear_bits(pn_arena.slots[index].free, page, count);
-		*is_zeroed = clear_bits(pn_arena.slots[index].fresh, page, count);
-		enlist(heap, index);
-		page += index * PN_CHUNK_PAGES;
-	}
-	return index == NONE ? SIZE_MAX : page;
+	index = find_chunk(heap, count, alignment, &page, &length);
+	if (index == NONE)
+		return SIZE_MAX;
+	*is_zeroed = use_pages(heap, index, page, count, length);
+	return index * PN_CHUNK_PAGES + page;
 }
 
 bool pn_pages_extend_locked(struct pn_heap *heap, size_t behind, size_t more)
 {
 	size_t index = behind / PN_CHUNK_PAGES, page = behind % PN_CHUNK_PAGES;
 	struct pn_slot *slot = &pn_arena.slots[index];
+	size_t end;
 
 	/* A run that ends with its chunk. */
-	if (!page || page + more > PN_CHUNK_PAGES)
+	if (!page || page + more > PN_CHUNK_PAGES || next_free(slot->free, page) != page)
 		return false;
-	if (next_free(slot->free, page) != page || next_used(slot->free, page) < page + more)
+	end = next_used(slot->free, page);
+	if (end < page + more)
 		return false;
-	delist(heap, index);
-	clear_bits(slot->free, page, more);
-	clear_bits(slot->fresh, page, more);
-	enlist(heap, index);
+	use_pages(heap, index, page, more, end - page);
 	return true;
 }
 
 void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
 {
-	size_t index = first / PN_CHUNK_PAGES;
+	size_t index = first / PN_CHUNK_PAGES, page = first % PN_CHUNK_PAGES, length;
 	struct pn_slot *slot = &pn_arena.slots[index];
 
-	delist(heap, index);
-	set_bits(slot->free, first % PN_CHUNK_PAGES, count);
-	if (next_used(slot->free, 0) == PN_CHUNK_PAGES)
+	set_bits(slot->free, page, count);
+	length = next_used(slot->free, page) - run_begin(slot->free, page);
+	if (length == PN_CHUNK_PAGES) {
+		set_longest(heap, index, 0);
 		pn_slots_emptied_locked(heap, index);
-	else
-		enlist(heap, index);
+	} else if (length > slot->longest) {
+		set_longest(heap, index, length);
+	}
 	pn_slots_tidy_locked(heap);
 }

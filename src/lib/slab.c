@@ -15,9 +15,10 @@
 #include "pages.h"
 #include "tcache.h"
 
+/* One more than there are objects: where another would begin nothing is ever live. */
 static size_t state_size(const struct pn_class *class)
 {
-	return pn_round_up(class->count, sizeof(uint64_t));
+	return pn_round_up(class->count + 1u, sizeof(uint64_t));
 }
 
 static size_t free_words(const struct pn_class *class)

@@ -68,10 +68,10 @@ static inline size_t pn_slab_index(const struct pn_slab *slab, size_t offset)
 	return (size_t)(((offset - slab->offset) * slab->magic) >> PN_MAGIC_SHIFT);
 }
 
-/* Is @offset where object @index begins? */
+/* Is @offset where object @index begins, or one would behind the last? */
 static inline bool pn_slab_is_start(const struct pn_slab *slab, size_t index, size_t offset)
 {
-	return slab->offset + index * slab->pitch == offset && index < slab->count;
+	return slab->offset + index * slab->pitch == offset;
 }
 
 /* An object leaves a cache or a slab for the program. */

@@ -329,8 +329,10 @@ static bool find_fitting(struct pn_bin *bin, size_t size)
 
 		if (has < size || has > size + size / 4)
 			continue;
-		bin->objects[bin->count - i] = bin->objects[bin->count - 1];
-		bin->objects[bin->count - 1] = object;
+		if (i > 1) {
+			bin->objects[bin->count - i] = bin->objects[bin->count - 1];
+			bin->objects[bin->count - 1] = object;
+		}
 		return true;
 	}
 	return false;

@@ -35,14 +35,26 @@ static PN_NOINLINE void *malloc_elsewhere(size_t size)
 	return pn_route_falls_back(size) ? pn_route_count(pn_libc_malloc(size), size) : NULL;
 }
 
-EXPORT void *malloc(size_t size)
+static __attribute__((noinline)) void *malloc_uncached(size_t size)
 {
 	void *object;
 
-	if (pn_unlikely(!pn_route_is_pinned(size)))
+	if (!pn_route_is_pinned(size))
 		return pn_libc_malloc(size);
-	object = pn_alloc(size);
-	return pn_likely(object) ? object : malloc_elsewhere(size);
+	object = pn_alloc_slow(size);
+	return object ? object : malloc_elsewhere(size);
+}
+
+/* All that is not a matter of a few instructions is in another function, so that this one saves no register. */
+EXPORT void *malloc(size_t size)
+{
+	if (pn_likely(pn_route_is_known_pinned(size))) {
+		void *object = pn_alloc_cached(size);
+
+		if (pn_likely(object))
+			return object;
+	}
+	return malloc_uncached(size);
 }
 
 EXPORT void *calloc(size_t count, size_t size)

@@ -29,14 +29,20 @@ extern struct pn_route pn_route;
 /* Decide, if the process is far enough; init.c. */
 void pn_route_decide(void);
 
+/* Has it been decided that a request of @size goes to pinned memory? */
+static inline bool pn_route_is_known_pinned(size_t size)
+{
+	return size - pn_route.min < pn_route.span;
+}
+
 /* Does a request of @size go to pinned memory? Before the decision: not yet. */
 static inline bool pn_route_is_pinned(size_t size)
 {
-	if (pn_likely(size - pn_route.min < pn_route.span))
+	if (pn_likely(pn_route_is_known_pinned(size)))
 		return true;
 	if (pn_unlikely(!__atomic_load_n(&pn_route.is_decided, __ATOMIC_RELAXED))) {
 		pn_route_decide();
-		return size - pn_route.min < pn_route.span;
+		return pn_route_is_known_pinned(size);
 	}
 	return false;
 }
