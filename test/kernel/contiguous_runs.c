@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * CONTIGUOUS gives one physical run over several slots, from the reserve or from
- * the page allocator, whole or not at all; QUERY sees it as one, a device gets it
- * as one entry, and its chunks can be given up one by one (Faults A17, A29, A45).
+ * CONTIGUOUS gives one physical run over several slots, from the reserve, from
+ * the page allocator or from the contiguous memory area, whole or not at all; QUERY
+ * sees it as one, a device gets it as one entry, and its chunks can be given up one
+ * by one (Faults A17, A29, A45).
  */
 #include "guest.h"
 
@@ -80,6 +81,8 @@ int main(void)
 	from(0, PINNED_MEM_SOURCE_RESERVE);
 	WORKS(write_text(RESERVE, "8"));
 	refused_whole();
+	if (meminfo_kib("CmaTotal") >= 2 * RUN * CHUNK / 1024)
+		from(PINNED_MEM_SOURCE_CMA, PINNED_MEM_SOURCE_CMA);
 	WORKS(write_text(RESERVE, "0"));
 	return 0;
 }
