@@ -16,7 +16,7 @@
 /* Of the exit status: something was made to fail. */
 #define HAS_FAILED 3
 /* What a child writes to its first slot differs from what it inherited by this. */
-#define CHILDS 10000
+#define OF_CHILD 10000
 
 static struct gate may_look;
 static pid_t other;
@@ -30,23 +30,23 @@ struct act {
 	void (*finish)(void);
 };
 
-static unsigned long seed_of(unsigned long page, unsigned long childs)
+static unsigned long seed_of(unsigned long page, unsigned long more)
 {
-	return page < CHUNK_PAGES ? page + childs : page;
+	return page < CHUNK_PAGES ? page + more : page;
 }
 
 /* Nothing may be missing. */
-static void sees(unsigned long childs)
+static void sees(unsigned long more)
 {
 	for (unsigned long page = 0; page < NTH_PAGES; page += NTH_PAGE_STEP)
-		FILLED(nth.at + page * PAGE, PAGE, seed_of(page, childs));
+		FILLED(nth.at + page * PAGE, PAGE, seed_of(page, more));
 }
 
-static void sees_or_lacks(unsigned long childs)
+static void sees_or_lacks(unsigned long more)
 {
 	for (unsigned long page = 0; page < NTH_PAGES; page += NTH_PAGE_STEP)
 		if (!signal_of_read(nth.at + page * PAGE))
-			FILLED(nth.at + page * PAGE, PAGE, seed_of(page, childs));
+			FILLED(nth.at + page * PAGE, PAGE, seed_of(page, more));
 }
 
 static void sees_the_owners(void)
@@ -79,21 +79,21 @@ static void touch_all(void)
 static void write_own(void)
 {
 	for (unsigned long page = 0; page < CHUNK_PAGES; page += NTH_PAGE_STEP)
-		fill(nth.at + page * PAGE, PAGE, page + CHILDS);
+		fill(nth.at + page * PAGE, PAGE, page + OF_CHILD);
 }
 
 static void heir_sees(void *arg)
 {
 	(void)arg;
 	wait_at(&may_look);
-	sees(CHILDS);
+	sees(OF_CHILD);
 }
 
 static void heir_sees_or_lacks(void *arg)
 {
 	(void)arg;
 	wait_at(&may_look);
-	sees_or_lacks(CHILDS);
+	sees_or_lacks(OF_CHILD);
 }
 
 static void have_heir(void)
@@ -119,7 +119,7 @@ static void fork_once(void)
 	other = fork();
 	if (!other) {
 		wait_at(&may_look);
-		sees_or_lacks(CHILDS);
+		sees_or_lacks(OF_CHILD);
 		_exit(0);
 	}
 	CHECK(other > 0 || errno == ENOMEM || errno == EAGAIN);
@@ -127,7 +127,7 @@ static void fork_once(void)
 
 static void forked_looks(void)
 {
-	sees(CHILDS);
+	sees(OF_CHILD);
 	if (other > 0)
 		heir_looks();
 }
