@@ -15,7 +15,8 @@
 
 #define DISK "/dev/vda"
 #define SLOTS 3UL
-#define ENTRIES 4
+/* As many reads of the same are under way at once, so that they last longer than a fork. */
+#define READS 8
 /* The data comes to the end of one chunk and the beginning of the next. */
 #define SHORT (4 * PAGE)
 #define LONG (768 * PAGE)
@@ -50,7 +51,7 @@ static void open_ring(void)
 	struct io_uring_params *p = &ring.params;
 
 	memset(p, 0, sizeof(*p));
-	ring.fd = syscall(SYS_io_uring_setup, ENTRIES, p);
+	ring.fd = syscall(SYS_io_uring_setup, READS, p);
 	if (ring.fd < 0 && (errno == ENOSYS || errno == EPERM))
 		test_skip("this kernel has no io_uring: %s", strerrorname_np(errno));
 	WORKS(ring.fd);
@@ -92,10 +93,12 @@ static void submit_read(int from, char *to, size_t length, bool is_registered)
 	EQUAL(syscall(SYS_io_uring_enter, ring.fd, 1, 0, 0, NULL, 0), 1);
 }
 
-static bool is_under_way(void)
+/* Of @count requests that were submitted, one has not been answered yet. */
+static bool is_under_way(unsigned int count)
 {
-	return __atomic_load_n(field(ring.params.cq_off.tail), __ATOMIC_ACQUIRE) ==
-	       *field(ring.params.cq_off.head);
+	return __atomic_load_n(field(ring.params.cq_off.tail), __ATOMIC_ACQUIRE) -
+		       *field(ring.params.cq_off.head) <
+	       count;
 }
 
 /* The request's result: bytes, or a negative errno. */
@@ -105,7 +108,7 @@ static int finish(void)
 	struct io_uring_cqe *answers = (void *)(ring.rings + ring.params.cq_off.cqes);
 	int result;
 
-	while (is_under_way())
+	while (is_under_way(1))
 		if (syscall(SYS_io_uring_enter, ring.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
 			EQUAL(errno, EINTR);
 	result = answers[head & *field(ring.params.cq_off.ring_mask)].res;
@@ -215,7 +218,7 @@ static void from_pipe(bool is_registered)
 	submit_read(ends[0], begin_of(SHORT), SHORT, is_registered);
 	pid = spawn(sees_old, &is_registered);
 	wait_at(&child_has_looked);
-	CHECK(is_under_way());
+	CHECK(is_under_way(1));
 	EQUAL(write(ends[1], data, SHORT), SHORT);
 	EQUAL(finish(), SHORT);
 	parent_has_new(SHORT);
@@ -248,17 +251,19 @@ static void sees_one_moment(void *arg)
 		CHECK(seen[i] == old[i] || seen[i] == data[i]);
 }
 
-/* Return: whether the fork was done before the read was. */
+/* Return: whether the fork was done before the reads were. */
 static bool overtake_disk(bool is_registered)
 {
 	bool is_overtaken;
 	pid_t pid;
 
 	make_old();
-	submit_read(disk, begin_of(LONG), LONG, is_registered);
+	for (int i = 0; i < READS; i++)
+		submit_read(disk, begin_of(LONG), LONG, is_registered);
 	pid = spawn(sees_one_moment, NULL);
-	is_overtaken = is_under_way();
-	EQUAL(finish(), LONG);
+	is_overtaken = is_under_way(READS);
+	for (int i = 0; i < READS; i++)
+		EQUAL(finish(), LONG);
 	wait_at(&child_has_looked);
 	parent_has_new(LONG);
 	let_pass(&child_may_look);
@@ -301,7 +306,7 @@ static void dies_waiting(void *from)
 	set_up();
 	make_old();
 	submit_read(*(int *)from, begin_of(SHORT), SHORT, register_all());
-	CHECK(is_under_way());
+	CHECK(is_under_way(1));
 	raise(SIGKILL);
 }
 
