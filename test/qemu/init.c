@@ -172,6 +172,16 @@ static bool is_bad(const char *line)
 }
 
 /*
+ * Places where the kernel itself warns, once, when there is no memory: of any dma-buf's
+ * exporter that cannot map it, of any module whose tracepoints cannot be described.
+ */
+static bool is_warning_of_shortage(const char *line)
+{
+	return strstr(line, "WARNING:") &&
+	       (strstr(line, " dma_buf_vmap+") || strstr(line, " event_define_fields+"));
+}
+
+/*
  * Tests that make allocations fail say so in the log. The kernel remarks then, with
  * a trace, on those that were not told to fail in silence; faults are nothing else.
  */
@@ -189,8 +199,7 @@ static bool is_remark_on_injected_failure(const char *line)
 		is_injecting = true;
 	if (strstr(line, "allocations are not made to fail any more"))
 		is_injecting = false;
-	/* The core of dma-buf warns, once, of any exporter that has no memory for a mapping. */
-	is_warning = strstr(line, "WARNING:") && strstr(line, " dma_buf_vmap+");
+	is_warning = is_warning_of_shortage(line);
 	if (is_warning || strstr(line, "page allocation failure") || strstr(line, "vmalloc error"))
 		is_trace_expected = is_injecting;
 	else if (is_trace)
