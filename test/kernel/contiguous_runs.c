@@ -46,7 +46,11 @@ static void from(uint32_t sources, uint32_t source)
 	uint64_t phys[RUN];
 
 	for (int round = 0; round < 5; round++) {
-		WORKS(populate_run(fd, 3, RUN, sources, phys));
+		if (populate_run(fd, 3, RUN, sources, phys))
+			FAIL("run of sources %#x, round %d: expected success, got %s with %lu KiB "
+			     "free, %lu of them CMA's",
+			     sources, round, strerrorname_np(errno), meminfo_kib("MemFree"),
+			     meminfo_kib("CmaFree"));
 		is_one_run(fd, at, phys, source);
 		/* A hole in the middle, and its other end. */
 		WORKS(punch(fd, 5, 1));
