@@ -66,9 +66,10 @@ check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(fuzz
 # What needs a kernel that makes allocations fail.
 debug_names := $(patsubst test/kernel-debug/%.c,%,$(wildcard test/kernel-debug/*.c))
 debug_programs := $(debug_names:%=$(O)/test/kernel-debug/%)
-$(O)/test/kernel-debug/%: test/kernel-debug/%.c test/lib/faults.c test/lib/faults.h test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
+$(O)/test/kernel-debug/%: test/kernel-debug/%.c test/lib/nth.c test/lib/nth.h test/lib/faults.c test/lib/faults.h test/lib/guest.c $(kernel_test_headers) | $(O)/need/qemu
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib \
+		$(addprefix -Itest/kernel/,$(kernel_test_modules)) -o $@ $(filter %.c,$^)
 
 check-debug-kernel: $(kernel_programs) $(device_programs) $(debug_programs) $(fuzzer) | $(O)/need/debug-kernel
 	@test/qemu/check-debug $(fuzzer) $(debug_programs) $(kernel_programs) $(device_programs)

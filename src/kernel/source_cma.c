@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
+#include <linux/vmstat.h>
 
 #include "chunk.h"
 #include "memtype.h"
@@ -76,13 +77,23 @@ static struct cma_run *allocate_run(unsigned long count)
 	return NULL;
 }
 
+/*
+ * Most machines have no contiguous area, and one that is used up to its last page
+ * has no room to move what it has lent. There the buddy allocator would reclaim
+ * for a block that is_from_cma() then refuses.
+ */
+static bool is_area_there(void)
+{
+	return IS_ENABLED(CONFIG_DMA_CMA) && global_zone_page_state(NR_FREE_CMA_PAGES);
+}
+
 static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	struct cma_run *run;
 	struct page *first;
 	unsigned long i;
 
-	if (!IS_ENABLED(CONFIG_DMA_CMA))
+	if (!is_area_there())
 		return false;
 	run = allocate_run(count);
 	if (!run)

@@ -48,6 +48,13 @@ bool fuzz_once_in(struct fuzz_random *random, unsigned int times)
 	return !fuzz_below(random, times);
 }
 
+/* Its own set-up, before this, must not fail. */
+void fuzz_be_starved(void)
+{
+	if (fuzz.is_starved)
+		faults_for_me();
+}
+
 /* Processes. */
 
 static void live(unsigned int worker, uint64_t seed)
@@ -56,8 +63,6 @@ static void live(unsigned int worker, uint64_t seed)
 	fuzz_catch_signals();
 	fuzz.worker = worker;
 	fuzz.random.state = seed;
-	if (fuzz.is_starved)
-		faults_for_me();
 	if (worker == WORKERS) {
 		races_run(seed, THREADS);
 	} else {

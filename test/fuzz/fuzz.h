@@ -102,6 +102,8 @@ bool fuzz_is_shortage(int error);
 /* A call that may fail for shortage only. Return: whether it worked. */
 bool fuzz_worked(const char *what, long result);
 void fuzz_count(unsigned long *total);
+/* From here on allocations of this process fail, if the fuzzer was asked for that. */
+void fuzz_be_starved(void);
 /* Exit with 0; or SIGSEGV, if a signal's details could not be copied to the stack. */
 bool fuzz_ended_well(int status);
 

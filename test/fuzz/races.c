@@ -162,10 +162,11 @@ void races_run(uint64_t seed, unsigned int threads)
 	fuzz.doing = "race";
 	fuzz_take_tag();
 	fuzz_count(&totals->processes);
+	window = reserve(SLOTS * CHUNK, 0);
+	fuzz_be_starved();
 	fd = open(PINNED_MEM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (!fuzz_worked("open()", fd))
 		return;
-	window = reserve(SLOTS * CHUNK, 0);
 	/* No hole yet: threads' stacks are mapped next. */
 	if (mmap(window, SLOTS * CHUNK, RW, MAP_SHARED | MAP_FIXED, fd, 0) != window)
 		return (void)fuzz_worked("mmap()", -1);

@@ -212,6 +212,7 @@ void fuzz_worker(void)
 	for (int i = 0; i < EXPORTS; i++)
 		fuzz.model.exports[i].fd = -1;
 	reserve_window();
+	fuzz_be_starved();
 	fuzz_take_tag();
 	fuzz_count(&totals->processes);
 	fuzz_run(~0UL);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * CONTIGUOUS gives one physical run over several slots, from the reserve or from
- * the page allocator, whole or not at all; QUERY sees it as one, a device gets it
- * as one entry, and its chunks can be given up one by one (Faults A17, A29, A45).
+ * CONTIGUOUS gives one physical run over several slots, from the reserve, from
+ * the page allocator or from the contiguous memory area, whole or not at all; QUERY
+ * sees it as one, a device gets it as one entry, and its chunks can be given up one
+ * by one (Faults A17, A29, A45).
  */
 #include "guest.h"
 
@@ -45,7 +46,11 @@ static void from(uint32_t sources, uint32_t source)
 	uint64_t phys[RUN];
 
 	for (int round = 0; round < 5; round++) {
-		WORKS(populate_run(fd, 3, RUN, sources, phys));
+		if (populate_run(fd, 3, RUN, sources, phys))
+			FAIL("run of sources %#x, round %d: expected success, got %s with %lu KiB "
+			     "free, %lu of them CMA's",
+			     sources, round, strerrorname_np(errno), meminfo_kib("MemFree"),
+			     meminfo_kib("CmaFree"));
 		is_one_run(fd, at, phys, source);
 		/* A hole in the middle, and its other end. */
 		WORKS(punch(fd, 5, 1));
@@ -80,6 +85,8 @@ int main(void)
 	from(0, PINNED_MEM_SOURCE_RESERVE);
 	WORKS(write_text(RESERVE, "8"));
 	refused_whole();
+	if (meminfo_kib("CmaTotal") >= 2 * RUN * CHUNK / 1024)
+		from(PINNED_MEM_SOURCE_CMA, PINNED_MEM_SOURCE_CMA);
 	WORKS(write_text(RESERVE, "0"));
 	return 0;
 }

@@ -128,6 +128,14 @@ static long checkers_memory_kb(void)
 
 /* The kernel log. */
 
+/* Of a list of callers, where lockdep_... and the like are but functions. Messages are not indented. */
+static bool is_caller(const char *line)
+{
+	const char *text = strchr(line, ';');
+
+	return text && text[1] == ' ';
+}
+
 static bool is_bad(const char *line)
 {
 	static const char *const signs[] = {
@@ -155,12 +163,22 @@ static bool is_bad(const char *line)
 	};
 
 	/* Any module's and the kernel's own: leaks.c looks whose they are. */
-	if (strstr(line, "new suspected memory leaks"))
+	if (is_caller(line) || strstr(line, "new suspected memory leaks"))
 		return false;
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
 		if (strstr(line, signs[i]))
 			return true;
 	return false;
+}
+
+/*
+ * Places where the kernel itself warns, once, when there is no memory: of any dma-buf's
+ * exporter that cannot map it, of any module whose tracepoints cannot be described.
+ */
+static bool is_warning_of_shortage(const char *line)
+{
+	return strstr(line, "WARNING:") &&
+	       (strstr(line, " dma_buf_vmap+") || strstr(line, " event_define_fields+"));
 }
 
 /*
@@ -172,6 +190,7 @@ static bool is_remark_on_injected_failure(const char *line)
 	static bool is_injecting, is_trace_expected;
 	bool is_trace = strstr(line, "Call Trace");
 	bool is_expected = is_trace && is_trace_expected;
+	bool is_warning;
 
 	if (strstr(line, "kmemleak: Cannot allocate a scan area"))
 		return is_injecting;
@@ -180,11 +199,12 @@ static bool is_remark_on_injected_failure(const char *line)
 		is_injecting = true;
 	if (strstr(line, "allocations are not made to fail any more"))
 		is_injecting = false;
-	if (strstr(line, "page allocation failure") || strstr(line, "vmalloc error"))
+	is_warning = is_warning_of_shortage(line);
+	if (is_warning || strstr(line, "page allocation failure") || strstr(line, "vmalloc error"))
 		is_trace_expected = is_injecting;
 	else if (is_trace)
 		is_trace_expected = false;
-	return is_expected;
+	return is_expected || (is_warning && is_injecting);
 }
 
 /* Lines since the last call. Return: true if one of them reports a fault. */

@@ -49,9 +49,11 @@ static bool scan(void)
 	return is_done;
 }
 
+/* A cache's name is lost by the core, where the cache has no memory to be shown in sysfs. */
 static bool is_of_module(const char *record, const char *module)
 {
-	return strstr(record, module) || strstr(record, "] 0xffffffff");
+	return (strstr(record, module) || strstr(record, "] 0xffffffff")) &&
+	       !strstr(record, "sysfs_slab_add");
 }
 
 static bool is_start(const char *line)
@@ -104,12 +106,13 @@ bool leaks_none_in_kmemleak(const char *module)
 
 /*
  * A page of slab or of per-CPU memory is whose it was first, and stays the
- * allocator's; kmemleak sees what is in it.
+ * allocator's; kmemleak sees what is in it. A page table of the kernel's own
+ * mappings stays too, for whoever maps something there next.
  */
 static bool is_leaked_page(const char *record)
 {
 	return strstr(record, "\n 0xffffffff") && !strstr(record, "slab") &&
-	       !strstr(record, "pcpu_");
+	       !strstr(record, "pcpu_") && !strstr(record, "vmap_pages_range");
 }
 
 /* Each read() gives one record, and costs a system call: there are as many as pages in use. */

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A fork while io_uring has a request under way, from a pipe and from a disk,
+ * into memory that it looks up, or into a registered buffer: the parent gets the
+ * data where its memory was, the child's snapshot stays what it was, and all
+ * memory comes back, also when the owner dies before the data comes. Kernels
+ * before 6.4 refuse to register memory of files (Faults A20, A21).
+ */
+#include "guest.h"
+
+#include <linux/io_uring.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+
+#define DISK "/dev/vda"
+#define SLOTS 3UL
+/* As many reads of the same are under way at once, so that they last longer than a fork. */
+#define READS 8
+/* The data comes to the end of one chunk and the beginning of the next. */
+#define SHORT (4 * PAGE)
+#define LONG (768 * PAGE)
+#define OLD 1
+#define NEW 2
+/* A disk may be faster than a fork. The fork shall be so often, or so long, but once at least. */
+#define OVERTAKEN 3
+#define SECONDS 8
+#define SECONDS_MAX 40
+
+/* Both rings are one mapping in the kernels that the driver knows. */
+struct ring {
+	int fd;
+	char *rings;
+	size_t length;
+	struct io_uring_sqe *requests;
+	struct io_uring_params params;
+};
+
+static int pool, disk;
+static char *at;
+static uint64_t phys[SLOTS];
+static struct ring ring;
+
+static uint32_t *field(uint32_t offset)
+{
+	return (uint32_t *)(ring.rings + offset);
+}
+
+static void open_ring(void)
+{
+	struct io_uring_params *p = &ring.params;
+
+	memset(p, 0, sizeof(*p));
+	ring.fd = syscall(SYS_io_uring_setup, READS, p);
+	if (ring.fd < 0 && (errno == ENOSYS || errno == EPERM))
+		test_skip("this kernel has no io_uring: %s", strerrorname_np(errno));
+	WORKS(ring.fd);
+	CHECK(p->features & IORING_FEAT_SINGLE_MMAP);
+	/* What a request points to besides its buffer is read when it is submitted. */
+	CHECK(p->features & IORING_FEAT_SUBMIT_STABLE);
+	ring.length = p->sq_off.array + p->sq_entries * sizeof(uint32_t);
+	if (ring.length < p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe))
+		ring.length = p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe);
+	ring.rings = mmap(NULL, ring.length, RW, MAP_SHARED, ring.fd, IORING_OFF_SQ_RING);
+	CHECK(ring.rings != MAP_FAILED);
+	ring.requests = mmap(NULL, p->sq_entries * sizeof(*ring.requests), RW, MAP_SHARED, ring.fd,
+			     IORING_OFF_SQES);
+	CHECK(ring.requests != MAP_FAILED);
+}
+
+static void close_ring(void)
+{
+	WORKS(munmap(ring.requests, ring.params.sq_entries * sizeof(*ring.requests)));
+	WORKS(munmap(ring.rings, ring.length));
+	close(ring.fd);
+}
+
+static void submit_read(int from, char *to, size_t length, bool is_registered)
+{
+	struct iovec part = { to, length };
+	uint32_t tail = *field(ring.params.sq_off.tail);
+	uint32_t index = tail & *field(ring.params.sq_off.ring_mask);
+
+	ring.requests[index] = (struct io_uring_sqe){
+		.opcode = is_registered ? IORING_OP_READ_FIXED : IORING_OP_READV,
+		.fd = from,
+		.addr = is_registered ? (uintptr_t)to : (uintptr_t)&part,
+		.len = is_registered ? length : 1,
+	};
+	field(ring.params.sq_off.array)[index] = index;
+	/* The kernel sees the request when it sees the new tail. */
+	__atomic_store_n(field(ring.params.sq_off.tail), tail + 1, __ATOMIC_RELEASE);
+	EQUAL(syscall(SYS_io_uring_enter, ring.fd, 1, 0, 0, NULL, 0), 1);
+}
+
+/* Of @count requests that were submitted, one has not been answered yet. */
+static bool is_under_way(unsigned int count)
+{
+	return __atomic_load_n(field(ring.params.cq_off.tail), __ATOMIC_ACQUIRE) -
+		       *field(ring.params.cq_off.head) <
+	       count;
+}
+
+/* The request's result: bytes, or a negative errno. */
+static int finish(void)
+{
+	uint32_t head = *field(ring.params.cq_off.head);
+	struct io_uring_cqe *answers = (void *)(ring.rings + ring.params.cq_off.cqes);
+	int result;
+
+	while (is_under_way(1))
+		if (syscall(SYS_io_uring_enter, ring.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+			EQUAL(errno, EINTR);
+	result = answers[head & *field(ring.params.cq_off.ring_mask)].res;
+	__atomic_store_n(field(ring.params.cq_off.head), head + 1, __ATOMIC_RELEASE);
+	return result;
+}
+
+/* Registered buffers. */
+
+static bool is_older_than(int major, int minor)
+{
+	int this_major, this_minor;
+	struct utsname name;
+
+	WORKS(uname(&name));
+	EQUAL(sscanf(name.release, "%d.%d", &this_major, &this_minor), 2);
+	return this_major < major || (this_major == major && this_minor < minor);
+}
+
+static bool register_all(void)
+{
+	struct iovec all = { at, SLOTS * CHUNK };
+	int result = syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_BUFFERS, &all, 1);
+
+	if (result && is_older_than(6, 4)) {
+		EQUAL(errno, EOPNOTSUPP);
+		return false;
+	}
+	WORKS(result);
+	return true;
+}
+
+static void unregister_all(void)
+{
+	WORKS(syscall(SYS_io_uring_register, ring.fd, IORING_UNREGISTER_BUFFERS, NULL, 0));
+}
+
+/* What both sides see. */
+
+static char *begin_of(size_t length)
+{
+	return at + CHUNK - length / 2;
+}
+
+static void make_old(void)
+{
+	fill(at, SLOTS * CHUNK, OLD);
+}
+
+/* As fill() has left it, but for @length bytes in the middle. */
+static bool is_old_around(size_t length)
+{
+	static char *old;
+	char *begin = begin_of(length);
+
+	if (!old) {
+		old = malloc(SLOTS * CHUNK);
+		CHECK(old);
+		fill(old, SLOTS * CHUNK, OLD);
+	}
+	return !memcmp(at, old, begin - at) && !memcmp(begin + length, old + (begin - at) + length,
+						       SLOTS * CHUNK - (begin - at) - length);
+}
+
+static void parent_has_new(size_t length)
+{
+	static uint64_t now[SLOTS * CHUNK_PAGES];
+
+	FILLED(begin_of(length), length, NEW);
+	CHECK(is_old_around(length));
+	/* All of it is mapped now. */
+	phys_of_pages(at, now, SLOTS * CHUNK_PAGES);
+	for (unsigned long page = 0; page < SLOTS * CHUNK_PAGES; page++)
+		EQUAL(now[page], phys[page / CHUNK_PAGES] + page % CHUNK_PAGES * PAGE);
+}
+
+/* A pipe: the request waits until there is data. */
+
+static struct gate child_has_looked, child_may_look;
+
+static void sees_old(void *is_registered)
+{
+	char *begin = begin_of(SHORT);
+	char first[PAGE];
+
+	/* One page has its copy from now on; of the others the data may be in the copy. */
+	memcpy(first, begin, PAGE);
+	let_pass(&child_has_looked);
+	wait_at(&child_may_look);
+	CHECK(!memcmp(begin, first, PAGE));
+	CHECK(is_old_around(SHORT));
+	if (!*(bool *)is_registered)
+		FILLED(at, SLOTS * CHUNK, OLD);
+	else
+		FILLED(at, begin + PAGE - at, OLD);
+}
+
+static void from_pipe(bool is_registered)
+{
+	static char data[SHORT];
+	int ends[2];
+	pid_t pid;
+
+	make_old();
+	fill(data, SHORT, NEW);
+	WORKS(pipe2(ends, O_CLOEXEC));
+	submit_read(ends[0], begin_of(SHORT), SHORT, is_registered);
+	pid = spawn(sees_old, &is_registered);
+	wait_at(&child_has_looked);
+	CHECK(is_under_way(1));
+	EQUAL(write(ends[1], data, SHORT), SHORT);
+	EQUAL(finish(), SHORT);
+	parent_has_new(SHORT);
+	let_pass(&child_may_look);
+	ENDED_WELL(pid);
+	parent_has_new(SHORT);
+	close(ends[0]);
+	close(ends[1]);
+	map_again(pool, at, 0, SLOTS);
+}
+
+/* A disk: the device writes to the pages themselves. */
+
+static void sees_one_moment(void *arg)
+{
+	const char *begin = begin_of(LONG);
+	static uint64_t seen[LONG / sizeof(uint64_t)], old[LONG / sizeof(uint64_t)],
+		data[LONG / sizeof(uint64_t)];
+
+	(void)arg;
+	memcpy(seen, begin, LONG);
+	let_pass(&child_has_looked);
+	fill(data, LONG, NEW);
+	wait_at(&child_may_look);
+	CHECK(!memcmp(begin, seen, LONG));
+	CHECK(is_old_around(LONG));
+	make_old();
+	memcpy(old, begin, LONG);
+	for (size_t i = 0; i < LONG / sizeof(*seen); i++)
+		CHECK(seen[i] == old[i] || seen[i] == data[i]);
+}
+
+/* Return: whether the fork was done before the reads were. */
+static bool overtake_disk(bool is_registered)
+{
+	bool is_overtaken;
+	pid_t pid;
+
+	make_old();
+	for (int i = 0; i < READS; i++)
+		submit_read(disk, begin_of(LONG), LONG, is_registered);
+	pid = spawn(sees_one_moment, NULL);
+	is_overtaken = is_under_way(READS);
+	for (int i = 0; i < READS; i++)
+		EQUAL(finish(), LONG);
+	wait_at(&child_has_looked);
+	parent_has_new(LONG);
+	let_pass(&child_may_look);
+	ENDED_WELL(pid);
+	parent_has_new(LONG);
+	map_again(pool, at, 0, SLOTS);
+	return is_overtaken;
+}
+
+static void from_disk(bool is_registered)
+{
+	uint64_t begin = now_ns(), ns = 0;
+	int rounds = 0, overtaken = 0;
+
+	fill(at, LONG, NEW);
+	EQUAL(pwrite(disk, at, LONG, 0), LONG);
+	while (overtaken < OVERTAKEN && ns < (overtaken ? SECONDS : SECONDS_MAX) * 1000000000ULL) {
+		overtaken += overtake_disk(is_registered);
+		rounds++;
+		ns = now_ns() - begin;
+	}
+	printf("%s: a fork was faster than the disk %d times in %d\n",
+	       is_registered ? "registered" : "looked up", overtaken, rounds);
+	fflush(stdout);
+	CHECK(overtaken);
+}
+
+/* The owner's death. */
+
+static void set_up(void)
+{
+	pool = open_pool();
+	WORKS(populate(pool, 0, SLOTS, phys));
+	at = map_slots(pool, 0, SLOTS);
+	open_ring();
+}
+
+static void dies_waiting(void *from)
+{
+	set_up();
+	make_old();
+	submit_read(*(int *)from, begin_of(SHORT), SHORT, register_all());
+	CHECK(is_under_way(1));
+	raise(SIGKILL);
+}
+
+static void owner_dies(unsigned long base)
+{
+	char data[PAGE] = "", got[PAGE];
+	int ends[2];
+
+	WORKS(pipe2(ends, O_CLOEXEC));
+	EQUAL(waitpid(spawn(dies_waiting, &ends[0]), NULL, 0) > 0, 1);
+	COMES_TO_USE(base);
+	/* Nobody reads any more but who is alive. */
+	EQUAL(write(ends[1], data, PAGE), PAGE);
+	EQUAL(read(ends[0], got, PAGE), PAGE);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+int main(void)
+{
+	unsigned long base = used_chunks();
+
+	disk = open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (disk < 0)
+		test_skip("no disk %s", DISK);
+	child_has_looked = make_gate();
+	child_may_look = make_gate();
+	set_up();
+	from_pipe(false);
+	from_disk(false);
+	if (register_all()) {
+		from_pipe(true);
+		from_disk(true);
+		unregister_all();
+	}
+	close_ring();
+	close(pool);
+	WORKS(munmap(at, SLOTS * CHUNK));
+	COMES_TO_USE(base);
+	COMES_TO_COPIES(0);
+	owner_dies(base);
+	COMES_TO_COPIES(0);
+	return 0;
+}
