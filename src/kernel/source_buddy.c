@@ -18,31 +18,32 @@
 
 /* Candidates that one zone may offer before the next narrower one is asked. */
 #define CANDIDATES_PER_ZONE 16
-/* Chunks that are taken to find a run, for each chunk of the run. */
-#define CANDIDATES_PER_RUN 4
+/* Chunks that are taken to find a run, besides those of the run: 256 MiB. */
+#define EXTRA_CANDIDATES 128
 
 /*
  * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then
  * fail. The charge goes to the caller's memory cgroup.
  */
-#define CHUNK_GFP \
-	(GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+#define CHUNK_GFP (GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+/* What is free now, for those that most likely go back at once. */
+#define EXTRA_GFP (CHUNK_GFP & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
 
-static struct page *take_candidate(int node, gfp_t zone)
+static struct page *take_candidate(int node, gfp_t gfp)
 {
 	if (node == NUMA_NO_NODE)
-		return alloc_pages(CHUNK_GFP | zone, PINNED_CHUNK_ORDER);
-	return alloc_pages_node(node, CHUNK_GFP | zone | __GFP_THISNODE, PINNED_CHUNK_ORDER);
+		return alloc_pages(gfp, PINNED_CHUNK_ORDER);
+	return alloc_pages_node(node, gfp | __GFP_THISNODE, PINNED_CHUNK_ORDER);
 }
 
-static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t zone)
+static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t gfp)
 {
 	struct page *aside[CANDIDATES_PER_ZONE];
 	struct page *page;
 	unsigned int n = 0;
 
 	for (;;) {
-		page = take_candidate(policy->node, zone);
+		page = take_candidate(policy->node, gfp);
 		if (!page || pinned_page_fits(page, policy))
 			break;
 		aside[n++] = page;
@@ -55,17 +56,17 @@ static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t zon
 	return page;
 }
 
-static struct page *take_one(const struct pinned_policy *policy)
+static struct page *take_one(const struct pinned_policy *policy, gfp_t gfp)
 {
 	struct page *page = NULL;
 
 	/* Above 4 GiB the ordinary zones may do, with luck; below, they need not be tried. */
 	if (policy->max_phys > DMA_BIT_MASK(32))
-		page = take_from_zone(policy, 0);
+		page = take_from_zone(policy, gfp);
 	if (!page && policy->max_phys != PINNED_MEM_PHYS_ANY && IS_ENABLED(CONFIG_ZONE_DMA32))
-		page = take_from_zone(policy, GFP_DMA32);
+		page = take_from_zone(policy, gfp | GFP_DMA32);
 	if (!page && policy->max_phys < DMA_BIT_MASK(32) && IS_ENABLED(CONFIG_ZONE_DMA))
-		page = take_from_zone(policy, GFP_DMA);
+		page = take_from_zone(policy, gfp | GFP_DMA);
 	return page;
 }
 
@@ -76,14 +77,14 @@ static struct page *take_one(const struct pinned_policy *policy)
  */
 static bool take_run(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
-	unsigned long max = count * CANDIDATES_PER_RUN, n = 0, look_at = count, first = 0, i;
+	unsigned long max = count + EXTRA_CANDIDATES, n = 0, look_at = count, first = 0, i;
 	struct page **candidates = kvmalloc_array(max, sizeof(*candidates), PINNED_GFP);
 	bool is_found = false;
 
 	if (!candidates)
 		return false;
 	while (n < max && !is_found && !fatal_signal_pending(current)) {
-		candidates[n] = take_one(policy);
+		candidates[n] = take_one(policy, n < count ? CHUNK_GFP : EXTRA_GFP);
 		if (!candidates[n])
 			break;
 		n++;
@@ -91,16 +92,18 @@ static bool take_run(const struct pinned_policy *policy, struct page **pages, un
 		/* Sorting each time would be quadratic. */
 		if (n == look_at) {
 			is_found = pinned_pages_find_run(candidates, n, count, &first);
-			look_at += max(count / 4, 1UL);
+			look_at += max(count / 4, 4UL);
 		}
 	}
 	if (!is_found && n >= count)
 		is_found = pinned_pages_find_run(candidates, n, count, &first);
 	for (i = 0; i < n; i++) {
-		if (is_found && i >= first && i < first + count)
-			pages[i - first] = candidates[i];
-		else
+		if (!is_found || i < first || i >= first + count) {
 			put_page(candidates[i]);
+			continue;
+		}
+		pages[i - first] = candidates[i];
+		pinned_page_zero(candidates[i]);
 	}
 	kvfree(candidates);
 	return is_found;
@@ -110,7 +113,7 @@ static bool take(const struct pinned_policy *policy, struct page **pages, unsign
 {
 	if (count > 1)
 		return take_run(policy, pages, count);
-	pages[0] = take_one(policy);
+	pages[0] = take_one(policy, CHUNK_GFP | __GFP_ZERO);
 	return pages[0];
 }
 
