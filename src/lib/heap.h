@@ -46,6 +46,7 @@ struct pn_central {
  * @hint: no slot below it is to be had
  * @limit_chunks: how many it may hold
  * @decay_ms: how long an EMPTY chunk is kept
+ * @calls: slow paths, counted
  * @mend_ms: when to look next what a fork left to mend
  * @mend_pause_ms: how long to wait after that; 0: nothing to mend
  * @spare: records that no medium object uses
@@ -60,6 +61,7 @@ struct pn_heap {
 	size_t hint;
 	uint64_t limit_chunks;
 	uint64_t decay_ms;
+	unsigned int calls;
 	uint64_t mend_ms;
 	uint64_t mend_pause_ms;
 	struct pn_slab *spare;

@@ -16,6 +16,9 @@
 /* Between looks whether a forked child has gone. */
 #define MEND_PAUSE_MAX_MS 1000
 
+/* Slow paths between two looks for what has been empty for long enough. */
+#define TIDY_CALLS 8
+
 /* Chunks asked of a backend at once. */
 #define POPULATE_MAX 64
 
@@ -169,6 +172,9 @@ static void mend(struct pn_heap *heap)
 
 void pn_slots_tidy_locked(struct pn_heap *heap)
 {
+	/* Looking at the clock each time would cost more than what it is done in. */
+	if (heap->decay_ms && ++heap->calls % TIDY_CALLS)
+		return;
 	if (heap->empty.last)
 		pn_slots_purge_locked(heap, heap->decay_ms);
 	if (pn_unlikely(heap->mend_pause_ms))
