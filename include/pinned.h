@@ -214,6 +214,18 @@ PINNED_API size_t pinned_purge(void);
 PINNED_API int pinned_stats(struct pinned_stats *stats);
 
 /**
+ * pinned_dump() - write all figures as JSON
+ * @fd: a descriptor that is open for writing
+ *
+ * One object, in one line: the process, its heaps with their size classes, its chunks.
+ * pinned_dump(3) tells of its members; later versions add some. Nothing is allocated.
+ *
+ * Return: 0; -1 with the errno of the write(2) that failed.
+ * Cost: about a microsecond for each chunk, during which other threads wait at slow paths.
+ */
+PINNED_API int pinned_dump(int fd);
+
+/**
  * pinned_backend() - where this process's memory comes from
  *
  * Return: "device" (the driver), "hugetlb" (huge pages and pagemap), "anon" (ordinary memory, no

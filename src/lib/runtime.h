@@ -6,14 +6,22 @@
 #include "base.h"
 #include "config.h"
 
+/* Requests that found no pinned memory and that libc served. */
+struct pn_fallback {
+	uint64_t requests;
+	uint64_t bytes;
+};
+
 /**
  * struct pn_flavour - what differs between libpinned and libmalloc-pinned
  * @variable: the environment variable with the configuration
  * @automatic: the backends that `auto` tries in turn, up to PN_BACKEND_AUTO
+ * @fallback: what libc served; NULL where it serves nothing
  */
 struct pn_flavour {
 	const char *variable;
 	const enum pn_backend_kind *automatic;
+	struct pn_fallback (*fallback)(void);
 };
 
 /* Defined in flavour.c here, and in the shim's own file of that name there. */

@@ -118,8 +118,7 @@ bool pn_sys_identify(int fd, struct pn_sys_file *file)
 	return true;
 }
 
-/* For messages: what cannot be written is lost. */
-void pn_sys_write(int fd, const void *buffer, size_t size)
+bool pn_sys_write(int fd, const void *buffer, size_t size)
 {
 	const char *at = buffer;
 
@@ -129,10 +128,11 @@ void pn_sys_write(int fd, const void *buffer, size_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;
+			return false;
 		at += n;
 		size -= (size_t)n;
 	}
+	return true;
 }
 
 /*

@@ -37,7 +37,8 @@ struct pn_sys_file {
 };
 
 bool pn_sys_identify(int fd, struct pn_sys_file *file);
-void pn_sys_write(int fd, const void *buffer, size_t size);
+/* Return: false if not all of it could be written. */
+bool pn_sys_write(int fd, const void *buffer, size_t size);
 int pn_sys_dup_high(int fd);
 uint64_t pn_sys_now_ms(void);
 size_t pn_sys_address_limit(void);

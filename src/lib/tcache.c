@@ -392,24 +392,32 @@ bool pn_tcache_flush(void)
 
 /* Figures and fork. */
 
-static uint64_t bytes_of(const struct pn_tcache *cache)
+static void add_to_census(struct pn_tcache_census *census, const struct pn_tcache *cache)
 {
-	uint64_t bytes = __atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED);
-
+	census->caches++;
+	census->medium_bytes += __atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < PN_CLASSES; i++)
-		bytes += (uint64_t)__atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED) *
-			 pn_classes[i].size;
-	return bytes;
+		census->objects[i] += __atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED);
+}
+
+void pn_tcache_count(struct pn_tcache_census *census)
+{
+	*census = (struct pn_tcache_census){ 0 };
+	pn_lock(&lock);
+	for (struct pn_tcache *cache = all; cache; cache = cache->next)
+		add_to_census(census, cache);
+	pn_unlock(&lock);
 }
 
 uint64_t pn_tcache_bytes(void)
 {
-	uint64_t bytes = 0;
+	struct pn_tcache_census census;
+	uint64_t bytes;
 
-	pn_lock(&lock);
-	for (struct pn_tcache *cache = all; cache; cache = cache->next)
-		bytes += bytes_of(cache);
-	pn_unlock(&lock);
+	pn_tcache_count(&census);
+	bytes = census.medium_bytes;
+	for (unsigned int i = 0; i < PN_CLASSES; i++)
+		bytes += census.objects[i] * pn_classes[i].size;
 	return bytes;
 }
 

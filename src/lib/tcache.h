@@ -97,6 +97,19 @@ void pn_tcache_overflow(unsigned int index, void *object);
 /* Give the calling thread's cached objects back. Return: false if there were none. */
 bool pn_tcache_flush(void);
 
+/**
+ * struct pn_tcache_census - what all threads' caches hold
+ * @caches: how many there are
+ * @medium_bytes: in medium objects
+ * @objects: by class
+ */
+struct pn_tcache_census {
+	uint64_t caches;
+	uint64_t medium_bytes;
+	uint64_t objects[PN_CLASSES];
+};
+
+void pn_tcache_count(struct pn_tcache_census *census);
 /* Bytes in free objects that caches hold. */
 uint64_t pn_tcache_bytes(void);
 

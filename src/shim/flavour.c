@@ -4,11 +4,12 @@
  * and an `auto` that means the driver or nothing. Huge pages or ordinary memory
  * under an unsuspecting program are for those who name them.
  */
-#include "runtime.h"
+#include "route.h"
 
 static const enum pn_backend_kind automatic[] = { PN_BACKEND_DEVICE, PN_BACKEND_AUTO };
 
 const struct pn_flavour pn_flavour = {
 	.variable = "MALLOC_PINNED_CONF",
 	.automatic = automatic,
+	.fallback = pn_route_get_fallback,
 };

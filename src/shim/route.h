@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "libc.h"
+#include "runtime.h"
 
 /**
  * struct pn_route - which sizes go to pinned memory
@@ -51,12 +52,6 @@ static inline bool pn_route_is_pinned(size_t size)
 bool pn_route_falls_back(size_t size);
 /* Count what libc did serve then. Return: @object. */
 void *pn_route_count(void *object, size_t size);
-
-/* Requests and bytes that fell back. */
-struct pn_fallback {
-	uint64_t requests;
-	uint64_t bytes;
-};
 
 struct pn_fallback pn_route_get_fallback(void);
 

@@ -12,7 +12,8 @@ complain() {
 }
 
 # lib and kernel from the top down; a file may include its own header and those of lines below its own.
-lib='api stats
+lib='api stats dump
+census
 alloc
 runtime
 tcache
@@ -22,7 +23,7 @@ class
 v2p
 arena
 backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
-die
+die json
 sys
 lock
 base'

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pinned_dump(): all figures as JSON. Its members are those that pinnedctl prints
+ * of a process from outside; a test compares the two.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "census.h"
+#include "json.h"
+#include "pinned.h"
+#include "runtime.h"
+#include "sys.h"
+
+#define DUMP_SCHEMA 1
+
+/* Slots that are looked at under one hold of the arena's lock. */
+#define SLOTS_AT_ONCE 64
+
+static void dump_program(struct pn_json *json)
+{
+	char name[64] = "";
+	int fd = pn_sys_open("/proc/self/comm", O_RDONLY);
+	ssize_t len;
+
+	if (fd >= 0) {
+		len = pn_sys_pread(fd, name, sizeof(name) - 1, 0);
+		name[len > 0 ? len : 0] = '\0';
+		name[strcspn(name, "\n")] = '\0';
+		pn_sys_close(fd);
+	}
+	pn_json_string(json, "program", name);
+}
+
+static void dump_process(struct pn_json *json)
+{
+	struct pn_fallback fallback = { 0 };
+
+	if (pn_flavour.fallback)
+		fallback = pn_flavour.fallback();
+	pn_json_number(json, "schema", DUMP_SCHEMA);
+	pn_json_number(json, "pid", (uint64_t)getpid());
+	dump_program(json);
+	pn_json_string(json, "backend", pn_heap_backend_name(&pn_heap));
+	pn_json_number(json, "chunk_size", PN_CHUNK_SIZE);
+	pn_json_number(json, "arena_bytes", pn_arena.size);
+	pn_json_number(json, "epoch", pn_arena.epoch);
+	pn_json_number(json, "failed_allocs", pn_alloc_failures());
+	pn_json_number(json, "fallback_allocs", fallback.requests);
+	pn_json_number(json, "fallback_bytes", fallback.bytes);
+}
+
+static void dump_class(struct pn_json *json, unsigned int index,
+		       const struct pn_census_class *class)
+{
+	pn_json_open(json, NULL, '{');
+	pn_json_number(json, "class", index);
+	pn_json_number(json, "size", pn_classes[index].size);
+	pn_json_bool(json, "aligned", index >= PN_CLASSES_PLAIN);
+	pn_json_number(json, "slabs", class->slabs);
+	pn_json_number(json, "objects", class->objects);
+	pn_json_number(json, "out", class->out);
+	pn_json_number(json, "cached", class->cached);
+	pn_json_close(json, '}');
+}
+
+static void dump_sums(struct pn_json *json, const struct pn_census *census)
+{
+	uint64_t large = census->heap.large_chunks * PN_CHUNK_SIZE;
+	uint64_t objects = census->heap.medium_bytes + large;
+	uint64_t cached = census->medium_cached_bytes;
+
+	for (size_t i = 0; i < PN_CLASSES; i++) {
+		objects += census->classes[i].out * pn_classes[i].size;
+		cached += census->classes[i].cached * pn_classes[i].size;
+	}
+	pn_json_number(json, "object_bytes", objects);
+	pn_json_number(json, "cached_bytes", cached);
+	pn_json_number(json, "medium_bytes", census->heap.medium_bytes);
+	pn_json_number(json, "medium_cached_bytes", census->medium_cached_bytes);
+	pn_json_number(json, "large_bytes", large);
+}
+
+static void dump_heap(struct pn_json *json, struct pn_heap *heap)
+{
+	struct pn_census census;
+
+	pn_census_take(&census, heap);
+	pn_json_open(json, NULL, '{');
+	pn_json_number(json, "chunk_bytes", census.heap.chunks * PN_CHUNK_SIZE);
+	pn_json_number(json, "peak_chunk_bytes", census.heap.peak_chunks * PN_CHUNK_SIZE);
+	pn_json_number(json, "empty_chunk_bytes", census.heap.empty_chunks * PN_CHUNK_SIZE);
+	dump_sums(json, &census);
+	pn_json_number(json, "populate_calls", census.heap.populate_calls);
+	pn_json_number(json, "punch_calls", census.heap.punch_calls);
+	if (heap->limit_chunks == SIZE_MAX / PN_CHUNK_SIZE)
+		pn_json_null(json, "limit_bytes");
+	else
+		pn_json_number(json, "limit_bytes", heap->limit_chunks * PN_CHUNK_SIZE);
+	pn_json_number(json, "decay_ms", heap->decay_ms);
+	pn_json_number(json, "caches", census.caches);
+	pn_json_open(json, "classes", '[');
+	for (unsigned int i = 0; i < PN_CLASSES; i++)
+		if (census.classes[i].slabs)
+			dump_class(json, i, &census.classes[i]);
+	pn_json_close(json, ']');
+	pn_json_close(json, '}');
+}
+
+static void dump_slot(struct pn_json *json, size_t index, const struct pn_census_slot *slot)
+{
+	static const char *const names[] = { "", "empty", "pages", "large", "" };
+
+	/* A large object is told of where it begins. */
+	if (!*names[slot->state])
+		return;
+	pn_json_open(json, NULL, '{');
+	pn_json_number(json, "slot", index);
+	pn_json_string(json, "state", names[slot->state]);
+	pn_json_bool(json, "inherited", slot->is_inherited);
+	if (slot->state == PN_SLOT_LARGE)
+		pn_json_number(json, "chunks", slot->run);
+	if (slot->state == PN_SLOT_PAGES) {
+		pn_json_number(json, "free_pages", slot->free_pages);
+		pn_json_number(json, "longest", slot->longest);
+	}
+	pn_json_close(json, '}');
+}
+
+static void dump_slots(struct pn_json *json)
+{
+	struct pn_census_slot slots[SLOTS_AT_ONCE];
+	size_t used = pn_arena_used_slots();
+
+	pn_json_open(json, "chunks", '[');
+	for (size_t first = 0; first < used; first += SLOTS_AT_ONCE) {
+		size_t count = used - first < SLOTS_AT_ONCE ? used - first : SLOTS_AT_ONCE;
+
+		pn_census_take_slots(slots, first, count);
+		for (size_t i = 0; i < count; i++)
+			dump_slot(json, first + i, &slots[i]);
+	}
+	pn_json_close(json, ']');
+}
+
+int pinned_dump(int fd)
+{
+	struct pn_json json;
+	int err;
+
+	pn_runtime_enter();
+	pn_json_start(&json, fd);
+	pn_json_open(&json, NULL, '{');
+	dump_process(&json);
+	pn_json_open(&json, "heaps", '[');
+	if (pn_arena.size)
+		dump_heap(&json, &pn_heap);
+	pn_json_close(&json, ']');
+	dump_slots(&json);
+	pn_json_close(&json, '}');
+	pn_json_text(&json, "\n");
+	err = pn_json_end(&json);
+	if (err)
+		errno = err;
+	return err ? -1 : 0;
+}
