@@ -31,7 +31,7 @@ libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
 .PHONY: all help modules install clean check check-unit check-preload check-qemu check-kernels check-debug-kernel check-abi guest-programs demo lint deb bench bench-kernel
-all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run
+all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
 	@echo 'make            libpinned, libmalloc-pinned and the tools, into $(O)/'
@@ -85,6 +85,11 @@ $(shim): $(shim_lib_objects) $(shim_objects) $(O)/obj/libmalloc-pinned.map
 
 $(O)/pinned-run: src/tools/pinned-run dkms.conf
 	@mkdir -p $(@D)
+	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
+
+$(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) dkms.conf
+	@mkdir -p $(@D)/pinnedctl.d
+	cp src/tools/pinnedctl.d/*.py $(@D)/pinnedctl.d/
 	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
 $(O)/obj/libpinned.pc: src/lib/libpinned.pc.in dkms.conf FORCE

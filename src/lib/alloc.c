@@ -8,8 +8,10 @@
 #include "die.h"
 #include "large.h"
 #include "runtime.h"
+#include "watch.h"
 
 static uint64_t failures;
+PN_WATCH_VARIABLE(failures, failures);
 
 uint64_t pn_alloc_failures(void)
 {

@@ -6,6 +6,7 @@
 
 #include "lock.h"
 #include "reserve.h"
+#include "watch.h"
 
 struct pn_arena pn_arena __attribute__((aligned(PN_CACHE_LINE)));
 
@@ -15,6 +16,9 @@ static size_t extent_slots;
 static uint32_t owners[PN_EXTENTS_MAX];
 static size_t used_extents;
 static uint32_t last_pool;
+
+PN_WATCH_VARIABLE(extent_slots, extent_slots);
+PN_WATCH_VARIABLE(used_extents, used_extents);
 
 int pn_arena_init(void)
 {

@@ -22,6 +22,7 @@
 
 #include "lock.h"
 #include "meta.h"
+#include "watch.h"
 
 /* Bytes: of one bin, of a thread beyond its first rooms, of all threads beyond that. */
 #define BIN_BYTES ((size_t)1 << 20)
@@ -49,6 +50,7 @@ __thread struct pn_tcache *pn_tcache __attribute__((tls_model("initial-exec"))) 
 static struct pn_lock lock = PN_LOCK_INIT;
 static struct pn_tcache *all;
 static struct pn_tcache *unused;
+PN_WATCH_VARIABLE(tcaches, all);
 /* Bytes that all threads' rooms make. */
 static size_t granted;
 

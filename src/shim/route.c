@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "watch.h"
+
 struct pn_route pn_route;
 
 static struct pn_fallback fallback;
+PN_WATCH_VARIABLE(fallback, fallback);
 
 bool pn_route_falls_back(size_t size)
 {

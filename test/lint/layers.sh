@@ -12,7 +12,7 @@ complain() {
 }
 
 # lib and kernel from the top down; a file may include its own header and those of lines below its own.
-lib='api stats dump
+lib='api stats dump layout
 census
 alloc
 runtime
@@ -25,7 +25,7 @@ arena
 backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
 die json
 sys
-lock
+lock watch
 base'
 kernel='main
 dev debugfs sysfs

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""A process's figures, counted from its memory: what pinned_dump(3) writes, and as it counts it.
+
+The process runs on meanwhile, so the figures may be some operations apart. Records are never
+given back by the library: a pointer that is read leads to memory, if perhaps to an older state.
+"""
+import struct
+import sys
+
+from trouble import Trouble
+
+DUMP_SCHEMA = 1
+# Ends walks through lists that change while they are walked.
+CACHES_MAX = 100000
+
+
+def heap_figures(process):
+    """The members of struct pn_heap_stats."""
+    stats = process.member_address(process.address("heap"), "pn_heap.stats")
+    names = [name for name in process.layout.entries if name.startswith("pn_heap_stats.")]
+    return {name.split(".")[1]: process.member(stats, name) for name in names}
+
+
+def class_sizes(process):
+    address, total = process.layout.variable("classes")
+    each = process.layout.constant("sizeof_pn_class")
+    data = process.read(address, total)
+    return [process.field(data, at, "pn_class.size") for at in range(0, total, each)]
+
+
+def cached(process, classes):
+    """Threads' caches: (how many, objects by class, bytes of medium objects)."""
+    each = process.layout.constant("sizeof_pn_bin")
+    counts, medium, caches = [0] * classes, 0, 0
+    cache = process.variable("tcaches")
+    while cache and caches < CACHES_MAX:
+        data = process.read(cache, process.layout.constant("sizeof_pn_tcache"))
+        bins = process.layout.member("pn_tcache.bins")[0]
+        for i in range(classes):
+            counts[i] += process.field(data, bins + i * each, "pn_bin.count")
+        medium += process.field(data, 0, "pn_tcache.medium_bytes")
+        cache = process.field(data, 0, "pn_tcache.next")
+        caches += 1
+    return caches, counts, medium
+
+
+class Slot:
+    """A slot that has memory."""
+
+    def __init__(self, process, index, data, at, epoch):
+        def field(name):
+            return process.field(data, at, "pn_slot." + name)
+
+        layout = process.layout
+        self.index = index
+        self.state = field("state")
+        self.is_inherited = field("epoch") != epoch
+        self.longest = field("longest")
+        self.run = field("run")
+        self.heap = field("heap")
+        offset, size = layout.member("pn_slot.free")
+        words = struct.unpack_from(f"={size // 8}Q", data, at + offset)
+        self.free = sum(word << 64 * i for i, word in enumerate(words))
+
+
+def slots(process):
+    """Those that have memory, by index."""
+    each = process.layout.constant("sizeof_pn_slot")
+    arena = process.address("arena")
+    table = process.member(arena, "pn_arena.slots")
+    epoch = process.member(arena, "pn_arena.epoch")
+    count = process.variable("extent_slots") * process.variable("used_extents")
+    at_once = 512
+    for first in range(0, count, at_once):
+        some = min(at_once, count - first)
+        data = process.read(table + first * each, some * each)
+        for i in range(some):
+            if process.field(data, i * each, "pn_slot.state"):
+                yield Slot(process, first + i, data, i * each, epoch)
+
+
+def records_of(process, slot):
+    """The record that each page of a slot has in the table: a pointer to a struct pn_slab, or 0."""
+    layout = process.layout
+    pages = 1 << (layout.constant("chunk_shift") - layout.constant("page_shift"))
+    table = process.member(process.address("arena"), "pn_arena.slabs")
+    return process.pointers(table + slot.index * pages * layout.word, pages)
+
+
+def slab_at(process, record):
+    data = process.read(record, process.layout.constant("sizeof_pn_slab"))
+    names = ("count", "pages", "class", "size", "free")
+    return {name: process.field(data, 0, "pn_slab." + name) for name in names}
+
+
+def count_slabs(process, classes):
+    """{class: [slabs, objects, out]}"""
+    counts = {i: [0, 0, 0] for i in range(classes)}
+    heap = process.address("heap")
+    pages = process.layout.constant("slot_pages")
+    for slot in slots(process):
+        if slot.state != pages or slot.heap != heap or slot.is_inherited:
+            continue
+        for record in set(records_of(process, slot)) - {0}:
+            slab = slab_at(process, record)
+            if not slab["pages"] and slab["class"] < classes:
+                count = counts[slab["class"]]
+                count[0] += 1
+                count[1] += slab["count"]
+                count[2] += slab["count"] - slab["free"]
+    return counts
+
+
+def class_figures(process, sizes, counts, in_caches):
+    plain = process.layout.constant("classes_plain")
+    for i, size in enumerate(sizes):
+        if counts[i][0]:
+            slabs, objects, out = counts[i]
+            yield {
+                "class": i,
+                "size": size,
+                "aligned": i >= plain,
+                "slabs": slabs,
+                "objects": objects,
+                "out": out,
+                "cached": in_caches[i],
+            }
+
+
+def heap_dump(process):
+    chunk = 1 << process.layout.constant("chunk_shift")
+    heap = process.address("heap")
+    stats = heap_figures(process)
+    sizes = class_sizes(process)
+    caches, in_caches, medium_cached = cached(process, len(sizes))
+    counts = count_slabs(process, len(sizes))
+    large = stats["large_chunks"] * chunk
+    limit = process.member(heap, "pn_heap.limit_chunks")
+    return {
+        "chunk_bytes": stats["chunks"] * chunk,
+        "peak_chunk_bytes": stats["peak_chunks"] * chunk,
+        "empty_chunk_bytes": stats["empty_chunks"] * chunk,
+        "object_bytes": stats["medium_bytes"]
+        + large
+        + sum(counts[i][2] * size for i, size in enumerate(sizes)),
+        "cached_bytes": medium_cached + sum(n * size for n, size in zip(in_caches, sizes)),
+        "medium_bytes": stats["medium_bytes"],
+        "medium_cached_bytes": medium_cached,
+        "large_bytes": large,
+        "populate_calls": stats["populate_calls"],
+        "punch_calls": stats["punch_calls"],
+        "limit_bytes": None if limit >= (1 << 8 * process.layout.word) // chunk - 1 else limit * chunk,
+        "decay_ms": process.member(heap, "pn_heap.decay_ms"),
+        "caches": caches,
+        "classes": list(class_figures(process, sizes, counts, in_caches)),
+    }
+
+
+def chunk_dump(process):
+    layout = process.layout
+    for slot in slots(process):
+        entry = {"slot": slot.index, "inherited": slot.is_inherited}
+        if slot.state == layout.constant("slot_empty"):
+            entry["state"] = "empty"
+        elif slot.state == layout.constant("slot_large"):
+            entry |= {"state": "large", "chunks": slot.run}
+        elif slot.state == layout.constant("slot_pages"):
+            free = slot.free.bit_count()
+            entry |= {"state": "pages", "free_pages": free, "longest": slot.longest}
+        else:
+            continue
+        yield entry
+
+
+def backend(process):
+    pool = process.member_address(process.address("heap"), "pn_heap.pool")
+    kind = process.member(pool, "pn_pool.backend")
+    return process.text(process.member(kind, "pn_backend.name")) if kind else "none"
+
+
+def fallback(process):
+    """libmalloc-pinned counts what libc served; libpinned alone has nothing to fall back to."""
+    if "fallback" not in process.layout.entries:
+        return 0, 0
+    address = process.address("fallback")
+    return (
+        process.member(address, "pn_fallback.requests"),
+        process.member(address, "pn_fallback.bytes"),
+    )
+
+
+def dump(process):
+    """What pinned_dump() would write in the process."""
+    arena = process.address("arena")
+    size = process.member(arena, "pn_arena.size")
+    requests, fallback_bytes = fallback(process)
+    return {
+        "schema": DUMP_SCHEMA,
+        "pid": process.pid,
+        "program": process.program,
+        "backend": backend(process),
+        "chunk_size": 1 << process.layout.constant("chunk_shift"),
+        "arena_bytes": size,
+        "epoch": process.member(arena, "pn_arena.epoch"),
+        "failed_allocs": process.variable("failures"),
+        "fallback_allocs": requests,
+        "fallback_bytes": fallback_bytes,
+        "heaps": [heap_dump(process)] if size else [],
+        "chunks": list(chunk_dump(process)) if size else [],
+    }
+
+
+def v2p(process, address):
+    """The physical address of a byte of the process."""
+    arena = process.address("arena")
+    offset = address - process.member(arena, "pn_arena.base")
+    shift = process.layout.constant("chunk_shift")
+    if not 0 <= offset < process.member(arena, "pn_arena.size"):
+        raise Trouble(f"{address:#x} is not in pinned memory of process {process.pid}")
+    table = process.member(arena, "pn_arena.phys")
+    entry = int.from_bytes(process.read(table + (offset >> shift) * 8, 8), sys.byteorder)
+    if not entry:
+        raise Trouble(
+            f"{address:#x} has no physical address in process {process.pid}: there is no chunk, "
+            f"it is inherited, or the backend ({backend(process)}) knows none"
+        )
+    return entry - 1 + (offset & (1 << shift) - 1)

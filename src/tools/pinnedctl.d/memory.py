@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Another process's memory, and the table in it that says where the library's state is.
+
+The library takes no part: /proc/PID/mem is read as a debugger reads it. A note in the ELF file
+of libpinned, libmalloc-pinned or of a program that has libpinned inside leads to a table of
+names, addresses, offsets and sizes (src/lib/watch.h), so no layout is known here.
+"""
+import os
+import re
+import struct
+import sys
+
+from trouble import Trouble
+
+NOTE_OWNER = b"pinned-mem\0"
+NOTE_TYPE = 1
+ENTRY_SIZE = 64
+SCHEMA = 1
+PT_LOAD, PT_NOTE = 1, 4
+
+
+class Layout:
+    """The table: addresses of variables, (offset, size) of members, constants."""
+
+    def __init__(self, table, word):
+        form = f"{ENTRY_SIZE - 2 * word}s{'QQ' if word == 8 else 'II'}"
+        self.word = word
+        self.entries = {}
+        for name, value, size in struct.iter_unpack("=" + form, table):
+            self.entries[name.split(b"\0")[0].decode("ascii", "replace")] = (value, size)
+
+    def constant(self, name):
+        return self.entries[name][0]
+
+    variable = member = lambda self, name: self.entries[name]
+
+
+class Process:
+    """A process that runs under the library; Trouble if it does not, or may not be read."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        try:
+            self.mem = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+            self.maps = read_maps(pid)
+        except FileNotFoundError:
+            raise Trouble(f"there is no process {pid}") from None
+        except PermissionError:
+            raise Trouble(
+                f"process {pid} may not be read; be its user (with kernel.yama.ptrace_scope "
+                "at 0) or root"
+            ) from None
+        self.layout = self.find_layout()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.mem)
+
+    def read(self, address, size):
+        try:
+            data = os.pread(self.mem, size, address)
+        except (OSError, OverflowError):
+            data = b""
+        if len(data) != size:
+            raise Trouble(f"process {self.pid} has ended, or its memory has another layout")
+        return data
+
+    # Finding the table.
+
+    def find_layout(self):
+        for start, name in likely_modules(self.maps, self.pid):
+            try:
+                layout = self.layout_in_module(start)
+            except (Trouble, struct.error):
+                continue
+            if not layout:
+                continue
+            if layout.entries.get("schema", (0, 0))[0] != SCHEMA:
+                raise Trouble(f"process {self.pid}: {name} is of another version than pinnedctl")
+            return layout
+        raise Trouble(f"process {self.pid} does not use libpinned; start it by pinned-run")
+
+    def layout_in_module(self, start):
+        """The table of the ELF file that is mapped at start; None if it has none."""
+        head = self.read(start, 64)
+        if head[:4] != b"\x7fELF":
+            return None
+        word = 8 if head[4] == 2 else 4
+        if word == 8:
+            (at,) = struct.unpack_from("=Q", head, 32)
+            each, count = struct.unpack_from("=HH", head, 54)
+        else:
+            (at,) = struct.unpack_from("=I", head, 28)
+            each, count = struct.unpack_from("=HH", head, 42)
+        segments = [self.segment(start + at + i * each, word) for i in range(count)]
+        bias = start - min(address & -4096 for kind, address, _ in segments if kind == PT_LOAD)
+        for kind, address, size in segments:
+            if kind == PT_NOTE:
+                layout = self.layout_by_notes(bias + address, size, word)
+                if layout:
+                    return layout
+        return None
+
+    def segment(self, at, word):
+        """(type, virtual address, bytes in memory) of a program header."""
+        if word == 8:
+            fields = struct.unpack("=IIQQQQQQ", self.read(at, 56))
+            return fields[0], fields[3], fields[6]
+        fields = struct.unpack("=8I", self.read(at, 32))
+        return fields[0], fields[2], fields[5]
+
+    def layout_by_notes(self, address, size, word):
+        notes = self.read(address, size)
+        at = 0
+        while at + 12 <= size:
+            name_size, value_size, kind = struct.unpack_from("=III", notes, at)
+            value = at + 12 + (name_size + 3 & ~3)
+            if notes[at + 12 : at + 12 + name_size] == NOTE_OWNER and kind == NOTE_TYPE:
+                first, last = struct.unpack_from("=ii", notes, value)
+                begin, end = address + value + first, address + value + 4 + last
+                return Layout(self.read(begin, end - begin), word)
+            at = value + (value_size + 3 & ~3)
+        return None
+
+    # Reading by name.
+
+    def address(self, variable):
+        return self.layout.variable(variable)[0]
+
+    def variable(self, name):
+        """A variable that is a number or a pointer."""
+        address, size = self.layout.variable(name)
+        return int.from_bytes(self.read(address, size), sys.byteorder)
+
+    def member(self, address, name):
+        """A structure's member that is a number or a pointer."""
+        offset, size = self.layout.member(name)
+        return int.from_bytes(self.read(address + offset, size), sys.byteorder)
+
+    def member_address(self, address, name):
+        return address + self.layout.member(name)[0]
+
+    def field(self, data, at, name):
+        """The same, of a structure that was read: it is at this place of data."""
+        offset, size = self.layout.member(name)
+        return int.from_bytes(data[at + offset : at + offset + size], sys.byteorder)
+
+    def pointers(self, address, count):
+        code = "Q" if self.layout.word == 8 else "I"
+        return struct.unpack(f"={count}{code}", self.read(address, count * self.layout.word))
+
+    def text(self, address, size=64):
+        """A string of the process: at most this long, and not across the end of a mapping."""
+        data = b""
+        while len(data) < size and b"\0" not in data:
+            data += self.read(address + len(data), 1)
+        return data.split(b"\0")[0].decode("ascii", "replace")
+
+    @property
+    def program(self):
+        return read_program(self.pid)
+
+
+def read_maps(pid):
+    """(start, end, offset, path) of each mapping that has a path."""
+    maps = []
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \S+ +(.+)\n", line)
+            if match:
+                start, end, offset, path = match.groups()
+                maps.append((int(start, 16), int(end, 16), int(offset, 16), path))
+    return maps
+
+
+def is_library(path):
+    name = os.path.basename(path.removesuffix(" (deleted)"))
+    return name.startswith(("libmalloc-pinned.so", "libpinned.so"))
+
+
+def likely_modules(maps, pid):
+    """First bytes of ELF files that may have the note: the libraries, then the program itself."""
+    begins = [(start, path) for start, _, offset, path in maps if not offset and path[0] == "/"]
+    found = [begin for begin in begins if is_library(begin[1])]
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return found
+    return found + [begin for begin in begins if begin[1] == program]
+
+
+def read_program(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            name = file.read().rstrip("\n")
+    except OSError:
+        return ""
+    return "".join(c if " " <= c <= "~" else "?" for c in name)
+
+
+def find_pids():
+    """Processes that have the library loaded, or the device mapped, and may be looked at."""
+    pids = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            maps = read_maps(int(name))
+        except (OSError, UnicodeError):
+            continue
+        if any(is_library(path) or path.startswith("/dev/pinned_mem") for *_, path in maps):
+            pids.append(int(name))
+    return sorted(pids)

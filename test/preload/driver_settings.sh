@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# pinnedctl shows the driver's figures and settings, resizes the reserve, and says why it cannot:
+# on a folder that looks like the driver's in sysfs.
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need python3
+ctl=$PINNED_BUILD/pinnedctl
+export PINNEDCTL_SYSFS=$PWD/sys
+device=sys/class/misc/pinned_mem module=sys/module/pinned_mem
+
+mkdir -p $device/node0 $module/parameters
+echo 0.1.0 >$module/version
+echo 512 >$module/parameters/limit_chunks
+for file in used_chunks snapshot_pages resting_chunks busy_chunks carveout_chunks carveout_free_chunks; do
+	echo 3 >$device/$file
+done
+for folder in $device $device/node0; do
+	echo 8 >"$folder"/reserve_chunks
+	echo 5 >"$folder"/reserve_free_chunks
+done
+
+"$ctl" status >out
+grep -q '^driver .* version 0.1.0$' out || fail "$(cat out)"
+grep -qE '^used_chunks +3 ' out || fail "$(cat out)"
+grep -qE '^node 0 +8 .* 5 free$' out || fail "$(cat out)"
+"$ctl" limits >out
+grep -qE '^limit_chunks +512$' out || fail "$(cat out)"
+
+[ "$("$ctl" reserve)" = '8 chunks, 5 free' ] || fail "$("$ctl" reserve)"
+[ "$("$ctl" reserve 6)" = '6 chunks, 5 free' ] || fail "$("$ctl" reserve)"
+[ "$(cat $device/reserve_chunks $device/node0/reserve_chunks)" = '6
+8' ] || fail "$(head $device/reserve_chunks $device/node0/reserve_chunks)"
+[ "$("$ctl" reserve --node 0 7)" = '7 chunks, 5 free' ] || fail "$("$ctl" reserve --node 0)"
+[ "$(cat $device/node0/reserve_chunks)" = 7 ] || fail "$(cat $device/node0/reserve_chunks)"
+if "$ctl" reserve --node 9 1 2>said; then fail 'a node that there is not'; fi
+grep -q 'no NUMA node 9' said || fail "$(cat said)"
+
+"$ctl" prometheus >out
+grep -qx 'pinned_mem_loaded 1' out || fail "$(cat out)"
+grep -qx 'pinned_mem_used_chunks 3' out || fail "$(cat out)"
+grep -qx 'pinned_mem_node_reserve_free_chunks{node="0"} 5' out || fail "$(cat out)"
+
+# The kernel's refusal ends in a message that says what to do.
+rm $device/reserve_chunks
+ln -s /dev/full $device/reserve_chunks
+if "$ctl" reserve 4 2>said; then fail 'a refusal was not noticed'; fi
+grep -q '^pinnedctl: the reserve stays as it was: No space' said || fail "$(cat said)"
+is_one_line said || fail "$(cat said)"

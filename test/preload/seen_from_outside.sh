@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# pinnedctl's figures of a process that idles are those that the process has of itself, and what
+# it allocated; each of its commands shows it. Who asks for what cannot be had is told why.
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need python3
+ctl=$PINNED_BUILD/pinnedctl
+
+mkfifo input ready
+# start command...: $pid is its process, which has allocated all it will, and idles.
+start() {
+	"$@" <input >address 3>own.json 4>ready 2>err &
+	pid=$!
+	exec 9>input
+	[ "$(head -c 1 ready)" = x ] || fail "it did not get ready: $(cat err)"
+}
+
+# The process ends when its input does.
+finish() {
+	exec 9>&-
+	wait "$pid" || fail "the watched program: exit status $?: $(cat err)"
+}
+
+# value EXPRESSION: of the dump that pinnedctl prints, d.
+value() {
+	python3 -c "import json; d = json.load(open('outside.json')); h = d['heaps'][0]; print($1)"
+}
+
+start "${pinned[@]}" "$programs/watched"
+
+"$ctl" stats --json "$pid" >outside.json
+python3 - <<'END' || fail "pinnedctl and pinned_dump() differ: $(cat outside.json own.json)"
+import json
+assert json.load(open("outside.json")) == json.load(open("own.json"))
+END
+[ "$(value 'd["backend"]')" = "${TEST_BACKEND:-anon}" ] || fail "$(cat outside.json)"
+live=$(value '[c["out"] - c["cached"] for c in h["classes"] if c["size"] == 1024][0]')
+if [ "$live" -lt 3000 ] || [ "$live" -gt 3010 ]; then fail "$live objects of 1 KiB, not 3000"; fi
+[ "$(value 'h["large_bytes"]')" -eq $((10 << 20)) ] || fail "$(cat outside.json)"
+[ "$(value 'h["medium_bytes"] >= 1000000')" = True ] || fail "$(cat outside.json)"
+
+"$ctl" stats "$pid" >out
+grep -q "^watched ($pid): backend " out || fail "$(cat out)"
+grep -qE "^ +1024 .* $live " out || fail "$(cat out)"
+
+# The large object's chunks, as many as it has; and the others, a line each.
+"$ctl" map "$pid" >out
+grep -qE '^0x[0-9a-f]+ L+ 5 chunks$' out || fail "$(cat out)"
+lines=$(grep -cE '^0x[0-9a-f]{12} [.sSm+-]{64} ' out)
+[ "$lines" -eq "$(value 'h["chunk_bytes"] // d["chunk_size"] - 5')" ] || fail "$lines: $(cat out)"
+
+# The table has the process, and ends by itself where nobody looks at it.
+"$ctl" top >out
+grep -qE "^ +$pid watched +${TEST_BACKEND:-anon} " out || fail "$(cat out)"
+[ "$("$ctl" top --interval 0 --count 3 | grep -c "^ *$pid ")" -eq 3 ] || fail 'not three tables'
+
+# Prometheus' text format: each metric once, with its type before its samples.
+"$ctl" prometheus >all
+"$ctl" prometheus "$pid" >out
+grep -qF "pinned_process_large_bytes{pid=\"$pid\",program=\"watched\"" all || fail "$(cat all)"
+python3 - <<'END' || fail "$(cat out)"
+import re
+typed, samples = set(), set()
+for line in open("out"):
+    comment = re.fullmatch(r"# (HELP|TYPE) (pinned_[a-z_]+) (.+)\n", line)
+    sample = re.fullmatch(r'(pinned_[a-z_]+)(\{([a-z]+="[^"\\\n]*",?)*\})? [0-9]+\n', line)
+    assert comment or sample, line
+    if comment and comment[1] == "TYPE":
+        assert comment[2] not in typed and comment[3] in ("gauge", "counter"), line
+        assert (comment[3] == "counter") == comment[2].endswith("_total"), line
+        typed.add(comment[2])
+    if sample:
+        assert sample[1] in typed and sample[0] not in samples, line
+        samples.add(sample[0])
+assert len(samples) >= 12
+END
+if [ -x /usr/bin/promtool ]; then
+	promtool check metrics <out >said 2>&1 || fail "$(cat said)"
+fi
+
+# An object's physical address, where the backend knows any; never a guess.
+if "$ctl" v2p "$pid" "$(cat address)" >out 2>said; then
+	grep -qE '^0x[0-9a-f]+$' out || fail "$(cat out)"
+	[ "${TEST_BACKEND:-anon}" = device ] || fail "a physical address of anonymous memory: $(cat out)"
+else
+	grep -q 'has no physical address' said || fail "$(cat said)"
+	[ "${TEST_BACKEND:-anon}" = anon ] || fail "$(cat said)"
+fi
+
+# refused MESSAGE command...: one line that says why.
+refused() {
+	local status=0 message=$1
+	shift
+	"$ctl" "$@" >out 2>said || status=$?
+	[ "$status" -eq 1 ] || fail "$*: exit status $status: $(cat out said)"
+	[ ! -s out ] || fail "$*: $(cat out said)"
+	is_one_line said || fail "$*: $(cat said)"
+	grep -q "^pinnedctl: .*$message" said || fail "$*: $(cat said)"
+}
+
+refused 'not in pinned memory' v2p "$pid" 0x1000
+finish
+refused 'no process' stats "$pid"
+refused 'does not use libpinned' stats $$
+refused 'does not use libpinned' map $$
+if [ ! -e /dev/pinned_mem ]; then
+	refused 'the driver is not loaded' status
+	refused 'the driver is not loaded' limits
+	refused 'the driver is not loaded' reserve 4
+fi
+for wrong in '' 'stats' 'stats x' 'map -1' 'nonsense' 'reserve -5' 'v2p 1 zz'; do
+	status=0
+	# shellcheck disable=SC2086
+	"$ctl" $wrong >out 2>said || status=$?
+	[ "$status" -eq 2 ] || fail "\"$wrong\": exit status $status"
+done
+
+# Without the driver's help, and of a process that passes through: it has nothing.
+start env LD_PRELOAD="$PINNED_BUILD/lib/libmalloc-pinned.so" MALLOC_PINNED_CONF=policy:passthrough,backend:device \
+	"$programs/watched"
+"$ctl" map "$pid" >out
+"$ctl" stats "$pid" >>out
+finish
