@@ -7,6 +7,7 @@
 
 #include "die.h"
 #include "large.h"
+#include "probe.h"
 #include "runtime.h"
 #include "watch.h"
 
@@ -18,10 +19,12 @@ uint64_t pn_alloc_failures(void)
 	return __atomic_load_n(&failures, __ATOMIC_RELAXED);
 }
 
-static void *count_failure(void *object)
+static void *count_failure(void *object, size_t size)
 {
-	if (!object)
+	if (!object) {
 		__atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED);
+		PN_PROBE1(failure, size);
+	}
 	return object;
 }
 
@@ -63,7 +66,7 @@ static void *alloc_or_flush(size_t size, bool *is_zeroed)
 		if (!object && pn_tcache_flush())
 			object = alloc_plain(size, is_zeroed);
 	}
-	return count_failure(object);
+	return count_failure(object, size);
 }
 
 void *pn_alloc_slow(size_t size)
@@ -108,7 +111,7 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 		if (!object && pn_tcache_flush())
 			object = alloc_aligned(alignment, size);
 	}
-	return count_failure(object);
+	return count_failure(object, size);
 }
 
 void *pn_alloc_zeroed(size_t size)

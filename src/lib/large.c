@@ -7,6 +7,7 @@
 #include "large.h"
 
 #include "die.h"
+#include "probe.h"
 #include "slots.h"
 
 static size_t slots_for(size_t size)
@@ -18,12 +19,15 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 {
 	size_t alignment_slots = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1;
 	size_t first;
+	void *object;
 
 	/* The arena itself is aligned to its extents, so not to more. */
 	if (size > pn_arena.size || alignment_slots > pn_arena_extent_slots())
 		return NULL;
 	first = pn_slots_take(heap, slots_for(size), alignment_slots, is_zeroed);
-	return first == SIZE_MAX ? NULL : pn_arena_at(first << PN_CHUNK_SHIFT);
+	object = first == SIZE_MAX ? NULL : pn_arena_at(first << PN_CHUNK_SHIFT);
+	PN_PROBE2(large_alloc, object, size);
+	return object;
 }
 
 static struct pn_slot *live_slot(const void *ptr, const char *caller)
@@ -50,6 +54,7 @@ void pn_large_free(void *ptr, const char *caller)
 {
 	struct pn_slot *slot = live_slot(ptr, caller);
 
+	PN_PROBE2(large_free, ptr, (size_t)slot->run << PN_CHUNK_SHIFT);
 	slot->was_large = true;
 	if (!is_inherited(slot))
 		pn_slots_give(slot->heap, pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, slot->run);

@@ -13,6 +13,7 @@
 
 #include "meta.h"
 #include "pages.h"
+#include "probe.h"
 #include "tcache.h"
 
 /* One more than there are objects: where another would begin nothing is ever live. */
@@ -117,6 +118,7 @@ static struct pn_slab *make_slab(struct pn_heap *heap, unsigned int index)
 	set_all_free(slab);
 	set_slab_of_pages(slab->offset, class->pages, slab);
 	list_push(central, slab);
+	PN_PROBE3(slab_make, slab->size, pn_arena_at(slab->offset), slab->count);
 	return slab;
 }
 
@@ -124,6 +126,7 @@ static void unmake_slab(struct pn_heap *heap, struct pn_central *central, struct
 {
 	size_t pages = pn_classes[slab->class].pages;
 
+	PN_PROBE2(slab_unmake, slab->size, pn_arena_at(slab->offset));
 	list_remove(central, slab);
 	set_slab_of_pages(slab->offset, pages, NULL);
 	pn_arena_lock();

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "probe.h"
 #include "sys.h"
 
 /* Between looks whether a forked child has gone. */
@@ -79,6 +80,7 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 	}
 	if (!err)
 		count_chunks(heap, count);
+	PN_PROBE3(populate, first, count, err);
 	return err;
 }
 
@@ -108,6 +110,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 		count++;
 	}
 	heap->stats.punch_calls++;
+	PN_PROBE2(punch, first, count);
 	/* With a lost pool the memory stays until exit; populate() will notice, and start afresh. */
 	if (heap->pool.backend->punch(&heap->pool, first, count))
 		return 0;

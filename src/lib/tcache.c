@@ -22,6 +22,7 @@
 
 #include "lock.h"
 #include "meta.h"
+#include "probe.h"
 #include "watch.h"
 
 /* Bytes: of one bin, of a thread beyond its first rooms, of all threads beyond that. */
@@ -316,6 +317,7 @@ void *pn_tcache_refill(unsigned int class)
 		if (batch > bin->room)
 			batch = bin->room;
 		pn_bin_set_count(bin, (uint32_t)pn_slab_take(&pn_heap, class, bin->objects, batch));
+		PN_PROBE3(refill, pn_classes[class].size, bin->count, bin->room);
 	}
 	return pn_tcache_pop(class);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "probe.h"
 #include "watch.h"
 
 struct pn_route pn_route;
@@ -26,6 +27,7 @@ void *pn_route_count(void *object, size_t size)
 	if (object) {
 		__atomic_fetch_add(&fallback.requests, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&fallback.bytes, size, __ATOMIC_RELAXED);
+		PN_PROBE2(fallback, object, size);
 	}
 	return object;
 }

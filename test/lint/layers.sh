@@ -25,7 +25,7 @@ arena
 backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
 die json
 sys
-lock watch
+lock watch probe
 base'
 kernel='main
 dev debugfs sysfs
