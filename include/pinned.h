@@ -226,6 +226,19 @@ PINNED_API int pinned_stats(struct pinned_stats *stats);
 PINNED_API int pinned_dump(int fd);
 
 /**
+ * pinned_profile_dump() - write the heap profile
+ * @fd: a descriptor that is open for writing
+ *
+ * With the configuration's key profile, a sample of the live objects is recorded with
+ * its call stacks. This writes it in the text format that pprof reads; see
+ * pinned_profile_dump(3). Nothing is allocated.
+ *
+ * Return: 0; -1 with errno ENOTSUP if there is no profile, or with that of the write(2) that failed.
+ * Cost: about a microsecond for each call stack.
+ */
+PINNED_API int pinned_profile_dump(int fd);
+
+/**
  * pinned_backend() - where this process's memory comes from
  *
  * Return: "device" (the driver), "hugetlb" (huge pages and pagemap), "anon" (ordinary memory, no

@@ -8,6 +8,7 @@
 #include "die.h"
 #include "large.h"
 #include "probe.h"
+#include "profile.h"
 #include "runtime.h"
 #include "watch.h"
 
@@ -19,9 +20,11 @@ uint64_t pn_alloc_failures(void)
 	return __atomic_load_n(&failures, __ATOMIC_RELAXED);
 }
 
-static void *count_failure(void *object, size_t size)
+static void *count(void *object, size_t size)
 {
-	if (!object) {
+	if (object) {
+		pn_profile_allocated(object, size);
+	} else {
 		__atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED);
 		PN_PROBE1(failure, size);
 	}
@@ -66,7 +69,7 @@ static void *alloc_or_flush(size_t size, bool *is_zeroed)
 		if (!object && pn_tcache_flush())
 			object = alloc_plain(size, is_zeroed);
 	}
-	return count_failure(object, size);
+	return count(object, size);
 }
 
 void *pn_alloc_slow(size_t size)
@@ -111,7 +114,7 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 		if (!object && pn_tcache_flush())
 			object = alloc_aligned(alignment, size);
 	}
-	return count_failure(object, size);
+	return count(object, size);
 }
 
 void *pn_alloc_zeroed(size_t size)
@@ -164,6 +167,7 @@ void pn_free_slow(void *ptr)
 
 	pn_runtime_enter();
 	slab = live_object(ptr, "free()", &index);
+	pn_profile_freed(ptr);
 	if (slab)
 		free_object(slab, index, ptr);
 	else
@@ -198,8 +202,10 @@ void *pn_realloc(void *ptr, size_t size)
 	size_t old_size;
 	void *moved;
 
-	if (fits_in_place(ptr, size, &old_size))
+	if (fits_in_place(ptr, size, &old_size)) {
+		pn_profile_resized(ptr, size);
 		return ptr;
+	}
 	moved = pn_alloc(size);
 	if (!moved)
 		return NULL;

@@ -144,6 +144,20 @@ static bool set_report(struct pn_config *config, struct span value)
 	return true;
 }
 
+static bool set_profile(struct pn_config *config, struct span value)
+{
+	return parse_size(value, &config->profile);
+}
+
+static bool set_profile_file(struct pn_config *config, struct span value)
+{
+	if (!value.len || value.len >= sizeof(config->profile_file))
+		return false;
+	memcpy(config->profile_file, value.text, value.len);
+	config->profile_file[value.len] = '\0';
+	return true;
+}
+
 static const struct {
 	const char *key;
 	bool (*set)(struct pn_config *config, struct span value);
@@ -158,6 +172,8 @@ static const struct {
 	{ "limit", set_limit, "a size in bytes, with K, M or G" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
 	{ "classes", set_classes, "pow2 or fine" },
+	{ "profile", set_profile, "a size in bytes, with K, M or G" },
+	{ "profile_file", set_profile_file, "a path of up to 255 bytes" },
 	{ "report", set_report, "0 or 1" },
 };
 

@@ -29,6 +29,8 @@ enum pn_policy {
  * @node: NUMA node, or -1
  * @decay_ms: how long an empty chunk is kept
  * @is_fine: four size classes for each doubling, not one
+ * @profile: mean bytes between the samples of a heap profile; 0 for none
+ * @profile_file: where to write it at exit; or empty
  * @report: print figures at exit
  */
 struct pn_config {
@@ -41,6 +43,8 @@ struct pn_config {
 	int node;
 	uint64_t decay_ms;
 	bool is_fine;
+	size_t profile;
+	char profile_file[256];
 	bool report;
 };
 

@@ -32,11 +32,13 @@ struct pn_lock {
  * @held: locks it holds
  * @forks: forks it is inside of; a signal handler may fork inside a fork
  * @has_all: it took all locks for a fork
+ * @is_sampling: what it allocates now is no business of the profile's
  */
 struct pn_lock_thread {
 	uint32_t held;
 	uint16_t forks;
 	bool has_all;
+	bool is_sampling;
 };
 
 /* Its address is also the thread's name, in the child of a fork too. */

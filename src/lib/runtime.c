@@ -3,7 +3,7 @@
  * Initialisation and fork.
  *
  * Lock order, outermost first: initialisation, the list of thread caches, the
- * slabs' classes in ascending order, the arena, the records (meta.c). fork takes
+ * slabs' classes in ascending order, the arena, the profile, the records (meta.c). fork takes
  * all of them in that order, so that the child finds nothing half-done; what
  * happens when a signal handler forks inside a locked section is told in lock.h.
  *
@@ -21,6 +21,7 @@
 
 #include "lock.h"
 #include "meta.h"
+#include "profile.h"
 #include "slab.h"
 #include "sys.h"
 #include "tcache.h"
@@ -44,12 +45,14 @@ static void lock_all(void)
 	pn_tcache_lock();
 	pn_slab_lock_all(&pn_heap);
 	pn_arena_lock();
+	pn_profile_lock();
 	pn_meta_lock();
 }
 
 static void unlock_all(void)
 {
 	pn_meta_unlock();
+	pn_profile_unlock();
 	pn_arena_unlock();
 	pn_slab_unlock_all(&pn_heap);
 	pn_tcache_unlock();
@@ -63,6 +66,7 @@ static void see_to_child(void)
 
 	pn_lock_reset(&lock);
 	pn_meta_reset_lock();
+	pn_profile_reset_lock();
 	pn_arena_reset_lock();
 	is_inherited = pn_heap_in_child(&pn_heap);
 	pn_arena.epoch += is_inherited;
@@ -132,6 +136,7 @@ static int start(void)
 		return ENOMEM;
 	*known_process = 1;
 	pn_class_init(runtime.config.is_fine);
+	pn_profile_start(runtime.config.profile);
 	err = pn_heap_init(&pn_heap, &runtime.config, kinds_to_try(runtime.config.backend));
 	if (err)
 		return err;

@@ -85,6 +85,14 @@ int pn_sys_open(const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+int pn_sys_create(const char *path)
+{
+	long fd = syscall(SYS_openat, AT_FDCWD, path,
+			  O_CREAT | O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
 void pn_sys_close(int fd)
 {
 	syscall(SYS_close, fd);

@@ -24,6 +24,8 @@ void pn_sys_map_none(void *addr, size_t size);
 void pn_sys_unmap(void *addr, size_t size);
 
 int pn_sys_open(const char *path, int flags);
+/* A new or emptied file that its owner may read and write. */
+int pn_sys_create(const char *path);
 void pn_sys_close(int fd);
 ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
 /* Return: 0 or an errno. */

@@ -23,6 +23,7 @@
 #include "lock.h"
 #include "meta.h"
 #include "probe.h"
+#include "profile.h"
 #include "watch.h"
 
 /* Bytes: of one bin, of a thread beyond its first rooms, of all threads beyond that. */
@@ -255,13 +256,14 @@ static struct pn_tcache *enlist_cache(void)
 /*
  * Registering allocates a record, by malloc: with the cache in place first, that
  * is an allocation like any other. Where the C library cannot tell of a thread's
- * end there is no cache, since what it holds would be lost.
+ * end there is no cache, since what it holds would be lost; nor while there is a
+ * profile, which must see every allocation.
  */
 static void begin(void)
 {
 	struct pn_tcache *cache;
 
-	if (pn_likely(pn_tcache != &no_cache_yet) || !__cxa_thread_atexit_impl)
+	if (pn_likely(pn_tcache != &no_cache_yet) || !__cxa_thread_atexit_impl || pn_profile_is_on)
 		return;
 	cache = enlist_cache();
 	if (!cache)

@@ -12,7 +12,7 @@ complain() {
 }
 
 # lib and kernel from the top down; a file may include its own header and those of lines below its own.
-lib='api stats dump layout
+lib='api stats dump layout profile_dump
 census
 alloc
 runtime
@@ -20,6 +20,8 @@ tcache
 large
 slab
 class
+profile
+stacks callers
 v2p
 arena
 backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist

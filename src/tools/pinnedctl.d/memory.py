@@ -163,16 +163,19 @@ class Process:
         return read_program(self.pid)
 
 
+def parse_mapping(line):
+    """(start, end, offset, path) of a line of /proc/PID/maps; None if it has no path."""
+    match = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \S+ +([^\n]+)", line)
+    if not match:
+        return None
+    start, end, offset, path = match.groups()
+    return int(start, 16), int(end, 16), int(offset, 16), path
+
+
 def read_maps(pid):
-    """(start, end, offset, path) of each mapping that has a path."""
-    maps = []
+    """What parse_mapping() says of each mapping that has a path."""
     with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
-        for line in file:
-            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \S+ +(.+)\n", line)
-            if match:
-                start, end, offset, path = match.groups()
-                maps.append((int(start, 16), int(end, 16), int(offset, 16), path))
-    return maps
+        return [mapping for mapping in map(parse_mapping, file) if mapping]
 
 
 def is_library(path):

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Stacks, by libgcc's unwinder, which C++ programs have loaded; into others it is
+ * loaded when a profile is wanted. Not linked to: then every program under the
+ * shim would load it, and one with another C library could not start.
+ *
+ * Frame pointers would be faster, but most distributions' libraries have none.
+ */
+#include "callers.h"
+
+#include <dlfcn.h>
+#include <sys/auxv.h>
+#include <unwind.h>
+
+#pragma weak _Unwind_Backtrace
+#pragma weak _Unwind_GetIP
+#pragma weak dlopen
+#pragma weak dlsym
+
+typedef _Unwind_Reason_Code backtrace_fn(_Unwind_Trace_Fn visit, void *argument);
+typedef uintptr_t get_ip_fn(struct _Unwind_Context *context);
+
+static backtrace_fn *backtrace;
+static get_ip_fn *get_ip;
+
+/* This library, or the program that has it inside; the linker defines them. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+struct walk {
+	uintptr_t *addresses;
+	size_t count;
+	size_t most;
+	bool is_inside;
+};
+
+/* In a program that has the library inside, its own code cannot be told from ours. */
+static bool is_own_library(void)
+{
+	return getauxval(AT_PHDR) - (uintptr_t)__ehdr_start >= 4096;
+}
+
+static bool is_inside(uintptr_t address)
+{
+	return address - (uintptr_t)__ehdr_start < (uintptr_t)etext - (uintptr_t)__ehdr_start;
+}
+
+static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *argument)
+{
+	struct walk *walk = argument;
+	uintptr_t address = get_ip(context);
+
+	if (walk->is_inside && is_inside(address))
+		return _URC_NO_REASON;
+	walk->is_inside = false;
+	if (!address || walk->count == walk->most)
+		return _URC_END_OF_STACK;
+	walk->addresses[walk->count++] = address;
+	return _URC_NO_REASON;
+}
+
+void pn_callers_prepare(void)
+{
+	backtrace_fn *found = _Unwind_Backtrace;
+	void *library;
+
+	get_ip = _Unwind_GetIP;
+	if (!found || !get_ip) {
+		library = dlopen && dlsym ? dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL) : NULL;
+		if (!library)
+			return;
+		get_ip = (get_ip_fn *)dlsym(library, "_Unwind_GetIP");
+		found = (backtrace_fn *)dlsym(library, "_Unwind_Backtrace");
+	}
+	if (get_ip)
+		__atomic_store_n(&backtrace, found, __ATOMIC_RELEASE);
+}
+
+size_t pn_callers_get(uintptr_t *addresses, size_t most)
+{
+	backtrace_fn *walk_stack = __atomic_load_n(&backtrace, __ATOMIC_ACQUIRE);
+	struct walk walk = {
+		.addresses = addresses,
+		.most = most,
+		.is_inside = is_own_library(),
+	};
+
+	if (walk_stack)
+		walk_stack(visit, &walk);
+	return walk.count;
+}
