@@ -83,6 +83,14 @@ fi
 if "$ctl" v2p "$pid" "$(cat address)" >out 2>said; then
 	grep -qE '^0x[0-9a-f]+$' out || fail "$(cat out)"
 	[ "${TEST_BACKEND:-anon}" = device ] || fail "a physical address of anonymous memory: $(cat out)"
+	python3 - "$pid" "$(cat address)" "$(cat out)" <<'END' || fail "not what pagemap says: $(cat out)"
+import sys
+pid, virtual, physical = (int(word, 0) for word in sys.argv[1:])
+with open(f"/proc/{pid}/pagemap", "rb") as file:
+    file.seek((virtual >> 12) * 8)
+    frame = int.from_bytes(file.read(8), sys.byteorder) & (1 << 55) - 1
+assert frame and frame << 12 | virtual & 4095 == physical, hex(frame)
+END
 else
 	grep -q 'has no physical address' said || fail "$(cat said)"
 	[ "${TEST_BACKEND:-anon}" = anon ] || fail "$(cat said)"

@@ -50,7 +50,8 @@ def node_counters():
     nodes = {}
     for name in sorted(os.listdir(DEVICE)) if is_loaded() else []:
         if name.startswith("node") and name[4:].isdigit():
-            values = {key: read(f"{DEVICE}/{name}/{key}") for key in ("reserve_chunks", "reserve_free_chunks")}
+            keys = ("reserve_chunks", "reserve_free_chunks")
+            values = {key: read(f"{DEVICE}/{name}/{key}") for key in keys}
             nodes[int(name[4:])] = {key: int(value) for key, value in values.items() if value}
     return nodes
 

@@ -136,6 +136,7 @@ def heap_dump(process):
     counts = count_slabs(process, len(sizes))
     large = stats["large_chunks"] * chunk
     limit = process.member(heap, "pn_heap.limit_chunks")
+    no_limit = (1 << 8 * process.layout.word) // chunk - 1
     return {
         "chunk_bytes": stats["chunks"] * chunk,
         "peak_chunk_bytes": stats["peak_chunks"] * chunk,
@@ -149,7 +150,7 @@ def heap_dump(process):
         "large_bytes": large,
         "populate_calls": stats["populate_calls"],
         "punch_calls": stats["punch_calls"],
-        "limit_bytes": None if limit >= (1 << 8 * process.layout.word) // chunk - 1 else limit * chunk,
+        "limit_bytes": None if limit >= no_limit else limit * chunk,
         "decay_ms": process.member(heap, "pn_heap.decay_ms"),
         "caches": caches,
         "classes": list(class_figures(process, sizes, counts, in_caches)),

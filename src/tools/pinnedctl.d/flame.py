@@ -56,7 +56,8 @@ def profile_of_process(process):
     mean = process.variable("profile_bytes")
     if not mean:
         raise Trouble(
-            f"process {process.pid} records no profile; start it with the configuration profile:512K"
+            f"process {process.pid} records no profile; start it with profile:512K in its "
+            "configuration (pinned(7))"
         )
     return Profile(mean, list(stacks_of_process(process)), process.maps)
 

@@ -40,23 +40,28 @@ class Process:
 
     def __init__(self, pid):
         self.pid = pid
+        self.mem = -1
         try:
             self.mem = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
             self.maps = read_maps(pid)
-        except FileNotFoundError:
-            raise Trouble(f"there is no process {pid}") from None
-        except PermissionError:
-            raise Trouble(
-                f"process {pid} may not be read; be its user (with kernel.yama.ptrace_scope "
-                "at 0) or root"
-            ) from None
-        self.layout = self.find_layout()
+            self.layout = self.find_layout()
+        except Trouble:
+            self.close()
+            raise
+        except OSError as error:
+            self.close()
+            raise Trouble(why_not(pid, error)) from None
+
+    def close(self):
+        if self.mem >= 0:
+            os.close(self.mem)
+            self.mem = -1
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        os.close(self.mem)
+        self.close()
 
     def read(self, address, size):
         try:
@@ -161,6 +166,17 @@ class Process:
     @property
     def program(self):
         return read_program(self.pid)
+
+
+def why_not(pid, error):
+    if isinstance(error, PermissionError):
+        return (
+            f"process {pid} may not be read; be its user (with kernel.yama.ptrace_scope at 0), "
+            "or root"
+        )
+    if isinstance(error, (FileNotFoundError, ProcessLookupError)):
+        return f"there is no process {pid}"
+    return f"process {pid}: {error.strerror}"
 
 
 def parse_mapping(line):

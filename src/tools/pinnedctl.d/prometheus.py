@@ -56,15 +56,15 @@ def of_processes(dumps):
 
 
 def of_driver():
-    yield from family(
-        "pinned_mem_loaded", "gauge", "Whether the driver is loaded.", [("", int(driver.is_loaded()))]
-    )
+    loaded = [("", int(driver.is_loaded()))]
+    yield from family("pinned_mem_loaded", "gauge", "Whether the driver is loaded.", loaded)
     for name, value in driver.counters().items():
         about = driver.COUNTERS[name].capitalize() + "."
         yield from family(f"pinned_mem_{name}", "gauge", about, [("", value)])
     nodes = driver.node_counters()
     for name in ("reserve_chunks", "reserve_free_chunks"):
-        samples = [(labels(node=node), values[name]) for node, values in nodes.items() if name in values]
+        there = {node: values[name] for node, values in nodes.items() if name in values}
+        samples = [(labels(node=node), value) for node, value in there.items()]
         about = driver.COUNTERS[name].capitalize() + ", by NUMA node."
         yield from family(f"pinned_mem_node_{name}", "gauge", about, samples)
 

@@ -12,13 +12,21 @@ def size(count):
 
 
 def of_heap(heap):
+    def show(name):
+        return size(heap[name])
+
     live = heap["object_bytes"] - heap["cached_bytes"]
-    yield f"  chunks    {size(heap['chunk_bytes']):>6}  at most {size(heap['peak_chunk_bytes'])}, empty {size(heap['empty_chunk_bytes'])}"
-    yield f"  objects   {size(live):>6}  medium {size(heap['medium_bytes'] - heap['medium_cached_bytes'])}, large {size(heap['large_bytes'])}"
-    yield f"  cached    {size(heap['cached_bytes']):>6}  by {heap['caches']} threads"
-    limit = "none" if heap["limit_bytes"] is None else size(heap["limit_bytes"])
+    medium = heap["medium_bytes"] - heap["medium_cached_bytes"]
+    limit = "none" if heap["limit_bytes"] is None else show("limit_bytes")
+    peak, empty = show("peak_chunk_bytes"), show("empty_chunk_bytes")
+    yield f"  chunks    {show('chunk_bytes'):>6}  at most {peak}, empty {empty}"
+    yield f"  objects   {size(live):>6}  medium {size(medium)}, large {show('large_bytes')}"
+    yield f"  cached    {show('cached_bytes'):>6}  by {heap['caches']} threads"
     yield f"  limit     {limit:>6}  decay {heap['decay_ms']} ms"
-    yield f"  requests to the backend: {heap['populate_calls']} for memory, {heap['punch_calls']} to give it back"
+    yield (
+        f"  requests to the backend: {heap['populate_calls']} for memory, "
+        f"{heap['punch_calls']} to give it back"
+    )
     if heap["classes"]:
         yield "    size  slabs  objects     live   cached     free"
     for entry in heap["classes"]:
@@ -34,7 +42,8 @@ def of_process(dump):
     for heap in dump["heaps"]:
         yield from of_heap(heap)
     yield f"  allocations that failed: {dump['failed_allocs']}"
-    yield f"  served by libc instead: {dump['fallback_allocs']} requests, {size(dump['fallback_bytes'])}"
+    fallback = size(dump["fallback_bytes"])
+    yield f"  served by libc instead: {dump['fallback_allocs']} requests, {fallback}"
 
 
 HEADING = "    PID PROGRAM          BACKEND  CHUNKS  EMPTY    LIVE  CACHED   LARGE  FAILED  TO LIBC"
@@ -44,11 +53,12 @@ def row(dump):
     def total(member):
         return sum(heap[member] for heap in dump["heaps"])
 
+    live = total("object_bytes") - total("cached_bytes")
     return (
-        f"{dump['pid']:>7} {dump['program']:<16} {dump['backend']:<8}{size(total('chunk_bytes')):>7}"
-        f"{size(total('empty_chunk_bytes')):>7}{size(total('object_bytes') - total('cached_bytes')):>8}"
-        f"{size(total('cached_bytes')):>8}{size(total('large_bytes')):>8}{dump['failed_allocs']:>8}"
-        f"{size(dump['fallback_bytes']):>9}"
+        f"{dump['pid']:>7} {dump['program']:<16} {dump['backend']:<8}"
+        f"{size(total('chunk_bytes')):>7}{size(total('empty_chunk_bytes')):>7}"
+        f"{size(live):>8}{size(total('cached_bytes')):>8}{size(total('large_bytes')):>8}"
+        f"{dump['failed_allocs']:>8}{size(dump['fallback_bytes']):>9}"
     )
 
 
