@@ -15,6 +15,8 @@ static void *allocate(size_t size)
 	void *object = opaque(malloc(size));
 
 	CHECK(object);
+	/* Mapped, so that the page tables know it too. */
+	*(char *)object = 1;
 	return object;
 }
 
