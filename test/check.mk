@@ -85,9 +85,6 @@ check:
 demo: all | $(O)/need/qemu $(O)/need/programs
 	@examples/edu/demo/run
 
-bench: all | $(O)/need/build
-	@bench/run
-
 $(O)/bench/kernel: bench/kernel.c test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
