@@ -40,7 +40,7 @@ help:
 	@echo 'make check      all tests: check-abi check-unit check-preload check-qemu'
 	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
 	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
-	@echo 'make bench      allocators and translations beside others, ratios; BENCH=--help says more'
+	@echo 'make bench      allocators and translations beside others, ratios; more by BENCH=--help'
 	@echo 'make bench-smoke  the same, very little of it, in seconds'
 	@echo 'make bench-kernel  the driver beside huge pages and an ordinary heap, in a guest, ratios'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'

@@ -7,7 +7,8 @@ BARS = [("suite", "wall", "time passed"), ("suite", "cpu", "processor time"), ("
         ("suite", "faults", "page faults"), ("micro", "cpu_ns", "processor time"), ("touch", "cpu_ns", "time"),
         ("real", "wall", "time passed"), ("real", "cpu", "processor time"), ("real", "rss_kib", "peak memory"),
         ("real", "faults", "page faults")]
-COLOURS = {"pinned": "#c0392b", "jemalloc": "#2980b9", "mimalloc": "#27ae60", "tcmalloc": "#8e44ad"}
+COLOURS = {"pinned": "#c0392b", "jemalloc": "#2980b9", "mimalloc": "#27ae60", "tcmalloc": "#8e44ad",
+           "two-level": "#2980b9", "radix": "#27ae60", "pagemap": "#7f8c8d", "dpdk": "#8e44ad"}
 
 
 def save(pyplot, figure, out, name):
@@ -16,7 +17,7 @@ def save(pyplot, figure, out, name):
     pyplot.close(figure)
 
 
-def bars(pyplot, results, group, figure, title):
+def bars(pyplot, ticker, results, group, figure, title):
     names = [name for name in results.allocators(group) if name != "glibc"]
     workloads = results.workloads(group) + ["geometric mean"]
     canvas, axes = pyplot.subplots(figsize=(2 + 0.7 * len(workloads), 4.5), layout="constrained")
@@ -28,6 +29,11 @@ def bars(pyplot, results, group, figure, title):
                  color=COLOURS.get(name))
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
     axes.set_xticks(range(len(workloads)), workloads, rotation=45, ha="right")
     axes.set_ylabel("ratio to glibc, lower is better")
     axes.set_title(f"{group}: {title}")
@@ -67,13 +73,13 @@ def write(results, out):
     try:
         import matplotlib
         matplotlib.use("Agg")
-        from matplotlib import pyplot
+        from matplotlib import pyplot, ticker
     except ImportError:
         print("bench: no plots: python3-matplotlib is not installed", file=sys.stderr)
         return
     for group, figure, title in BARS:
         if group in results.groups() and len(results.allocators(group)) > 1:
-            save(pyplot, bars(pyplot, results, group, figure, title), out, f"{group}-{figure}")
+            save(pyplot, bars(pyplot, ticker, results, group, figure, title), out, f"{group}-{figure}")
     if "v2p" in results.groups():
         save(pyplot, lines(pyplot, "translation of random addresses", "size of the range, MiB", v2p_series(results)),
              out, "v2p")

@@ -47,8 +47,8 @@ class Workload:
 class Maker:
     """Makes the workloads; @smoke makes their amounts tiny."""
 
-    def __init__(self, top, smoke):
-        self.top, self.smoke = top, smoke
+    def __init__(self, top, smoke, backend):
+        self.top, self.smoke, self.translating = top, smoke, {"PINNED_CONF": "backend:" + backend}
         self.binaries = os.path.join(top, "build", "bench", "bin")
         self.percent = "1" if smoke else "100"
 
@@ -70,17 +70,16 @@ class Maker:
 
     def translations(self, mebibytes):
         def body(env, directory):
-            env["PINNED_CONF"] = "backend:" + os.environ.get("BENCH_BACKEND", "anon")
             command = [self.path("v2p"), str(mebibytes), self.percent]
-            lines = measure.run(self.binaries, command, env, directory)[0].decode().splitlines()
+            lines = measure.run(self.binaries, command, env | self.translating, directory)[0].decode().splitlines()
             rows = [line.split() for line in lines if not line.startswith("backend")]
             return [(name, {"cpu_ns": float(ns)}) for name, ns in rows]
         return body
 
     def bounce(self, env, directory):
         """One run gives a row for every size, so the size is in the column."""
-        env["PINNED_CONF"] = "backend:" + os.environ.get("BENCH_BACKEND", "anon")
-        output = measure.run(self.binaries, [self.path("bounce"), self.percent], env, directory)[0].decode()
+        command = [self.path("bounce"), self.percent]
+        output = measure.run(self.binaries, command, env | self.translating, directory)[0].decode()
         return [(size, {"copy_ns": float(copy), "v2p_ns": float(v2p)})
                 for size, copy, v2p in (line.split() for line in output.splitlines()[1:])]
 
@@ -118,8 +117,8 @@ class Maker:
                 [Workload("bounce", "copy", self.bounce, only=("glibc",))])
 
 
-def all_workloads(top, smoke):
-    return Maker(top, smoke).all()
+def all_workloads(top, smoke, backend):
+    return Maker(top, smoke, backend).all()
 
 
 def is_wanted(workload, patterns):
