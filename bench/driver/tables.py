@@ -57,6 +57,17 @@ def ratios(results, group, figure):
     return f"{title.capitalize()}, ratio to glibc's:\n\n{layout(rows)}\n"
 
 
+def nanoseconds(results, group, figure):
+    """What is a few nanoseconds is shown as such too."""
+    names = results.allocators(group)
+    rows = [["workload"] + names]
+    for workload in results.workloads(group):
+        medians = [results.median(group, workload, name, figure) for name in names]
+        if None not in medians:
+            rows.append([workload] + [number(median) for median in medians])
+    return f"{FIGURES[figure][0].capitalize()}, ns:\n\n{layout(rows)}\n" if len(rows) > 1 else ""
+
+
 def v2p(results):
     ways = results.allocators("v2p")
     rows = [["range"] + [f"{way}, ns" for way in ways]]
@@ -79,7 +90,8 @@ def section(results, group):
     elif group == "bounce":
         body = [bounce(results)]
     else:
-        body = [ratios(results, group, figure) for figure in SHOWN[group]]
+        body = [table(results, group, figure) for figure in SHOWN[group]
+                for table in ((nanoseconds, ratios) if figure.endswith("_ns") else (ratios,))]
     return "\n".join([f"## {TITLES[group]}: {group}\n"] + [text for text in body if text])
 
 

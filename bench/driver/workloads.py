@@ -14,7 +14,7 @@ import tempfile
 import measure
 import real
 
-PASSTHROUGH_ROUNDS = 3  # times as many: a hundredth is to be seen
+PASSTHROUGH_ROUNDS = 2  # times as many: a hundredth is to be seen
 TOUCH_SIZES = [2048, 4096, 8192, 16384, 32768, 65536]
 TOUCH_OBJECTS = 512
 V2P_MEBIBYTES = [8, 64, 512, 4096, 16384, 65536]
@@ -83,6 +83,13 @@ class Maker:
         return [(size, {"copy_ns": float(copy), "v2p_ns": float(v2p)})
                 for size, copy, v2p in (line.split() for line in output.splitlines()[1:])]
 
+    def startup(self, env, directory):
+        """What it costs to start a process that does nothing."""
+        count = 3 if self.smoke else 100
+        script = f"i=0; while [ $i -lt {count} ]; do i=$((i + 1)); /bin/true; done"
+        cost = measure.run(self.binaries, ["sh", "-c", script], env, directory)[1]
+        return [(None, {"wall_ns": cost["wall"] / count * 1e9, "cpu_ns": cost["cpu"] / count * 1e9})]
+
     def suite(self):
         sources = sorted(glob.glob(os.path.join(self.top, "bench", "suite", "*.c")))
         names = [os.path.splitext(os.path.basename(source))[0] for source in sources]
@@ -104,9 +111,10 @@ class Maker:
         """Some of the others, with the shim loaded and not asked for anything."""
         chosen = {"micro": ("pair64", "mixed10k"), "suite": ("strings", "trees"),
                   "real": ("python3", "sqlite3", "gcc")}
+        startup = Workload("passthrough", "startup", self.startup, (), ("glibc", "passthrough"), PASSTHROUGH_ROUNDS)
         found = [w for w in self.suite() + self.micro() + self.real() if w.name in chosen[w.group]]
-        return [Workload("passthrough", w.name, w.body, w.needs, ("glibc", "passthrough"), PASSTHROUGH_ROUNDS)
-                for w in found]
+        return [startup] + [Workload("passthrough", w.name, w.body, w.needs, ("glibc", "passthrough"),
+                                     PASSTHROUGH_ROUNDS) for w in found]
 
     def v2p(self):
         sizes = V2P_MEBIBYTES[:1] + V2P_MEBIBYTES[-1:] if self.smoke else V2P_MEBIBYTES
