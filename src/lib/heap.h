@@ -30,12 +30,14 @@ struct pn_heap_stats {
  * @partial: slabs with room
  * @spare: records that no slab uses
  * @out: objects that have been given out
+ * @colour: of the last slab
  */
 struct pn_central {
 	struct pn_lock lock;
 	struct pn_slab *partial;
 	struct pn_slab *spare;
 	uint64_t out;
+	unsigned int colour;
 } __attribute__((aligned(PN_CACHE_LINE)));
 
 /**

@@ -103,8 +103,8 @@ static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 
 	if (is_medium(index)) {
 		for (uint32_t i = 0; i < count; i++) {
-			count_medium(cache, -medium_size(bin->objects[i]));
-			pn_medium_free(bin->objects[i]);
+			count_medium(cache, -medium_size(bin->objects[i].object));
+			pn_medium_free(bin->objects[i].object);
 		}
 	} else {
 		pn_slab_give(&pn_heap, index, bin->objects, count);
@@ -213,14 +213,14 @@ static struct pn_tcache *make_cache(void)
 {
 	struct pn_tcache *cache;
 	size_t objects = 0;
-	void **stack;
+	struct pn_free *stack;
 
 	for (unsigned int i = 0; i < PN_BINS; i++)
 		objects += most_room(i);
-	cache = pn_meta_alloc(sizeof(*cache) + objects * sizeof(void *));
+	cache = pn_meta_alloc(sizeof(*cache) + objects * sizeof(*stack));
 	if (!cache)
 		return NULL;
-	stack = (void **)(cache + 1);
+	stack = (struct pn_free *)(cache + 1);
 	for (unsigned int i = 0; i < PN_BINS; i++) {
 		cache->bins[i].objects = stack;
 		stack += most_room(i);
@@ -289,12 +289,12 @@ static void make_room(unsigned int index)
 
 static void *take_one(unsigned int class)
 {
-	void *object;
+	struct pn_free taken;
 
-	if (!pn_slab_take(&pn_heap, class, &object, 1))
+	if (!pn_slab_take(&pn_heap, class, &taken, 1))
 		return NULL;
-	pn_slab_set_live(object);
-	return object;
+	*taken.state = PN_OBJECT_LIVE;
+	return taken.object;
 }
 
 void *pn_tcache_refill(unsigned int class)
@@ -324,14 +324,14 @@ static bool find_fitting(struct pn_bin *bin, size_t size)
 	uint32_t tries = bin->count < FITTING_TRIES ? bin->count : FITTING_TRIES;
 
 	for (uint32_t i = 1; i <= tries; i++) {
-		void *object = bin->objects[bin->count - i];
-		size_t has = medium_size(object);
+		struct pn_free found = bin->objects[bin->count - i];
+		size_t has = medium_size(found.object);
 
 		if (has < size || has > size + size / 4)
 			continue;
 		if (i > 1) {
 			bin->objects[bin->count - i] = bin->objects[bin->count - 1];
-			bin->objects[bin->count - 1] = object;
+			bin->objects[bin->count - 1] = found;
 		}
 		return true;
 	}
@@ -362,27 +362,27 @@ void pn_tcache_push_medium(struct pn_slab *object)
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(object->pages);
 	void *ptr = pn_arena_at(object->offset);
 
-	if (pn_unlikely(!pn_tcache_push(index, ptr))) {
+	if (pn_unlikely(!pn_tcache_push(index, ptr, object->state))) {
 		begin();
 		if (!has_cache()) {
 			pn_medium_free(ptr);
 			return;
 		}
 		make_room(index);
-		pn_tcache_push(index, ptr);
+		pn_tcache_push(index, ptr, object->state);
 	}
 	count_medium(pn_tcache, object->size);
 }
 
-void pn_tcache_overflow(unsigned int index, void *object)
+void pn_tcache_overflow(unsigned int index, void *object, uint8_t *state)
 {
 	begin();
 	if (!has_cache()) {
-		pn_slab_give(&pn_heap, index, &object, 1);
+		pn_slab_give(&pn_heap, index, &(struct pn_free){ object, state }, 1);
 		return;
 	}
 	make_room(index);
-	pn_tcache_push(index, object);
+	pn_tcache_push(index, object, state);
 }
 
 bool pn_tcache_flush(void)
