@@ -3,9 +3,8 @@
  * Slabs and the central lists, one for each class with a lock of its own.
  *
  * A slab with room is in its class's list; a full one is found again by the
- * arena's table when an object comes back. One that becomes empty goes back to
- * the arena, unless it is small and the last with room: the next allocation
- * needs it.
+ * arena's table when an object comes back. The pages of one that becomes empty
+ * go back, unless it is the last with room: the next allocation needs it.
  */
 #include "slab.h"
 
