@@ -125,6 +125,27 @@ static void account(struct pn_tcache *cache, unsigned int index, uint32_t room)
 	__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
 }
 
+/*
+ * Stacks begin short too, so that those of a thread that does little share a page or
+ * two. A longer one replaces a shorter, which is lost: as much as there is of it in all.
+ */
+static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t room)
+{
+	struct pn_bin *bin = &cache->bins[index];
+	struct pn_free *stack;
+
+	if (room <= cache->capacity[index])
+		return true;
+	stack = pn_meta_alloc(room * sizeof(*stack));
+	if (!stack)
+		return false;
+	if (bin->count)
+		memcpy(stack, bin->objects, bin->count * sizeof(*stack));
+	bin->objects = stack;
+	cache->capacity[index] = (uint16_t)room;
+	return true;
+}
+
 /* The first room is every bin's right. Return: false if it stays as it is. */
 static bool grow(struct pn_tcache *cache, unsigned int index)
 {
@@ -141,6 +162,8 @@ static bool grow(struct pn_tcache *cache, unsigned int index)
 		return false;
 	if (bin->room && (cache->granted + bytes > THREAD_BYTES ||
 			  __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes > ALL_BYTES))
+		return false;
+	if (!lengthen_stack(cache, index, room))
 		return false;
 	account(cache, index, room);
 	return true;
@@ -209,25 +232,6 @@ static void destroy(void *argument)
 	pn_unlock(&lock);
 }
 
-static struct pn_tcache *make_cache(void)
-{
-	struct pn_tcache *cache;
-	size_t objects = 0;
-	struct pn_free *stack;
-
-	for (unsigned int i = 0; i < PN_BINS; i++)
-		objects += most_room(i);
-	cache = pn_meta_alloc(sizeof(*cache) + objects * sizeof(*stack));
-	if (!cache)
-		return NULL;
-	stack = (struct pn_free *)(cache + 1);
-	for (unsigned int i = 0; i < PN_BINS; i++) {
-		cache->bins[i].objects = stack;
-		stack += most_room(i);
-	}
-	return cache;
-}
-
 static struct pn_tcache *enlist_cache(void)
 {
 	struct pn_tcache *cache;
@@ -237,7 +241,7 @@ static struct pn_tcache *enlist_cache(void)
 	if (cache)
 		unused = cache->next;
 	else
-		cache = make_cache();
+		cache = pn_meta_alloc(sizeof(*cache));
 	if (cache) {
 		cache->prev = NULL;
 		cache->next = all;

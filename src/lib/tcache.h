@@ -31,6 +31,7 @@ struct pn_bin {
  * struct pn_tcache - a thread's cache
  * @bins: the stacks
  * @medium_bytes: in medium objects
+ * @capacity: objects that each bin's stack is long enough for
  * @granted: bytes that the rooms of all bins make
  * @misses: slow paths since the last look for bins that are not used
  * @was_used: bins that had one since then
@@ -38,6 +39,7 @@ struct pn_bin {
  */
 struct pn_tcache {
 	struct pn_bin bins[PN_BINS];
+	uint16_t capacity[PN_BINS];
 	size_t medium_bytes;
 	size_t granted;
 	uint32_t misses;
