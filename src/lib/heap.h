@@ -83,9 +83,6 @@ void pn_heap_close(struct pn_heap *heap);
 const char *pn_heap_backend_name(const struct pn_heap *heap);
 struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap);
 
-/* Give empty chunks back now. Return: how many. */
-size_t pn_heap_purge(struct pn_heap *heap);
-
 /* Around a fork; the arena's lock is held. */
 void pn_heap_after_fork(struct pn_heap *heap);
 /* In a forked child: disown what is the parent's. Return: false if all is the child's own. */

@@ -12,7 +12,6 @@
 
 #include "meta.h"
 #include "pages.h"
-#include "tcache.h"
 
 /* One more than there are objects: where another would begin nothing is ever live. */
 static size_t state_size(const struct pn_class *class)

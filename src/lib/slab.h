@@ -12,6 +12,9 @@
 
 #include "heap.h"
 
+/* A bin of threads' caches (tcache.h) that is never used: for what free() must look at more closely. */
+#define PN_BIN_NONE PN_CLASSES
+
 enum pn_object_state {
 	PN_OBJECT_NEVER, /* not handed out since the slab was made */
 	PN_OBJECT_LIVE,

@@ -80,7 +80,7 @@ static uint32_t within(size_t bytes, size_t size, uint32_t most)
 
 static uint32_t most_room(unsigned int index)
 {
-	size_t size = index == PN_BIN_NONE ? 0 : object_bytes(index);
+	size_t size = object_bytes(index);
 
 	return size ? within(is_medium(index) ? 2 * BIN_BYTES : BIN_BYTES, size, ROOM_MAX) : 0;
 }
@@ -181,7 +181,7 @@ static void shrink(struct pn_tcache *cache, unsigned int index)
 static void look_for_unused_bins(struct pn_tcache *cache)
 {
 	cache->misses = 0;
-	for (unsigned int i = 0; i < PN_BIN_NONE; i++) {
+	for (unsigned int i = 0; i < PN_BINS; i++) {
 		if (!cache->was_used[i] && cache->bins[i].room)
 			shrink(cache, i);
 		cache->was_used[i] = false;
@@ -200,7 +200,7 @@ static bool flush_all(struct pn_tcache *cache)
 {
 	bool was_any = false;
 
-	for (unsigned int i = 0; i < PN_BIN_NONE; i++) {
+	for (unsigned int i = 0; i < PN_BINS; i++) {
 		if (!cache->bins[i].count)
 			continue;
 		flush_oldest(cache, i, cache->bins[i].count);
@@ -217,7 +217,7 @@ static void destroy(void *argument)
 
 	pn_tcache = &no_cache_any_more;
 	flush_all(cache);
-	for (unsigned int i = 0; i < PN_BIN_NONE; i++)
+	for (unsigned int i = 0; i < PN_BINS; i++)
 		if (cache->bins[i].room)
 			account(cache, i, 0);
 	pn_lock(&lock);
@@ -358,7 +358,7 @@ void *pn_tcache_pop_medium(size_t size)
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(pn_medium_pages(size));
 	void *object = pop_fitting(index, size);
 
-	return object || index + 1 == PN_BIN_NONE ? object : pop_fitting(index + 1, size);
+	return object || index + 1 == PN_BINS ? object : pop_fitting(index + 1, size);
 }
 
 void pn_tcache_push_medium(struct pn_slab *object)

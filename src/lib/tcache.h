@@ -9,11 +9,9 @@
 
 #include "medium.h"
 
-/* A bin for each class of the default heap, then those of its medium objects. */
-#define PN_BIN_MEDIUM PN_CLASSES
-/* Nothing is ever in it: what free() must look at more closely. */
-#define PN_BIN_NONE (PN_BIN_MEDIUM + PN_MEDIUM_BINS)
-#define PN_BINS (PN_BIN_NONE + 1)
+/* A bin for each class of the default heap, PN_BIN_NONE, then those of its medium objects. */
+#define PN_BIN_MEDIUM (PN_BIN_NONE + 1)
+#define PN_BINS (PN_BIN_MEDIUM + PN_MEDIUM_BINS)
 
 /**
  * struct pn_bin - one stack
