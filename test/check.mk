@@ -37,7 +37,7 @@ check-abi: all | $(O)/need/build $(O)/need/lint
 
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
-kernel_test_modules := page_attr vendor_sample
+kernel_test_modules := page_attr plain_alloc vendor_sample
 kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h \
 	$(foreach module,$(kernel_test_modules),test/kernel/$(module)/$(module).h)
 # A device's driver in user space, for the tests that program one by physical address.
