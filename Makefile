@@ -30,7 +30,7 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules install clean check check-unit check-preload check-qemu check-kernels check-debug-kernel check-abi guest-programs demo lint deb bench bench-kernel
+.PHONY: all help modules install clean check check-unit check-preload check-qemu check-kernels check-debug-kernel check-abi guest-programs demo lint deb bench-kernel
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
@@ -40,7 +40,8 @@ help:
 	@echo 'make check      all tests: check-abi check-unit check-preload check-qemu'
 	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
 	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
-	@echo 'make bench      malloc and v2p beside glibc and pagemap, ratios'
+	@echo 'make bench      allocators and translations beside others, ratios; more by BENCH=--help'
+	@echo 'make bench-smoke  the same, very little of it, in seconds'
 	@echo 'make bench-kernel  the driver beside huge pages and an ordinary heap, in a guest, ratios'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
 	@echo 'make lint       formatting, shell, spelling, man pages, layers, dead code; checkpatch, coccinelle, sparse'
@@ -111,6 +112,7 @@ deb: | $(O)/need/deb
 
 -include $(lib_objects:.o=.d) $(shim_objects:.o=.d)
 include test/check.mk
+include bench/bench.mk
 
 .PHONY: FORCE
 FORCE:

@@ -1,94 +1,189 @@
 // SPDX-License-Identifier: MIT
 /*
- * What does a translation cost? pinned_v2p() and /proc/self/pagemap (descriptor
- * kept open) over the same buffer, in the same random order, each address
- * depending on the answer before. Prints nanoseconds of each.
+ * What does a translation cost? pinned_v2p() beside what else there is: a table of
+ * two levels and a radix tree over the same chunks, /proc/self/pagemap with its
+ * descriptor kept open, and DPDK's rte_mem_virt2iova() if it is installed. Random
+ * addresses in one range, each depending on the answer before.
  *
- * usage: v2p MEBIBYTES ITERATIONS
+ * The range may be larger than memory: on the anon backend its chunks are all
+ * the kernel's zero page, and pinned_v2p()'s look-up ends in PINNED_NO_PHYS.
+ * Prints for each way nanoseconds of processor time, the loop's own subtracted.
+ *
+ * usage: v2p MEBIBYTES [PERCENT]     PINNED_CONF says which backend
  */
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pinned.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-static double now_ns(void)
-{
-	struct timespec now;
+#include "clock.h"
+#include "suite/workload.h"
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+#define CHUNK_SHIFT 21
+#define LEVEL_BITS 9 /* as page tables have */
+#define LEVEL_SIZE ((size_t)1 << LEVEL_BITS)
+#define LEVELS 3 /* of the radix tree, the last one's entries are chunks: 48 bits of address */
+
+typedef uint64_t translation(const char *ptr);
+
+/* Filled with made-up addresses: what counts is the way to them. */
+static uint64_t *directory[LEVEL_SIZE * LEVEL_SIZE];
+static void *root[LEVEL_SIZE];
+static int pagemap_fd;
+static uint64_t page_size;
+static uint64_t (*rte_mem_virt2iova)(const void *ptr);
+
+static uint64_t __attribute__((noinline)) by_nothing(const char *ptr)
+{
+	return (uintptr_t)ptr;
 }
 
-/* The next offset: a step of a full-period generator, made dependent on the last answer. */
-static size_t next_offset(size_t offset, uint64_t answer, size_t size)
+static uint64_t by_pinned(const char *ptr)
 {
-	return (offset * 5 + 4097 + (answer >> 63)) & (size - 1);
+	return pinned_v2p(ptr);
 }
 
-static double time_v2p(const char *buffer, size_t size, size_t iterations)
+static size_t level_index(const char *ptr, unsigned int level)
 {
-	size_t offset = 0;
-	double begin = now_ns();
-
-	for (size_t i = 0; i < iterations; i++)
-		offset = next_offset(offset, pinned_v2p(buffer + offset) >> 1, size);
-	__asm__ volatile("" : : "r"(offset));
-	return (now_ns() - begin) / (double)iterations;
+	return (uintptr_t)ptr >> (CHUNK_SHIFT + level * LEVEL_BITS) & (LEVEL_SIZE - 1);
 }
 
-static uint64_t pagemap(int fd, const char *ptr, uint64_t page)
+/* One entry for 1 GiB, whose table has one for each chunk. */
+static uint64_t __attribute__((noinline)) by_two_levels(const char *ptr)
+{
+	const uint64_t *table = directory[(uintptr_t)ptr >> (CHUNK_SHIFT + LEVEL_BITS) &
+					  (LEVEL_SIZE * LEVEL_SIZE - 1)];
+
+	if (!table)
+		return PINNED_NO_PHYS;
+	return table[level_index(ptr, 0)] + ((uintptr_t)ptr & (PINNED_CHUNK_SIZE - 1));
+}
+
+static uint64_t __attribute__((noinline)) by_radix(const char *ptr)
+{
+	void *const *table = root;
+
+	for (unsigned int level = LEVELS - 1; level; level--) {
+		table = table[level_index(ptr, level)];
+		if (!table)
+			return PINNED_NO_PHYS;
+	}
+	return (uint64_t)(uintptr_t)table[level_index(ptr, 0)] +
+	       ((uintptr_t)ptr & (PINNED_CHUNK_SIZE - 1));
+}
+
+static uint64_t by_pagemap(const char *ptr)
 {
 	uint64_t word = 0;
 
-	if (pread(fd, &word, sizeof(word), (off_t)((uintptr_t)ptr / page * sizeof(word))) !=
-	    sizeof(word))
-		return 0;
-	return (word & ((UINT64_C(1) << 55) - 1)) * page + (uintptr_t)ptr % page;
+	if (pread(pagemap_fd, &word, sizeof(word),
+		  (off_t)((uintptr_t)ptr / page_size * sizeof(word))) != sizeof(word))
+		return PINNED_NO_PHYS;
+	return (word & ((UINT64_C(1) << 55) - 1)) * page_size + (uintptr_t)ptr % page_size;
 }
 
-static double time_pagemap(const char *buffer, size_t size, size_t iterations)
+static uint64_t by_dpdk(const char *ptr)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	size_t offset = 0;
-	double begin;
+	return rte_mem_virt2iova(ptr);
+}
 
-	if (fd < 0) {
-		perror("/proc/self/pagemap");
-		exit(1);
+static void fill_tables(const char *buffer, size_t size)
+{
+	for (size_t at = 0; at < size; at += PINNED_CHUNK_SIZE) {
+		const char *ptr = buffer + at;
+		uint64_t **slot = &directory[(uintptr_t)ptr >> (CHUNK_SHIFT + LEVEL_BITS) &
+					     (LEVEL_SIZE * LEVEL_SIZE - 1)];
+		void **table = root;
+
+		if (!*slot)
+			*slot = checked(calloc(LEVEL_SIZE, sizeof(**slot)));
+		(*slot)[level_index(ptr, 0)] = at;
+		for (unsigned int level = LEVELS - 1; level; level--) {
+			void **next = &table[level_index(ptr, level)];
+
+			if (!*next)
+				*next = checked(calloc(LEVEL_SIZE, sizeof(*next)));
+			table = *next;
+		}
+		table[level_index(ptr, 0)] = (void *)(uintptr_t)at;
 	}
-	begin = now_ns();
-	for (size_t i = 0; i < iterations; i++)
-		offset = next_offset(offset, pagemap(fd, buffer + offset, page), size);
-	__asm__ volatile("" : : "r"(offset));
-	begin = (now_ns() - begin) / (double)iterations;
-	close(fd);
-	return begin;
+}
+
+/* Every chunk is there, and costs no memory. */
+static void populate(char *buffer, size_t size)
+{
+	madvise(buffer, size, MADV_HUGEPAGE);
+	for (size_t at = 0; at < size; at += PINNED_CHUNK_SIZE)
+		(void)*(volatile char *)(buffer + at);
+}
+
+static int find_dpdk(void)
+{
+	glob_t found;
+	void *library;
+
+	if (glob("/usr/lib/*/librte_eal.so.*", 0, NULL, &found))
+		return 0;
+	library = dlopen(found.gl_pathv[0], RTLD_NOW);
+	globfree(&found);
+	if (library)
+		*(void **)&rte_mem_virt2iova = dlsym(library, "rte_mem_virt2iova");
+	return rte_mem_virt2iova != NULL;
+}
+
+/* The top bits of a multiplicative generator, which the answer may change. */
+static double chase(translation *translate, const char *buffer, size_t size, size_t count)
+{
+	unsigned int shift = 64 - (unsigned int)__builtin_ctzll(size);
+	uint64_t state = 1;
+	struct moment begin = now();
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t answer = translate(buffer + (state >> shift));
+
+		state = state * UINT64_C(6364136223846793005) + 1442695040888963407 + (answer & 2);
+	}
+	__asm__ volatile("" : : "r"(state));
+	return since(begin, count).cpu;
+}
+
+static void report(const char *name, translation *translate, const char *buffer, size_t size,
+		   size_t count)
+{
+	double loop, all;
+
+	chase(by_nothing, buffer, size, count / 10 + 1);
+	loop = chase(by_nothing, buffer, size, count);
+	chase(translate, buffer, size, count / 10 + 1);
+	all = chase(translate, buffer, size, count);
+	printf("%s %.3f\n", name, all > loop ? all - loop : 0);
 }
 
 int main(int argc, char **argv)
 {
-	size_t size, iterations;
+	size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) << 20 : 0, count;
 	char *buffer;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: v2p MEBIBYTES ITERATIONS\n");
+	if (!size || size & (size - 1)) {
+		fprintf(stderr, "usage: v2p MEBIBYTES [PERCENT], a power of two\n");
 		return 2;
 	}
-	size = strtoul(argv[1], NULL, 10) << 20;
-	iterations = strtoul(argv[2], NULL, 10);
-	buffer = pinned_malloc(size);
-	if (!buffer || size & (size - 1)) {
-		fprintf(stderr, "v2p: no memory, or not a power of two\n");
-		return 1;
-	}
-	memset(buffer, 1, size);
-	time_v2p(buffer, size, iterations / 10);
-	printf("backend %s v2p %.2f pagemap %.2f\n", pinned_backend(),
-	       time_v2p(buffer, size, iterations), time_pagemap(buffer, size, iterations / 100));
+	count = amount(argc - 1, argv + 1, 4000000);
+	buffer = checked(pinned_malloc(size));
+	page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	populate(buffer, size);
+	fill_tables(buffer, size);
+	printf("backend %s\n", pinned_backend());
+	report("pinned", by_pinned, buffer, size, count);
+	report("two-level", by_two_levels, buffer, size, count);
+	report("radix", by_radix, buffer, size, count);
+	if (pagemap_fd >= 0)
+		report("pagemap", by_pagemap, buffer, size, count / 100 + 1);
+	if (find_dpdk())
+		report("dpdk", by_dpdk, buffer, size, count / 200 + 1);
 	pinned_free(buffer);
 	return 0;
 }

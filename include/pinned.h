@@ -88,8 +88,9 @@ struct pinned_stats {
  * pinned_malloc() - allocate
  * @size: bytes; 0 gives a unique pointer too
  *
- * The object is aligned to 16 bytes or more, and has the next power of two of
- * @size as its usable size; above PINNED_CHUNK_SIZE whole chunks. Content is undefined.
+ * The object is aligned to 16 bytes or more. Its usable size is the next power of two
+ * of @size (or less, with classes:fine); above 32 KiB whole pages, above PINNED_CHUNK_SIZE
+ * whole chunks. Content is undefined.
  *
  * Return: the object; NULL with errno ENOMEM when there is no pinned memory, or no backend.
  * Cost: about that of malloc(3); a system call when a new chunk is needed.
@@ -111,11 +112,12 @@ PINNED_API void *pinned_calloc(size_t count, size_t size) __attribute__((malloc,
  * @ptr: an object, or NULL for a new one
  * @size: bytes; 0 frees @ptr and returns NULL
  *
- * A moved object has another physical address. One that would use less than half of its size
- * moves too, so shrinking can fail. On failure @ptr stays as it is.
+ * A moved object has another physical address. A small one that would use less than half of its
+ * size moves too, so shrinking can fail; larger ones grow and shrink in place where what lies
+ * behind them allows. On failure @ptr stays as it is.
  *
  * Return: the object; NULL with errno ENOMEM.
- * Cost: none from half the usable size up to it; else an allocation and a copy.
+ * Cost: little in place; else an allocation and a copy.
  */
 PINNED_API void *pinned_realloc(void *ptr, size_t size) __attribute__((alloc_size(2)));
 

@@ -29,7 +29,7 @@ $(O)/test/preload/%: test/preload/%.c test/lib/check.h | $(O)/need/preload
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl
 
-check-preload: all $(preload_programs) | $(O)/need/preload
+check-preload: all bench-programs $(preload_programs) | $(O)/need/preload
 	@test/run --suite preload --timeout 120 $(wildcard test/preload/*.sh)
 
 check-abi: all | $(O)/need/build $(O)/need/lint
@@ -37,7 +37,7 @@ check-abi: all | $(O)/need/build $(O)/need/lint
 
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
-kernel_test_modules := page_attr vendor_sample
+kernel_test_modules := page_attr plain_alloc vendor_sample
 kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h \
 	$(foreach module,$(kernel_test_modules),test/kernel/$(module)/$(module).h)
 # A device's driver in user space, for the tests that program one by physical address.
@@ -85,9 +85,6 @@ check:
 
 demo: all | $(O)/need/qemu $(O)/need/programs
 	@examples/edu/demo/run
-
-bench: all | $(O)/need/build
-	@bench/run
 
 $(O)/bench/kernel: bench/kernel.c test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
 	@mkdir -p $(@D)

@@ -17,7 +17,7 @@
  *
  * Cache maintenance by address has no exported interface of its own. The DMA
  * interface has, for devices that are not coherent: `cache_device` is such a
- * device, and mapping a page for it cleans, unmapping invalidates.
+ * device, and what is synced for it is cleaned, what for the CPU invalidated.
  *
  * No locks: a chunk's type changes only while nobody but the caller has it.
  */
@@ -97,24 +97,37 @@ static bool needs_maintenance(void)
 	return !dev_is_dma_coherent(&cache_device->dev);
 }
 
-static void clean_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir)
+/*
+ * Whole pages are mapped, and of them the bytes in question synced. A mapping of less
+ * than two cache lines might be of something that shares a line with others, so the
+ * DMA interface (from 6.5 on) bounces it: the memory would be read through the stale
+ * cache, and that written over what the device has written.
+ */
+static void maintain_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir,
+			    bool is_for_device)
 {
 	struct device *dev = &cache_device->dev;
+	size_t size = PAGE_ALIGN(offset + length);
 	dma_addr_t addr;
 
-	addr = dma_map_page_attrs(dev, page, offset, length, dir, 0);
-	if (!WARN_ON_ONCE(dma_mapping_error(dev, addr)))
-		dma_unmap_page_attrs(dev, addr, length, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	addr = dma_map_page_attrs(dev, page, 0, size, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+	if (WARN_ON_ONCE(dma_mapping_error(dev, addr)))
+		return;
+	if (is_for_device)
+		dma_sync_single_range_for_device(dev, addr, offset, length, dir);
+	else
+		dma_sync_single_range_for_cpu(dev, addr, offset, length, dir);
+	dma_unmap_page_attrs(dev, addr, size, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static void clean_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir)
+{
+	maintain_caches(page, offset, length, dir, true);
 }
 
 static void drop_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir)
 {
-	struct device *dev = &cache_device->dev;
-	dma_addr_t addr;
-
-	addr = dma_map_page_attrs(dev, page, offset, length, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	if (!WARN_ON_ONCE(dma_mapping_error(dev, addr)))
-		dma_unmap_page_attrs(dev, addr, length, dir, 0);
+	maintain_caches(page, offset, length, dir, false);
 }
 
 /**

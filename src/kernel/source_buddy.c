@@ -9,6 +9,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -29,11 +30,69 @@
 /* What is free now, for those that most likely go back at once. */
 #define EXTRA_GFP (CHUNK_GFP & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
 
-static struct page *take_candidate(int node, gfp_t gfp)
+/*
+ * After compaction has failed, for anybody, the allocator does without it for the
+ * next attempts of this order, RETRY_MAYFAIL or not: for one, then two, up to
+ * 64; and only then it forgets which blocks it once could not clear. Attempts with
+ * NORETRY end there at once, and count. Each round is worth one compaction.
+ */
+#define ROUND 64
+#define ROUNDS 8
+/* When all of it has been in vain, nobody tries as hard for a while, or until a block is found. */
+#define EFFORT_PAUSE HZ
+
+/* Not charged, so that a cgroup's limit does not look like fragmentation. */
+#define EFFORT_GFP (CHUNK_GFP & ~__GFP_ACCOUNT)
+#define DEFERRED_GFP ((EFFORT_GFP & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY)
+
+static unsigned long effort_ended;
+static bool was_in_vain;
+
+static struct page *take_block(int node, gfp_t gfp)
 {
 	if (node == NUMA_NO_NODE)
 		return alloc_pages(gfp, PINNED_CHUNK_ORDER);
 	return alloc_pages_node(node, gfp | __GFP_THISNODE, PINNED_CHUNK_ORDER);
+}
+
+/* Make the allocator compact until there is a block. Return: false if there is none. */
+static bool compact(int node, gfp_t zone)
+{
+	struct page *page;
+	int i;
+
+	for (i = 1; i <= ROUND * ROUNDS && !fatal_signal_pending(current); i++) {
+		page = take_block(node, zone | (i % ROUND ? DEFERRED_GFP : EFFORT_GFP));
+		if (page) {
+			__free_pages(page, PINNED_CHUNK_ORDER);
+			return true;
+		}
+		cond_resched();
+	}
+	return false;
+}
+
+static struct page *take_with_effort(int node, gfp_t gfp)
+{
+	if (READ_ONCE(was_in_vain) && time_before(jiffies, READ_ONCE(effort_ended) + EFFORT_PAUSE))
+		return NULL;
+	if (compact(node, gfp & GFP_ZONEMASK))
+		return take_block(node, gfp);
+	WRITE_ONCE(effort_ended, jiffies);
+	WRITE_ONCE(was_in_vain, true);
+	return NULL;
+}
+
+/* Without reclaim only what is free now. */
+static struct page *take_candidate(int node, gfp_t gfp)
+{
+	struct page *page = take_block(node, gfp);
+
+	if (!page)
+		return gfp & __GFP_DIRECT_RECLAIM ? take_with_effort(node, gfp) : NULL;
+	if (READ_ONCE(was_in_vain))
+		WRITE_ONCE(was_in_vain, false);
+	return page;
 }
 
 static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t gfp)

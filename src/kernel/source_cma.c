@@ -21,6 +21,12 @@
 #include "memtype.h"
 #include "source.h"
 
+/*
+ * NORETRY is for the fall-back to the buddy allocator, whose pages are not wanted:
+ * it shall not reclaim and compact for them.
+ */
+#define CMA_GFP (GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
+
 /**
  * struct cma_run - one allocation
  * @pages:	what dma_alloc_pages() gave
@@ -65,7 +71,7 @@ static struct cma_run *allocate_run(unsigned long count)
 	run->size = (count + 1) << PINNED_MEM_CHUNK_SHIFT;
 	refcount_set(&run->chunks, count);
 	run->pages = dma_alloc_pages(pinned_memtype_device(), run->size, &run->addr,
-				     DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
+				     DMA_BIDIRECTIONAL, CMA_GFP);
 	/* A device with a limited mask might not reach them; ours reaches all, but must ask. */
 	if (run->pages && !dma_mapping_error(pinned_memtype_device(), run->addr) &&
 	    is_from_cma(run->pages))

@@ -156,7 +156,7 @@ static void free_object(struct pn_slab *slab, size_t index, void *ptr)
 	if (slab->pages)
 		pn_tcache_push_medium(slab);
 	else
-		pn_tcache_overflow(slab->bin, ptr);
+		pn_tcache_overflow(slab->bin, ptr, &slab->state[index]);
 }
 
 void pn_free_slow(void *ptr)

@@ -54,7 +54,8 @@ static inline void pn_free(void *ptr)
 		index = pn_slab_index(slab, offset);
 		if (pn_likely(pn_slab_is_start(slab, index, offset) &&
 			      slab->state[index] == PN_OBJECT_LIVE &&
-			      slab->epoch == pn_arena.epoch && pn_tcache_push(slab->bin, ptr))) {
+			      slab->epoch == pn_arena.epoch &&
+			      pn_tcache_push(slab->bin, ptr, &slab->state[index]))) {
 			slab->state[index] = PN_OBJECT_FREED;
 			return;
 		}

@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "pinned.h"
 #include "runtime.h"
+#include "slots.h"
 
 static void *or_enomem(void *object)
 {
@@ -67,7 +68,7 @@ size_t pinned_purge(void)
 	if (pn_runtime_enter()->error)
 		return 0;
 	pn_tcache_flush();
-	return pn_heap_purge(&pn_heap) * PN_CHUNK_SIZE;
+	return pn_slots_purge(&pn_heap) * PN_CHUNK_SIZE;
 }
 
 const char *pinned_backend(void)

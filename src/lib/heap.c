@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "slots.h"
 #include "sys.h"
 
 #define MEND_PAUSE_MIN_MS 10
@@ -64,16 +63,6 @@ void pn_heap_close(struct pn_heap *heap)
 const char *pn_heap_backend_name(const struct pn_heap *heap)
 {
 	return heap->pool.backend ? heap->pool.backend->name : "none";
-}
-
-size_t pn_heap_purge(struct pn_heap *heap)
-{
-	size_t count;
-
-	pn_arena_lock();
-	count = pn_slots_purge_locked(heap, 0);
-	pn_arena_unlock();
-	return count;
 }
 
 struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap)

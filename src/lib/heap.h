@@ -30,12 +30,14 @@ struct pn_heap_stats {
  * @partial: slabs with room
  * @spare: records that no slab uses
  * @out: objects that have been given out
+ * @colour: of the last slab
  */
 struct pn_central {
 	struct pn_lock lock;
 	struct pn_slab *partial;
 	struct pn_slab *spare;
 	uint64_t out;
+	unsigned int colour;
 } __attribute__((aligned(PN_CACHE_LINE)));
 
 /**
@@ -80,9 +82,6 @@ int pn_heap_init(struct pn_heap *heap, const struct pn_config *config,
 void pn_heap_close(struct pn_heap *heap);
 const char *pn_heap_backend_name(const struct pn_heap *heap);
 struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap);
-
-/* Give empty chunks back now. Return: how many. */
-size_t pn_heap_purge(struct pn_heap *heap);
 
 /* Around a fork; the arena's lock is held. */
 void pn_heap_after_fork(struct pn_heap *heap);

@@ -9,7 +9,6 @@
 
 #include "meta.h"
 #include "pages.h"
-#include "tcache.h"
 
 #define STAGGER_ROOM ((size_t)16 * PN_CACHE_LINE)
 #define STAGGER_MAX ((size_t)256 << 10)

@@ -3,9 +3,8 @@
  * Slabs and the central lists, one for each class with a lock of its own.
  *
  * A slab with room is in its class's list; a full one is found again by the
- * arena's table when an object comes back. One that becomes empty goes back to
- * the arena, unless it is small and the last with room: the next allocation
- * needs it.
+ * arena's table when an object comes back. The pages of one that becomes empty
+ * go back, unless it is the last with room: the next allocation needs it.
  */
 #include "slab.h"
 
@@ -14,7 +13,6 @@
 #include "meta.h"
 #include "pages.h"
 #include "probe.h"
-#include "tcache.h"
 
 /* One more than there are objects: where another would begin nothing is ever live. */
 static size_t state_size(const struct pn_class *class)
@@ -89,6 +87,19 @@ static void set_all_free(struct pn_slab *slab)
 	slab->free = slab->count;
 }
 
+/*
+ * Staggered objects do not fill their slab's pages. The first begins at another
+ * cache line in each, or those at the same place of many slabs would collide.
+ */
+static size_t next_colour(struct pn_central *central, const struct pn_class *class)
+{
+	size_t spare = class->pages * PN_PAGE_SIZE - (size_t) class->count * class->pitch;
+
+	if (class->pitch == class->size)
+		return 0;
+	return central->colour++ % (spare / PN_CACHE_LINE + 1) * PN_CACHE_LINE;
+}
+
 static struct pn_slab *make_slab(struct pn_heap *heap, unsigned int index)
 {
 	const struct pn_class *class = &pn_classes[index];
@@ -106,7 +117,7 @@ static struct pn_slab *make_slab(struct pn_heap *heap, unsigned int index)
 		give_record(central, slab);
 		return NULL;
 	}
-	slab->offset = page << PN_PAGE_SHIFT;
+	slab->offset = (page << PN_PAGE_SHIFT) + next_colour(central, class);
 	slab->magic = class->magic;
 	slab->pitch = class->pitch;
 	slab->size = class->size;
@@ -150,7 +161,7 @@ static void drop_inherited(struct pn_central *central)
 		list_remove(central, central->partial);
 }
 
-static size_t take_from_slab(struct pn_slab *slab, void **objects, size_t wanted)
+static size_t take_from_slab(struct pn_slab *slab, struct pn_free *objects, size_t wanted)
 {
 	uint64_t *bits = free_bits(slab);
 	size_t count = slab->free < wanted ? slab->free : wanted;
@@ -163,13 +174,17 @@ static size_t take_from_slab(struct pn_slab *slab, void **objects, size_t wanted
 		index = slab->scan * 64u + (size_t)__builtin_ctzll(bits[slab->scan]);
 		bits[slab->scan] &= bits[slab->scan] - 1;
 		/* The cache is a stack: what comes out of it first has the lowest address. */
-		objects[got - 1] = pn_arena_at(slab->offset + index * slab->pitch);
+		objects[got - 1] = (struct pn_free){
+			.object = pn_arena_at(slab->offset + index * slab->pitch),
+			.state = &slab->state[index],
+		};
 	}
 	slab->free -= (uint16_t)count;
 	return count;
 }
 
-size_t pn_slab_take(struct pn_heap *heap, unsigned int class, void **objects, size_t wanted)
+size_t pn_slab_take(struct pn_heap *heap, unsigned int class, struct pn_free *objects,
+		    size_t wanted)
 {
 	struct pn_central *central = &heap->centrals[class];
 	size_t got = 0;
@@ -194,11 +209,10 @@ size_t pn_slab_take(struct pn_heap *heap, unsigned int class, void **objects, si
 	return got;
 }
 
-static void give_one(struct pn_heap *heap, struct pn_central *central, void *object)
+static void give_one(struct pn_heap *heap, struct pn_central *central, const struct pn_free *object)
 {
-	size_t offset = pn_arena_offset(object);
-	struct pn_slab *slab = pn_slab_at(offset);
-	size_t index = pn_slab_index(slab, offset);
+	struct pn_slab *slab = pn_slab_at(pn_arena_offset(object->object));
+	size_t index = (size_t)(object->state - slab->state);
 
 	free_bits(slab)[index / 64] |= (uint64_t)1 << (index % 64);
 	if (index / 64 < slab->scan)
@@ -210,13 +224,14 @@ static void give_one(struct pn_heap *heap, struct pn_central *central, void *obj
 		unmake_slab(heap, central, slab);
 }
 
-void pn_slab_give(struct pn_heap *heap, unsigned int class, void *const *objects, size_t count)
+void pn_slab_give(struct pn_heap *heap, unsigned int class, const struct pn_free *objects,
+		  size_t count)
 {
 	struct pn_central *central = &heap->centrals[class];
 
 	pn_lock(&central->lock);
 	for (size_t i = 0; i < count; i++)
-		give_one(heap, central, objects[i]);
+		give_one(heap, central, &objects[i]);
 	central->out -= count;
 	pn_unlock(&central->lock);
 }

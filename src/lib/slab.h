@@ -12,6 +12,9 @@
 
 #include "heap.h"
 
+/* A bin of threads' caches (tcache.h) that is never used: for what free() must look at more closely. */
+#define PN_BIN_NONE PN_CLASSES
+
 enum pn_object_state {
 	PN_OBJECT_NEVER, /* not handed out since the slab was made */
 	PN_OBJECT_LIVE,
@@ -74,23 +77,22 @@ static inline bool pn_slab_is_start(const struct pn_slab *slab, size_t index, si
 	return slab->offset + index * slab->pitch == offset;
 }
 
-/* An object leaves a cache or a slab for the program. */
-static inline void pn_slab_set_live(void *object)
-{
-	size_t offset = pn_arena_offset(object);
-	struct pn_slab *slab = pn_slab_at(offset);
-
-	slab->state[pn_slab_index(slab, offset)] = PN_OBJECT_LIVE;
-}
+/* A free object, and where its state is, so that handing it out need not look for that. */
+struct pn_free {
+	void *object;
+	uint8_t *state;
+};
 
 /*
  * Up to @wanted objects of a class, from slabs with room first; those at lower
  * addresses come last. They are not live yet. Return: how many; 0 without memory.
  */
-size_t pn_slab_take(struct pn_heap *heap, unsigned int class, void **objects, size_t wanted);
+size_t pn_slab_take(struct pn_heap *heap, unsigned int class, struct pn_free *objects,
+		    size_t wanted);
 
 /* Objects that are not live any more, of one heap and class, back to their slabs. */
-void pn_slab_give(struct pn_heap *heap, unsigned int class, void *const *objects, size_t count);
+void pn_slab_give(struct pn_heap *heap, unsigned int class, const struct pn_free *objects,
+		  size_t count);
 
 /* Bytes in objects that slabs have given out, threads' caches included. */
 uint64_t pn_slab_bytes_out(struct pn_heap *heap);

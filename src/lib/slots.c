@@ -145,6 +145,16 @@ size_t pn_slots_purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	return count;
 }
 
+size_t pn_slots_purge(struct pn_heap *heap)
+{
+	size_t count;
+
+	pn_arena_lock();
+	count = pn_slots_purge_locked(heap, 0);
+	pn_arena_unlock();
+	return count;
+}
+
 void pn_slots_emptied_locked(struct pn_heap *heap, size_t index)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];

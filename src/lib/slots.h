@@ -15,6 +15,9 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 /* The @count last of a large object's slots; all of them end it. */
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count);
 
+/* Give empty chunks back now. Return: how many. */
+size_t pn_slots_purge(struct pn_heap *heap);
+
 /* One slot with memory, in no list; SIZE_MAX without memory. The arena's lock is held, as below. */
 size_t pn_slots_take_one_locked(struct pn_heap *heap);
 /* It holds nothing any more. */

@@ -84,7 +84,7 @@ static uint32_t within(size_t bytes, size_t size, uint32_t most)
 
 static uint32_t most_room(unsigned int index)
 {
-	size_t size = index == PN_BIN_NONE ? 0 : object_bytes(index);
+	size_t size = object_bytes(index);
 
 	return size ? within(is_medium(index) ? 2 * BIN_BYTES : BIN_BYTES, size, ROOM_MAX) : 0;
 }
@@ -107,8 +107,8 @@ static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 
 	if (is_medium(index)) {
 		for (uint32_t i = 0; i < count; i++) {
-			count_medium(cache, -medium_size(bin->objects[i]));
-			pn_medium_free(bin->objects[i]);
+			count_medium(cache, -medium_size(bin->objects[i].object));
+			pn_medium_free(bin->objects[i].object);
 		}
 	} else {
 		pn_slab_give(&pn_heap, index, bin->objects, count);
@@ -129,6 +129,27 @@ static void account(struct pn_tcache *cache, unsigned int index, uint32_t room)
 	__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
 }
 
+/*
+ * Stacks begin short too, so that those of a thread that does little share a page or
+ * two. A longer one replaces a shorter, which is lost: as much as there is of it in all.
+ */
+static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t room)
+{
+	struct pn_bin *bin = &cache->bins[index];
+	struct pn_free *stack;
+
+	if (room <= cache->capacity[index])
+		return true;
+	stack = pn_meta_alloc(room * sizeof(*stack));
+	if (!stack)
+		return false;
+	if (bin->count)
+		memcpy(stack, bin->objects, bin->count * sizeof(*stack));
+	bin->objects = stack;
+	cache->capacity[index] = (uint16_t)room;
+	return true;
+}
+
 /* The first room is every bin's right. Return: false if it stays as it is. */
 static bool grow(struct pn_tcache *cache, unsigned int index)
 {
@@ -146,6 +167,8 @@ static bool grow(struct pn_tcache *cache, unsigned int index)
 	if (bin->room && (cache->granted + bytes > THREAD_BYTES ||
 			  __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes > ALL_BYTES))
 		return false;
+	if (!lengthen_stack(cache, index, room))
+		return false;
 	account(cache, index, room);
 	return true;
 }
@@ -162,7 +185,7 @@ static void shrink(struct pn_tcache *cache, unsigned int index)
 static void look_for_unused_bins(struct pn_tcache *cache)
 {
 	cache->misses = 0;
-	for (unsigned int i = 0; i < PN_BIN_NONE; i++) {
+	for (unsigned int i = 0; i < PN_BINS; i++) {
 		if (!cache->was_used[i] && cache->bins[i].room)
 			shrink(cache, i);
 		cache->was_used[i] = false;
@@ -181,7 +204,7 @@ static bool flush_all(struct pn_tcache *cache)
 {
 	bool was_any = false;
 
-	for (unsigned int i = 0; i < PN_BIN_NONE; i++) {
+	for (unsigned int i = 0; i < PN_BINS; i++) {
 		if (!cache->bins[i].count)
 			continue;
 		flush_oldest(cache, i, cache->bins[i].count);
@@ -198,7 +221,7 @@ static void destroy(void *argument)
 
 	pn_tcache = &no_cache_any_more;
 	flush_all(cache);
-	for (unsigned int i = 0; i < PN_BIN_NONE; i++)
+	for (unsigned int i = 0; i < PN_BINS; i++)
 		if (cache->bins[i].room)
 			account(cache, i, 0);
 	pn_lock(&lock);
@@ -213,25 +236,6 @@ static void destroy(void *argument)
 	pn_unlock(&lock);
 }
 
-static struct pn_tcache *make_cache(void)
-{
-	struct pn_tcache *cache;
-	size_t objects = 0;
-	void **stack;
-
-	for (unsigned int i = 0; i < PN_BINS; i++)
-		objects += most_room(i);
-	cache = pn_meta_alloc(sizeof(*cache) + objects * sizeof(void *));
-	if (!cache)
-		return NULL;
-	stack = (void **)(cache + 1);
-	for (unsigned int i = 0; i < PN_BINS; i++) {
-		cache->bins[i].objects = stack;
-		stack += most_room(i);
-	}
-	return cache;
-}
-
 static struct pn_tcache *enlist_cache(void)
 {
 	struct pn_tcache *cache;
@@ -241,7 +245,7 @@ static struct pn_tcache *enlist_cache(void)
 	if (cache)
 		unused = cache->next;
 	else
-		cache = make_cache();
+		cache = pn_meta_alloc(sizeof(*cache));
 	if (cache) {
 		cache->prev = NULL;
 		cache->next = all;
@@ -294,12 +298,12 @@ static void make_room(unsigned int index)
 
 static void *take_one(unsigned int class)
 {
-	void *object;
+	struct pn_free taken;
 
-	if (!pn_slab_take(&pn_heap, class, &object, 1))
+	if (!pn_slab_take(&pn_heap, class, &taken, 1))
 		return NULL;
-	pn_slab_set_live(object);
-	return object;
+	*taken.state = PN_OBJECT_LIVE;
+	return taken.object;
 }
 
 void *pn_tcache_refill(unsigned int class)
@@ -330,14 +334,14 @@ static bool find_fitting(struct pn_bin *bin, size_t size)
 	uint32_t tries = bin->count < FITTING_TRIES ? bin->count : FITTING_TRIES;
 
 	for (uint32_t i = 1; i <= tries; i++) {
-		void *object = bin->objects[bin->count - i];
-		size_t has = medium_size(object);
+		struct pn_free found = bin->objects[bin->count - i];
+		size_t has = medium_size(found.object);
 
 		if (has < size || has > size + size / 4)
 			continue;
 		if (i > 1) {
 			bin->objects[bin->count - i] = bin->objects[bin->count - 1];
-			bin->objects[bin->count - 1] = object;
+			bin->objects[bin->count - 1] = found;
 		}
 		return true;
 	}
@@ -360,7 +364,7 @@ void *pn_tcache_pop_medium(size_t size)
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(pn_medium_pages(size));
 	void *object = pop_fitting(index, size);
 
-	return object || index + 1 == PN_BIN_NONE ? object : pop_fitting(index + 1, size);
+	return object || index + 1 == PN_BINS ? object : pop_fitting(index + 1, size);
 }
 
 void pn_tcache_push_medium(struct pn_slab *object)
@@ -368,27 +372,27 @@ void pn_tcache_push_medium(struct pn_slab *object)
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(object->pages);
 	void *ptr = pn_arena_at(object->offset);
 
-	if (pn_unlikely(!pn_tcache_push(index, ptr))) {
+	if (pn_unlikely(!pn_tcache_push(index, ptr, object->state))) {
 		begin();
 		if (!has_cache()) {
 			pn_medium_free(ptr);
 			return;
 		}
 		make_room(index);
-		pn_tcache_push(index, ptr);
+		pn_tcache_push(index, ptr, object->state);
 	}
 	count_medium(pn_tcache, object->size);
 }
 
-void pn_tcache_overflow(unsigned int index, void *object)
+void pn_tcache_overflow(unsigned int index, void *object, uint8_t *state)
 {
 	begin();
 	if (!has_cache()) {
-		pn_slab_give(&pn_heap, index, &object, 1);
+		pn_slab_give(&pn_heap, index, &(struct pn_free){ object, state }, 1);
 		return;
 	}
 	make_room(index);
-	pn_tcache_push(index, object);
+	pn_tcache_push(index, object, state);
 }
 
 bool pn_tcache_flush(void)

@@ -9,11 +9,9 @@
 
 #include "medium.h"
 
-/* A bin for each class of the default heap, then those of its medium objects. */
-#define PN_BIN_MEDIUM PN_CLASSES
-/* Nothing is ever in it: what free() must look at more closely. */
-#define PN_BIN_NONE (PN_BIN_MEDIUM + PN_MEDIUM_BINS)
-#define PN_BINS (PN_BIN_NONE + 1)
+/* A bin for each class of the default heap, PN_BIN_NONE, then those of its medium objects. */
+#define PN_BIN_MEDIUM (PN_BIN_NONE + 1)
+#define PN_BINS (PN_BIN_MEDIUM + PN_MEDIUM_BINS)
 
 /**
  * struct pn_bin - one stack
@@ -24,13 +22,14 @@
 struct pn_bin {
 	uint32_t count;
 	uint32_t room;
-	void **objects;
+	struct pn_free *objects;
 };
 
 /**
  * struct pn_tcache - a thread's cache
  * @bins: the stacks
  * @medium_bytes: in medium objects
+ * @capacity: objects that each bin's stack is long enough for
  * @granted: bytes that the rooms of all bins make
  * @misses: slow paths since the last look for bins that are not used
  * @was_used: bins that had one since then
@@ -38,6 +37,7 @@ struct pn_bin {
  */
 struct pn_tcache {
 	struct pn_bin bins[PN_BINS];
+	uint16_t capacity[PN_BINS];
 	size_t medium_bytes;
 	size_t granted;
 	uint32_t misses;
@@ -63,25 +63,25 @@ static inline void *pn_tcache_pop(unsigned int index)
 {
 	struct pn_bin *bin = &pn_tcache->bins[index];
 	uint32_t count = bin->count;
-	void *object;
+	const struct pn_free *newest;
 
 	if (pn_unlikely(!count))
 		return NULL;
-	object = bin->objects[count - 1];
+	newest = &bin->objects[count - 1];
 	pn_bin_set_count(bin, count - 1);
-	pn_slab_set_live(object);
-	return object;
+	*newest->state = PN_OBJECT_LIVE;
+	return newest->object;
 }
 
 /* Return: false if there is no room. The object is not live any more. */
-static inline bool pn_tcache_push(unsigned int index, void *object)
+static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *state)
 {
 	struct pn_bin *bin = &pn_tcache->bins[index];
 	uint32_t count = bin->count;
 
 	if (pn_unlikely(count >= bin->room))
 		return false;
-	bin->objects[count] = object;
+	bin->objects[count] = (struct pn_free){ object, state };
 	pn_bin_set_count(bin, count + 1);
 	return true;
 }
@@ -93,7 +93,7 @@ void *pn_tcache_pop_medium(size_t size);
 /* Cache a medium object, which is not live any more, or free it. */
 void pn_tcache_push_medium(struct pn_slab *object);
 /* What free does when the cache has no room: make some, and push. */
-void pn_tcache_overflow(unsigned int index, void *object);
+void pn_tcache_overflow(unsigned int index, void *object, uint8_t *state);
 /* Give the calling thread's cached objects back. Return: false if there were none. */
 bool pn_tcache_flush(void);
 

@@ -105,6 +105,8 @@ void pn_route_decide(void)
 	if (!environ || __atomic_exchange_n(&is_begun, 1, __ATOMIC_ACQUIRE))
 		return;
 	decide();
+	pn_route.libc_malloc = pn_libc_find_malloc();
+	pn_route.libc_free = pn_libc_find_free();
 	__atomic_store_n(&pn_route.is_decided, true, __ATOMIC_RELEASE);
 	errno = saved;
 }

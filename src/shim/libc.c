@@ -38,6 +38,16 @@ static void *find_next(void **cache, const char *name)
 		(type) find_next(&cache, #name); \
 	})
 
+void *(*pn_libc_find_malloc(void))(size_t size)
+{
+	return __interceptor_malloc ? __interceptor_malloc : __libc_malloc;
+}
+
+void (*pn_libc_find_free(void))(void *ptr)
+{
+	return __interceptor_free ? __interceptor_free : __libc_free;
+}
+
 void *pn_libc_malloc(size_t size)
 {
 	return CALL(void *(*)(size_t), malloc, size);

@@ -34,6 +34,10 @@ static inline bool pn_libc_is_glibc(void)
 	return __libc_malloc && __libc_free && __libc_calloc && __libc_realloc && __libc_memalign;
 }
 
+/* Where pn_libc_malloc() and pn_libc_free() go, for who wants to go there directly; NULL if that must be looked up. */
+void *(*pn_libc_find_malloc(void))(size_t size);
+void (*pn_libc_find_free(void))(void *ptr);
+
 void *pn_libc_malloc(size_t size);
 void pn_libc_free(void *ptr);
 void *pn_libc_calloc(size_t count, size_t size);

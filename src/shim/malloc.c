@@ -53,6 +53,8 @@ EXPORT void *malloc(size_t size)
 
 		if (pn_likely(object))
 			return object;
+	} else if (pn_likely(pn_route.libc_malloc != NULL)) {
+		return pn_route.libc_malloc(size);
 	}
 	return malloc_uncached(size);
 }
@@ -147,7 +149,9 @@ EXPORT void free(void *ptr)
 {
 	if (pn_likely(pn_arena_has(ptr)))
 		pn_free(ptr);
-	else if (ptr)
+	else if (pn_likely(pn_route.libc_free != NULL))
+		pn_route.libc_free(ptr);
+	else
 		pn_libc_free(ptr);
 }
 

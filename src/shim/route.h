@@ -15,12 +15,16 @@
  * struct pn_route - which sizes go to pinned memory
  * @span: sizes of which size - @min is below it do; 0 before the first decision and in passthrough
  * @min: smallest such size
+ * @libc_malloc: where all other sizes go; NULL before the decision, or if it must be looked up
+ * @libc_free: where pointers outside of the arena go; likewise
  * @is_decided: false before initialisation
  * @fails: without memory, fail; else libc's memory is used
  */
 struct pn_route {
 	size_t span;
 	size_t min;
+	void *(*libc_malloc)(size_t size);
+	void (*libc_free)(void *ptr);
 	bool is_decided;
 	bool fails;
 };

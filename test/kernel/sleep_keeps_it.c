@@ -11,6 +11,8 @@
 #define SEED 11
 #define TEST "/sys/power/pm_test"
 #define STATE "/sys/power/state"
+/* Seconds that the kernel stays at the level which is tried; 5 by itself. */
+#define DELAY "/sys/module/suspend/parameters/pm_test_delay"
 
 static char *at;
 static uint64_t phys[SLOTS];
@@ -52,6 +54,8 @@ int main(void)
 
 	if (access(TEST, W_OK) || !is_offered(STATE, "freeze"))
 		test_skip("this kernel has no %s to try suspend with", TEST);
+	if (!access(DELAY, W_OK))
+		WORKS(write_text(DELAY, "1"));
 	WORKS(populate(fd, 0, SLOTS, phys));
 	at = map_slots(fd, 0, SLOTS);
 	fill(at, SLOTS * CHUNK, SEED);

@@ -17,14 +17,19 @@ census
 alloc
 runtime
 tcache
-large
+large medium
 slab
+pages
+slots
+heap
 class
 profile
 stacks callers
 v2p
+backend backend_device backend_hugetlb backend_anon
+slotlist
 arena
-backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
+pagemap fdguard meta config reserve
 die json
 sys
 lock watch probe
@@ -58,9 +63,9 @@ check_folder() {  # FOLDER TABLE EXCUSED
 	done
 }
 
-# Parts of the arena: they read pn_arena. view and pool are one object's two sides;
+# reserve is a part of the arena: it fills pn_arena. view and pool are one object's two sides;
 # everybody in the kernel calls sources by the chunk's order.
-check_folder src/lib "$lib" 'backend_device:arena.h reserve:arena.h slotlist:arena.h'
+check_folder src/lib "$lib" 'reserve:arena.h'
 check_folder src/kernel "$kernel" 'view:pool.h source_buddy:chunk.h quota:chunk.h'
 
 grep -lE '#include "(tcache|slab|arena|alloc|large|runtime)\.h"' examples -r && complain "examples use installed headers only"

@@ -181,6 +181,13 @@ static bool is_warning_of_shortage(const char *line)
 	       (strstr(line, " dma_buf_vmap+") || strstr(line, " event_define_fields+"));
 }
 
+/* What the kernel says, with a trace, of requests without memory: for pages, mappings, slab caches. */
+static bool is_shortage(const char *line)
+{
+	return strstr(line, "page allocation failure") || strstr(line, "vmalloc error") ||
+	       (strstr(line, "kmem_cache_create") && strstr(line, ") failed with error"));
+}
+
 /*
  * Tests that make allocations fail say so in the log. The kernel remarks then, with
  * a trace, on those that were not told to fail in silence; faults are nothing else.
@@ -200,7 +207,7 @@ static bool is_remark_on_injected_failure(const char *line)
 	if (strstr(line, "allocations are not made to fail any more"))
 		is_injecting = false;
 	is_warning = is_warning_of_shortage(line);
-	if (is_warning || strstr(line, "page allocation failure") || strstr(line, "vmalloc error"))
+	if (is_warning || is_shortage(line))
 		is_trace_expected = is_injecting;
 	else if (is_trace)
 		is_trace_expected = false;

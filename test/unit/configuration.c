@@ -57,7 +57,7 @@ START_TEST(every_key_is_understood)
 {
 	struct pn_config config =
 		parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:coherent,"
-		      "node:1,limit:3G,decay_ms:250,report:1");
+		      "node:1,limit:3G,decay_ms:250,classes:fine,report:1");
 
 	ck_assert_str_eq(message, "");
 	ck_assert(config.is_given);
@@ -68,7 +68,9 @@ START_TEST(every_key_is_understood)
 	ck_assert_int_eq(config.node, 1);
 	ck_assert_uint_eq(config.limit, 3UL << 30);
 	ck_assert_uint_eq(config.decay_ms, 250);
+	ck_assert(config.is_fine);
 	ck_assert(config.report);
+	ck_assert(!parse("classes:fine,classes:pow2").is_fine);
 	ck_assert_int_eq(parse("node:1,node:any").node, -1);
 }
 END_TEST

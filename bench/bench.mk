@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# Benchmarks: their programs, and what runs them. Included by the top Makefile.
+
+bench_bin := $(O)/bench/bin
+bench_flags := -std=gnu11 -O2 -Wall -Wextra -Werror -pthread
+bench_suite := $(patsubst bench/suite/%.c,$(bench_bin)/suite/%,$(wildcard bench/suite/*.c))
+bench_plain := $(addprefix $(bench_bin)/,micro touch load measure)
+bench_translating := $(addprefix $(bench_bin)/,v2p bounce)
+bench_programs := $(bench_suite) $(bench_plain) $(bench_translating)
+
+# -fno-builtin: or the compiler leaves out allocations that nobody uses.
+$(bench_suite): $(bench_bin)/suite/%: bench/suite/%.c bench/suite/workload.h | $(O)/need/build
+	@mkdir -p $(@D)
+	$(CC) $(bench_flags) -fno-builtin -o $@ $<
+
+$(bench_plain): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/workload.h | $(O)/need/build
+	@mkdir -p $(@D)
+	$(CC) $(bench_flags) -fno-builtin $(if $(filter measure,$*),-static) -o $@ $<
+
+$(bench_translating): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/workload.h include/pinned.h $(O)/lib/libpinned.so
+	@mkdir -p $(@D)
+	$(CC) $(bench_flags) -Iinclude -o $@ $< -L$(O)/lib -lpinned -ldl -Wl,-rpath,$(abspath $(O)/lib)
+
+.PHONY: bench bench-smoke bench-programs
+bench-programs: all $(bench_programs)
+
+# BENCH='--rounds 9 --only redis' and so on: see bench/run --help.
+bench: bench-programs | $(O)/need/bench
+	@bench/run $(BENCH)
+
+# Everything once, very little of it, with what happens to be installed.
+bench-smoke: bench-programs
+	@bench/run --smoke $(BENCH)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What does a device's library save that need not copy a buffer? For buffers of
+ * 64 bytes to 1 MiB: copying one into a bounce buffer, beside finding out where
+ * it lies. Prints for each size nanoseconds of processor time.
+ *
+ * usage: bounce [PERCENT]     PINNED_CONF says which backend
+ */
+#include <pinned.h>
+
+#include "clock.h"
+#include "suite/workload.h"
+
+#define SIZE_MAX_ ((size_t)1 << 20)
+#define BUFFERS_MAX 64
+#define BYTES_MAX ((size_t)16 << 20) /* in all buffers of a size */
+
+static char *bounce_buffer;
+
+static void copy(const char *buffer, size_t size)
+{
+	memcpy(bounce_buffer, buffer, size);
+	__asm__ volatile("" : : : "memory");
+}
+
+/* Up to a chunk, an object is physically contiguous: one answer is enough. */
+static void translate(const char *buffer, size_t size)
+{
+	uint64_t phys = pinned_v2p(buffer);
+
+	(void)size;
+	__asm__ volatile("" : : "r"(phys));
+}
+
+static double time_all(void (*body)(const char *, size_t), char **buffers, size_t count,
+		       size_t size, size_t rounds)
+{
+	struct moment begin = now();
+
+	for (size_t round = 0; round < rounds; round++)
+		for (size_t i = 0; i < count; i++)
+			body(buffers[i], size);
+	return since(begin, rounds * count).cpu;
+}
+
+static void report(size_t size, size_t percent)
+{
+	char *buffers[BUFFERS_MAX];
+	size_t count = BYTES_MAX / size < BUFFERS_MAX ? BYTES_MAX / size : BUFFERS_MAX;
+	size_t copies = ((size_t)40 << 20) / size / count * percent / 100 + 1;
+	size_t translations = 20000 * percent / 100 + 1;
+	double copied, translated;
+
+	for (size_t i = 0; i < count; i++)
+		buffers[i] = memset(checked(pinned_malloc(size)), 1, size);
+	copies = copies < translations ? copies : translations;
+	copied = time_all(copy, buffers, count, size, copies);
+	translated = time_all(translate, buffers, count, size, translations);
+	printf("%zu %.3f %.3f\n", size, copied, translated);
+	for (size_t i = 0; i < count; i++)
+		pinned_free(buffers[i]);
+}
+
+int main(int argc, char **argv)
+{
+	size_t percent = amount(argc, argv, 100);
+
+	bounce_buffer = memset(checked(pinned_malloc(SIZE_MAX_)), 0, SIZE_MAX_);
+	printf("backend %s\n", pinned_backend());
+	for (size_t size = 64; size <= SIZE_MAX_; size *= 4)
+		report(size, percent);
+	pinned_free(bounce_buffer);
+	return 0;
+}

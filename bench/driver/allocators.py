@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""The allocators: where their libraries are, and what in the environment puts a program onto one of them."""
+import glob
+import os
+import subprocess
+import sys
+
+NAMES = ("glibc", "pinned", "jemalloc", "mimalloc", "tcmalloc", "passthrough")
+LIBRARIES = {"jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.[0-9]*",
+             "tcmalloc": "libtcmalloc_minimal.so.4"}
+OWN = ("LD_PRELOAD", "MALLOC_PINNED_CONF", "PINNED_CONF", "MALLOC_CONF", "GLIBC_TUNABLES", "PYTHONMALLOC")
+
+
+def library_of(top, name):
+    """The path of an allocator's library; None for glibc; "" if it is not installed."""
+    if name == "glibc":
+        return None
+    if name in ("pinned", "passthrough"):
+        return os.path.join(top, "build", "lib", "libmalloc-pinned.so")
+    found = sorted(glob.glob("/usr/lib/*/" + LIBRARIES[name]) + glob.glob("/usr/lib/" + LIBRARIES[name]))
+    return found[-1] if found else ""
+
+
+def environment(name, library):
+    """A program's environment under the allocator: nothing else that steers any of them."""
+    env = {key: value for key, value in os.environ.items()
+           if key not in OWN and not key.startswith(("MIMALLOC_", "TCMALLOC_", "MALLOC_"))}
+    env["LC_ALL"] = "C"
+    if library:
+        env["LD_PRELOAD"] = library
+    if name == "pinned":
+        env["MALLOC_PINNED_CONF"] = "backend:anon"
+    return env
+
+
+def check(name, library, env):
+    """A benchmark of an allocator that is not there would be a fine one: see that it serves."""
+    maps = subprocess.run(["cat", "/proc/self/maps"], env=env, capture_output=True, text=True, check=True)
+    if library and os.path.realpath(library) not in maps.stdout:
+        sys.exit(f"bench: {library} is not loaded by LD_PRELOAD")
+    if maps.stderr:
+        sys.exit(f"bench: {name} complains: {maps.stderr}")
+    if name == "pinned":
+        env = dict(env, MALLOC_PINNED_CONF=env["MALLOC_PINNED_CONF"] + ",report:1")
+        report = subprocess.run(["ls", "/"], env=env, capture_output=True, text=True, check=True).stderr
+        if "backend=anon" not in report or "object_bytes=0 " in report:
+            sys.exit(f"bench: the shim does not serve: {report}")
+
+
+def find(top, chosen):
+    """name -> environment, of those that are chosen and installed; glibc is the first."""
+    names = NAMES
+    if chosen:
+        asked = chosen.split(",")
+        if set(asked) - set(NAMES):
+            sys.exit("bench: --allocators: choose among " + ", ".join(NAMES))
+        names = ["glibc"] + [name for name in NAMES if name in asked and name != "glibc"]
+    found = {}
+    for name in names:
+        library = library_of(top, name)
+        if library == "":
+            print(f"bench: left out {name}: {LIBRARIES[name]} is not installed", file=sys.stderr)
+            continue
+        if library and not os.path.exists(library):
+            sys.exit(f"bench: {library} does not exist: run make")
+        found[name] = environment(name, library)
+        check(name, library, found[name])
+    return found

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""The raw figures of all runs, and medians and means of them."""
+import json
+import math
+import os
+import platform
+import statistics
+
+
+class Results:
+    """(group, workload, allocator, figure) -> its value in each round."""
+
+    def __init__(self):
+        self.machine = {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count()}
+        self.values = {}
+
+    def add(self, workload, allocator, number, figures):
+        """Figures of round @number; every round has all figures."""
+        for figure, value in figures.items():
+            rounds = self.values.setdefault((workload.group, workload.name, allocator, figure), [])
+            assert len(rounds) == number
+            rounds.append(value)
+
+    def save(self, path):
+        rows = [dict(zip(("group", "workload", "allocator", "figure", "rounds"), key + (rounds,)))
+                for key, rounds in self.values.items()]
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"machine": self.machine, "results": rows}, file, indent=1)
+
+    def load(self, path):
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+        self.machine = data["machine"]
+        self.values = {(row["group"], row["workload"], row["allocator"], row["figure"]): row["rounds"]
+                       for row in data["results"]}
+
+    def column(self, at):
+        """The distinct values of a part of the keys, in order of appearance."""
+        return list(dict.fromkeys(key[at] for key in self.values))
+
+    def groups(self):
+        return self.column(0)
+
+    def workloads(self, group):
+        return list(dict.fromkeys(key[1] for key in self.values if key[0] == group))
+
+    def allocators(self, group):
+        return list(dict.fromkeys(key[2] for key in self.values if key[0] == group))
+
+    def median(self, group, workload, allocator, figure):
+        rounds = self.values.get((group, workload, allocator, figure))
+        return statistics.median(rounds) if rounds else None
+
+    def ratio(self, group, workload, allocator, figure, base="glibc"):
+        """Median of the ratios within each round."""
+        ours = self.values.get((group, workload, allocator, figure))
+        theirs = self.values.get((group, workload, base, figure))
+        if not ours or not theirs:
+            return None
+        return statistics.median(a / b if b else math.nan for a, b in zip(ours, theirs))
+
+    def mean_ratio(self, group, allocator, figure):
+        """Geometric mean of the ratios to glibc over a group's workloads."""
+        ratios = [self.ratio(group, workload, allocator, figure) for workload in self.workloads(group)]
+        ratios = [ratio for ratio in ratios if ratio and ratio > 0]
+        return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
+
+    def ratio_between(self, group, workload, base, allocator, figure):
+        """Median of one allocator's ratios between two workloads."""
+        above = self.values.get((group, workload, allocator, figure), [])
+        below = self.values.get((group, base, allocator, figure), [])
+        ratios = [a / b for a, b in zip(above, below) if b]
+        return statistics.median(ratios) if ratios else None

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""The tables, in Markdown that is also readable as it is, and the last line."""
+
+TITLES = {
+    "suite": "Workloads known from the literature on allocators",
+    "micro": "One pattern at a time",
+    "touch": "The first word of 512 live objects, touched in turn",
+    "real": "Real programs",
+    "passthrough": "A program that the shim passes through",
+    "v2p": "Translation of random addresses, by the size of the range",
+    "bounce": "Copying a buffer into a bounce buffer, and translating its address instead",
+}
+FIGURES = {
+    "wall": ("time passed", "ms", 1e3),
+    "cpu": ("processor time", "ms", 1e3),
+    "rss_kib": ("peak memory", "MiB", 1 / 1024),
+    "faults": ("page faults", "thousands", 1e-3),
+    "cpu_ns": ("processor time for each operation", "ns", 1),
+}
+SHOWN = {"suite": ("wall", "cpu", "rss_kib", "faults"), "real": ("wall", "cpu", "rss_kib", "faults"),
+         "micro": ("cpu_ns", "rss_kib"), "touch": ("cpu_ns",), "passthrough": ("cpu", "cpu_ns")}
+# What the last line has beside translation: its key, the group, the figure.
+SUMMARY = [("time/glibc", "suite", "wall"), ("rss/glibc", "suite", "rss_kib"), ("cpu/glibc", "suite", "cpu"),
+           ("faults/glibc", "suite", "faults"), ("micro/glibc", "micro", "cpu_ns"), ("touch/glibc", "touch", "cpu_ns"),
+           ("real/glibc", "real", "wall"), ("real_cpu/glibc", "real", "cpu"), ("real_rss/glibc", "real", "rss_kib")]
+
+
+def number(value, digits=2):
+    if value is None or value != value:
+        return "-"
+    return f"{value:.{digits}f}" if value < 1000 else f"{value:.0f}"
+
+
+def layout(rows):
+    """Rows of cells, the first one the heading, as an aligned table."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["| " + " | ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                               for i, (cell, width) in enumerate(zip(row, widths))) + " |" for row in rows]
+    rule = "|" + "|".join("-" * (width + 2) if i == 0 else "-" * (width + 1) + ":"
+                          for i, width in enumerate(widths)) + "|"
+    return "\n".join([lines[0], rule] + lines[1:])
+
+
+def ratios(results, group, figure):
+    """glibc's median, and the others' ratios to it."""
+    title, unit, factor = FIGURES[figure]
+    others = [name for name in results.allocators(group) if name != "glibc"]
+    rows = [["workload", f"glibc, {unit}"] + others]
+    for workload in results.workloads(group):
+        base = results.median(group, workload, "glibc", figure)
+        if base is not None:
+            rows.append([workload, number(base * factor)] +
+                        [number(results.ratio(group, workload, name, figure)) for name in others])
+    if len(rows) == 1:
+        return ""
+    rows.append(["geometric mean", ""] + [number(results.mean_ratio(group, name, figure), 3) for name in others])
+    return f"{title.capitalize()}, ratio to glibc's:\n\n{layout(rows)}\n"
+
+
+def nanoseconds(results, group, figure):
+    """What is a few nanoseconds is shown as such too."""
+    names = results.allocators(group)
+    rows = [["workload"] + names]
+    for workload in results.workloads(group):
+        medians = [results.median(group, workload, name, figure) for name in names]
+        if None not in medians:
+            rows.append([workload] + [number(median) for median in medians])
+    return f"{FIGURES[figure][0].capitalize()}, ns:\n\n{layout(rows)}\n" if len(rows) > 1 else ""
+
+
+def v2p(results):
+    ways = results.allocators("v2p")
+    rows = [["range"] + [f"{way}, ns" for way in ways]]
+    for size in results.workloads("v2p"):
+        rows.append([size] + [number(results.median("v2p", size, way, "cpu_ns")) for way in ways])
+    return layout(rows) + "\n"
+
+
+def bounce(results):
+    rows = [["bytes", "copy, ns", "pinned_v2p, ns", "copy / v2p"]]
+    for size in results.allocators("bounce"):
+        copy, look = (results.median("bounce", "copy", size, figure) for figure in ("copy_ns", "v2p_ns"))
+        rows.append([size, number(copy), number(look), number(copy / look if look else None)])
+    return layout(rows) + "\n"
+
+
+def section(results, group):
+    if group == "v2p":
+        body = [v2p(results)]
+    elif group == "bounce":
+        body = [bounce(results)]
+    else:
+        body = [table(results, group, figure) for figure in SHOWN[group]
+                for table in ((nanoseconds, ratios) if figure.endswith("_ns") else (ratios,))]
+    return "\n".join([f"## {TITLES[group]}: {group}\n"] + [text for text in body if text])
+
+
+def write(results, path):
+    """The file's text."""
+    machine = results.machine
+    text = "\n".join([f"# Linux {machine['kernel']}, {machine['machine']}, {machine['cpus']} processors\n"] +
+                     [section(results, group) for group in results.groups()])
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return text
+
+
+def translations(results):
+    """At the largest range, and how much more the library's costs there than at the smallest."""
+    sizes = results.workloads("v2p")
+    if not sizes:
+        return []
+    words = []
+    for way in results.allocators("v2p"):
+        words.append(f"v2p_ns.{way}={number(results.median('v2p', sizes[-1], way, 'cpu_ns'))}")
+    flat = results.ratio_between("v2p", sizes[-1], sizes[0], "pinned", "cpu_ns")
+    return words + [f"v2p_flat.pinned={number(flat)}"]
+
+
+def summary(results):
+    words = []
+    for key, group, figure in SUMMARY:
+        for name in results.allocators(group):
+            mean = results.mean_ratio(group, name, figure)
+            if name != "glibc" and mean:
+                words.append(f"{key}.{name}={mean:.2f}")
+    for figure, name in (("cpu", "programs"), ("cpu_ns", "operations")):
+        mean = results.mean_ratio("passthrough", "passthrough", figure)
+        if mean:
+            words.append(f"passthrough/glibc.{name}={mean:.3f}")
+    return "bench: " + " ".join(words + translations(results))

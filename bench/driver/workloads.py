@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""All workloads: how each is run under an allocator's environment, and which figures it gives.
+
+Whole programs give wall and cpu seconds, peak memory and page faults; what times itself gives nanoseconds for an
+operation, wall_ns and cpu_ns. v2p and bounce are about translation: their columns are ways to translate, not
+allocators.
+"""
+import fnmatch
+import glob
+import os
+import shutil
+import tempfile
+
+import measure
+import real
+
+PASSTHROUGH_ROUNDS = 2  # times as many: a hundredth is to be seen
+TOUCH_SIZES = [2048, 4096, 8192, 16384, 32768, 65536]
+TOUCH_OBJECTS = 512
+V2P_MEBIBYTES = [8, 64, 512, 4096, 16384, 65536]
+
+
+class Workload:
+    """@body(env, directory) -> [(column, figures)], None as column standing for the allocator."""
+
+    def __init__(self, group, name, body, needs=(), only=None, rounds=1):
+        self.group, self.name, self.body, self.needs, self.only, self.factor = group, name, body, needs, only, rounds
+        self.id = f"{group}/{name}"
+
+    def missing(self):
+        """What it needs and the machine lacks."""
+        return ", ".join(program for program in self.needs if not shutil.which(program, path=real.PATH))
+
+    def rounds(self, rounds):
+        return 1 if rounds == 1 else rounds * self.factor
+
+    def allocators(self, names):
+        if self.only:
+            return [name for name in names if name in self.only]
+        return [name for name in names if name != "passthrough"]
+
+    def run(self, allocator, env):
+        with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+            return [(column or allocator, figures) for column, figures in self.body(dict(env), directory)]
+
+
+class Maker:
+    """Makes the workloads; @smoke makes their amounts tiny."""
+
+    def __init__(self, top, smoke, backend):
+        self.top, self.smoke, self.translating = top, smoke, {"PINNED_CONF": "backend:" + backend}
+        self.binaries = os.path.join(top, "build", "bench", "bin")
+        self.percent = "1" if smoke else "100"
+
+    def path(self, name):
+        return os.path.join(self.binaries, name)
+
+    def whole(self, command):
+        """A program of a fixed amount of work."""
+        def body(env, directory):
+            return [(None, measure.run(self.binaries, command, env, directory)[1])]
+        return body
+
+    def self_timed(self, command):
+        def body(env, directory):
+            output, cost = measure.run(self.binaries, command, env, directory)
+            wall, cpu = map(float, output.split())
+            return [(None, {"wall_ns": wall, "cpu_ns": cpu, "rss_kib": cost["rss_kib"]})]
+        return body
+
+    def translations(self, mebibytes):
+        def body(env, directory):
+            command = [self.path("v2p"), str(mebibytes), self.percent]
+            lines = measure.run(self.binaries, command, env | self.translating, directory)[0].decode().splitlines()
+            rows = [line.split() for line in lines if not line.startswith("backend")]
+            return [(name, {"cpu_ns": float(ns)}) for name, ns in rows]
+        return body
+
+    def bounce(self, env, directory):
+        """One run gives a row for every size, so the size is in the column."""
+        command = [self.path("bounce"), self.percent]
+        output = measure.run(self.binaries, command, env | self.translating, directory)[0].decode()
+        return [(size, {"copy_ns": float(copy), "v2p_ns": float(v2p)})
+                for size, copy, v2p in (line.split() for line in output.splitlines()[1:])]
+
+    def startup(self, env, directory):
+        """What it costs to start a process that does nothing."""
+        count = 3 if self.smoke else 100
+        script = f"i=0; while [ $i -lt {count} ]; do i=$((i + 1)); /bin/true; done"
+        cost = measure.run(self.binaries, ["sh", "-c", script], env, directory)[1]
+        return [(None, {"wall_ns": cost["wall"] / count * 1e9, "cpu_ns": cost["cpu"] / count * 1e9})]
+
+    def suite(self):
+        sources = sorted(glob.glob(os.path.join(self.top, "bench", "suite", "*.c")))
+        names = [os.path.splitext(os.path.basename(source))[0] for source in sources]
+        return [Workload("suite", name, self.whole([self.path("suite/" + name), self.percent])) for name in names]
+
+    def micro(self):
+        names = os.popen(f"'{self.path('micro')}' --list").read().split()
+        return [Workload("micro", name, self.self_timed([self.path("micro"), name, self.percent])) for name in names]
+
+    def touch(self):
+        return [Workload("touch", f"{size // 1024}k", self.self_timed(
+            [self.path("touch"), str(size), str(TOUCH_OBJECTS), self.percent])) for size in TOUCH_SIZES]
+
+    def real(self):
+        programs = real.Real(self.top, self.binaries, self.smoke)
+        return [Workload("real", name, body, needs) for name, body, needs in programs.all()]
+
+    def passthrough(self):
+        """Some of the others, with the shim loaded and not asked for anything."""
+        chosen = {"micro": ("pair64", "mixed10k"), "suite": ("strings", "trees"),
+                  "real": ("python3", "sqlite3", "gcc")}
+        startup = Workload("passthrough", "startup", self.startup, (), ("glibc", "passthrough"), PASSTHROUGH_ROUNDS)
+        found = [w for w in self.suite() + self.micro() + self.real() if w.name in chosen[w.group]]
+        return [startup] + [Workload("passthrough", w.name, w.body, w.needs, ("glibc", "passthrough"),
+                                     PASSTHROUGH_ROUNDS) for w in found]
+
+    def v2p(self):
+        sizes = V2P_MEBIBYTES[:1] + V2P_MEBIBYTES[-1:] if self.smoke else V2P_MEBIBYTES
+        return [Workload("v2p", f"{size}MiB", self.translations(size), only=("glibc",)) for size in sizes]
+
+    def all(self):
+        return (self.suite() + self.micro() + self.touch() + self.real() + self.passthrough() + self.v2p() +
+                [Workload("bounce", "copy", self.bounce, only=("glibc",))])
+
+
+def all_workloads(top, smoke, backend):
+    return Maker(top, smoke, backend).all()
+
+
+def is_wanted(workload, patterns):
+    return not patterns or any(p in workload.id or fnmatch.fnmatch(workload.id, p) for p in patterns)
