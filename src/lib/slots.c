@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "confined.h"
 #include "sys.h"
 
 /* Between looks whether a forked child has gone. */
@@ -59,7 +60,7 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 	const struct pn_backend *backend = heap->pool.backend;
 	uint64_t phys[POPULATE_MAX];
 	size_t done = 0;
-	int err = 0;
+	int err = pn_confined_look() ? ENOMEM : 0;
 
 	while (done < count && !err) {
 		size_t some = count - done < POPULATE_MAX ? count - done : POPULATE_MAX;
@@ -132,7 +133,7 @@ size_t pn_slots_purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	size_t count = 0;
 	size_t slot;
 
-	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX) {
+	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
 		size_t punched = punch_run(heap, slot);
 
 		if (!punched)
@@ -166,7 +167,7 @@ static void mend(struct pn_heap *heap)
 	if (heap->mend_pause_ms < MEND_PAUSE_MAX_MS)
 		heap->mend_pause_ms *= 2;
 	heap->mend_ms = now + heap->mend_pause_ms;
-	if (!heap->pool.is_open || heap->pool.backend->mend(&heap->pool))
+	if (!heap->pool.is_open || pn_confined_look() || heap->pool.backend->mend(&heap->pool))
 		heap->mend_pause_ms = 0;
 }
 
@@ -289,6 +290,8 @@ static int open_again(struct pn_heap *heap)
 {
 	int err;
 
+	if (pn_confined_look())
+		return EPERM;
 	heap->pool.backend->disown(&heap->pool);
 	err = heap->pool.backend->open(&heap->pool);
 	heap->pool.is_open = !err;

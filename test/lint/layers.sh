@@ -24,7 +24,7 @@ arena
 backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
 die
 sys
-lock
+lock confined
 base'
 kernel='main
 dev debugfs sysfs
