@@ -7,7 +7,11 @@ asan_flags := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 tsan_flags := -O1 -fsanitize=thread
 flavour_cc = $(firstword $(subst -, ,$1))
 flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g
+comma := ,
 unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
+
+# Functions of the library that a test puts its own in place of.
+unit_wrapped_calls_driver_fails := $(addprefix pn_sys_,open ioctl identify dup_high map table reserve wipe_on_fork)
 
 define unit_flavour
 $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit
@@ -15,7 +19,8 @@ $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit
 	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -MMD -MP -c -o $$@ $$<
 $(O)/unit/$1/%: test/unit/%.c $(lib_sources:src/lib/%.c=$(O)/unit/$1/lib/%.o)
 	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -Wno-missing-prototypes -MMD -MP -MT $$@ \
-		-MF $$@.d -o $$@ $$(filter %.c %.o,$$^) $$$$(pkg-config --cflags --libs check)
+		-MF $$@.d -o $$@ $$(filter %.c %.o,$$^) \
+		$$(addprefix -Wl$$(comma)--wrap=,$$(unit_wrapped_calls_$$*)) $$$$(pkg-config --cflags --libs check)
 unit_programs += $(unit_names:%=$(O)/unit/$1/%)
 -include $(wildcard $(O)/unit/$1/*.d $(O)/unit/$1/lib/*.d)
 endef

@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "backend.h"
+#include "confined.h"
 #include "fdguard.h"
 #include "pinned_mem.h"
 #include "sys.h"
@@ -186,9 +187,13 @@ static int device_punch(struct pn_pool *pool, size_t slot, size_t count)
 	return punch_all(pool, slot, count);
 }
 
+/* A filter may kill for looking whose the descriptor is. */
 static void device_disown(struct pn_pool *pool)
 {
-	pn_fd_drop(&pool->fd);
+	if (pn_confined_look())
+		pool->fd = (struct pn_fd)PN_FD_NONE;
+	else
+		pn_fd_drop(&pool->fd);
 }
 
 const struct pn_backend pn_backend_device = {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "confined.h"
 #include "sys.h"
 
 #define MEND_PAUSE_MIN_MS 10
@@ -48,6 +49,7 @@ int pn_heap_init(struct pn_heap *heap, const struct pn_config *config,
 	err = open_first(&heap->pool, kinds);
 	if (err)
 		return err;
+	pn_confined_start();
 	heap->pool.number = pn_arena_new_pool();
 	heap->pool.is_open = true;
 	return 0;
@@ -78,9 +80,12 @@ struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap)
 static void look_up_again(struct pn_heap *heap)
 {
 	for (size_t i = 0; i < pn_arena_used_slots(); i++)
-		if (pn_arena.phys[i] && pn_arena.slots[i].heap == heap)
-			__atomic_store_n(&pn_arena.phys[i], heap->pool.backend->after_fork(i) + 1,
-					 __ATOMIC_RELEASE);
+		if (pn_arena.phys[i] && pn_arena.slots[i].heap == heap) {
+			uint64_t phys = pn_is_confined() ? PN_PHYS_UNKNOWN
+							 : heap->pool.backend->after_fork(i);
+
+			__atomic_store_n(&pn_arena.phys[i], phys + 1, __ATOMIC_RELEASE);
+		}
 }
 
 void pn_heap_after_fork(struct pn_heap *heap)

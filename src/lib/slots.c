@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "confined.h"
 #include "probe.h"
 #include "sys.h"
 
@@ -20,8 +21,8 @@
 /* Slow paths between two looks for what has been empty for long enough. */
 #define TIDY_CALLS 8
 
-/* Chunks asked of a backend at once. */
-#define POPULATE_MAX 64
+/* Chunks that a backend is asked for, or given back, at once. */
+#define BATCH_MAX 64
 
 /* Read without the lock by pinned_owns() and pinned_p2v(). */
 static void set_state(struct pn_slot *slot, enum pn_slot_state state)
@@ -54,36 +55,6 @@ static void count_chunks(struct pn_heap *heap, size_t count)
 		heap->stats.peak_chunks = heap->stats.chunks;
 }
 
-/* Fill @count holes. Return: 0, an errno, PN_BACKEND_LOST. */
-static int populate(struct pn_heap *heap, size_t first, size_t count)
-{
-	const struct pn_backend *backend = heap->pool.backend;
-	uint64_t phys[POPULATE_MAX];
-	size_t done = 0;
-	int err = 0;
-
-	while (done < count && !err) {
-		size_t some = count - done < POPULATE_MAX ? count - done : POPULATE_MAX;
-
-		err = backend->populate(&heap->pool, first + done, some, phys);
-		for (size_t i = 0; !err && i < some; i++)
-			slot_filled(heap, first + done + i, phys[i]);
-		if (!err)
-			done += some;
-		heap->stats.populate_calls++;
-	}
-	if (err && done) {
-		for (size_t i = 0; i < done; i++)
-			set_phys(first + i, PN_PHYS_UNKNOWN);
-		if (err != PN_BACKEND_LOST)
-			backend->punch(&heap->pool, first, done);
-	}
-	if (!err)
-		count_chunks(heap, count);
-	PN_PROBE3(populate, first, count, err);
-	return err;
-}
-
 /* Giving back. */
 
 static bool is_punchable(const struct pn_heap *heap, const struct pn_slot *slot)
@@ -97,25 +68,34 @@ static void take_from_empty(struct pn_heap *heap, size_t index)
 	heap->stats.empty_chunks--;
 }
 
-/* Punch EMPTY slots from @first on, as many as are next to each other. Return: how many. */
+/*
+ * Punch EMPTY slots from @first on, as many as are next to each other. What the
+ * backend cannot give back now stays EMPTY, to be used. Return: how many.
+ */
 static size_t punch_run(struct pn_heap *heap, size_t first)
 {
+	uint64_t phys[BATCH_MAX];
 	size_t count = 0;
 
-	while (first + count < pn_arena_slot_count() &&
-	       is_punchable(heap, &pn_arena.slots[first + count])) {
+	for (; count < BATCH_MAX && first + count < pn_arena_slot_count() &&
+	       is_punchable(heap, &pn_arena.slots[first + count]);
+	     count++) {
 		take_from_empty(heap, first + count);
 		set_state(&pn_arena.slots[first + count], PN_SLOT_HOLE);
+		phys[count] = pn_arena.phys[first + count] - 1;
 		set_phys(first + count, PN_PHYS_UNKNOWN);
-		count++;
 	}
 	heap->stats.punch_calls++;
 	PN_PROBE2(punch, first, count);
-	/* With a lost pool the memory stays until exit; populate() will notice, and start afresh. */
-	if (heap->pool.backend->punch(&heap->pool, first, count))
-		return 0;
-	heap->stats.chunks -= count;
-	return count;
+	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
+		heap->stats.chunks -= count;
+		return count;
+	}
+	for (size_t i = 0; i < count; i++) {
+		set_phys(first + i, phys[i]);
+		pn_slots_emptied_locked(heap, first + i);
+	}
+	return 0;
 }
 
 /* The oldest EMPTY slot that can be given back and is at least @age_ms old, or SIZE_MAX. */
@@ -135,7 +115,7 @@ size_t pn_slots_purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	size_t count = 0;
 	size_t slot;
 
-	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX) {
+	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
 		size_t punched = punch_run(heap, slot);
 
 		if (!punched)
@@ -179,7 +159,7 @@ static void mend(struct pn_heap *heap)
 	if (heap->mend_pause_ms < MEND_PAUSE_MAX_MS)
 		heap->mend_pause_ms *= 2;
 	heap->mend_ms = now + heap->mend_pause_ms;
-	if (!heap->pool.is_open || heap->pool.backend->mend(&heap->pool))
+	if (!heap->pool.is_open || pn_confined_look() || heap->pool.backend->mend(&heap->pool))
 		heap->mend_pause_ms = 0;
 }
 
@@ -250,6 +230,31 @@ static size_t count_holes(size_t first, size_t count)
 	return holes;
 }
 
+/*
+ * Fill @count holes, which become EMPTY slots; after an error some of them may be.
+ * Return: 0, an errno, PN_BACKEND_LOST.
+ */
+static int populate(struct pn_heap *heap, size_t first, size_t count)
+{
+	uint64_t phys[BATCH_MAX];
+	int err = pn_confined_look() ? ENOMEM : 0;
+
+	for (size_t done = 0, some; !err && done < count; done += some) {
+		some = count - done < BATCH_MAX ? count - done : BATCH_MAX;
+		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
+		heap->stats.populate_calls++;
+		if (err)
+			break;
+		count_chunks(heap, some);
+		for (size_t i = 0; i < some; i++) {
+			slot_filled(heap, first + done + i, phys[i]);
+			pn_slots_emptied_locked(heap, first + done + i);
+		}
+	}
+	PN_PROBE3(populate, first, count, err);
+	return err;
+}
+
 /* Fill the run's holes, each stretch of them at once; they become EMPTY slots. */
 static int fill_holes(struct pn_heap *heap, size_t first, size_t count)
 {
@@ -263,8 +268,6 @@ static int fill_holes(struct pn_heap *heap, size_t first, size_t count)
 			holes++;
 		if (holes)
 			err = populate(heap, first + i, holes);
-		for (size_t k = 0; !err && k < holes; k++)
-			pn_slots_emptied_locked(heap, first + i + k);
 		i += holes ? holes : 1;
 	}
 	return err;
@@ -302,13 +305,15 @@ static int open_again(struct pn_heap *heap)
 {
 	int err;
 
+	if (pn_confined_look())
+		return EPERM;
 	heap->pool.backend->disown(&heap->pool);
 	err = heap->pool.backend->open(&heap->pool);
 	heap->pool.is_open = !err;
 	return err;
 }
 
-/* Slots that the old pool has are left alone from now on. */
+/* Slots that the old pool has are left alone from now on, also while no new one can be opened. */
 static void start_afresh(struct pn_heap *heap)
 {
 	heap->pool.number = pn_arena_new_pool();
@@ -328,12 +333,14 @@ static int take_run(struct pn_heap *heap, size_t count, size_t alignment, size_t
 		return ENOMEM;
 	err = try_run(heap, count, alignment, first, is_zeroed);
 	if (err == PN_BACKEND_LOST) {
+		start_afresh(heap);
 		if (open_again(heap))
 			return ENOMEM;
-		start_afresh(heap);
 		err = try_run(heap, count, alignment, first, is_zeroed);
 	} else if (err && pn_slots_purge_locked(heap, 0)) {
 		err = try_run(heap, count, alignment, first, is_zeroed);
+		if (err)
+			pn_slots_purge_locked(heap, 0);
 	}
 	return err;
 }

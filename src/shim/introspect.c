@@ -31,7 +31,8 @@ EXPORT struct mallinfo2 mallinfo2(void)
 
 	info.arena += stats.chunk_bytes - stats.large_bytes;
 	info.hblkhd += stats.large_bytes;
-	info.uordblks += live;
+	/* As with glibc: what is "mapped" is not in "use". */
+	info.uordblks += live > stats.large_bytes ? live - stats.large_bytes : 0;
 	info.fordblks += stats.chunk_bytes > live ? stats.chunk_bytes - live : 0;
 	info.keepcost += stats.empty_chunk_bytes;
 	return info;

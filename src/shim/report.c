@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "confined.h"
 #include "die.h"
 #include "fdguard.h"
 #include "pinned.h"
@@ -83,8 +84,11 @@ static __attribute__((destructor)) void report(void)
 	struct pn_fallback fallback = pn_route_get_fallback();
 	struct pn_line line;
 
-	/* If the copy is gone, nobody knows what stderr's number stands for by now. */
-	if (!is_wanted || !pn_fd_is_intact(&report_fd))
+	/*
+	 * If the copy is gone, nobody knows what stderr's number stands for by now;
+	 * in a confined process it cannot be looked at.
+	 */
+	if (!is_wanted || pn_is_confined() || !pn_fd_is_intact(&report_fd))
 		return;
 	pinned_stats(&stats);
 	pn_line_start(&line);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Each fault that drivers of this class have had, and that ours is tested against, is named by a test in its
-# first comment, as (Faults A1, A8-A16). The list is below; `faults.sh --list` says which tests name which.
+# Each fault that drivers (A) and interposers of malloc (B) have had, and that ours is tested against, is named by
+# a test in its first comment, as (Faults A1, A8-A16, B12). The list is below; `faults.sh --list` says which tests
+# name which. Numbers that are missing are those of whole systems: initial RAM disks, packages, other architectures.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -53,16 +54,48 @@ A45 a request that fails half-way
 A46 attributes not restored
 A47 huge entries in mappings that are mixed
 A48 a device writes after its owner has died
-A49 a new kernel builds, and behaves differently'
+A49 a new kernel builds, and behaves differently
+B1  initialisation calls itself by dlsym, or by what others interpose
+B2  static TLS runs out
+B3  the environment of a privileged program
+B4  the device appears later than the program
+B7  chroot, containers, lost privileges: no device node
+B8  a filter of system calls kills
+B9  no memory that is writable and executable, no new privileges
+B10 a daemon closes all descriptors, and uses their numbers
+B11 a descriptor that children or tests see
+B12 fork of a process with threads, or from a signal handler
+B13 memory that parent and child share
+B14 vfork, posix_spawn
+B15 exec
+B16 programs with a malloc of their own
+B17 what the C library allocates for its caller
+B18 static programs, other C libraries
+B19 little address space
+B20 a process that does nothing has chunks
+B22 debuggers, tracers, sanitizers
+B25 dlopen, dlclose, RTLD_DEEPBIND, dlmopen
+B26 functions of the family that are missing, usable sizes that are untrue
+B27 signals, cancellation
+B28 the end of threads and of the process
+B29 free that changes errno, or fails when mappings are used up
+B30 too many mappings
+B32 a pointer freed by whom it did not come from
+B33 the device runs out midway
+B34 objects freed twice, or that never were objects
+B35 a physical address that is not true any more
+B36 objects freed by other threads, thousands of threads
+B37 sizes and alignments at the edges
+B38 memory that is not pinned, and nobody says so'
 
 # TEST FAULT, a line for each that a test's first comment names.
 named() {
 	local file
 	git ls-files 'test/*.c' 'test/*.sh' ':!test/lint' | while read -r file; do
 		sed -n '2,16p' "$file" | awk '/^[^\/ #]/ { exit } { print } /\*\/$/ { exit }' | tr -c 'A-Z0-9a-z-' '\n' |
-			grep -E '^A[0-9]+(-A?[0-9]+)?$' | while IFS=- read -r first last; do
+			grep -E '^[AB][0-9]+(-[AB]?[0-9]+)?$' | while IFS=- read -r first last; do
 			last=${last:-$first}
-			for ((i = ${first#A}; i <= ${last#A}; i++)); do echo "$file A$i"; done
+			for ((i = ${first#?}; i <= ${last#[AB]}; i++)); do echo "$file ${first:0:1}$i"; done
 		done
 	done
 }

@@ -32,7 +32,7 @@ arena
 pagemap fdguard meta config reserve
 die json
 sys
-lock watch probe
+lock watch probe confined
 base'
 kernel='main
 dev debugfs sysfs

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects what a program has, and the figures, when the system fails it: every
+ * system call that the device backend and the tables make may fail, each in turn
+ * and many at random. No object is lost or spoilt, none is translated wrongly, and
+ * library and driver agree on how many chunks there are (Faults B29, B33).
+ *
+ * The library's system calls go to functions of this file, which are a driver
+ * on memfds: see unit_wrapped_calls in test/check.mk. A chunk's physical address
+ * is a number that is never used twice.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "pinned.h"
+#include "pinned_mem.h"
+#include "suite.h"
+#include "sys.h"
+
+#define POOLS 4096
+#define OBJECTS 120
+#define OPERATIONS 1500
+#define HUGE ((size_t)400 << 20)
+
+/* Which call fails: the @fail_at'th from now on, or one of @fail_of; 0: none. */
+static unsigned long calls, fail_at, fail_of;
+static unsigned int seed;
+
+static bool must_fail(void)
+{
+	calls++;
+	return calls == fail_at || (fail_of && !((unsigned int)rand_r(&seed) % fail_of));
+}
+
+/* The driver. */
+
+static struct {
+	ino_t inode;
+	size_t chunks;
+} pools[POOLS];
+static size_t pool_count, chunk_count;
+/* By slot of the arena: of the pool that has it, 0 for none. */
+static uint64_t *phys_of;
+static uint64_t last_phys;
+
+static size_t pool_of(int fd)
+{
+	struct stat status;
+
+	ck_assert_int_eq(fstat(fd, &status), 0);
+	for (size_t i = pool_count; i > 0; i--)
+		if (pools[i - 1].inode == status.st_ino)
+			return i - 1;
+	ck_abort_msg("descriptor %d is no pool", fd);
+}
+
+static int fill(int fd, const struct pinned_mem_populate *request)
+{
+	uint64_t *phys = (uint64_t *)(uintptr_t)request->phys_ptr;
+	size_t first = request->offset / PN_CHUNK_SIZE;
+
+	for (size_t i = first; i < first + request->count; i++)
+		if (phys_of[i])
+			return EEXIST;
+	for (size_t i = 0; i < request->count; i++) {
+		phys[i] = ++last_phys * PN_CHUNK_SIZE;
+		phys_of[first + i] = phys[i];
+	}
+	pools[pool_of(fd)].chunks += request->count;
+	chunk_count += request->count;
+	return 0;
+}
+
+static int empty(int fd, const struct pinned_mem_punch *request)
+{
+	size_t first = request->offset / PN_CHUNK_SIZE;
+
+	for (size_t i = first; i < first + request->count; i++)
+		if (!phys_of[i])
+			return ENOENT;
+	for (size_t i = first; i < first + request->count; i++)
+		phys_of[i] = 0;
+	pools[pool_of(fd)].chunks -= request->count;
+	chunk_count -= request->count;
+	ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (off_t)request->offset, (off_t)(request->count * PN_CHUNK_SIZE)),
+			 0);
+	return 0;
+}
+
+static int inform(int fd, struct pinned_mem_info *info)
+{
+	info->abi_version = PINNED_MEM_ABI_VERSION;
+	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
+	info->pool_id = pool_of(fd) + 1;
+	return 0;
+}
+
+/* What the library calls. */
+
+int __wrap_pn_sys_open(const char *path, int flags);
+int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument);
+bool __wrap_pn_sys_identify(int fd, struct pn_sys_file *file);
+int __wrap_pn_sys_dup_high(int fd);
+int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
+void *__wrap_pn_sys_table(size_t size);
+void *__wrap_pn_sys_reserve(size_t size, size_t alignment);
+bool __wrap_pn_sys_wipe_on_fork(void *addr, size_t size);
+
+bool __real_pn_sys_identify(int fd, struct pn_sys_file *file);
+int __real_pn_sys_dup_high(int fd);
+int __real_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
+void *__real_pn_sys_table(size_t size);
+void *__real_pn_sys_reserve(size_t size, size_t alignment);
+bool __real_pn_sys_wipe_on_fork(void *addr, size_t size);
+
+int __wrap_pn_sys_open(const char *path, int flags)
+{
+	struct stat status;
+	int fd;
+
+	(void)flags;
+	ck_assert_str_eq(path, PINNED_MEM_DEVICE);
+	if (must_fail() || pool_count == POOLS)
+		return -ENFILE;
+	fd = memfd_create("pool", MFD_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)1 << 40), 0);
+	ck_assert_int_eq(fstat(fd, &status), 0);
+	pools[pool_count++].inode = status.st_ino;
+	return fd;
+}
+
+int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
+{
+	if (must_fail())
+		return ENOMEM;
+	switch (request) {
+	case PINNED_MEM_IOC_INFO:
+		return inform(fd, argument);
+	case PINNED_MEM_IOC_POPULATE:
+		return fill(fd, argument);
+	case PINNED_MEM_IOC_PUNCH:
+		return empty(fd, argument);
+	}
+	return ENOTTY;
+}
+
+bool __wrap_pn_sys_identify(int fd, struct pn_sys_file *file)
+{
+	return !must_fail() && __real_pn_sys_identify(fd, file);
+}
+
+int __wrap_pn_sys_dup_high(int fd)
+{
+	return must_fail() ? -EMFILE : __real_pn_sys_dup_high(fd);
+}
+
+int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
+{
+	return must_fail() ? ENOMEM : __real_pn_sys_map(addr, size, flags, fd, offset);
+}
+
+void *__wrap_pn_sys_table(size_t size)
+{
+	return must_fail() ? NULL : __real_pn_sys_table(size);
+}
+
+void *__wrap_pn_sys_reserve(size_t size, size_t alignment)
+{
+	return must_fail() ? NULL : __real_pn_sys_reserve(size, alignment);
+}
+
+bool __wrap_pn_sys_wipe_on_fork(void *addr, size_t size)
+{
+	return !must_fail() && __real_pn_sys_wipe_on_fork(addr, size);
+}
+
+/* The model. */
+
+static struct {
+	unsigned char *bytes;
+	size_t size;
+	unsigned char content;
+} objects[OBJECTS];
+
+static void check_content(size_t i, const unsigned char *bytes, size_t size)
+{
+	for (size_t at = 0; at < size; at += at < 64 || at + 64 >= size ? 1 : 509)
+		if (bytes[at] != objects[i].content)
+			ck_abort_msg("byte %zu of %zu changed", at, objects[i].size);
+}
+
+static void check_object(size_t i)
+{
+	size_t offset = pn_arena_offset(objects[i].bytes), last = offset + objects[i].size - 1;
+
+	check_content(i, objects[i].bytes, objects[i].size);
+	ck_assert_uint_ge(pinned_usable_size(objects[i].bytes), objects[i].size);
+	ck_assert_uint_eq(pinned_v2p(objects[i].bytes),
+			  phys_of[offset / PN_CHUNK_SIZE] + offset % PN_CHUNK_SIZE);
+	ck_assert_uint_eq(pinned_v2p(objects[i].bytes + objects[i].size - 1),
+			  phys_of[last / PN_CHUNK_SIZE] + last % PN_CHUNK_SIZE);
+}
+
+static void set(size_t i, unsigned char *bytes, size_t size)
+{
+	objects[i].bytes = bytes;
+	objects[i].size = size;
+	objects[i].content = (unsigned char)rand_r(&seed);
+	memset(bytes, objects[i].content, size);
+	check_object(i);
+}
+
+static size_t random_size(void)
+{
+	return 1 + (size_t)rand_r(&seed) % ((size_t)1 << (4 + rand_r(&seed) % 19));
+}
+
+static void create(size_t i)
+{
+	size_t size = random_size();
+	unsigned char *bytes;
+
+	errno = 0;
+	switch (rand_r(&seed) % 4) {
+	case 0:
+		bytes = pinned_memalign((size_t)16 << rand_r(&seed) % 18, size);
+		break;
+	case 1:
+		bytes = pinned_calloc(1, size);
+		for (size_t at = 0; bytes && at < size; at++)
+			if (bytes[at])
+				ck_abort_msg("byte %zu of %zu is not zero", at, size);
+		break;
+	default:
+		bytes = pinned_malloc(size);
+	}
+	if (bytes)
+		set(i, bytes, size);
+	else
+		ck_assert_int_eq(errno, ENOMEM);
+}
+
+static void resize(size_t i)
+{
+	size_t size = random_size(), kept = size < objects[i].size ? size : objects[i].size;
+	unsigned char *bytes = pinned_realloc(objects[i].bytes, size);
+
+	if (!bytes) {
+		check_object(i);
+		return;
+	}
+	check_content(i, bytes, kept);
+	set(i, bytes, size);
+}
+
+static void destroy(size_t i)
+{
+	check_object(i);
+	errno = E2BIG;
+	pinned_free(objects[i].bytes);
+	ck_assert_int_eq(errno, E2BIG);
+	objects[i].bytes = NULL;
+}
+
+/* Several requests to the driver, of which a later one may fail. */
+static void use_huge(void)
+{
+	char *bytes = pinned_malloc(HUGE);
+
+	if (!bytes)
+		return;
+	bytes[0] = 1;
+	bytes[HUGE - 1] = 1;
+	pinned_free(bytes);
+}
+
+static void check_figures(bool is_empty)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+
+	ck_assert_int_eq(pinned_stats(&stats), 0);
+	ck_assert_uint_eq(stats.chunk_bytes / PN_CHUNK_SIZE, chunk_count);
+	if (is_empty)
+		ck_assert_uint_eq(stats.object_bytes - stats.cached_bytes, 0);
+}
+
+static void operate(int operations)
+{
+	while (operations--) {
+		size_t i = (size_t)rand_r(&seed) % OBJECTS;
+
+		if (!objects[i].bytes)
+			create(i);
+		else if (rand_r(&seed) % 3)
+			destroy(i);
+		else
+			resize(i);
+		if (!(rand_r(&seed) % 64))
+			pinned_purge();
+		if (!(rand_r(&seed) % 64))
+			use_huge();
+	}
+}
+
+static void end(void)
+{
+	fail_at = 0;
+	fail_of = 0;
+	for (size_t i = 0; i < OBJECTS; i++)
+		if (objects[i].bytes)
+			destroy(i);
+	pinned_purge();
+	check_figures(true);
+	/* And it works again. */
+	create(0);
+	ck_assert_ptr_nonnull(objects[0].bytes);
+	destroy(0);
+}
+
+static void begin(unsigned int wanted_seed)
+{
+	setenv("PINNED_CONF", "backend:device,decay_ms:0", 1);
+	phys_of = calloc((size_t)1 << 20, sizeof(*phys_of));
+	ck_assert_ptr_nonnull(phys_of);
+	seed = wanted_seed;
+}
+
+/* In steps, so that it does not take long; each from another place on. */
+START_TEST(any_one_call_fails)
+{
+	begin(7);
+	create(0);
+	ck_assert_str_eq(pinned_backend(), "device");
+	for (unsigned long step = (unsigned long)_i; step < 400; step += 4) {
+		fail_at = calls + 1 + step;
+		operate(40);
+		check_figures(false);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(many_calls_fail)
+{
+	static const unsigned long of[] = { 2, 3, 10, 50 };
+	const char *wanted = getenv("TEST_SEED");
+
+	begin(wanted ? (unsigned int)strtoul(wanted, NULL, 10) : (unsigned int)time(NULL));
+	printf("TEST_SEED=%u\n", seed);
+	fflush(stdout);
+	create(0);
+	for (int round = 0; round < 4; round++) {
+		fail_of = of[((unsigned int)_i + (unsigned int)round) % 4];
+		operate(OPERATIONS / 4);
+		check_figures(false);
+		fail_of = 0;
+		operate(100);
+		check_figures(false);
+	}
+	end();
+}
+END_TEST
+
+/* A process whose start fails has no backend, and no more than that. */
+START_TEST(the_start_fails)
+{
+	begin(1);
+	fail_at = (unsigned long)_i + 1;
+	create(0);
+	if (strcmp(pinned_backend(), "none")) {
+		end();
+		return;
+	}
+	ck_assert_ptr_null(objects[0].bytes);
+	ck_assert_ptr_null(pinned_malloc(1));
+	ck_assert_uint_eq(chunk_count, 0);
+	ck_assert(!pinned_owns(&seed));
+	ck_assert_uint_eq(pinned_purge(), 0);
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, any_one_call_fails, 0, 4);
+	tcase_add_loop_test(tcase, many_calls_fail, 0, 4);
+	tcase_add_loop_test(tcase, the_start_fails, 0, 16);
+}
+
+int main(void)
+{
+	return run_suite("driver_fails", add);
+}
