@@ -29,6 +29,21 @@ $(foreach flavour,$(unit_flavours),$(eval $(call unit_flavour,$(flavour))))
 check-unit: $(unit_programs)
 	@test/unit/run-flavours $(O) '$(unit_flavours)' '$(unit_names)'
 
+# libFuzzer on the configuration and on sequences of calls, each for so many seconds.
+FUZZ_SECONDS ?= 30
+library_fuzzers := api configuration
+fuzz_flags := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+$(O)/fuzz/lib/%.o: src/lib/%.c | $(O)/need/unit
+	@mkdir -p $(@D)
+	@clang $(fuzz_flags) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
+$(library_fuzzers:%=$(O)/fuzz/%): $(O)/fuzz/%: test/fuzz/%.c $(lib_sources:src/lib/%.c=$(O)/fuzz/lib/%.o)
+	@clang $(fuzz_flags) -fsanitize=fuzzer $(USER_CFLAGS) -o $@ $^ \
+		$(if $(filter configuration,$*),-Wl$(comma)--wrap=pn_sys_write)
+-include $(wildcard $(O)/fuzz/lib/*.d)
+
+check-fuzz: $(library_fuzzers:%=$(O)/fuzz/%)
+	@test/fuzz/library $(O) $(FUZZ_SECONDS)
+
 preload_programs := $(patsubst test/preload/%.c,$(O)/test/preload/%,$(wildcard test/preload/*.c))
 $(O)/test/preload/%: test/preload/%.c test/lib/check.h | $(O)/need/preload
 	@mkdir -p $(@D)
@@ -61,7 +76,7 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 
 # Everything that user space can do to the driver, at random.
 fuzzer := $(O)/test/fuzz/driver
-$(fuzzer): $(wildcard test/fuzz/*.[ch]) test/lib/faults.c test/lib/faults.h test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
+$(fuzzer): $(filter-out $(library_fuzzers:%=test/fuzz/%.c),$(wildcard test/fuzz/*.[ch])) test/lib/faults.c test/lib/faults.h test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
 

@@ -8,14 +8,20 @@
 
 #include "sys.h"
 
+/* Of somebody's environment: it must not end the line, nor tell a terminal what to do. */
+static bool is_control(char byte)
+{
+	return (unsigned char)byte < ' ' || byte == 0x7f;
+}
+
 void pn_line_span(struct pn_line *line, const char *text, size_t len)
 {
 	size_t room = sizeof(line->text) - 1 - line->len;
 
 	if (len > room)
 		len = room;
-	memcpy(line->text + line->len, text, len);
-	line->len += len;
+	for (size_t i = 0; i < len; i++)
+		line->text[line->len++] = is_control(text[i]) ? '?' : text[i];
 }
 
 void pn_line_text(struct pn_line *line, const char *text)

@@ -341,7 +341,7 @@ static int take_run(struct pn_heap *heap, size_t count, size_t alignment, size_t
 	} else if (err && purge_locked(heap, 0)) {
 		err = try_run(heap, count, alignment, first, is_zeroed);
 		if (err)
-			pn_slots_purge_locked(heap, 0);
+			purge_locked(heap, 0);
 	}
 	return err;
 }

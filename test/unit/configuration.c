@@ -92,6 +92,7 @@ static const struct {
 	{ "node:99999", "bad value \"99999\" for node" },
 	{ "report:yes", "bad value \"yes\" for report; use 0 or 1" },
 	{ ":", "unknown key \"\"" },
+	{ "a\nb\x1b[2J:1", "unknown key \"a?b?[2J\"" },
 };
 
 static bool is_same(const struct pn_config *a, const struct pn_config *b)
