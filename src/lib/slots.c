@@ -127,7 +127,8 @@ static size_t oldest_empty(const struct pn_heap *heap, uint64_t age_ms)
 	return link - 1;
 }
 
-size_t pn_slots_purge_locked(struct pn_heap *heap, uint64_t age_ms)
+/* Give EMPTY chunks back that are at least @age_ms old. Return: how many. */
+static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 {
 	size_t count = 0;
 	size_t slot;
@@ -147,7 +148,7 @@ size_t pn_slots_purge(struct pn_heap *heap)
 	size_t count;
 
 	pn_arena_lock();
-	count = pn_slots_purge_locked(heap, 0);
+	count = purge_locked(heap, 0);
 	pn_arena_unlock();
 	return count;
 }
@@ -186,7 +187,7 @@ void pn_slots_tidy_locked(struct pn_heap *heap)
 	if (heap->decay_ms && ++heap->calls % TIDY_CALLS)
 		return;
 	if (heap->empty.last)
-		pn_slots_purge_locked(heap, heap->decay_ms);
+		purge_locked(heap, heap->decay_ms);
 	if (pn_unlikely(heap->mend_pause_ms))
 		mend(heap);
 }
@@ -329,7 +330,7 @@ static int take_run(struct pn_heap *heap, size_t count, size_t alignment, size_t
 			return ENOMEM;
 		start_afresh(heap);
 		err = try_run(heap, count, alignment, first, is_zeroed);
-	} else if (err && pn_slots_purge_locked(heap, 0)) {
+	} else if (err && purge_locked(heap, 0)) {
 		err = try_run(heap, count, alignment, first, is_zeroed);
 	}
 	return err;

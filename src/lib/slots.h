@@ -24,7 +24,5 @@ size_t pn_slots_take_one_locked(struct pn_heap *heap);
 void pn_slots_emptied_locked(struct pn_heap *heap, size_t index);
 /* What a slow path does for the whole: decay, and mending after a fork. */
 void pn_slots_tidy_locked(struct pn_heap *heap);
-/* Give EMPTY chunks back that are at least @age_ms old. Return: how many. */
-size_t pn_slots_purge_locked(struct pn_heap *heap, uint64_t age_ms);
 
 #endif /* PN_SLOTS_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
-/* What the test module plain_alloc does: takes 2 MiB blocks as any driver might, and gives them back. */
+/* What the test module plain_alloc does: take 2 MiB blocks as a driver might, give them back. */
 #ifndef PLAIN_ALLOC_H
 #define PLAIN_ALLOC_H
 
@@ -8,8 +8,8 @@
 
 #define PLAIN_ALLOC_DEVICE "/dev/plain_alloc"
 
-#define PLAIN_ALLOC_FREE_ONLY	0 /* what is free: no reclaim, no compaction */
-#define PLAIN_ALLOC_KERNEL	1 /* GFP_KERNEL | __GFP_NOWARN */
+#define PLAIN_ALLOC_FREE_ONLY 0 /* what is free: no reclaim, no compaction */
+#define PLAIN_ALLOC_KERNEL 1	/* GFP_KERNEL | __GFP_NOWARN */
 
 /**
  * struct plain_alloc - as many blocks as there are
