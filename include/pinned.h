@@ -113,8 +113,8 @@ PINNED_API void *pinned_calloc(size_t count, size_t size) __attribute__((malloc,
  * @size: bytes; 0 frees @ptr and returns NULL
  *
  * A moved object has another physical address. A small one that would use less than half of its
- * size moves too, so shrinking can fail; larger ones grow and shrink in place where what lies
- * behind them allows. On failure @ptr stays as it is.
+ * size moves too, if there is room elsewhere: shrinking does not fail. Larger ones grow and shrink
+ * in place where what lies behind them allows. On failure @ptr stays as it is.
  *
  * Return: the object; NULL with errno ENOMEM.
  * Cost: little in place; else an allocation and a copy.

@@ -207,8 +207,9 @@ void *pn_realloc(void *ptr, size_t size)
 		return ptr;
 	}
 	moved = pn_alloc(size);
+	/* Programs do not expect that less is not to be had. */
 	if (!moved)
-		return NULL;
+		return size <= old_size ? ptr : NULL;
 	memcpy(moved, ptr, size < old_size ? size : old_size);
 	pn_free(ptr);
 	return moved;

@@ -204,9 +204,12 @@ static void *realloc_pinned(void *ptr, size_t size)
 /* libc's memory stays there while no pinned memory is to be had. */
 static void *realloc_libc(void *ptr, size_t size)
 {
-	void *object = pn_route_is_pinned(size) ? pn_alloc(size) : NULL;
+	void *object;
 
-	return object ? move(ptr, size, object) : pn_libc_realloc(ptr, size);
+	if (!pn_route_is_pinned(size))
+		return pn_libc_realloc(ptr, size);
+	object = pn_alloc(size);
+	return object ? move(ptr, size, object) : pn_route_count(pn_libc_realloc(ptr, size), size);
 }
 
 EXPORT void *realloc(void *ptr, size_t size)

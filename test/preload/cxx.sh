@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Every form of new and delete, containers, exceptions and threads of a C++
-# program work on pinned memory as without (Faults B26).
+# program work on pinned memory as without, and so do destructors of what is a
+# thread's own, which allocate (Faults B26, B28).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cxx"
@@ -78,15 +79,26 @@ static void containers()
 	std::cout << strings.back() << '\n';
 }
 
+/* One destroyed after the other, each allocating and freeing what the thread had. */
+struct last_words {
+	std::vector<std::string> words;
+	~last_words() { for (int i = 0; i < 100; i++) words.push_back(std::string(i * 50, 'y') + words.back()); words.clear(); }
+};
+static thread_local last_words first, second;
+
 int main()
 {
 	forms();
 	containers();
+	first.words.assign(1, "main");
+	second.words.assign(1, "main");
 	std::vector<std::thread> threads;
 	std::vector<std::string> texts(8);
 	for (int i = 0; i < 8; i++)
 		threads.emplace_back([i, &texts] {
 			std::ostringstream stream;
+			first.words.assign(5, "first");
+			second.words.assign(1000, std::string(100, 'z'));
 			for (int j = 0; j < 5000; j++)
 				stream << i * j << ',';
 			texts[i] = stream.str();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Takes 64 MiB in pieces of the size given, says how many it got, checks that
- * they keep what was written and gives them back; then once more (Faults B33).
+ * they keep what was written and gives them back; then once more. What is there can
+ * be made smaller when there is no more, and when the rest is libc's (Faults B33).
  */
 #include <stdlib.h>
 
@@ -35,14 +36,34 @@ static void give(unsigned char **objects, size_t got, size_t size)
 	}
 }
 
+/* Programs do not expect that to fail. */
+static char *shrink(char *object, size_t size)
+{
+	size_t kept = size / 3 + 1;
+
+	if (!object)
+		return NULL;
+	memset(object, 'x', size);
+	for (int i = 999; i >= 0; i--) {
+		size_t some = kept + (size_t)i % 7;
+
+		object = realloc(object, some < size ? some : size);
+		CHECK(object && object[0] == 'x' && object[kept - 1] == 'x');
+	}
+	return object;
+}
+
 int main(int argc, char **argv)
 {
 	static unsigned char *objects[TOTAL / 100];
 	size_t size = argc > 1 ? strtoul(argv[1], NULL, 0) : 1 << 20;
 	size_t wanted = TOTAL / size, first, second;
+	char *shrunk = malloc(size);
 
 	first = take(objects, wanted, size);
+	shrunk = shrink(shrunk, size);
 	give(objects, first, size);
+	free(shrunk);
 	second = take(objects, wanted, size);
 	give(objects, second, size);
 	dprintf(STDOUT_FILENO, "%s %s\n",

@@ -33,6 +33,8 @@ done
 # Less than a chunk is nothing at all.
 run --limit 1M -- "$programs/limit" 1000
 [ "$(report err limit chunks_peak)" -eq 0 ] || fail "over the limit: $(cat err)"
+# Then all its requests are counted: an object that is resized a thousand times, and the rest twice.
+[ "$(report err limit fallback_allocs)" -ge $((1000 + 2 * ((64 << 20) / 1000))) ] || fail "not all counted: $(cat err)"
 
 # Large programs run on a few chunks and libc's heap.
 seq 200000 | tac >numbers

@@ -1,29 +1,43 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects everything at once: threads do random operations beside a model that
- * knows what each object must contain. The seed is printed, and taken from
- * TEST_SEED if that is set (Faults B37).
+ * Protects everything at once, with both sorts of classes: threads do random
+ * operations on objects that they share, up to 8 MiB, beside a model that knows
+ * what each must contain; they purge, and they fork children that do so too. The
+ * seed is printed, and taken from TEST_SEED if that is set (Faults B12, B36, B37).
  */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pinned.h"
 #include "suite.h"
 
 #define THREADS 3
 #define OBJECTS 400
-#define OPERATIONS 40000
+#define OPERATIONS 25000
+#define FORKS 12
 
-struct model {
+static struct model {
+	pthread_mutex_t lock;
 	unsigned char *object;
 	size_t size;
 	unsigned char content;
-};
+} models[OBJECTS];
 
 static unsigned int seed_base;
+
+/* Check's own take a lock, which a forked child may find held by nobody. */
+#define EXPECT(condition) ((condition) ? (void)0 : failed(__LINE__, #condition))
+
+_Noreturn static void failed(int line, const char *expected)
+{
+	dprintf(STDERR_FILENO, "line %d: expected: %s\n", line, expected);
+	_exit(1);
+}
 
 static size_t random_size(unsigned int *seed)
 {
@@ -35,7 +49,7 @@ static size_t random_size(unsigned int *seed)
 
 static void set(struct model *m, void *object, size_t size, unsigned int *seed)
 {
-	ck_assert_ptr_nonnull(object);
+	EXPECT(object);
 	m->object = object;
 	m->size = size;
 	m->content = (unsigned char)rand_r(seed);
@@ -47,14 +61,13 @@ static void verify_upto(const struct model *m, size_t size)
 	size_t step = size > 10000 ? 997 : 1;
 
 	for (size_t i = 0; i < size; i += step)
-		if (m->object[i] != m->content)
-			ck_abort_msg("byte %zu of %zu changed", i, m->size);
+		EXPECT(m->object[i] == m->content);
 }
 
 static void verify(const struct model *m)
 {
 	verify_upto(m, m->size);
-	ck_assert_uint_ge(pinned_usable_size(m->object), m->size);
+	EXPECT(pinned_usable_size(m->object) >= m->size);
 }
 
 static void resize(struct model *m, unsigned int *seed)
@@ -64,7 +77,7 @@ static void resize(struct model *m, unsigned int *seed)
 
 	verify(m);
 	moved.object = pinned_realloc(m->object, size);
-	ck_assert_ptr_nonnull(moved.object);
+	EXPECT(moved.object);
 	verify_upto(&moved, size < m->size ? size : m->size);
 	set(m, moved.object, size, seed);
 }
@@ -79,57 +92,112 @@ static void allocate(struct model *m, unsigned int *seed)
 		return;
 	}
 	set(m, pinned_memalign(alignment, size), size, seed);
-	ck_assert_uint_eq((uintptr_t)m->object % alignment, 0);
+	EXPECT((uintptr_t)m->object % alignment == 0);
+}
+
+/* The model's lock is held. */
+static void operate(struct model *m, unsigned int *seed)
+{
+	if (!m->object) {
+		allocate(m, seed);
+	} else if (rand_r(seed) % 3) {
+		verify(m);
+		pinned_free(m->object);
+		m->object = NULL;
+	} else {
+		resize(m, seed);
+	}
+}
+
+/* Objects that another thread was just changing have their lock held for ever. */
+static _Noreturn void live_as_child(unsigned int seed)
+{
+	for (int i = 0; i < OPERATIONS / 100; i++) {
+		struct model *m = &models[(size_t)rand_r(&seed) % OBJECTS];
+
+		if (pthread_mutex_trylock(&m->lock))
+			continue;
+		operate(m, &seed);
+		pthread_mutex_unlock(&m->lock);
+	}
+	_exit(0);
+}
+
+/* A check that fails ends a child badly, too. */
+static void fork_child(unsigned int seed)
+{
+	pid_t child = fork();
+	int status;
+
+	EXPECT(child >= 0);
+	if (child == 0)
+		live_as_child(seed);
+	EXPECT(waitpid(child, &status, 0) == child && status == 0);
 }
 
 static void *run(void *argument)
 {
 	unsigned int seed = seed_base + (unsigned int)(uintptr_t)argument;
-	struct model models[OBJECTS] = { { 0 } };
 
 	for (int i = 0; i < OPERATIONS; i++) {
 		struct model *m = &models[(size_t)rand_r(&seed) % OBJECTS];
 
-		if (!m->object) {
-			allocate(m, &seed);
-		} else if (rand_r(&seed) % 3) {
-			verify(m);
-			pinned_free(m->object);
-			m->object = NULL;
-		} else {
-			resize(m, &seed);
-		}
+		pthread_mutex_lock(&m->lock);
+		operate(m, &seed);
+		pthread_mutex_unlock(&m->lock);
 		if (!(rand_r(&seed) % 5000))
 			pinned_purge();
+		if (!(rand_r(&seed) % (OPERATIONS / FORKS)))
+			fork_child(seed);
 	}
+	return NULL;
+}
+
+static void begin(const char *configuration)
+{
+	const char *wanted = getenv("TEST_SEED");
+
+	setenv("PINNED_CONF", configuration, 1);
+	seed_base = wanted ? (unsigned int)strtoul(wanted, NULL, 10) : (unsigned int)time(NULL);
+	printf("TEST_SEED=%u\n", seed_base);
+	fflush(stdout);
+	for (size_t i = 0; i < OBJECTS; i++)
+		pthread_mutex_init(&models[i].lock, NULL);
+}
+
+static void end(void)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+
 	for (size_t i = 0; i < OBJECTS; i++) {
 		if (models[i].object)
 			verify(&models[i]);
 		pinned_free(models[i].object);
 	}
-	return NULL;
+	ck_assert_int_eq(pinned_stats(&stats), 0);
+	ck_assert_uint_eq(stats.object_bytes - stats.cached_bytes, 0);
 }
 
 START_TEST(random_operations_agree_with_the_model)
 {
-	const char *wanted = getenv("TEST_SEED");
+	static const char *const configurations[] = {
+		"backend:anon",
+		"backend:anon,classes:fine,decay_ms:0",
+	};
 	pthread_t threads[THREADS];
-	struct pinned_stats stats = { .size = sizeof(stats) };
 
-	seed_base = wanted ? (unsigned int)strtoul(wanted, NULL, 10) : (unsigned int)time(NULL);
-	printf("TEST_SEED=%u\n", seed_base);
+	begin(configurations[_i]);
 	for (size_t i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, run, (void *)i), 0);
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	ck_assert_int_eq(pinned_stats(&stats), 0);
-	ck_assert_uint_eq(stats.object_bytes - stats.cached_bytes, 0);
+	end();
 }
 END_TEST
 
 static void add(TCase *tcase)
 {
-	tcase_add_test(tcase, random_operations_agree_with_the_model);
+	tcase_add_loop_test(tcase, random_operations_agree_with_the_model, 0, 2);
 }
 
 int main(void)
