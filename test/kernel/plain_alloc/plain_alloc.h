@@ -8,8 +8,8 @@
 
 #define PLAIN_ALLOC_DEVICE "/dev/plain_alloc"
 
-#define PLAIN_ALLOC_FREE_ONLY	0 /* what is free: no reclaim, no compaction */
-#define PLAIN_ALLOC_KERNEL	1 /* GFP_KERNEL | __GFP_NOWARN */
+#define PLAIN_ALLOC_FREE_ONLY 0 /* what is free: no reclaim, no compaction */
+#define PLAIN_ALLOC_KERNEL 1	/* GFP_KERNEL | __GFP_NOWARN */
 
 /**
  * struct plain_alloc - as many blocks as there are
