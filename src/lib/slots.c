@@ -326,9 +326,9 @@ static int take_run(struct pn_heap *heap, size_t count, size_t alignment, size_t
 		return ENOMEM;
 	err = try_run(heap, count, alignment, first, is_zeroed);
 	if (err == PN_BACKEND_LOST) {
+		start_afresh(heap);
 		if (open_again(heap))
 			return ENOMEM;
-		start_afresh(heap);
 		err = try_run(heap, count, alignment, first, is_zeroed);
 	} else if (err && purge_locked(heap, 0)) {
 		err = try_run(heap, count, alignment, first, is_zeroed);
