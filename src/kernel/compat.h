@@ -132,6 +132,16 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
+ * 5.11, commit 18b2db3b0385: a page that is charged to a memory cgroup may be mapped
+ * by a process. Before that the charge is noted where its mappings are counted.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define PINNED_GFP_CHARGED_PAGE 0
+#else
+#define PINNED_GFP_CHARGED_PAGE __GFP_ACCOUNT
+#endif
+
+/*
  * 5.14, commit c74d40e8b5e2: modules may use set_active_memcg(). Before that it
  * wants a variable for interrupts that is not exported.
  */

@@ -91,7 +91,7 @@ static struct page *make_copy(struct pinned_view *for_view, pgoff_t pgoff, struc
 		return NULL;
 	memcg = for_view->mm ? get_mem_cgroup_from_mm(for_view->mm) : NULL;
 	old = pinned_set_active_memcg(memcg);
-	page = alloc_page(PINNED_GFP | __GFP_HIGHMEM);
+	page = alloc_page((PINNED_GFP & ~__GFP_ACCOUNT) | PINNED_GFP_CHARGED_PAGE | __GFP_HIGHMEM);
 	pinned_set_active_memcg(old);
 	mem_cgroup_put(memcg);
 	if (!page) {

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "chunk.h"
+#include "compat.h"
 #include "source.h"
 
 /* Candidates that one zone may offer before the next narrower one is asked. */
@@ -26,7 +27,8 @@
  * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then
  * fail. The charge goes to the caller's memory cgroup.
  */
-#define CHUNK_GFP (GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+#define CHUNK_GFP \
+	(GFP_KERNEL | PINNED_GFP_CHARGED_PAGE | __GFP_COMP | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 /* What is free now, for those that most likely go back at once. */
 #define EXTRA_GFP (CHUNK_GFP & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
 

@@ -23,7 +23,7 @@
 #define PIPES 80
 #define PIPE_SIZE (256 * PAGE)
 #define SLACK_KIB (16 * 1024)
-#define ROUNDS 2
+#define ROUNDS 1
 
 /* Of /proc/kpageflags: pages that can be moved, and free ones. */
 #define IS_MOVABLE (1ULL << 5 | 1ULL << 10)
