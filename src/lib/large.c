@@ -7,6 +7,7 @@
 #include "large.h"
 
 #include "die.h"
+#include "retain.h"
 #include "slots.h"
 
 static size_t slots_for(size_t size)
@@ -16,14 +17,18 @@ static size_t slots_for(size_t size)
 
 void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed)
 {
-	size_t alignment_slots = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1;
-	size_t first;
+	struct pn_run run = {
+		.count = slots_for(size),
+		.alignment = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1,
+		.is_contiguous = heap->is_contiguous,
+	};
 
 	/* The arena itself is aligned to its extents, so not to more. */
-	if (size > pn_arena.size || alignment_slots > pn_arena_extent_slots())
+	if (size > pn_arena.size || run.alignment > pn_arena_extent_slots() ||
+	    !pn_slots_take(heap, &run))
 		return NULL;
-	first = pn_slots_take(heap, slots_for(size), alignment_slots, is_zeroed);
-	return first == SIZE_MAX ? NULL : pn_arena_at(first << PN_CHUNK_SHIFT);
+	*is_zeroed = run.is_zeroed;
+	return pn_arena_slot_at(run.first);
 }
 
 static struct pn_slot *live_slot(const void *ptr, const char *caller)
@@ -49,10 +54,18 @@ static bool is_inherited(const struct pn_slot *slot)
 void pn_large_free(void *ptr, const char *caller)
 {
 	struct pn_slot *slot = live_slot(ptr, caller);
+	struct pn_object object;
 
+	if (pn_object_find(ptr, &object) && pn_retain_keeps(&object))
+		return;
 	slot->was_large = true;
 	if (!is_inherited(slot))
 		pn_slots_give(slot->heap, pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, slot->run);
+}
+
+void pn_large_free_released(const struct pn_object *object)
+{
+	pn_slots_give(object->heap, object->offset >> PN_CHUNK_SHIFT, object->slot->run);
 }
 
 size_t pn_large_size(const void *ptr, const char *caller)

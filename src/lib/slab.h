@@ -15,7 +15,9 @@
 enum pn_object_state {
 	PN_OBJECT_NEVER, /* not handed out since the slab was made */
 	PN_OBJECT_LIVE,
-	PN_OBJECT_FREED, /* free, in the slab or in a thread's cache */
+	PN_OBJECT_FREED,	  /* free, in the slab or in a thread's cache */
+	PN_OBJECT_RETAINED,	  /* live, and somebody retains it (retain.h) */
+	PN_OBJECT_RETAINED_FREED, /* freed, but somebody retains it still */
 };
 
 /**
@@ -74,13 +76,24 @@ static inline bool pn_slab_is_start(const struct pn_slab *slab, size_t index, si
 	return slab->offset + index * slab->pitch == offset && index < slab->count;
 }
 
+/* One thread may free an object while another releases it. */
+static inline uint8_t pn_slab_state(const struct pn_slab *slab, size_t index)
+{
+	return __atomic_load_n(&slab->state[index], __ATOMIC_RELAXED);
+}
+
+static inline void pn_slab_set_state(struct pn_slab *slab, size_t index, enum pn_object_state state)
+{
+	__atomic_store_n(&slab->state[index], (uint8_t)state, __ATOMIC_RELAXED);
+}
+
 /* An object leaves a cache or a slab for the program. */
 static inline void pn_slab_set_live(void *object)
 {
 	size_t offset = pn_arena_offset(object);
 	struct pn_slab *slab = pn_slab_at(offset);
 
-	slab->state[pn_slab_index(slab, offset)] = PN_OBJECT_LIVE;
+	pn_slab_set_state(slab, pn_slab_index(slab, offset), PN_OBJECT_LIVE);
 }
 
 /*

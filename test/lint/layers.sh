@@ -12,16 +12,22 @@ complain() {
 }
 
 # lib and kernel from the top down; a file may include its own header and those of lines below its own.
-lib='api stats
-alloc
+lib='api api_heap api_retain chunks sync export stats
+alloc range
 runtime
-tcache
+tcache heaps
 large
+retain
+medium object
 slab
+pages
+slots
+heap
 class
 v2p
+backend backend_device backend_hugetlb backend_anon
 arena
-backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
+pagemap fdguard meta config reserve slotlist
 die
 sys
 lock
@@ -55,9 +61,10 @@ check_folder() {  # FOLDER TABLE EXCUSED
 	done
 }
 
-# Parts of the arena: they read pn_arena. view and pool are one object's two sides;
+# Parts of the arena: they read pn_arena. A heap's end is its slots' end; slabs and medium objects know
+# by which bin they are cached. view and pool are one object's two sides;
 # everybody in the kernel calls sources by the chunk's order.
-check_folder src/lib "$lib" 'backend_device:arena.h reserve:arena.h slotlist:arena.h'
+check_folder src/lib "$lib" 'reserve:arena.h slotlist:arena.h heap:slots.h slab:tcache.h medium:tcache.h'
 check_folder src/kernel "$kernel" 'view:pool.h source_buddy:chunk.h quota:chunk.h'
 
 grep -lE '#include "(tcache|slab|arena|alloc|large|runtime)\.h"' examples -r && complain "examples use installed headers only"
