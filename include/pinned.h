@@ -371,6 +371,56 @@ PINNED_API int pinned_retain(const void *ptr);
  */
 PINNED_API int pinned_release(const void *ptr);
 
+/* What the device does with memory; both together if it reads and writes. */
+#define PINNED_DEVICE_READS 1u
+#define PINNED_DEVICE_WRITES 2u
+
+/**
+ * pinned_sync_for_device() - what the CPU wrote becomes visible to the device
+ * @ptr: first byte
+ * @len: bytes; 0 does nothing
+ * @directions: PINNED_DEVICE_*: what the device is going to do
+ *
+ * To be called before the device begins. From then on until pinned_sync_for_cpu() the CPU must not
+ * touch the range, nor what shares a cache line with it. Needed for memory of type cached; for
+ * write-combining memory it empties the CPU's buffers; for others it does nothing, so that a library
+ * may call it always. How the device is told afterwards, and what orders that, is the caller's.
+ *
+ * Return: 0; -1 with errno EINVAL (@directions), EFAULT (not all of the range is memory of one heap
+ * of this process) or ENODEV (the driver's descriptor was lost when the memory was still in use).
+ * Cost: a lock; for type cached a system call and the cache maintenance that the machine needs.
+ */
+PINNED_API int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions);
+
+/**
+ * pinned_sync_for_cpu() - what the device wrote becomes visible to the CPU
+ * @ptr: first byte
+ * @len: bytes; 0 does nothing
+ * @directions: PINNED_DEVICE_*: what the device has done
+ *
+ * To be called after the device has ended, before the CPU reads. Return and cost: as
+ * pinned_sync_for_device().
+ */
+PINNED_API int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int directions);
+
+/**
+ * pinned_export() - a dma-buf of the chunks that hold a range
+ * @ptr: first byte
+ * @len: bytes, at least 1
+ * @offset: where to put the range's first byte in the dma-buf; or NULL
+ *
+ * The dma-buf consists of whole chunks: who gets it can reach all that lies in them. What has chunks
+ * to itself is aligned to PINNED_CHUNK_SIZE and a multiple of it. The dma-buf keeps the chunks until
+ * it is closed, but not the object: free it when the dma-buf's users are done, or retain it.
+ *
+ * Return: a descriptor with O_CLOEXEC, the caller's to close; -1 with errno EINVAL (@len), EFAULT
+ * (not all of the range is memory of one heap of this process), EOPNOTSUPP (a backend or kernel
+ * without dma-buf), EFBIG (more than 8 GiB), ENODEV (the driver's descriptor was lost), EMFILE,
+ * ENOMEM.
+ * Cost: a system call.
+ */
+PINNED_API int pinned_export(const void *ptr, size_t len, size_t *offset);
+
 /*
  * Raw chunks, for other allocators: memory in whole chunks, that nothing else in this library
  * carves or remembers the content of.
@@ -391,7 +441,8 @@ PINNED_API int pinned_release(const void *ptr);
  * @extent_count: in: how many fit there; out: how many the run has, 0 if the backend knows no
  *	physical addresses; may be NULL
  *
- * All translations work on any pointer into the run. A forked child has a copy, without physical addresses.
+ * All translations work on any pointer into the run, and so do pinned_sync_for_device(),
+ * pinned_sync_for_cpu() and pinned_export(). A forked child has a copy, without physical addresses.
  *
  * Return: the first byte; NULL with errno EINVAL (an argument that makes no sense), EOPNOTSUPP (the
  * backend has no contiguous runs) or ENOMEM.
