@@ -128,15 +128,10 @@ void *pn_alloc_zeroed(size_t size)
 
 static void *alloc_uncached(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
 {
-	void *object;
-
 	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
 		return alloc_aligned_runs(heap, alignment, size, is_zeroed);
 	*is_zeroed = false;
-	if (!pn_slab_take(heap, pn_class_aligned(size ? size : 1, alignment), &object, 1))
-		return NULL;
-	pn_slab_set_live(object);
-	return object;
+	return pn_heaps_take_object(heap, pn_class_aligned(size ? size : 1, alignment));
 }
 
 /* Memory that is short may lie idle in the other heaps. */
@@ -179,7 +174,7 @@ static void give_uncached(struct pn_slab *slab, void *ptr)
 	if (slab->pages)
 		pn_medium_free(ptr);
 	else
-		pn_slab_give(slab->heap, slab->class, &ptr, 1);
+		pn_heaps_give_object(slab, ptr);
 }
 
 static void free_object(struct pn_slab *slab, size_t index, void *ptr)

@@ -9,7 +9,7 @@
 
 #define MEND_PAUSE_MIN_MS 10
 
-struct pn_heap pn_heap;
+struct pn_heap pn_heap = { .lock = PN_LOCK_INIT };
 
 static const struct pn_backend *backend_of(enum pn_backend_kind kind)
 {

@@ -52,6 +52,8 @@ struct pn_central {
  * @mend_pause_ms: how long to wait after that; 0: nothing to mend
  * @spare: records that no medium object uses
  * @colour: of the last medium object
+ * @lock: outside of those of @centrals, which in heaps that threads cache nothing of are only taken
+ *	inside it: fork then has one lock a heap to take
  * @retained: objects that somebody retains, under the lock of retain.c
  * @next: the next of all heaps (heaps.h)
  * @stats: figures
@@ -69,6 +71,7 @@ struct pn_heap {
 	uint64_t mend_pause_ms;
 	struct pn_slab *spare;
 	unsigned int colour;
+	struct pn_lock lock;
 	uint64_t retained;
 	struct pn_heap *next;
 	struct pn_heap_stats stats;

@@ -10,7 +10,6 @@
 
 #include "meta.h"
 #include "retain.h"
-#include "slab.h"
 #include "slots.h"
 
 /* Outside of all locks but that of initialisation; see runtime.c. */
@@ -39,7 +38,8 @@ size_t pn_heaps_purge(void)
 	size_t count = 0;
 
 	pn_heaps_lock();
-	pn_heaps_for_each(heap) count += pn_heap_purge(heap);
+	pn_heaps_for_each(heap)
+		count += pn_heap_purge(heap);
 	pn_heaps_unlock();
 	return count;
 }
@@ -52,6 +52,7 @@ static struct pn_heap *make_record(void)
 
 	if (!heap)
 		return NULL;
+	heap->lock = (struct pn_lock)PN_LOCK_INIT;
 	for (size_t i = 0; i < PN_CLASSES; i++)
 		heap->centrals[i].lock = (struct pn_lock)PN_LOCK_INIT;
 	return heap;
@@ -102,6 +103,74 @@ int pn_heaps_create(const struct pn_heap_options *options, struct pn_heap **made
 	}
 	pn_heaps_unlock();
 	return err;
+}
+
+/* Objects of slabs. */
+
+void *pn_heaps_take_object(struct pn_heap *heap, unsigned int class)
+{
+	void *object = NULL;
+
+	pn_lock(&heap->lock);
+	if (pn_slab_take(heap, class, &object, 1))
+		pn_slab_set_live(object);
+	pn_unlock(&heap->lock);
+	return object;
+}
+
+void pn_heaps_give_object(struct pn_slab *slab, void *object)
+{
+	struct pn_heap *heap = slab->heap;
+
+	pn_lock(&heap->lock);
+	pn_slab_give(heap, slab->class, &object, 1);
+	pn_unlock(&heap->lock);
+}
+
+uint64_t pn_heaps_bytes_out(struct pn_heap *heap)
+{
+	uint64_t bytes;
+
+	pn_lock(&heap->lock);
+	bytes = pn_slab_bytes_out(heap);
+	pn_unlock(&heap->lock);
+	return bytes;
+}
+
+/* Fork. */
+
+void pn_heaps_lock_slabs(void)
+{
+	struct pn_heap *heap;
+
+	pn_heaps_for_each(heap)
+		pn_lock(&heap->lock);
+	pn_slab_lock_all(&pn_heap);
+}
+
+void pn_heaps_unlock_slabs(void)
+{
+	struct pn_heap *heap;
+
+	pn_slab_unlock_all(&pn_heap);
+	pn_heaps_for_each(heap)
+		pn_unlock(&heap->lock);
+}
+
+/* All heaps have the same backend. */
+bool pn_heaps_in_child(void)
+{
+	struct pn_heap *heap;
+	bool is_inherited = false;
+
+	pn_heaps_for_each(heap)
+		is_inherited |= pn_heap_in_child(heap);
+	pn_arena.epoch += is_inherited;
+	pn_heaps_for_each(heap) {
+		pn_lock_reset(&heap->lock);
+		pn_slab_in_child(heap, is_inherited);
+	}
+	return is_inherited;
 }
 
 /* End. The list and the arena are locked. */
@@ -164,7 +233,8 @@ static void drop_extents(struct pn_heap *heap)
 	backend->disown(&heap->pool);
 	heap->pool.is_open = false;
 	pn_arena_disclaim(heap->pool.number);
-	pn_heaps_for_each(other) other->hint = 0;
+	pn_heaps_for_each(other)
+		other->hint = 0;
 }
 
 static void delist(struct pn_heap *heap)

@@ -3,8 +3,8 @@
  * Initialisation and fork.
  *
  * Lock order, outermost first: initialisation, the list of heaps, the list of
- * thread caches, the slabs' classes heap by heap and in ascending order, the arena,
- * who is retained, the records (meta.c). fork takes all of them in that order, so
+ * thread caches, the heaps' own locks, the slabs' classes in ascending order, the
+ * arena, who is retained, the records (meta.c). fork takes all of them in that order, so
  * that the child finds nothing half-done; what happens when a signal handler forks
  * inside a locked section is told in lock.h.
  *
@@ -24,7 +24,6 @@
 #include "lock.h"
 #include "meta.h"
 #include "retain.h"
-#include "slab.h"
 #include "slots.h"
 #include "sys.h"
 #include "tcache.h"
@@ -44,12 +43,10 @@ static uint32_t *known_process;
 
 static void lock_all(void)
 {
-	struct pn_heap *heap;
-
 	pn_lock(&lock);
 	pn_heaps_lock();
 	pn_tcache_lock();
-	pn_heaps_for_each(heap) pn_slab_lock_all(heap);
+	pn_heaps_lock_slabs();
 	pn_arena_lock();
 	pn_retain_lock();
 	pn_meta_lock();
@@ -57,27 +54,13 @@ static void lock_all(void)
 
 static void unlock_all(void)
 {
-	struct pn_heap *heap;
-
 	pn_meta_unlock();
 	pn_retain_unlock();
 	pn_arena_unlock();
-	pn_heaps_for_each(heap) pn_slab_unlock_all(heap);
+	pn_heaps_unlock_slabs();
 	pn_tcache_unlock();
 	pn_heaps_unlock();
 	pn_unlock(&lock);
-}
-
-/* All heaps have the same backend. Return: false if all is the child's own. */
-static bool disown_heaps(void)
-{
-	struct pn_heap *heap;
-	bool is_inherited = false;
-
-	pn_heaps_for_each(heap) is_inherited |= pn_heap_in_child(heap);
-	pn_arena.epoch += is_inherited;
-	pn_heaps_for_each(heap) pn_slab_in_child(heap, is_inherited);
-	return is_inherited;
 }
 
 /* Give up what is the parent's, once. */
@@ -89,7 +72,7 @@ static void see_to_child(void)
 	pn_heaps_reset_lock();
 	pn_meta_reset_lock();
 	pn_arena_reset_lock();
-	is_inherited = disown_heaps();
+	is_inherited = pn_heaps_in_child();
 	pn_retain_in_child(is_inherited);
 	pn_tcache_in_child(is_inherited);
 	__atomic_store_n(known_process, 1, __ATOMIC_RELAXED);
@@ -125,7 +108,8 @@ static void after_fork_in_parent(void)
 {
 	struct pn_heap *heap;
 
-	pn_heaps_for_each(heap) pn_heap_after_fork(heap);
+	pn_heaps_for_each(heap)
+		pn_heap_after_fork(heap);
 	if (is_end_of_fork())
 		unlock_all();
 }

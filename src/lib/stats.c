@@ -18,7 +18,7 @@ static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
 	stats->chunk_bytes += figures.chunks * PN_CHUNK_SIZE;
 	stats->peak_chunk_bytes += figures.peak_chunks * PN_CHUNK_SIZE;
 	stats->empty_chunk_bytes += figures.empty_chunks * PN_CHUNK_SIZE;
-	stats->object_bytes += pn_slab_bytes_out(heap) + figures.medium_bytes + run_bytes;
+	stats->object_bytes += pn_heaps_bytes_out(heap) + figures.medium_bytes + run_bytes;
 	stats->large_bytes += run_bytes;
 	stats->populate_calls += figures.populate_calls;
 	stats->punch_calls += figures.punch_calls;
@@ -52,7 +52,8 @@ int pinned_stats(struct pinned_stats *stats)
 	if (begin(stats))
 		return -1;
 	pn_heaps_lock();
-	pn_heaps_for_each(heap) add_heap(stats, heap);
+	pn_heaps_for_each(heap)
+		add_heap(stats, heap);
 	pn_heaps_unlock();
 	stats->peak_chunk_bytes = pn_slots_peak() * PN_CHUNK_SIZE;
 	add_process(stats);

@@ -49,7 +49,9 @@ static char *filled(struct pinned_heap *heap, size_t size, char with)
 
 	ck_assert_ptr_nonnull(object);
 	ck_assert_uint_ge(pinned_usable_size(object), size);
-	memset(object, with, size);
+	/* A large one by its ends, or sanitizers take long. */
+	memset(object, with, size < 5000 ? size : 5000);
+	object[size - 1] = with;
 	return object;
 }
 
@@ -101,8 +103,7 @@ START_TEST(calloc_and_memalign_do_what_they_say)
 		for (int round = 0; round < 2; round++) {
 			char *object = pinned_heap_calloc(heap, 1, sizes[i]);
 
-			for (size_t k = 0; k < sizes[i]; k++)
-				ck_assert_int_eq(object[k], 0);
+			ck_assert(!object[0] && !memcmp(object, object + 1, sizes[i] - 1));
 			memset(object, 1, sizes[i]);
 			pinned_free(object);
 		}
@@ -249,6 +250,17 @@ static void *make_and_destroy(void *argument)
 	return NULL;
 }
 
+/* Without Check, whose own locks do not live with fork. */
+static void use_heaps_in_child(void)
+{
+	struct pinned_heap *own = pinned_heap_create(NULL);
+	char *object = pinned_heap_malloc(shared, 70000);
+
+	memset(object, 's', 70000);
+	pinned_free(memset(pinned_heap_malloc(own, 100), 'o', 100));
+	_exit(pinned_heap_destroy(own) || object[69999] != 's');
+}
+
 START_TEST(threads_make_heaps_while_others_fork)
 {
 	pthread_t threads[3];
@@ -261,12 +273,7 @@ START_TEST(threads_make_heaps_while_others_fork)
 		int status;
 
 		if (!pid) {
-			char *object = filled(shared, 70000, 's');
-			struct pinned_heap *own = make_heap(0);
-
-			pinned_free(filled(own, 100, 'o'));
-			pinned_heap_destroy(own);
-			_exit(object[69999] == 's' ? 0 : 1);
+			use_heaps_in_child();
 		}
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		ck_assert_int_eq(status, 0);
