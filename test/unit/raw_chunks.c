@@ -57,8 +57,7 @@ START_TEST(zeroed_means_zeroed)
 	memset(run, 'r', 2 * PINNED_CHUNK_SIZE);
 	ck_assert_int_eq(pinned_chunks_free(run, 2), 0);
 	run = take(NULL, 2, PINNED_CHUNKS_ZEROED);
-	for (size_t i = 0; i < 2 * PINNED_CHUNK_SIZE; i++)
-		ck_assert_int_eq(run[i], 0);
+	ck_assert(!run[0] && !memcmp(run, run + 1, 2 * PINNED_CHUNK_SIZE - 1));
 	ck_assert_int_eq(pinned_chunks_free(run, 2), 0);
 }
 END_TEST

@@ -64,8 +64,7 @@ static void retained_and_freed(struct pinned_heap *heap, size_t size)
 	nobody_gets(object, size);
 	ck_assert_int_eq(pinned_release(object), 0);
 	nobody_gets(object, size);
-	for (size_t i = 0; i < size; i++)
-		ck_assert_int_eq(object[i], 'r');
+	ck_assert(object[0] == 'r' && !memcmp(object, object + 1, size - 1));
 	ck_assert_int_eq(pinned_release(object + size - 1), 0);
 	ck_assert_uint_eq(figures().retained_bytes, 0);
 	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
