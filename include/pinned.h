@@ -55,7 +55,7 @@ struct pinned_extent {
 };
 
 /**
- * struct pinned_stats - figures of this process at one moment
+ * struct pinned_stats - figures of this process, over all heaps, or of one heap, at one moment
  * @size: in: sizeof(struct pinned_stats); later versions grow the structure
  * @arena_bytes: reserved virtual addresses
  * @chunk_bytes: memory held from the backend, in use or kept for reuse
@@ -63,10 +63,11 @@ struct pinned_extent {
  * @empty_chunk_bytes: of @chunk_bytes, what holds no object and waits for its decay
  * @object_bytes: allocated, as usable sizes, including what threads cache
  * @cached_bytes: of @object_bytes, free objects in the threads' caches
- * @large_bytes: of @object_bytes, in objects larger than a chunk
+ * @large_bytes: of @object_bytes, in objects larger than a chunk and in raw chunks
  * @populate_calls: requests to the backend for memory
  * @punch_calls: memory given back to it
  * @failed_allocs: allocations that ended in ENOMEM
+ * @retained_bytes: of @object_bytes, freed, but retained (pinned_retain())
  *
  * Taken without stopping other threads: the figures may be a few operations apart.
  */
@@ -82,6 +83,7 @@ struct pinned_stats {
 	uint64_t populate_calls;
 	uint64_t punch_calls;
 	uint64_t failed_allocs;
+	uint64_t retained_bytes;
 };
 
 /**
@@ -198,7 +200,7 @@ PINNED_API void *pinned_p2v(uint64_t phys);
 PINNED_API int pinned_owns(const void *ptr);
 
 /**
- * pinned_purge() - give empty chunks back to the backend now
+ * pinned_purge() - give empty chunks of all heaps back to the backend now
  *
  * First empties the calling thread's cache.
  *
@@ -248,6 +250,246 @@ PINNED_API int pinned_profile_dump(int fd);
  * Decides it, if no call has done so yet.
  */
 PINNED_API const char *pinned_backend(void);
+
+/*
+ * Heaps. What pinned_malloc() gives is of the default heap: memory of type coherent, of any node.
+ * A program may make others, of memory that is different, or with a limit. pinned_free(),
+ * pinned_realloc(), pinned_usable_size() and all translations work on objects of any heap. Threads
+ * cache no objects of the others, so each allocation and free takes a lock.
+ */
+
+/* Memory types; what each is on a machine is told in pinned_heap_create(3). */
+#define PINNED_MEMORY_COHERENT 0
+#define PINNED_MEMORY_UNCACHED 1
+#define PINNED_MEMORY_WRITE_COMBINE 2
+#define PINNED_MEMORY_CACHED 3
+
+/* pinned_heap_options.flags: take memory from @node alone. */
+#define PINNED_HEAP_NODE 1u
+/* pinned_heap_options.flags: objects larger than a chunk are one physical extent each. */
+#define PINNED_HEAP_CONTIGUOUS 2u
+
+/* A heap. Where one is expected, NULL is the default one. */
+struct pinned_heap;
+
+/**
+ * struct pinned_heap_options - what a heap shall be; what is 0 is as in the default heap
+ * @size: sizeof(struct pinned_heap_options); later versions grow the structure
+ * @flags: PINNED_HEAP_*
+ * @memory_type: PINNED_MEMORY_*
+ * @node: NUMA node, with PINNED_HEAP_NODE
+ * @max_phys: the highest physical address that any byte may have; 0: any
+ * @limit: bytes of chunks that the heap may hold, rounded down to chunks; 0: no limit of its own
+ */
+struct pinned_heap_options {
+	size_t size;
+	uint32_t flags;
+	uint32_t memory_type;
+	int32_t node;
+	uint32_t reserved;
+	uint64_t max_phys;
+	uint64_t limit;
+};
+
+/**
+ * pinned_heap_create() - make a heap
+ * @options: what it shall be; NULL: as the default one
+ *
+ * It holds no memory yet, but one descriptor of the device. In a forked child the heap goes on, with
+ * chunks of its own; objects in it that the child inherited are copies, as all inherited ones.
+ *
+ * Return: the heap; NULL with errno EINVAL (options that make no sense, or of another version),
+ * EOPNOTSUPP (the backend or the driver has no such memory), ENOMEM, or why there is no backend
+ * (ENODEV, ENOENT, EACCES, EMFILE and others).
+ * Cost: some system calls.
+ */
+PINNED_API struct pinned_heap *pinned_heap_create(const struct pinned_heap_options *options);
+
+/**
+ * pinned_heap_destroy() - end a heap, and give all of its memory back
+ * @heap: what pinned_heap_create() returned; NULL does nothing
+ *
+ * Objects that are still allocated are gone: touching one raises SIGSEGV or shows other memory, its
+ * pinned_v2p() is PINNED_NO_PHYS, and pinned_free() aborts. No other thread may use the heap during
+ * the call. What a dma-buf of pinned_export() holds stays until that is closed. In a forked child,
+ * inherited objects of the heap stay too.
+ *
+ * Return: 0; -1 with errno EBUSY, and nothing has changed: an object is retained.
+ * Cost: grows with the memory that the process has; a system call for each run of chunks.
+ */
+PINNED_API int pinned_heap_destroy(struct pinned_heap *heap);
+
+/**
+ * pinned_heap_malloc() - allocate in a heap
+ * @heap: a heap, or NULL
+ * @size: bytes; 0 gives a unique pointer too
+ *
+ * As pinned_malloc(). pinned_realloc() stays in the heap.
+ *
+ * Return: the object; NULL with errno ENOMEM: no memory of this sort, or over a limit.
+ * Cost: a lock or two; a system call when a new chunk is needed.
+ */
+PINNED_API void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
+	__attribute__((malloc, alloc_size(2)));
+
+/**
+ * pinned_heap_calloc() - allocate an array of zeros in a heap
+ * @heap: a heap, or NULL
+ * @count: elements
+ * @size: bytes of each
+ *
+ * Return: the object; NULL with errno ENOMEM, also when the product overflows.
+ * Cost: pinned_heap_malloc() and writing the zeros, which is slow in uncached memory; what nobody
+ * has had since the driver zeroed it is not written again.
+ */
+PINNED_API void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size_t size)
+	__attribute__((malloc, alloc_size(2, 3)));
+
+/**
+ * pinned_heap_memalign() - allocate with an alignment in a heap
+ * @heap: a heap, or NULL
+ * @alignment: bytes, as for pinned_memalign()
+ * @size: bytes
+ *
+ * Return: the object; NULL with errno EINVAL (not a power of two) or ENOMEM.
+ * Cost: as pinned_heap_malloc().
+ */
+PINNED_API void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment, size_t size)
+	__attribute__((malloc, alloc_size(3)));
+
+/**
+ * pinned_heap_stats() - read the figures of a heap
+ * @heap: a heap, or NULL for the default one
+ * @stats: where to put them, with @stats->size set
+ *
+ * Of a heap that is not the default one cached_bytes, retained_bytes and failed_allocs are 0: they
+ * are the process's.
+ *
+ * Return: 0; -1 with errno EINVAL for a size that this version does not know.
+ * Cost: microseconds; takes each lock of the heap once.
+ */
+PINNED_API int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats);
+
+/**
+ * pinned_retain() - keep an object's memory, even if the program frees it
+ * @ptr: any byte of an object
+ *
+ * For who gives a program's buffer to a device: as long as somebody retains an object, pinned_free()
+ * of it, and a pinned_realloc() that moves it, take it from the program as always, but its memory
+ * stays what it is, at its physical address, and nobody else gets it. Counts: as many
+ * pinned_release() follow. In a forked child inherited objects are retained by nobody.
+ *
+ * Return: 0; -1 with errno EFAULT (no live object of this process is there; raw chunks are none),
+ * ENOBUFS (objects that were freed but are retained, and this one, would be more bytes than the
+ * configuration's retain_limit) or ENOMEM.
+ * Cost: a lock and a hash table's entry.
+ */
+PINNED_API int pinned_retain(const void *ptr);
+
+/**
+ * pinned_release() - undo one pinned_retain()
+ * @ptr: any byte of the object
+ *
+ * The last one of an object that was freed meanwhile gives its memory back.
+ *
+ * Return: 0, also for an object that a forked child inherited; -1 with errno EINVAL: nobody retains
+ * an object there.
+ * Cost: as pinned_retain(), or pinned_free() too.
+ */
+PINNED_API int pinned_release(const void *ptr);
+
+/* What the device does with memory; both together if it reads and writes. */
+#define PINNED_DEVICE_READS 1u
+#define PINNED_DEVICE_WRITES 2u
+
+/**
+ * pinned_sync_for_device() - what the CPU wrote becomes visible to the device
+ * @ptr: first byte
+ * @len: bytes; 0 does nothing
+ * @directions: PINNED_DEVICE_*: what the device is going to do
+ *
+ * To be called before the device begins. From then on until pinned_sync_for_cpu() the CPU must not
+ * touch the range, nor what shares a cache line with it. Needed for memory of type cached; for
+ * write-combining memory it empties the CPU's buffers; for others it does nothing, so that a library
+ * may call it always. How the device is told afterwards, and what orders that, is the caller's.
+ *
+ * Return: 0; -1 with errno EINVAL (@directions), EFAULT (not all of the range is memory of one heap
+ * of this process) or ENODEV (the driver's descriptor was lost when the memory was still in use).
+ * Cost: a lock; for type cached a system call and the cache maintenance that the machine needs.
+ */
+PINNED_API int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions);
+
+/**
+ * pinned_sync_for_cpu() - what the device wrote becomes visible to the CPU
+ * @ptr: first byte
+ * @len: bytes; 0 does nothing
+ * @directions: PINNED_DEVICE_*: what the device has done
+ *
+ * To be called after the device has ended, before the CPU reads. Return and cost: as
+ * pinned_sync_for_device().
+ */
+PINNED_API int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int directions);
+
+/**
+ * pinned_export() - a dma-buf of the chunks that hold a range
+ * @ptr: first byte
+ * @len: bytes, at least 1
+ * @offset: where to put the range's first byte in the dma-buf; or NULL
+ *
+ * The dma-buf consists of whole chunks: who gets it can reach all that lies in them. What has chunks
+ * to itself is aligned to PINNED_CHUNK_SIZE and a multiple of it. The dma-buf keeps the chunks until
+ * it is closed, but not the object: free it when the dma-buf's users are done, or retain it.
+ *
+ * Return: a descriptor with O_CLOEXEC, the caller's to close; -1 with errno EINVAL (@len), EFAULT
+ * (not all of the range is memory of one heap of this process), EOPNOTSUPP (a backend or kernel
+ * without dma-buf), EFBIG (more than 8 GiB), ENODEV (the driver's descriptor was lost), EMFILE,
+ * ENOMEM.
+ * Cost: a system call.
+ */
+PINNED_API int pinned_export(const void *ptr, size_t len, size_t *offset);
+
+/*
+ * Raw chunks, for other allocators: memory in whole chunks, that nothing else in this library
+ * carves or remembers the content of.
+ */
+
+/* pinned_chunks_alloc(): one physical extent. */
+#define PINNED_CHUNKS_CONTIGUOUS 1u
+/* pinned_chunks_alloc(): all zeros. */
+#define PINNED_CHUNKS_ZEROED 2u
+
+/**
+ * pinned_chunks_alloc() - a run of chunks
+ * @heap: whose; or NULL
+ * @count: chunks, at least 1
+ * @alignment: of the run, in bytes: a power of two, at least PINNED_CHUNK_SIZE
+ * @flags: PINNED_CHUNKS_*
+ * @extents: where to put the run's physical extents, in its order; may be NULL
+ * @extent_count: in: how many fit there; out: how many the run has, 0 if the backend knows no
+ *	physical addresses; may be NULL
+ *
+ * All translations work on any pointer into the run, and so do pinned_sync_for_device(),
+ * pinned_sync_for_cpu() and pinned_export(). A forked child has a copy, without physical addresses.
+ *
+ * Return: the first byte; NULL with errno EINVAL (an argument that makes no sense), EOPNOTSUPP (the
+ * backend has no contiguous runs) or ENOMEM.
+ * Cost: a lock, and a system call for chunks that are not idle in the heap already.
+ */
+PINNED_API void *pinned_chunks_alloc(struct pinned_heap *heap, size_t count, size_t alignment,
+				     unsigned int flags, struct pinned_extent *extents,
+				     size_t *extent_count);
+
+/**
+ * pinned_chunks_free() - give raw chunks back
+ * @chunks: a run, or a part of one, or several that follow each other in one heap
+ * @count: chunks
+ *
+ * They are kept for a while for reuse, as all empty chunks (decay_ms in pinned(7)).
+ *
+ * Return: 0; -1 with errno EINVAL, and nothing has changed: not all of them are raw chunks of one heap.
+ * Cost: a lock.
+ */
+PINNED_API int pinned_chunks_free(void *chunks, size_t count);
 
 #ifdef __cplusplus
 }

@@ -49,7 +49,14 @@ $(O)/test/preload/%: test/preload/%.c test/lib/check.h | $(O)/need/preload
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl
 
-check-preload: all bench-programs $(preload_programs) | $(O)/need/preload
+# As a user would: against what `make install` has installed.
+example_programs := $(patsubst examples/%/try.c,$(O)/examples/%/try,$(wildcard examples/*/try.c))
+$(O)/stage/lib/libpinned.so: $(libpinned) $(shim) $(libpinned_static) $(O)/pinned-run include/pinned.h
+	@$(MAKE) -s --no-print-directory install PREFIX='$(abspath $(O)/stage)' >/dev/null
+$(O)/examples/%/try: examples/%/try.c $(wildcard examples/*/*.[ch] examples/*.h) $(O)/stage/lib/libpinned.so | $(O)/need/preload
+	@PKG_CONFIG_PATH='$(abspath $(O)/stage)/lib/pkgconfig' $(MAKE) -s --no-print-directory -C examples/$* O='$(abspath $(@D))'
+
+check-preload: all bench-programs $(preload_programs) $(example_programs) | $(O)/need/preload
 	@test/run --suite preload --timeout 120 $(wildcard test/preload/*.sh)
 
 check-abi: all | $(O)/need/build $(O)/need/lint
@@ -80,7 +87,7 @@ $(fuzzer): $(filter-out $(library_fuzzers:%=test/fuzz/%.c),$(wildcard test/fuzz/
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
 
-check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
+check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(example_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
 	@test/qemu/check $(fuzzer) $(kernel_programs) $(device_programs)
 
 # What needs a kernel that makes allocations fail.

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "die.h"
+#include "heaps.h"
 #include "large.h"
 #include "probe.h"
 #include "profile.h"
+#include "retain.h"
 #include "runtime.h"
 #include "watch.h"
 
@@ -85,23 +87,24 @@ void *pn_alloc_slow(size_t size)
 	return alloc_or_flush(size, &is_zeroed);
 }
 
-static void *alloc_aligned_runs(size_t alignment, size_t size)
+static void *alloc_aligned_runs(struct pn_heap *heap, size_t alignment, size_t size,
+				bool *is_zeroed)
 {
-	bool is_zeroed;
-
 	/* A small object of a large alignment need not be large itself. */
 	if (size <= PN_SMALL_MAX)
 		size = PN_SMALL_MAX + 1;
 	if (size > PN_CHUNK_SIZE || alignment > PN_CHUNK_SIZE)
-		return pn_large_alloc(&pn_heap, size > PN_CHUNK_SIZE ? size : PN_CHUNK_SIZE + 1,
-				      alignment, &is_zeroed);
-	return pn_medium_alloc(&pn_heap, size, alignment, &is_zeroed);
+		return pn_large_alloc(heap, size > PN_CHUNK_SIZE ? size : PN_CHUNK_SIZE + 1,
+				      alignment, is_zeroed);
+	return pn_medium_alloc(heap, size, alignment, is_zeroed);
 }
 
 static void *alloc_aligned(size_t alignment, size_t size)
 {
+	bool is_zeroed;
+
 	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
-		return alloc_aligned_runs(alignment, size);
+		return alloc_aligned_runs(&pn_heap, alignment, size, &is_zeroed);
 	return alloc_class(pn_class_aligned(size ? size : 1, alignment));
 }
 
@@ -131,32 +134,79 @@ void *pn_alloc_zeroed(size_t size)
 	return object;
 }
 
+/* Other heaps than the default one: threads cache nothing. */
+
+static void *alloc_uncached(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
+{
+	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
+		return alloc_aligned_runs(heap, alignment, size, is_zeroed);
+	*is_zeroed = false;
+	return pn_heaps_take_object(heap, pn_class_aligned(size ? size : 1, alignment));
+}
+
+/* Memory that is short may lie idle in the other heaps. */
+void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
+{
+	void *object = NULL;
+
+	if (is_usable()) {
+		object = alloc_uncached(heap, alignment, size, is_zeroed);
+		if (!object) {
+			pn_tcache_flush();
+			if (pn_heaps_purge())
+				object = alloc_uncached(heap, alignment, size, is_zeroed);
+		}
+	}
+	return count(object, size);
+}
+
 /* The slab and index of a live object; NULL if @ptr is in no slab; else dies. */
 static struct pn_slab *live_object(const void *ptr, const char *caller, size_t *index)
 {
 	size_t offset = pn_arena_offset(ptr);
 	struct pn_slab *slab = offset < pn_arena.size ? pn_slab_at(offset) : NULL;
+	uint8_t state;
 
 	if (!slab)
 		return NULL;
 	*index = pn_slab_index(slab, offset);
-	if (!pn_slab_is_start(slab, *index, offset) || slab->state[*index] == PN_OBJECT_NEVER)
+	state = pn_slab_is_start(slab, *index, offset) ? pn_slab_state(slab, *index)
+						       : PN_OBJECT_NEVER;
+	if (state == PN_OBJECT_NEVER)
 		pn_die_invalid(caller, ptr);
-	if (slab->state[*index] == PN_OBJECT_FREED)
+	if (state == PN_OBJECT_FREED || state == PN_OBJECT_RETAINED_FREED)
 		pn_die_freed(caller, ptr);
 	return slab;
 }
 
+static void give_uncached(struct pn_slab *slab, size_t index, void *ptr)
+{
+	if (slab->pages)
+		pn_medium_free(ptr);
+	else
+		pn_heaps_give_object(slab, &(struct pn_free){ ptr, &slab->state[index] });
+}
+
 static void free_object(struct pn_slab *slab, size_t index, void *ptr)
 {
-	slab->state[index] = PN_OBJECT_FREED;
+	pn_slab_set_state(slab, index, PN_OBJECT_FREED);
 	/* An inherited slab is not allocated from: nothing to give back. */
 	if (slab->epoch != pn_arena.epoch)
 		return;
-	if (slab->pages)
+	if (slab->heap != &pn_heap)
+		give_uncached(slab, index, ptr);
+	else if (slab->pages)
 		pn_tcache_push_medium(slab);
 	else
 		pn_tcache_overflow(slab->bin, ptr, &slab->state[index]);
+}
+
+static bool is_kept(const void *ptr, const struct pn_slab *slab, size_t index)
+{
+	struct pn_object object;
+
+	return pn_slab_state(slab, index) == PN_OBJECT_RETAINED && pn_object_find(ptr, &object) &&
+	       pn_retain_keeps(&object);
 }
 
 void pn_free_slow(void *ptr)
@@ -168,10 +218,21 @@ void pn_free_slow(void *ptr)
 	pn_runtime_enter();
 	slab = live_object(ptr, "free()", &index);
 	pn_profile_freed(ptr);
-	if (slab)
-		free_object(slab, index, ptr);
-	else
+	if (!slab)
 		pn_large_free(ptr, "free()");
+	else if (!is_kept(ptr, slab, index))
+		free_object(slab, index, ptr);
+	errno = saved;
+}
+
+void pn_free_released(const struct pn_object *object)
+{
+	int saved = errno;
+
+	if (object->slot)
+		pn_large_free_released(object);
+	else
+		free_object(object->slab, object->index, pn_arena_at(object->offset));
 	errno = saved;
 }
 
@@ -183,34 +244,47 @@ size_t pn_size_of(const void *ptr, const char *caller)
 	return slab ? slab->size : pn_large_size(ptr, caller);
 }
 
-/* Keep what fits, but not what would waste more than half; *old_size is for who must move it. */
-static bool fits_in_place(void *ptr, size_t size, size_t *old_size)
+/* Keep what fits, but not what would waste more than half, nor give back what is retained. */
+static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object)
 {
-	size_t index;
-	struct pn_slab *slab = live_object(ptr, "realloc()", &index);
+	bool is_retained = pn_object_get_state(object) == PN_OBJECT_RETAINED;
 
-	*old_size = slab ? slab->size : pn_large_size(ptr, "realloc()");
-	if (!slab)
-		return pn_large_resize(ptr, size);
-	if (slab->pages)
-		return pn_medium_resize(slab, size);
-	return size <= *old_size && size > *old_size / 2;
+	if (!is_retained || size > object->size) {
+		if (object->slot)
+			return pn_large_resize(ptr, size);
+		if (object->slab->pages)
+			return pn_medium_resize(object->slab, size);
+	}
+	return size <= object->size && size > object->size / 2;
+}
+
+/* A heap that an inherited object was in may be no more. */
+static void *alloc_like(const struct pn_object *object, size_t size)
+{
+	bool is_zeroed;
+
+	if (object->heap == &pn_heap || object->is_inherited)
+		return pn_alloc(size);
+	return pn_alloc_in(object->heap, 1, size, &is_zeroed);
 }
 
 void *pn_realloc(void *ptr, size_t size)
 {
-	size_t old_size;
+	struct pn_object object;
 	void *moved;
 
-	if (fits_in_place(ptr, size, &old_size)) {
+	/* Dies, if it is none. */
+	pn_size_of(ptr, "realloc()");
+	pn_object_find(ptr, &object);
+	if (fits_in_place(ptr, size, &object)) {
 		pn_profile_resized(ptr, size);
 		return ptr;
 	}
-	moved = pn_alloc(size);
+	moved = alloc_like(&object, size);
 	/* Programs do not expect that less is not to be had. */
 	if (!moved)
-		return size <= old_size ? ptr : NULL;
-	memcpy(moved, ptr, size < old_size ? size : old_size);
+		return size <= object.size ? ptr : NULL;
+	memcpy(moved, ptr, size < object.size ? size : object.size);
 	pn_free(ptr);
 	return moved;
 }

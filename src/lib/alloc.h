@@ -6,17 +6,22 @@
 #ifndef PN_ALLOC_H
 #define PN_ALLOC_H
 
+#include "object.h"
 #include "tcache.h"
 
 /* All return NULL without memory, or without a backend, and leave errno to the caller. */
 void *pn_alloc_slow(size_t size);
 void *pn_alloc_aligned(size_t alignment, size_t size);
 void *pn_alloc_zeroed(size_t size);
+/* In a heap; @alignment is a power of two. *is_zeroed tells whether all of it is fresh. */
+void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed);
 /* @size is not 0 and @ptr is in the arena; on failure @ptr stays as it is. */
 void *pn_realloc(void *ptr, size_t size);
 
 /* Slow, or in error: frees @ptr, which is in the arena, or dies. Preserves errno. */
 void pn_free_slow(void *ptr);
+/* The last one that retained a freed object, which it was given as, lets it go. */
+void pn_free_released(const struct pn_object *object);
 /* Bytes of the live object that begins at @ptr; or dies, naming @caller. */
 size_t pn_size_of(const void *ptr, const char *caller);
 
@@ -53,10 +58,10 @@ static inline void pn_free(void *ptr)
 	if (pn_likely(slab)) {
 		index = pn_slab_index(slab, offset);
 		if (pn_likely(pn_slab_is_start(slab, index, offset) &&
-			      slab->state[index] == PN_OBJECT_LIVE &&
+			      pn_slab_state(slab, index) == PN_OBJECT_LIVE &&
 			      slab->epoch == pn_arena.epoch &&
 			      pn_tcache_push(slab->bin, ptr, &slab->state[index]))) {
-			slab->state[index] = PN_OBJECT_FREED;
+			pn_slab_set_state(slab, index, PN_OBJECT_FREED);
 			return;
 		}
 	}

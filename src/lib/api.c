@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "alloc.h"
+#include "heaps.h"
 #include "pinned.h"
 #include "runtime.h"
 #include "slots.h"
@@ -68,7 +69,7 @@ size_t pinned_purge(void)
 	if (pn_runtime_enter()->error)
 		return 0;
 	pn_tcache_flush();
-	return pn_slots_purge(&pn_heap) * PN_CHUNK_SIZE;
+	return pn_heaps_purge() * PN_CHUNK_SIZE;
 }
 
 const char *pinned_backend(void)

@@ -67,6 +67,13 @@ void pn_arena_claim(size_t slot, size_t count, uint32_t pool)
 		__atomic_store_n(&used_extents, last + 1, __ATOMIC_RELAXED);
 }
 
+void pn_arena_disclaim(uint32_t pool)
+{
+	for (size_t extent = 0; extent < used_extents; extent++)
+		if (owners[extent] == pool)
+			owners[extent] = 0;
+}
+
 void pn_arena_lock(void)
 {
 	pn_lock(&lock);

@@ -24,6 +24,7 @@ enum pn_slot_state {
 	PN_SLOT_PAGES, /* cut into runs of pages */
 	PN_SLOT_LARGE, /* first of a large object */
 	PN_SLOT_LARGE_TAIL,
+	PN_SLOT_RAW, /* another allocator's */
 };
 
 #define PN_PAGE_WORDS (PN_CHUNK_PAGES / 64)
@@ -32,10 +33,11 @@ enum pn_slot_state {
  * struct pn_slot - what is known of a slot
  * @state: enum pn_slot_state
  * @was_large: a large object began here, and was freed
+ * @is_retained: a large object begins here that somebody retains (retain.h)
  * @longest: for PAGES, the longest run of free pages
  * @pool: number of the pool that populated it
  * @epoch: the fork generation that populated it
- * @run: for LARGE, slots of the object
+ * @run: for LARGE, slots of the object; for LARGE_TAIL, slots of it before this one
  * @prev: with @next, neighbours in the list that its state puts it into; slot + 1, 0 for none
  * @emptied_ms: for EMPTY, since when
  * @heap: whose it is, while it has memory
@@ -45,6 +47,7 @@ enum pn_slot_state {
 struct pn_slot {
 	uint8_t state;
 	bool was_large;
+	bool is_retained;
 	uint16_t longest;
 	uint32_t pool;
 	uint32_t epoch;
@@ -111,6 +114,9 @@ uint32_t pn_arena_new_pool(void);
 uint32_t pn_arena_owner(size_t slot);
 /* Make the extents of these slots, which are nobody's or the pool's already, the pool's. */
 void pn_arena_claim(size_t slot, size_t count, uint32_t pool);
+
+/* A pool has gone, and nothing of it is left: its extents are nobody's again. */
+void pn_arena_disclaim(uint32_t pool);
 
 /* The lock of everything that is slots and pages, of all heaps. */
 void pn_arena_lock(void);

@@ -4,6 +4,7 @@
  * programs that only want the allocator. The range is mapped over to give memory
  * back, and nothing but mmap is used.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -12,8 +13,7 @@
 
 static int anon_open(struct pn_pool *pool)
 {
-	(void)pool;
-	return 0;
+	return pn_memory_is_ordinary(&pool->memory) ? 0 : EOPNOTSUPP;
 }
 
 static int map_fresh(size_t slot, size_t count)

@@ -31,11 +31,13 @@ static void release(size_t slot, size_t count)
 /* Usable only where pages are to be had and their frames can be read. */
 static int hugetlb_open(struct pn_pool *pool)
 {
-	char *page = pn_sys_reserve(PN_CHUNK_SIZE, PN_CHUNK_SIZE);
+	char *page;
 	uint64_t phys = PN_PHYS_UNKNOWN;
 	int err;
 
-	(void)pool;
+	if (!pn_memory_is_ordinary(&pool->memory))
+		return EOPNOTSUPP;
+	page = pn_sys_reserve(PN_CHUNK_SIZE, PN_CHUNK_SIZE);
 	if (!page)
 		return ENOMEM;
 	err = pn_sys_map(page, PN_CHUNK_SIZE, HUGE, -1, 0);

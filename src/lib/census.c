@@ -41,11 +41,16 @@ static void count_cached(struct pn_census *census)
 		census->classes[i].cached = cached.objects[i];
 }
 
-void pn_census_take(struct pn_census *census, struct pn_heap *heap)
+static void count_heap(struct pn_census *census, struct pn_heap *heap)
 {
-	*census = (struct pn_census){ 0 };
+	*census = (struct pn_census){
+		.memory = heap->pool.memory,
+		.limit_chunks = heap->limit_chunks,
+		.decay_ms = heap->decay_ms,
+	};
 	if (heap == &pn_heap)
 		count_cached(census);
+	pn_lock(&heap->lock);
 	pn_slab_lock_all(heap);
 	pn_arena_lock();
 	census->heap = heap->stats;
@@ -57,6 +62,24 @@ void pn_census_take(struct pn_census *census, struct pn_heap *heap)
 	}
 	pn_arena_unlock();
 	pn_slab_unlock_all(heap);
+	pn_unlock(&heap->lock);
+}
+
+bool pn_census_take(struct pn_census *census, size_t number)
+{
+	struct pn_heap *heap;
+	bool is_there = false;
+
+	pn_heaps_lock();
+	pn_heaps_for_each(heap) {
+		is_there = !number--;
+		if (!is_there)
+			continue;
+		count_heap(census, heap);
+		break;
+	}
+	pn_heaps_unlock();
+	return is_there;
 }
 
 static uint16_t count_free(const struct pn_slot *slot)

@@ -3,6 +3,7 @@
 #ifndef PN_CENSUS_H
 #define PN_CENSUS_H
 
+#include "heaps.h"
 #include "tcache.h"
 
 /**
@@ -22,12 +23,18 @@ struct pn_census_class {
 /**
  * struct pn_census - a heap, counted
  * @heap: its figures
+ * @memory: its chunks
+ * @limit_chunks: how many of them it may hold
+ * @decay_ms: how long an empty one is kept
  * @caches: threads that have a cache
  * @medium_cached_bytes: of the heap's medium_bytes, in threads' caches
  * @classes: by class
  */
 struct pn_census {
 	struct pn_heap_stats heap;
+	struct pn_memory memory;
+	uint64_t limit_chunks;
+	uint64_t decay_ms;
 	uint64_t caches;
 	uint64_t medium_cached_bytes;
 	struct pn_census_class classes[PN_CLASSES];
@@ -36,9 +43,10 @@ struct pn_census {
 /*
  * Slabs, chunks and objects agree with each other: all locks are held while they
  * are counted, which takes about a microsecond for each chunk. What is cached may
- * be some operations apart.
+ * be some operations apart. Heap 0 is the default one. Return: false if there are
+ * not so many.
  */
-void pn_census_take(struct pn_census *census, struct pn_heap *heap);
+bool pn_census_take(struct pn_census *census, size_t number);
 
 /* A slot, as people are told of it. */
 struct pn_census_slot {

@@ -121,6 +121,11 @@ static bool set_limit(struct pn_config *config, struct span value)
 	return parse_size(value, &config->limit);
 }
 
+static bool set_retain_limit(struct pn_config *config, struct span value)
+{
+	return parse_size(value, &config->retain_limit);
+}
+
 static bool set_decay(struct pn_config *config, struct span value)
 {
 	return parse_number(value, &config->decay_ms);
@@ -170,6 +175,7 @@ static const struct {
 	{ "memory", set_memory, "coherent" },
 	{ "node", set_node, "a NUMA node's number or any" },
 	{ "limit", set_limit, "a size in bytes, with K, M or G" },
+	{ "retain_limit", set_retain_limit, "a size in bytes, with K, M or G" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
 	{ "classes", set_classes, "pow2 or fine" },
 	{ "profile", set_profile, "a size in bytes, with K, M or G" },
@@ -267,6 +273,7 @@ void pn_config_read(struct pn_config *config, const char *variable)
 	*config = (struct pn_config){
 		.max = SIZE_MAX,
 		.limit = SIZE_MAX,
+		.retain_limit = (size_t)256 << 20,
 		.node = -1,
 		.decay_ms = 10000,
 	};

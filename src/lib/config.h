@@ -26,6 +26,7 @@ enum pn_policy {
  * @min: smallest request in bytes that the shim sends to pinned memory
  * @max: largest
  * @limit: bytes of chunks that the process may hold
+ * @retain_limit: bytes that may be held for who retains freed objects
  * @node: NUMA node, or -1
  * @decay_ms: how long an empty chunk is kept
  * @is_fine: four size classes for each doubling, not one
@@ -40,6 +41,7 @@ struct pn_config {
 	size_t min;
 	size_t max;
 	size_t limit;
+	size_t retain_limit;
 	int node;
 	uint64_t decay_ms;
 	bool is_fine;

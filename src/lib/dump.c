@@ -12,7 +12,9 @@
 #include "census.h"
 #include "json.h"
 #include "pinned.h"
+#include "retain.h"
 #include "runtime.h"
+#include "slots.h"
 #include "sys.h"
 
 #define DUMP_SCHEMA 1
@@ -35,6 +37,15 @@ static void dump_program(struct pn_json *json)
 	pn_json_string(json, "program", name);
 }
 
+/* null: there is none. */
+static void dump_limit(struct pn_json *json, uint64_t chunks)
+{
+	if (chunks >= UINT64_MAX / PN_CHUNK_SIZE)
+		pn_json_null(json, "limit_bytes");
+	else
+		pn_json_number(json, "limit_bytes", chunks * PN_CHUNK_SIZE);
+}
+
 static void dump_process(struct pn_json *json)
 {
 	struct pn_fallback fallback = { 0 };
@@ -48,6 +59,8 @@ static void dump_process(struct pn_json *json)
 	pn_json_number(json, "chunk_size", PN_CHUNK_SIZE);
 	pn_json_number(json, "arena_bytes", pn_arena.size);
 	pn_json_number(json, "epoch", pn_arena.epoch);
+	dump_limit(json, pn_slots_limit());
+	pn_json_number(json, "retained_bytes", pn_retain_bytes());
 	pn_json_number(json, "failed_allocs", pn_alloc_failures());
 	pn_json_number(json, "fallback_allocs", fallback.requests);
 	pn_json_number(json, "fallback_bytes", fallback.bytes);
@@ -82,37 +95,70 @@ static void dump_sums(struct pn_json *json, const struct pn_census *census)
 	pn_json_number(json, "medium_bytes", census->heap.medium_bytes);
 	pn_json_number(json, "medium_cached_bytes", census->medium_cached_bytes);
 	pn_json_number(json, "large_bytes", large);
+	pn_json_number(json, "raw_bytes", census->heap.raw_chunks * PN_CHUNK_SIZE);
 }
 
-static void dump_heap(struct pn_json *json, struct pn_heap *heap)
+/* Where its memory is, and of which sort; no node and no ceiling: any. */
+static void dump_memory(struct pn_json *json, const struct pn_memory *memory)
 {
-	struct pn_census census;
+	static const char *const types[] = {
+		[PINNED_MEMORY_COHERENT] = "coherent",
+		[PINNED_MEMORY_UNCACHED] = "uncached",
+		[PINNED_MEMORY_WRITE_COMBINE] = "write-combine",
+		[PINNED_MEMORY_CACHED] = "cached",
+	};
 
-	pn_census_take(&census, heap);
-	pn_json_open(json, NULL, '{');
-	pn_json_number(json, "chunk_bytes", census.heap.chunks * PN_CHUNK_SIZE);
-	pn_json_number(json, "peak_chunk_bytes", census.heap.peak_chunks * PN_CHUNK_SIZE);
-	pn_json_number(json, "empty_chunk_bytes", census.heap.empty_chunks * PN_CHUNK_SIZE);
-	dump_sums(json, &census);
-	pn_json_number(json, "populate_calls", census.heap.populate_calls);
-	pn_json_number(json, "punch_calls", census.heap.punch_calls);
-	if (heap->limit_chunks == SIZE_MAX / PN_CHUNK_SIZE)
-		pn_json_null(json, "limit_bytes");
+	pn_json_string(json, "memory", types[memory->type]);
+	if (memory->node < 0)
+		pn_json_null(json, "node");
 	else
-		pn_json_number(json, "limit_bytes", heap->limit_chunks * PN_CHUNK_SIZE);
-	pn_json_number(json, "decay_ms", heap->decay_ms);
-	pn_json_number(json, "caches", census.caches);
+		pn_json_number(json, "node", (uint64_t)memory->node);
+	if (memory->max_phys == PN_PHYS_UNKNOWN)
+		pn_json_null(json, "max_phys");
+	else
+		pn_json_number(json, "max_phys", memory->max_phys);
+}
+
+static void dump_heap(struct pn_json *json, const struct pn_census *census)
+{
+	const struct pn_heap_stats *heap = &census->heap;
+
+	pn_json_open(json, NULL, '{');
+	dump_memory(json, &census->memory);
+	pn_json_number(json, "chunk_bytes", heap->chunks * PN_CHUNK_SIZE);
+	pn_json_number(json, "peak_chunk_bytes", heap->peak_chunks * PN_CHUNK_SIZE);
+	pn_json_number(json, "empty_chunk_bytes", heap->empty_chunks * PN_CHUNK_SIZE);
+	dump_sums(json, census);
+	pn_json_number(json, "populate_calls", heap->populate_calls);
+	pn_json_number(json, "punch_calls", heap->punch_calls);
+	dump_limit(json, census->limit_chunks);
+	pn_json_number(json, "decay_ms", census->decay_ms);
+	pn_json_number(json, "caches", census->caches);
 	pn_json_open(json, "classes", '[');
 	for (unsigned int i = 0; i < PN_CLASSES; i++)
-		if (census.classes[i].slabs)
-			dump_class(json, i, &census.classes[i]);
+		if (census->classes[i].slabs)
+			dump_class(json, i, &census->classes[i]);
 	pn_json_close(json, ']');
 	pn_json_close(json, '}');
 }
 
+/* One made or destroyed meanwhile may be left out. */
+static void dump_heaps(struct pn_json *json)
+{
+	struct pn_census census;
+
+	pn_json_open(json, "heaps", '[');
+	for (size_t i = 0; pn_arena.size && pn_census_take(&census, i); i++)
+		dump_heap(json, &census);
+	pn_json_close(json, ']');
+}
+
 static void dump_slot(struct pn_json *json, size_t index, const struct pn_census_slot *slot)
 {
-	static const char *const names[] = { "", "empty", "pages", "large", "" };
+	static const char *const names[] = {
+		[PN_SLOT_HOLE] = "",	   [PN_SLOT_EMPTY] = "empty", [PN_SLOT_PAGES] = "pages",
+		[PN_SLOT_LARGE] = "large", [PN_SLOT_LARGE_TAIL] = "", [PN_SLOT_RAW] = "raw",
+	};
 
 	/* A large object is told of where it begins. */
 	if (!*names[slot->state])
@@ -155,10 +201,7 @@ int pinned_dump(int fd)
 	pn_json_start(&json, fd);
 	pn_json_open(&json, NULL, '{');
 	dump_process(&json);
-	pn_json_open(&json, "heaps", '[');
-	if (pn_arena.size)
-		dump_heap(&json, &pn_heap);
-	pn_json_close(&json, ']');
+	dump_heaps(&json);
 	dump_slots(&json);
 	pn_json_close(&json, '}');
 	pn_json_text(&json, "\n");

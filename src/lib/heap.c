@@ -3,14 +3,14 @@
 #include "heap.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "confined.h"
+#include "slots.h"
 #include "sys.h"
 
 #define MEND_PAUSE_MIN_MS 10
 
-struct pn_heap pn_heap;
+struct pn_heap pn_heap = { .lock = PN_LOCK_INIT };
 
 static const struct pn_backend *backend_of(enum pn_backend_kind kind)
 {
@@ -38,21 +38,47 @@ static int open_first(struct pn_pool *pool, const enum pn_backend_kind *kinds)
 	return err;
 }
 
-int pn_heap_init(struct pn_heap *heap, const struct pn_config *config,
+static void set_options(struct pn_heap *heap, const struct pn_heap_options *options)
+{
+	heap->limit_chunks = options->limit_chunks;
+	heap->decay_ms = options->decay_ms;
+	heap->is_contiguous = options->is_contiguous;
+	heap->pool.memory = options->memory;
+}
+
+static void set_open(struct pn_heap *heap)
+{
+	heap->pool.number = pn_arena_new_pool();
+	heap->pool.is_open = true;
+}
+
+int pn_heap_init(struct pn_heap *heap, const struct pn_heap_options *options,
 		 const enum pn_backend_kind *kinds)
 {
 	int err;
 
-	heap->limit_chunks = config->limit / PN_CHUNK_SIZE;
-	heap->decay_ms = config->decay_ms;
-	heap->pool.node = config->node;
+	set_options(heap, options);
 	err = open_first(&heap->pool, kinds);
 	if (err)
 		return err;
 	pn_confined_start();
-	heap->pool.number = pn_arena_new_pool();
-	heap->pool.is_open = true;
+	set_open(heap);
 	return 0;
+}
+
+int pn_heap_init_like(struct pn_heap *heap, const struct pn_heap_options *options,
+		      const struct pn_heap *other)
+{
+	int err;
+
+	set_options(heap, options);
+	heap->pool.backend = other->pool.backend;
+	if (heap->is_contiguous && !heap->pool.backend->populate_run)
+		return EOPNOTSUPP;
+	err = heap->pool.backend->open(&heap->pool);
+	if (!err)
+		set_open(heap);
+	return err;
 }
 
 void pn_heap_close(struct pn_heap *heap)
@@ -109,10 +135,8 @@ bool pn_heap_in_child(struct pn_heap *heap)
 	heap->pool.backend->disown(&heap->pool);
 	heap->pool.is_open = false;
 	heap->pool.number = pn_arena_new_pool();
-	heap->hint = 0;
-	heap->empty = (struct pn_slot_list){ 0 };
-	memset(heap->partial, 0, sizeof(heap->partial));
-	heap->stats = (struct pn_heap_stats){ 0 };
+	pn_slots_forget_locked(heap);
 	heap->mend_pause_ms = 0;
+	heap->retained = 0;
 	return true;
 }

@@ -8,6 +8,7 @@
 
 #include "die.h"
 #include "probe.h"
+#include "retain.h"
 #include "slots.h"
 
 static size_t slots_for(size_t size)
@@ -17,15 +18,19 @@ static size_t slots_for(size_t size)
 
 void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed)
 {
-	size_t alignment_slots = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1;
-	size_t first;
-	void *object;
+	struct pn_run run = {
+		.count = slots_for(size),
+		.alignment = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1,
+		.is_contiguous = heap->is_contiguous,
+	};
+
+	void *object = NULL;
 
 	/* The arena itself is aligned to its extents, so not to more. */
-	if (size > pn_arena.size || alignment_slots > pn_arena_extent_slots())
-		return NULL;
-	first = pn_slots_take(heap, slots_for(size), alignment_slots, is_zeroed);
-	object = first == SIZE_MAX ? NULL : pn_arena_at(first << PN_CHUNK_SHIFT);
+	if (size <= pn_arena.size && run.alignment <= pn_arena_extent_slots() &&
+	    pn_slots_take(heap, &run))
+		object = pn_arena_slot_at(run.first);
+	*is_zeroed = run.is_zeroed;
 	PN_PROBE2(large_alloc, object, size);
 	return object;
 }
@@ -45,6 +50,12 @@ static struct pn_slot *live_slot(const void *ptr, const char *caller)
 	return slot;
 }
 
+static void give(struct pn_heap *heap, void *ptr, size_t run)
+{
+	PN_PROBE2(large_free, ptr, run << PN_CHUNK_SHIFT);
+	pn_slots_give(heap, pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, run);
+}
+
 static bool is_inherited(const struct pn_slot *slot)
 {
 	return slot->epoch != pn_arena.epoch;
@@ -53,11 +64,18 @@ static bool is_inherited(const struct pn_slot *slot)
 void pn_large_free(void *ptr, const char *caller)
 {
 	struct pn_slot *slot = live_slot(ptr, caller);
+	struct pn_object object;
 
-	PN_PROBE2(large_free, ptr, (size_t)slot->run << PN_CHUNK_SHIFT);
+	if (pn_object_find(ptr, &object) && pn_retain_keeps(&object))
+		return;
 	slot->was_large = true;
 	if (!is_inherited(slot))
-		pn_slots_give(slot->heap, pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, slot->run);
+		give(slot->heap, ptr, slot->run);
+}
+
+void pn_large_free_released(const struct pn_object *object)
+{
+	give(object->heap, pn_arena_at(object->offset), object->slot->run);
 }
 
 size_t pn_large_size(const void *ptr, const char *caller)

@@ -3,7 +3,10 @@
 #ifndef PN_LARGE_H
 #define PN_LARGE_H
 
-#include "heap.h"
+#include "object.h"
+
+/* A freed object that nobody retains any more. */
+void pn_large_free_released(const struct pn_object *object);
 
 /* @alignment: a power of two. Return: NULL without memory. */
 void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed);

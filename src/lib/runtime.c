@@ -2,10 +2,11 @@
 /*
  * Initialisation and fork.
  *
- * Lock order, outermost first: initialisation, the list of thread caches, the
- * slabs' classes in ascending order, the arena, the profile, the records (meta.c). fork takes
- * all of them in that order, so that the child finds nothing half-done; what
- * happens when a signal handler forks inside a locked section is told in lock.h.
+ * Lock order, outermost first: initialisation, the list of heaps, the list of
+ * thread caches, the heaps' own locks, the slabs' classes in ascending order, the
+ * arena, who is retained, the profile, the records (meta.c). fork takes all of them in
+ * that order, so that the child finds nothing half-done; what happens when a signal
+ * handler forks inside a locked section is told in lock.h.
  *
  * A child made by clone() or _Fork() runs no atfork handler, and handlers that
  * were registered before ours run before it. Both are recognised at the first
@@ -19,10 +20,13 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "heaps.h"
 #include "lock.h"
 #include "meta.h"
 #include "profile.h"
+#include "retain.h"
 #include "slab.h"
+#include "slots.h"
 #include "sys.h"
 #include "tcache.h"
 
@@ -42,9 +46,11 @@ static uint32_t *known_process;
 static void lock_all(void)
 {
 	pn_lock(&lock);
+	pn_heaps_lock();
 	pn_tcache_lock();
-	pn_slab_lock_all(&pn_heap);
+	pn_heaps_lock_slabs();
 	pn_arena_lock();
+	pn_retain_lock();
 	pn_profile_lock();
 	pn_meta_lock();
 }
@@ -53,9 +59,11 @@ static void unlock_all(void)
 {
 	pn_meta_unlock();
 	pn_profile_unlock();
+	pn_retain_unlock();
 	pn_arena_unlock();
-	pn_slab_unlock_all(&pn_heap);
+	pn_heaps_unlock_slabs();
 	pn_tcache_unlock();
+	pn_heaps_unlock();
 	pn_unlock(&lock);
 }
 
@@ -65,12 +73,12 @@ static void see_to_child(void)
 	bool is_inherited;
 
 	pn_lock_reset(&lock);
+	pn_heaps_reset_lock();
 	pn_meta_reset_lock();
 	pn_profile_reset_lock();
 	pn_arena_reset_lock();
-	is_inherited = pn_heap_in_child(&pn_heap);
-	pn_arena.epoch += is_inherited;
-	pn_slab_in_child(&pn_heap, is_inherited);
+	is_inherited = pn_heaps_in_child();
+	pn_retain_in_child(is_inherited);
 	pn_tcache_in_child(is_inherited);
 	__atomic_store_n(known_process, 1, __ATOMIC_RELAXED);
 }
@@ -103,7 +111,10 @@ static bool is_end_of_fork(void)
 
 static void after_fork_in_parent(void)
 {
-	pn_heap_after_fork(&pn_heap);
+	struct pn_heap *heap;
+
+	pn_heaps_for_each(heap)
+		pn_heap_after_fork(heap);
 	if (is_end_of_fork())
 		unlock_all();
 }
@@ -127,6 +138,23 @@ static const enum pn_backend_kind *kinds_to_try(enum pn_backend_kind wanted)
 	return one;
 }
 
+static int start_heap(const struct pn_config *config)
+{
+	const struct pn_heap_options options = {
+		.memory = {
+			.type = PINNED_MEMORY_COHERENT,
+			.node = config->node,
+			.max_phys = PN_PHYS_UNKNOWN,
+		},
+		.limit_chunks = UINT64_MAX,
+		.decay_ms = config->decay_ms,
+	};
+
+	pn_slots_set_limit(config->limit / PN_CHUNK_SIZE);
+	pn_retain_set_limit(config->retain_limit);
+	return pn_heap_init(&pn_heap, &options, kinds_to_try(config->backend));
+}
+
 static int start(void)
 {
 	int err;
@@ -137,7 +165,7 @@ static int start(void)
 	*known_process = 1;
 	pn_class_init(runtime.config.is_fine);
 	pn_profile_start(runtime.config.profile);
-	err = pn_heap_init(&pn_heap, &runtime.config, kinds_to_try(runtime.config.backend));
+	err = start_heap(&runtime.config);
 	if (err)
 		return err;
 	err = pn_arena_init();

@@ -18,7 +18,9 @@
 enum pn_object_state {
 	PN_OBJECT_NEVER, /* not handed out since the slab was made */
 	PN_OBJECT_LIVE,
-	PN_OBJECT_FREED, /* free, in the slab or in a thread's cache */
+	PN_OBJECT_FREED,	  /* free, in the slab or in a thread's cache */
+	PN_OBJECT_RETAINED,	  /* live, and somebody retains it (retain.h) */
+	PN_OBJECT_RETAINED_FREED, /* freed, but somebody retains it still */
 };
 
 /**
@@ -82,6 +84,16 @@ struct pn_free {
 	void *object;
 	uint8_t *state;
 };
+/* One thread may free an object while another releases it. */
+static inline uint8_t pn_slab_state(const struct pn_slab *slab, size_t index)
+{
+	return __atomic_load_n(&slab->state[index], __ATOMIC_RELAXED);
+}
+
+static inline void pn_slab_set_state(struct pn_slab *slab, size_t index, enum pn_object_state state)
+{
+	__atomic_store_n(&slab->state[index], (uint8_t)state, __ATOMIC_RELAXED);
+}
 
 /*
  * Up to @wanted objects of a class, from slabs with room first; those at lower

@@ -14,6 +14,7 @@
 #include "confined.h"
 #include "probe.h"
 #include "sys.h"
+#include "watch.h"
 
 /* Between looks whether a forked child has gone. */
 #define MEND_PAUSE_MAX_MS 1000
@@ -23,6 +24,10 @@
 
 /* Chunks that a backend is asked for, or given back, at once. */
 #define BATCH_MAX 64
+
+/* Of all heaps together. */
+static uint64_t total, peak, limit = UINT64_MAX;
+PN_WATCH_VARIABLE(limit_chunks, limit);
 
 /* Read without the lock by pinned_owns() and pinned_p2v(). */
 static void set_state(struct pn_slot *slot, enum pn_slot_state state)
@@ -53,6 +58,46 @@ static void count_chunks(struct pn_heap *heap, size_t count)
 	heap->stats.chunks += count;
 	if (heap->stats.chunks > heap->stats.peak_chunks)
 		heap->stats.peak_chunks = heap->stats.chunks;
+	total += count;
+	if (total > peak)
+		peak = total;
+}
+
+static void uncount_chunks(struct pn_heap *heap, uint64_t count)
+{
+	heap->stats.chunks -= count;
+	total -= count;
+}
+
+void pn_slots_set_limit(uint64_t chunks)
+{
+	limit = chunks;
+}
+
+/* Set once, before there is any chunk. */
+uint64_t pn_slots_limit(void)
+{
+	return limit;
+}
+
+uint64_t pn_slots_peak(void)
+{
+	uint64_t most;
+
+	pn_arena_lock();
+	most = peak;
+	pn_arena_unlock();
+	return most;
+}
+
+void pn_slots_forget_locked(struct pn_heap *heap)
+{
+	uncount_chunks(heap, heap->stats.chunks);
+	heap->stats = (struct pn_heap_stats){ 0 };
+	heap->empty = (struct pn_slot_list){ 0 };
+	memset(heap->partial, 0, sizeof(heap->partial));
+	heap->hint = 0;
+	peak = total;
 }
 
 /* Giving back. */
@@ -88,7 +133,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 	heap->stats.punch_calls++;
 	PN_PROBE2(punch, first, count);
 	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
-		heap->stats.chunks -= count;
+		uncount_chunks(heap, count);
 		return count;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -126,14 +171,20 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	return count;
 }
 
-size_t pn_slots_purge(struct pn_heap *heap)
+size_t pn_slots_purge_locked(struct pn_heap *heap)
 {
-	size_t count;
+	return purge_locked(heap, 0);
+}
 
-	pn_arena_lock();
-	count = purge_locked(heap, 0);
-	pn_arena_unlock();
-	return count;
+void pn_slots_abandon_locked(struct pn_heap *heap)
+{
+	while (heap->empty.first) {
+		size_t index = heap->empty.first - 1;
+
+		take_from_empty(heap, index);
+		set_state(&pn_arena.slots[index], PN_SLOT_HOLE);
+		set_phys(index, PN_PHYS_UNKNOWN);
+	}
 }
 
 void pn_slots_emptied_locked(struct pn_heap *heap, size_t index)
@@ -198,27 +249,34 @@ static size_t unavailable_run(const struct pn_heap *heap, size_t slot)
 	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
 }
 
-/* First fit from the hint. Return: first slot of the run, or SIZE_MAX. */
-static size_t find_run(struct pn_heap *heap, size_t count, size_t alignment)
+/* A contiguous run is populated by one request. */
+static bool suits(const struct pn_heap *heap, const struct pn_run *run, size_t slot)
 {
-	size_t total = pn_arena_slot_count(), first, at;
+	return is_available(heap, slot) &&
+	       (!run->is_contiguous || pn_arena.slots[slot].state == PN_SLOT_HOLE);
+}
 
-	while (heap->hint < total && !is_available(heap, heap->hint))
+/* First fit from the hint. Return: false if there is none. */
+static bool find_run(struct pn_heap *heap, struct pn_run *run)
+{
+	size_t slots = pn_arena_slot_count(), at;
+
+	while (heap->hint < slots && !is_available(heap, heap->hint))
 		heap->hint += unavailable_run(heap, heap->hint);
-	first = pn_round_up(heap->hint, alignment);
-	at = first;
-	while (first + count <= total) {
-		if (at == first + count)
-			return first;
-		if (is_available(heap, at)) {
+	run->first = pn_round_up(heap->hint, run->alignment);
+	at = run->first;
+	while (run->first + run->count <= slots) {
+		if (at == run->first + run->count)
+			return true;
+		if (suits(heap, run, at)) {
 			at++;
 			continue;
 		}
 		at += unavailable_run(heap, at);
-		first = pn_round_up(at, alignment);
-		at = first;
+		run->first = pn_round_up(at, run->alignment);
+		at = run->first;
 	}
-	return SIZE_MAX;
+	return false;
 }
 
 /* Slots of a run that have no memory yet. */
@@ -231,6 +289,16 @@ static size_t count_holes(size_t first, size_t count)
 	return holes;
 }
 
+/* Holes that have memory now are EMPTY slots. */
+static void filled(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
+{
+	count_chunks(heap, count);
+	for (size_t i = 0; i < count; i++) {
+		slot_filled(heap, first + i, phys[i]);
+		pn_slots_emptied_locked(heap, first + i);
+	}
+}
+
 /*
  * Fill @count holes, which become EMPTY slots; after an error some of them may be.
  * Return: 0, an errno, PN_BACKEND_LOST.
@@ -238,37 +306,58 @@ static size_t count_holes(size_t first, size_t count)
 static int populate(struct pn_heap *heap, size_t first, size_t count)
 {
 	uint64_t phys[BATCH_MAX];
-	int err = pn_confined_look() ? ENOMEM : 0;
+	int err = 0;
 
 	for (size_t done = 0, some; !err && done < count; done += some) {
 		some = count - done < BATCH_MAX ? count - done : BATCH_MAX;
 		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
 		heap->stats.populate_calls++;
-		if (err)
-			break;
-		count_chunks(heap, some);
-		for (size_t i = 0; i < some; i++) {
-			slot_filled(heap, first + done + i, phys[i]);
-			pn_slots_emptied_locked(heap, first + done + i);
-		}
+		if (!err)
+			filled(heap, first + done, some, phys);
 	}
+	return err;
+}
+
+/* The same of a contiguous run, by one request. */
+static int populate_run(struct pn_heap *heap, size_t first, size_t count)
+{
+	uint64_t phys = 0;
+	int err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
+
+	heap->stats.populate_calls++;
+	for (size_t i = 0; !err && i < count; i++) {
+		uint64_t at = phys + (i << PN_CHUNK_SHIFT);
+
+		filled(heap, first + i, 1, &at);
+	}
+	return err;
+}
+
+/* Fill holes that are next to each other. */
+static int fill_stretch(struct pn_heap *heap, const struct pn_run *run, size_t first, size_t count)
+{
+	int err = ENOMEM;
+
+	if (!pn_confined_look())
+		err = run->is_contiguous ? populate_run(heap, first, count)
+					 : populate(heap, first, count);
 	PN_PROBE3(populate, first, count, err);
 	return err;
 }
 
-/* Fill the run's holes, each stretch of them at once; they become EMPTY slots. */
-static int fill_holes(struct pn_heap *heap, size_t first, size_t count)
+/* Fill the run's holes, each stretch of them at once. */
+static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
 {
 	size_t i = 0;
 	int err = 0;
 
-	while (i < count && !err) {
-		size_t holes = 0;
+	while (i < run->count && !err) {
+		size_t at = run->first + i, holes = 0;
 
-		while (i + holes < count && pn_arena.slots[first + i + holes].state == PN_SLOT_HOLE)
+		while (i + holes < run->count && pn_arena.slots[at + holes].state == PN_SLOT_HOLE)
 			holes++;
 		if (holes)
-			err = populate(heap, first + i, holes);
+			err = fill_stretch(heap, run, at, holes);
 		i += holes ? holes : 1;
 	}
 	return err;
@@ -276,30 +365,28 @@ static int fill_holes(struct pn_heap *heap, size_t first, size_t count)
 
 static bool is_over_limit(const struct pn_heap *heap, size_t count)
 {
-	return heap->stats.chunks + count > heap->limit_chunks;
+	return heap->stats.chunks + count > heap->limit_chunks || total + count > limit;
 }
 
 /* Populate what is needed of a run that is available, and take it. Return: as populate(). */
-static int fill_run(struct pn_heap *heap, size_t first, size_t count, bool *is_zeroed)
+static int fill_run(struct pn_heap *heap, struct pn_run *run)
 {
-	size_t holes = count_holes(first, count);
+	size_t holes = count_holes(run->first, run->count);
 	int err;
 
 	if (is_over_limit(heap, holes))
 		return ENOMEM;
-	*is_zeroed = holes == count;
-	pn_arena_claim(first, count, heap->pool.number);
-	err = fill_holes(heap, first, count);
-	for (size_t i = 0; !err && i < count; i++)
-		take_from_empty(heap, first + i);
+	run->is_zeroed = holes == run->count;
+	pn_arena_claim(run->first, run->count, heap->pool.number);
+	err = fill_holes(heap, run);
+	for (size_t i = 0; !err && i < run->count; i++)
+		take_from_empty(heap, run->first + i);
 	return err;
 }
 
-static int try_run(struct pn_heap *heap, size_t count, size_t alignment, size_t *first,
-		   bool *is_zeroed)
+static int try_run(struct pn_heap *heap, struct pn_run *run)
 {
-	*first = find_run(heap, count, alignment);
-	return *first == SIZE_MAX ? ENOMEM : fill_run(heap, *first, count, is_zeroed);
+	return find_run(heap, run) ? fill_run(heap, run) : ENOMEM;
 }
 
 static int open_again(struct pn_heap *heap)
@@ -325,21 +412,23 @@ static void start_afresh(struct pn_heap *heap)
  * A run of populated slots, in no list. Tries again after what can help: a new
  * pool when the old one is lost, giving empty chunks back when memory is short.
  */
-static int take_run(struct pn_heap *heap, size_t count, size_t alignment, size_t *first,
-		    bool *is_zeroed)
+static int take_run(struct pn_heap *heap, struct pn_run *run)
 {
 	int err;
 
 	if (!heap->pool.is_open && open_again(heap))
 		return ENOMEM;
-	err = try_run(heap, count, alignment, first, is_zeroed);
+	/* Chunks that lie idle may be what a contiguous run must consist of. */
+	if (run->is_contiguous)
+		purge_locked(heap, 0);
+	err = try_run(heap, run);
 	if (err == PN_BACKEND_LOST) {
 		start_afresh(heap);
 		if (open_again(heap))
 			return ENOMEM;
-		err = try_run(heap, count, alignment, first, is_zeroed);
+		err = try_run(heap, run);
 	} else if (err && purge_locked(heap, 0)) {
-		err = try_run(heap, count, alignment, first, is_zeroed);
+		err = try_run(heap, run);
 		if (err)
 			purge_locked(heap, 0);
 	}
@@ -349,11 +438,11 @@ static int take_run(struct pn_heap *heap, size_t count, size_t alignment, size_t
 /* One chunk: the newest EMPTY one, whose pool does not matter, or a new one. */
 size_t pn_slots_take_one_locked(struct pn_heap *heap)
 {
-	bool is_zeroed;
+	struct pn_run run = { .count = 1, .alignment = 1 };
 	size_t slot;
 
 	if (!heap->empty.first)
-		return take_run(heap, 1, 1, &slot, &is_zeroed) ? SIZE_MAX : slot;
+		return take_run(heap, &run) ? SIZE_MAX : run.first;
 	slot = heap->empty.first - 1;
 	take_from_empty(heap, slot);
 	return slot;
@@ -361,33 +450,55 @@ size_t pn_slots_take_one_locked(struct pn_heap *heap)
 
 /* Large objects. */
 
-static void set_tail(struct pn_heap *heap, size_t first, size_t count)
+static void set_used(struct pn_slot *slot, enum pn_slot_state state)
 {
-	for (size_t i = 0; i < count; i++) {
-		set_state(&pn_arena.slots[first + i], PN_SLOT_LARGE_TAIL);
-		memset(pn_arena.slots[first + i].fresh, 0, sizeof(pn_arena.slots->fresh));
-	}
-	heap->stats.large_chunks += count;
+	set_state(slot, state);
+	memset(slot->fresh, 0, sizeof(slot->fresh));
+	slot->was_large = false;
+	slot->is_retained = false;
 }
 
-size_t pn_slots_take(struct pn_heap *heap, size_t count, size_t alignment, bool *is_zeroed)
+/* Slots @from to @to of the object that begins at @first. */
+static void set_tail(struct pn_heap *heap, size_t first, size_t from, size_t to)
 {
-	size_t first = SIZE_MAX;
+	for (size_t i = from; i < to; i++) {
+		set_used(&pn_arena.slots[first + i], PN_SLOT_LARGE_TAIL);
+		pn_arena.slots[first + i].run = (uint32_t)i;
+	}
+	heap->stats.large_chunks += to - from;
+}
 
-	if (count > pn_arena_slot_count())
-		return SIZE_MAX;
+static void set_large(struct pn_heap *heap, const struct pn_run *run)
+{
+	struct pn_slot *slot = &pn_arena.slots[run->first];
+
+	set_tail(heap, run->first, 0, run->count);
+	set_state(slot, PN_SLOT_LARGE);
+	slot->run = (uint32_t)run->count;
+}
+
+static void set_raw(struct pn_heap *heap, const struct pn_run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		set_used(&pn_arena.slots[run->first + i], PN_SLOT_RAW);
+	heap->stats.raw_chunks += run->count;
+}
+
+bool pn_slots_take(struct pn_heap *heap, struct pn_run *run)
+{
+	bool is_taken;
+
+	if (run->count > pn_arena_slot_count())
+		return false;
 	pn_arena_lock();
 	pn_slots_tidy_locked(heap);
-	if (take_run(heap, count, alignment, &first, is_zeroed)) {
-		first = SIZE_MAX;
-	} else {
-		set_tail(heap, first, count);
-		set_state(&pn_arena.slots[first], PN_SLOT_LARGE);
-		pn_arena.slots[first].run = (uint32_t)count;
-		pn_arena.slots[first].was_large = false;
-	}
+	is_taken = !take_run(heap, run);
+	if (is_taken && run->is_raw)
+		set_raw(heap, run);
+	else if (is_taken)
+		set_large(heap, run);
 	pn_arena_unlock();
-	return first;
+	return is_taken;
 }
 
 static bool are_available(const struct pn_heap *heap, size_t first, size_t count)
@@ -400,13 +511,13 @@ static bool are_available(const struct pn_heap *heap, size_t first, size_t count
 
 bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t more)
 {
-	size_t behind = first + count;
-	bool is_zeroed, is_done = false;
+	struct pn_run run = { .count = more, .first = first + count };
+	bool is_done = false;
 
 	pn_arena_lock();
-	if (more <= pn_arena_slot_count() - behind && heap->pool.is_open &&
-	    are_available(heap, behind, more) && !fill_run(heap, behind, more, &is_zeroed)) {
-		set_tail(heap, behind, more);
+	if (!heap->is_contiguous && more <= pn_arena_slot_count() - run.first &&
+	    heap->pool.is_open && are_available(heap, run.first, more) && !fill_run(heap, &run)) {
+		set_tail(heap, first, count, count + more);
 		pn_arena.slots[first].run = (uint32_t)(count + more);
 		is_done = true;
 	}
@@ -422,4 +533,36 @@ void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
 	heap->stats.large_chunks -= count;
 	pn_slots_tidy_locked(heap);
 	pn_arena_unlock();
+}
+
+/* Raw runs. */
+
+static bool are_raw(size_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pn_arena.slots[first + i].state != PN_SLOT_RAW ||
+		    pn_arena.slots[first + i].heap != pn_arena.slots[first].heap)
+			return false;
+	return true;
+}
+
+bool pn_slots_give_raw(size_t first, size_t count)
+{
+	struct pn_heap *heap;
+	bool is_given;
+
+	pn_arena_lock();
+	is_given = are_raw(first, count);
+	/* What is inherited is not allocated from: nothing to give back. */
+	for (size_t i = 0; is_given && i < count; i++) {
+		heap = pn_arena.slots[first + i].heap;
+		if (pn_arena.slots[first + i].epoch != pn_arena.epoch)
+			continue;
+		pn_slots_emptied_locked(heap, first + i);
+		heap->stats.raw_chunks--;
+	}
+	if (is_given && pn_arena.slots[first].epoch == pn_arena.epoch)
+		pn_slots_tidy_locked(pn_arena.slots[first].heap);
+	pn_arena_unlock();
+	return is_given;
 }

@@ -5,18 +5,45 @@
 
 #include "heap.h"
 
-/*
- * A large object of @count slots whose first is a multiple of @alignment slots.
- * *is_zeroed tells whether all of it is fresh. Return: first slot, SIZE_MAX without memory.
+/**
+ * struct pn_run - slots that are wanted, and then those that were found
+ * @count: how many
+ * @alignment: of the first, in slots
+ * @is_contiguous: they shall be one physical extent
+ * @is_raw: for another allocator; else for a large object
+ * @first: out: the first
+ * @is_zeroed: out: nobody has had any of them since they were populated
  */
-size_t pn_slots_take(struct pn_heap *heap, size_t count, size_t alignment, bool *is_zeroed);
+struct pn_run {
+	size_t count;
+	size_t alignment;
+	bool is_contiguous;
+	bool is_raw;
+	size_t first;
+	bool is_zeroed;
+};
+
+/* Return: false without memory. */
+bool pn_slots_take(struct pn_heap *heap, struct pn_run *run);
 /* @more slots behind a large object that has @count from @first. Return: false if they are not to be had. */
 bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t more);
 /* The @count last of a large object's slots; all of them end it. */
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count);
+/* Raw slots. Return: false if not all of these are, of one heap; nothing has changed then. */
+bool pn_slots_give_raw(size_t first, size_t count);
 
-/* Give empty chunks back now. Return: how many. */
-size_t pn_slots_purge(struct pn_heap *heap);
+/* EMPTY slots that could not be given back are nobody's; their extents are not used again. */
+void pn_slots_abandon_locked(struct pn_heap *heap);
+
+/* What all heaps together may hold, in chunks; what they do, and at most have. */
+void pn_slots_set_limit(uint64_t chunks);
+uint64_t pn_slots_limit(void);
+uint64_t pn_slots_peak(void);
+/* A heap's memory is not its own any more; the arena's lock is held. */
+void pn_slots_forget_locked(struct pn_heap *heap);
+
+/* Give empty chunks back now; the arena's lock is held. Return: how many. */
+size_t pn_slots_purge_locked(struct pn_heap *heap);
 
 /* One slot with memory, in no list; SIZE_MAX without memory. The arena's lock is held, as below. */
 size_t pn_slots_take_one_locked(struct pn_heap *heap);

@@ -12,12 +12,14 @@ complain() {
 }
 
 # lib and kernel from the top down; a file may include its own header and those of lines below its own.
-lib='api stats dump layout profile_dump
+lib='api api_heap api_retain chunks sync export stats dump layout profile_dump
 census
-alloc
+alloc range
 runtime
-tcache
-large medium
+tcache heaps
+large
+retain
+medium object
 slab
 pages
 slots
@@ -63,9 +65,10 @@ check_folder() {  # FOLDER TABLE EXCUSED
 	done
 }
 
-# reserve is a part of the arena: it fills pn_arena. view and pool are one object's two sides;
+# Parts of the arena: they read pn_arena. A heap's end is its slots' end; slabs and medium objects know
+# by which bin they are cached. view and pool are one object's two sides;
 # everybody in the kernel calls sources by the chunk's order.
-check_folder src/lib "$lib" 'reserve:arena.h'
+check_folder src/lib "$lib" 'reserve:arena.h heap:slots.h slab:tcache.h medium:tcache.h'
 check_folder src/kernel "$kernel" 'view:pool.h source_buddy:chunk.h quota:chunk.h'
 
 grep -lE '#include "(tcache|slab|arena|alloc|large|runtime)\.h"' examples -r && complain "examples use installed headers only"

@@ -12,11 +12,25 @@ from trouble import Trouble
 DUMP_SCHEMA = 1
 # Ends walks through lists that change while they are walked.
 CACHES_MAX = 100000
+HEAPS_MAX = 100000
 
 
-def heap_figures(process):
+MEMORY_TYPES = ("coherent", "uncached", "write-combine", "cached")
+
+
+def heaps(process):
+    """The addresses of their records, the default one first."""
+    heap = process.address("heap")
+    seen = []
+    while heap and len(seen) < HEAPS_MAX:
+        seen.append(heap)
+        heap = process.member(heap, "pn_heap.next")
+    return seen
+
+
+def heap_figures(process, heap):
     """The members of struct pn_heap_stats."""
-    stats = process.member_address(process.address("heap"), "pn_heap.stats")
+    stats = process.member_address(heap, "pn_heap.stats")
     names = [name for name in process.layout.entries if name.startswith("pn_heap_stats.")]
     return {name.split(".")[1]: process.member(stats, name) for name in names}
 
@@ -93,10 +107,9 @@ def slab_at(process, record):
     return {name: process.field(data, 0, "pn_slab." + name) for name in names}
 
 
-def count_slabs(process, classes):
+def count_slabs(process, heap, classes):
     """{class: [slabs, objects, out]}"""
     counts = {i: [0, 0, 0] for i in range(classes)}
-    heap = process.address("heap")
     pages = process.layout.constant("slot_pages")
     for slot in slots(process):
         if slot.state != pages or slot.heap != heap or slot.is_inherited:
@@ -127,17 +140,36 @@ def class_figures(process, sizes, counts, in_caches):
             }
 
 
-def heap_dump(process):
-    chunk = 1 << process.layout.constant("chunk_shift")
-    heap = process.address("heap")
-    stats = heap_figures(process)
-    sizes = class_sizes(process)
-    caches, in_caches, medium_cached = cached(process, len(sizes))
-    counts = count_slabs(process, len(sizes))
-    large = stats["large_chunks"] * chunk
-    limit = process.member(heap, "pn_heap.limit_chunks")
-    no_limit = (1 << 8 * process.layout.word) // chunk - 1
+def limit_bytes(process, chunks):
+    """None: there is no limit."""
+    shift = process.layout.constant("chunk_shift")
+    return None if chunks >= (1 << 64 - shift) - 1 else chunks << shift
+
+
+def memory_of(process, heap):
+    """What struct pn_memory says; None: any."""
+    pool = process.member_address(heap, "pn_heap.pool")
+    memory = process.member_address(pool, "pn_pool.memory")
+    node = process.member(memory, "pn_memory.node")
+    ceiling = process.member(memory, "pn_memory.max_phys")
     return {
+        "memory": MEMORY_TYPES[process.member(memory, "pn_memory.type")],
+        "node": None if node >> 31 else node,
+        "max_phys": None if ceiling == (1 << 64) - 1 else ceiling,
+    }
+
+
+def heap_dump(process, heap):
+    chunk = 1 << process.layout.constant("chunk_shift")
+    stats = heap_figures(process, heap)
+    sizes = class_sizes(process)
+    caches, in_caches, medium_cached = 0, [0] * len(sizes), 0
+    # Threads cache objects of the default heap alone.
+    if heap == process.address("heap"):
+        caches, in_caches, medium_cached = cached(process, len(sizes))
+    counts = count_slabs(process, heap, len(sizes))
+    large = stats["large_chunks"] * chunk
+    return memory_of(process, heap) | {
         "chunk_bytes": stats["chunks"] * chunk,
         "peak_chunk_bytes": stats["peak_chunks"] * chunk,
         "empty_chunk_bytes": stats["empty_chunks"] * chunk,
@@ -148,9 +180,10 @@ def heap_dump(process):
         "medium_bytes": stats["medium_bytes"],
         "medium_cached_bytes": medium_cached,
         "large_bytes": large,
+        "raw_bytes": stats["raw_chunks"] * chunk,
         "populate_calls": stats["populate_calls"],
         "punch_calls": stats["punch_calls"],
-        "limit_bytes": None if limit >= no_limit else limit * chunk,
+        "limit_bytes": limit_bytes(process, process.member(heap, "pn_heap.limit_chunks")),
         "decay_ms": process.member(heap, "pn_heap.decay_ms"),
         "caches": caches,
         "classes": list(class_figures(process, sizes, counts, in_caches)),
@@ -163,6 +196,8 @@ def chunk_dump(process):
         entry = {"slot": slot.index, "inherited": slot.is_inherited}
         if slot.state == layout.constant("slot_empty"):
             entry["state"] = "empty"
+        elif slot.state == layout.constant("slot_raw"):
+            entry["state"] = "raw"
         elif slot.state == layout.constant("slot_large"):
             entry |= {"state": "large", "chunks": slot.run}
         elif slot.state == layout.constant("slot_pages"):
@@ -203,10 +238,12 @@ def dump(process):
         "chunk_size": 1 << process.layout.constant("chunk_shift"),
         "arena_bytes": size,
         "epoch": process.member(arena, "pn_arena.epoch"),
+        "limit_bytes": limit_bytes(process, process.variable("limit_chunks")),
+        "retained_bytes": process.variable("retained_bytes"),
         "failed_allocs": process.variable("failures"),
         "fallback_allocs": requests,
         "fallback_bytes": fallback_bytes,
-        "heaps": [heap_dump(process)] if size else [],
+        "heaps": [heap_dump(process, heap) for heap in heaps(process)] if size else [],
         "chunks": list(chunk_dump(process)) if size else [],
     }
 

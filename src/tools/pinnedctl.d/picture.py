@@ -4,7 +4,7 @@ import figures
 
 LEGEND = """\
 a character is 8 pages: s slabs, S slabs whose objects are all out, m medium objects,
-+ several of these, . free; L a large object, - an empty chunk that is kept, i inherited"""
++ several of these, . free; L a large object, R raw chunks, - an empty chunk that is kept, i inherited"""
 
 PAGES_PER_CHARACTER = 8
 
@@ -43,7 +43,7 @@ def line_of(process, slot, width):
         return "-" * width
     if slot.state == layout.constant("slot_pages"):
         return squeeze(kinds_of_pages(process, slot))
-    return "L" * width
+    return ("R" if slot.state == layout.constant("slot_raw") else "L") * width
 
 
 def draw(process):

@@ -11,10 +11,12 @@ HEAP = (
     ("cached_bytes", "gauge", "Bytes in free objects in caches.", "cached_bytes"),
     ("medium_bytes", "gauge", "Bytes in medium objects.", "medium_bytes"),
     ("large_bytes", "gauge", "Bytes in objects larger than a chunk.", "large_bytes"),
+    ("raw_bytes", "gauge", "Bytes in raw chunks.", "raw_bytes"),
     ("populate_calls_total", "counter", "Requests to the backend.", "populate_calls"),
     ("punch_calls_total", "counter", "Times that memory went back.", "punch_calls"),
 )
 PROCESS = (
+    ("retained_bytes", "gauge", "Bytes that were freed, but are retained.", "retained_bytes"),
     ("failed_allocs_total", "counter", "Allocations without memory.", "failed_allocs"),
     ("fallback_allocs_total", "counter", "Requests that libc served.", "fallback_allocs"),
     ("fallback_bytes_total", "counter", "Bytes of these.", "fallback_bytes"),

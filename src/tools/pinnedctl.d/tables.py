@@ -11,16 +11,25 @@ def size(count):
     return ""
 
 
+def limit_of(figures):
+    limit = figures["limit_bytes"]
+    return "none" if limit is None else size(limit)
+
+
 def of_heap(heap):
     def show(name):
         return size(heap[name])
 
     live = heap["object_bytes"] - heap["cached_bytes"]
+    node = "any node" if heap["node"] is None else f"node {heap['node']}"
     medium = heap["medium_bytes"] - heap["medium_cached_bytes"]
-    limit = "none" if heap["limit_bytes"] is None else show("limit_bytes")
+    limit = limit_of(heap)
+    ceiling = "" if heap["max_phys"] is None else f", up to {heap['max_phys']:#x}"
+    raw = f", raw chunks {show('raw_bytes')}" if heap["raw_bytes"] else ""
     peak, empty = show("peak_chunk_bytes"), show("empty_chunk_bytes")
+    yield f"  heap of {heap['memory']} memory, {node}{ceiling}"
     yield f"  chunks    {show('chunk_bytes'):>6}  at most {peak}, empty {empty}"
-    yield f"  objects   {size(live):>6}  medium {size(medium)}, large {show('large_bytes')}"
+    yield f"  objects   {size(live):>6}  medium {size(medium)}, large {show('large_bytes')}{raw}"
     yield f"  cached    {show('cached_bytes'):>6}  by {heap['caches']} threads"
     yield f"  limit     {limit:>6}  decay {heap['decay_ms']} ms"
     yield (
@@ -41,6 +50,7 @@ def of_process(dump):
     yield f"{dump['program']} ({dump['pid']}): backend {dump['backend']}"
     for heap in dump["heaps"]:
         yield from of_heap(heap)
+    yield f"  limit of all heaps: {limit_of(dump)}; freed, but retained: {size(dump['retained_bytes'])}"
     yield f"  allocations that failed: {dump['failed_allocs']}"
     fallback = size(dump["fallback_bytes"])
     yield f"  served by libc instead: {dump['fallback_allocs']} requests, {fallback}"

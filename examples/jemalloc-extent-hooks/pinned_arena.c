@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jemalloc on pinned memory. It asks for extents by hooks; these give it runs of
+ * raw chunks. What it splits off a run and does not want any more goes back if it
+ * is whole chunks, and else stays with jemalloc, which uses it again. All that is
+ * left goes with the heap.
+ */
+#include "pinned_arena.h"
+
+#include <errno.h>
+#include <jemalloc/jemalloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* jemalloc passes the hooks to each of them: the first member, so that the arena is found. */
+struct hooks {
+	extent_hooks_t hooks;
+	struct pinned_heap *heap;
+};
+
+static struct pinned_heap *heap_of(extent_hooks_t *hooks)
+{
+	return ((struct hooks *)hooks)->heap;
+}
+
+static size_t chunks_for(size_t size)
+{
+	return (size + PINNED_CHUNK_SIZE - 1) / PINNED_CHUNK_SIZE;
+}
+
+static void *alloc(extent_hooks_t *hooks, void *new_addr, size_t size, size_t alignment, bool *zero,
+		   bool *commit, unsigned int arena)
+{
+	unsigned int flags = *zero ? PINNED_CHUNKS_ZEROED : 0;
+
+	(void)arena;
+	/* A place that jemalloc chooses: it is content with another one, and asks again. */
+	if (new_addr)
+		return NULL;
+	if (alignment < PINNED_CHUNK_SIZE)
+		alignment = PINNED_CHUNK_SIZE;
+	*commit = true;
+	return pinned_chunks_alloc(heap_of(hooks), chunks_for(size), alignment, flags, NULL, NULL);
+}
+
+/* Return: true if jemalloc shall keep it. */
+static bool dalloc(extent_hooks_t *hooks, void *addr, size_t size, bool committed,
+		   unsigned int arena)
+{
+	(void)hooks;
+	(void)committed;
+	(void)arena;
+	if ((uintptr_t)addr % PINNED_CHUNK_SIZE || size % PINNED_CHUNK_SIZE)
+		return true;
+	return pinned_chunks_free(addr, size / PINNED_CHUNK_SIZE) != 0;
+}
+
+/* Chunks do not know where runs begin and end, so both are always possible. */
+static bool split(extent_hooks_t *hooks, void *addr, size_t size, size_t size_a, size_t size_b,
+		  bool committed, unsigned int arena)
+{
+	(void)hooks, (void)addr, (void)size, (void)size_a, (void)size_b, (void)committed,
+		(void)arena;
+	return false;
+}
+
+static bool merge(extent_hooks_t *hooks, void *addr_a, size_t size_a, void *addr_b, size_t size_b,
+		  bool committed, unsigned int arena)
+{
+	(void)hooks, (void)addr_a, (void)size_a, (void)addr_b, (void)size_b, (void)committed,
+		(void)arena;
+	return false;
+}
+
+/* No decommit and no purge: the memory is pinned. */
+static const extent_hooks_t pinned_hooks = {
+	.alloc = alloc,
+	.dalloc = dalloc,
+	.split = split,
+	.merge = merge,
+};
+
+int pinned_arena_create(struct pinned_arena *arena, const struct pinned_heap_options *options)
+{
+	struct hooks *hooks = malloc(sizeof(*hooks));
+	size_t size = sizeof(arena->index);
+	int err;
+
+	if (!hooks)
+		return ENOMEM;
+	hooks->hooks = pinned_hooks;
+	hooks->heap = pinned_heap_create(options);
+	err = hooks->heap ? 0 : errno;
+	arena->heap = hooks->heap;
+	arena->hooks = &hooks->hooks;
+	if (!err)
+		err = mallctl("arenas.create", &arena->index, &size, &arena->hooks,
+			      sizeof(arena->hooks));
+	if (err) {
+		pinned_heap_destroy(hooks->heap);
+		free(hooks);
+	}
+	return err;
+}
+
+void pinned_arena_destroy(struct pinned_arena *arena)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "arena.%u.destroy", arena->index);
+	mallctl(name, NULL, NULL, NULL, 0);
+	pinned_heap_destroy(arena->heap);
+	free(arena->hooks);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/* pinned_retain() and pinned_release(): find the object, count, free what has been waited for. */
+#include <errno.h>
+
+#include "alloc.h"
+#include "pinned.h"
+#include "retain.h"
+#include "runtime.h"
+
+int pinned_retain(const void *ptr)
+{
+	struct pn_object object;
+	int err = EFAULT;
+
+	if (!pn_runtime_enter()->error && pn_object_find(ptr, &object))
+		err = pn_retain(&object);
+	if (err)
+		errno = err;
+	return err ? -1 : 0;
+}
+
+int pinned_release(const void *ptr)
+{
+	struct pn_object object;
+	bool is_over = false;
+	int err = EINVAL;
+
+	if (!pn_runtime_enter()->error && pn_object_find(ptr, &object))
+		err = pn_retain_release(&object, &is_over);
+	if (is_over)
+		pn_free_released(&object);
+	if (err)
+		errno = err;
+	return err ? -1 : 0;
+}

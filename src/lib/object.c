@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Finding objects by pointers into them. Every page of a slab leads to its record;
+ * of a medium object only the first does, so that one is looked for from the
+ * pointer's page downwards.
+ */
+#include "object.h"
+
+/* The record of the object that covers the byte at @offset, or one that does not. */
+static struct pn_slab *find_record(size_t offset)
+{
+	size_t page = offset >> PN_PAGE_SHIFT;
+	size_t first = page & ~(PN_CHUNK_PAGES - 1);
+	struct pn_slab *slab = pn_slab_at(offset);
+
+	while (!slab && page > first)
+		slab = pn_slab_at(--page << PN_PAGE_SHIFT);
+	return slab;
+}
+
+static bool find_in_slab(size_t offset, struct pn_object *object)
+{
+	struct pn_slab *slab = find_record(offset);
+	size_t index, start;
+
+	if (!slab || offset < slab->offset)
+		return false;
+	index = pn_slab_index(slab, offset);
+	start = slab->offset + index * slab->pitch;
+	if (index >= slab->count || offset - start >= slab->size)
+		return false;
+	*object = (struct pn_object){
+		.offset = start,
+		.size = slab->size,
+		.slab = slab,
+		.index = index,
+		.heap = slab->heap,
+		.is_inherited = slab->epoch != pn_arena.epoch,
+	};
+	return true;
+}
+
+static bool find_large(size_t first, struct pn_object *object)
+{
+	struct pn_slot *slot = &pn_arena.slots[first];
+
+	*object = (struct pn_object){
+		.offset = first << PN_CHUNK_SHIFT,
+		.size = (size_t)slot->run << PN_CHUNK_SHIFT,
+		.slot = slot,
+		.heap = slot->heap,
+		.is_inherited = slot->epoch != pn_arena.epoch,
+	};
+	return true;
+}
+
+bool pn_object_find(const void *ptr, struct pn_object *object)
+{
+	size_t offset = pn_arena_offset(ptr);
+	size_t index = offset >> PN_CHUNK_SHIFT;
+
+	if (offset >= pn_arena.size)
+		return false;
+	switch (__atomic_load_n(&pn_arena.slots[index].state, __ATOMIC_RELAXED)) {
+	case PN_SLOT_PAGES:
+		return find_in_slab(offset, object);
+	case PN_SLOT_LARGE:
+		return find_large(index, object);
+	case PN_SLOT_LARGE_TAIL:
+		return find_large(index - pn_arena.slots[index].run, object);
+	default:
+		return false;
+	}
+}
+
+static enum pn_object_state state_of_large(const struct pn_slot *slot)
+{
+	if (__atomic_load_n(&slot->is_retained, __ATOMIC_RELAXED))
+		return slot->was_large ? PN_OBJECT_RETAINED_FREED : PN_OBJECT_RETAINED;
+	return slot->was_large ? PN_OBJECT_FREED : PN_OBJECT_LIVE;
+}
+
+enum pn_object_state pn_object_get_state(const struct pn_object *object)
+{
+	if (object->slot)
+		return state_of_large(object->slot);
+	return pn_slab_state(object->slab, object->index);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The object that a pointer points into, by the tables, without a lock. */
+#ifndef PN_OBJECT_H
+#define PN_OBJECT_H
+
+#include "slab.h"
+
+/**
+ * struct pn_object - an object that is, or was, allocated
+ * @offset: where it begins, in the arena
+ * @size: usable bytes
+ * @slab: its slab, or its record if it is a medium one; NULL for a large one
+ * @index: its number there
+ * @slot: the first slot of a large one
+ * @heap: whose it is
+ * @is_inherited: it is a forked child's copy
+ */
+struct pn_object {
+	size_t offset;
+	size_t size;
+	struct pn_slab *slab;
+	size_t index;
+	struct pn_slot *slot;
+	struct pn_heap *heap;
+	bool is_inherited;
+};
+
+/*
+ * Return: false if @ptr is in no place for an object. Otherwise the answer is good as long as
+ * somebody keeps the object: its owner, or who retains it.
+ */
+bool pn_object_find(const void *ptr, struct pn_object *object);
+
+/* What has become of it. */
+enum pn_object_state pn_object_get_state(const struct pn_object *object);
+
+#endif /* PN_OBJECT_H */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Retained objects: one that is freed while somebody retains it stays as it is
+ * until the last one releases it. An object's state (slab.h, or its first slot)
+ * says whether somebody does, so that who allocates and frees others pays nothing.
+ */
+#ifndef PN_RETAIN_H
+#define PN_RETAIN_H
+
+#include "object.h"
+
+/* Return: 0; EFAULT, it is not alive; ENOBUFS, over the limit; ENOMEM. */
+int pn_retain(const struct pn_object *object);
+/*
+ * Return: 0; EINVAL, nobody retains it. *is_over: it was freed meanwhile, and nobody retains it any
+ * more: the caller frees it.
+ */
+int pn_retain_release(const struct pn_object *object, bool *is_over);
+/* The program frees an object. Return: true if somebody retains it, and will free it. */
+bool pn_retain_keeps(const struct pn_object *object);
+
+/* Is any object of the heap retained? */
+bool pn_retain_has_any(const struct pn_heap *heap);
+/* Bytes in objects that were freed, but are retained; and how many there may be. */
+uint64_t pn_retain_bytes(void);
+void pn_retain_set_limit(uint64_t bytes);
+
+void pn_retain_lock(void);
+void pn_retain_unlock(void);
+/* In a forked child: with @is_inherited nobody retains anything. */
+void pn_retain_in_child(bool is_inherited);
+
+#endif /* PN_RETAIN_H */

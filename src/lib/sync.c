@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/* pinned_sync_for_device() and pinned_sync_for_cpu(). */
+#include <errno.h>
+
+#include "pinned.h"
+#include "range.h"
+
+#define BOTH (PINNED_DEVICE_READS | PINNED_DEVICE_WRITES)
+
+/* Stores to write-combining memory wait in the CPU's buffers, which a fence empties. */
+static void drain_stores(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_sfence();
+#elif defined(__aarch64__)
+	__asm__ volatile("dsb oshst" ::: "memory");
+#else
+	__sync_synchronize();
+#endif
+}
+
+static int sync_range(const void *ptr, size_t len, unsigned int directions, bool is_for_device)
+{
+	const struct pn_backend *backend;
+	struct pn_range range;
+	int err;
+
+	if (!directions || directions & ~BOTH)
+		return EINVAL;
+	if (!len)
+		return 0;
+	err = pn_range_find(ptr, len, &range);
+	if (err)
+		return err;
+	if (is_for_device && range.pool.memory.type == PINNED_MEMORY_WRITE_COMBINE)
+		drain_stores();
+	backend = range.pool.backend;
+	if (!backend->sync || range.pool.memory.type != PINNED_MEMORY_CACHED)
+		return 0;
+	return backend->sync(&range.pool, range.offset, len, directions, is_for_device);
+}
+
+static int or_errno(int err)
+{
+	if (err)
+		errno = err;
+	return err ? -1 : 0;
+}
+
+int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions)
+{
+	return or_errno(sync_range(ptr, len, directions, true));
+}
+
+int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int directions)
+{
+	return or_errno(sync_range(ptr, len, directions, false));
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects who asks for memory of a sort: a heap's type, ceiling, node and
+ * contiguous objects are what was asked for, translations are true in all of
+ * them, and a heap that goes gives everything back, thousands of times (Faults
+ * A38, B35).
+ */
+#include "guest.h"
+#include "pinned.h"
+
+#include <sched.h>
+#include <sys/syscall.h>
+
+#define LOW ((uint64_t)512 << 20)
+
+static const size_t sizes[] = { 1, 1000, 40000, 2097152, 6000000 };
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static struct pinned_heap *make_heap(struct pinned_heap_options options)
+{
+	struct pinned_heap *heap;
+
+	options.size = sizeof(options);
+	heap = pinned_heap_create(&options);
+	if (!heap)
+		FAIL("pinned_heap_create: %s", strerror(errno));
+	return heap;
+}
+
+/* How many of this process's pools have this type, by what the driver says of descriptors. */
+static int pools_of_type(const char *type)
+{
+	char path[64], text[2000], wanted[64];
+	int count = 0;
+
+	snprintf(wanted, sizeof(wanted), "pinned_mem_type:\t%s\n", type);
+	for (int fd = 0; fd < 2000; fd++) {
+		int info;
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		info = open(path, O_RDONLY);
+		if (info < 0)
+			continue;
+		n = read(info, text, sizeof(text) - 1);
+		close(info);
+		text[n > 0 ? n : 0] = '\0';
+		count += strstr(text, wanted) != NULL;
+	}
+	return count;
+}
+
+static void check_object(char *object, size_t size, uint64_t max_phys)
+{
+	CHECK(object);
+	fill(object, size, size);
+	for (size_t at = 0; at < size; at += PAGE) {
+		EQUAL(pinned_v2p(object + at), phys_of(object + at));
+		CHECK(pinned_v2p(object + at) <= max_phys);
+	}
+	CHECK(pinned_v2p(object + size - 1) <= max_phys);
+	FILLED(object, size, size);
+}
+
+static void use_heap(struct pinned_heap *heap, uint64_t max_phys)
+{
+	char *objects[SIZES];
+
+	for (size_t i = 0; i < SIZES; i++) {
+		objects[i] = pinned_heap_calloc(heap, 1, sizes[i]);
+		ZEROED(objects[i], sizes[i]);
+		check_object(objects[i], sizes[i], max_phys);
+	}
+	objects[1] = pinned_realloc(objects[1], 3000000);
+	check_object(objects[1], 3000000, max_phys);
+	WORKS(pinned_sync_for_device(objects[4], sizes[4], PINNED_DEVICE_READS));
+	WORKS(pinned_sync_for_cpu(objects[4] + 77, 5000, PINNED_DEVICE_WRITES));
+	for (size_t i = 0; i < SIZES; i++)
+		pinned_free(objects[i]);
+	/* Emptied, and filled again, under the same mapping. */
+	CHECK(pinned_purge() >= 3 * CHUNK);
+	objects[0] = pinned_heap_malloc(heap, 5000);
+	check_object(objects[0], 5000, max_phys);
+}
+
+static void of_type(uint32_t type, const char *name)
+{
+	unsigned long before = used_chunks();
+	int pools = pools_of_type(name);
+	struct pinned_heap *heap = make_heap((struct pinned_heap_options){ .memory_type = type });
+	char *object;
+
+	use_heap(heap, UINT64_MAX);
+	EQUAL(pools_of_type(name), pools + 1);
+	object = pinned_heap_malloc(heap, 5000);
+	WORKS(pinned_heap_destroy(heap));
+	EQUAL(used_chunks(), before);
+	EQUAL(pools_of_type(name), pools);
+	EQUAL(pinned_v2p(object), PINNED_NO_PHYS);
+	EQUAL(signal_of_read(object), SIGSEGV);
+}
+
+static void below_a_ceiling(void)
+{
+	struct pinned_heap_options options = { .max_phys = LOW - 1 };
+	struct pinned_heap *heap = make_heap(options);
+
+	use_heap(heap, LOW - 1);
+	WORKS(pinned_heap_destroy(heap));
+}
+
+/* -1 where the kernel does not tell. */
+static int node_of(void *at)
+{
+	int status = -1;
+
+	if (syscall(SYS_move_pages, 0, 1UL, &at, NULL, &status, 0))
+		return -1;
+	return status;
+}
+
+static void on_a_node(int node)
+{
+	struct pinned_heap_options options = { .flags = PINNED_HEAP_NODE, .node = node };
+	struct pinned_heap *heap = make_heap(options);
+	char *object = pinned_heap_malloc(heap, 5000000);
+
+	CHECK(object);
+	for (size_t at = 0; at < 5000000; at += CHUNK) {
+		object[at] = 1;
+		CHECK(node_of(object + at) == node || node_of(object + at) < 0);
+	}
+	WORKS(pinned_heap_destroy(heap));
+}
+
+/* Without a node the driver looks first where the thread runs. */
+static void where_the_thread_runs(int cpu)
+{
+	struct pinned_heap *heap = make_heap((struct pinned_heap_options){ 0 });
+	unsigned int node = 0;
+	cpu_set_t cpus;
+	char *object;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	WORKS(sched_setaffinity(0, sizeof(cpus), &cpus));
+	WORKS(syscall(SYS_getcpu, NULL, &node, NULL));
+	object = pinned_heap_malloc(heap, 5000);
+	CHECK(object);
+	*object = 1;
+	CHECK(node_of(object) == (int)node || node_of(object) < 0);
+	CPU_SET(0, &cpus);
+	CPU_SET(1, &cpus);
+	WORKS(sched_setaffinity(0, sizeof(cpus), &cpus));
+	WORKS(pinned_heap_destroy(heap));
+}
+
+static void contiguous(void)
+{
+	struct pinned_heap_options options = { .flags = PINNED_HEAP_CONTIGUOUS };
+	struct pinned_heap *heap = make_heap(options);
+	struct pinned_extent extents[8];
+
+	for (size_t chunks = 1; chunks <= 8; chunks *= 2) {
+		char *object = pinned_heap_malloc(heap, chunks * CHUNK);
+
+		check_object(object, chunks * CHUNK, UINT64_MAX);
+		EQUAL(pinned_v2p_sg(object, chunks * CHUNK, extents, 8), 1);
+		/* It may move, but stays what it is. */
+		object = pinned_realloc(object, 5 * CHUNK);
+		CHECK(object);
+		EQUAL(pinned_v2p_sg(object, 5 * CHUNK, extents, 8), 1);
+		pinned_free(object);
+	}
+	WORKS(pinned_heap_destroy(heap));
+}
+
+static void refusals(void)
+{
+	struct pinned_heap_options options = { .size = sizeof(options), .limit = 4 * CHUNK };
+	struct pinned_heap *heap = pinned_heap_create(&options);
+	unsigned long before = used_chunks();
+
+	CHECK(!pinned_heap_malloc(heap, 5 * CHUNK));
+	EQUAL(errno, ENOMEM);
+	EQUAL(used_chunks(), before);
+	WORKS(pinned_heap_destroy(heap));
+	options = (struct pinned_heap_options){ .size = sizeof(options), .max_phys = CHUNK };
+	heap = pinned_heap_create(&options);
+	CHECK(!pinned_heap_malloc(heap, 4 * CHUNK));
+	EQUAL(errno, ENOMEM);
+	EQUAL(used_chunks(), before);
+	WORKS(pinned_heap_destroy(heap));
+}
+
+/* More heaps than the arena has extents, one after the other. */
+static void many(void)
+{
+	unsigned long before = used_chunks();
+
+	for (int i = 0; i < 1100; i++) {
+		struct pinned_heap *heap = make_heap((struct pinned_heap_options){ 0 });
+		char *object = pinned_heap_malloc(heap, 100);
+
+		CHECK(object);
+		CHECK(pinned_v2p(object) != PINNED_NO_PHYS);
+		WORKS(pinned_heap_destroy(heap));
+	}
+	EQUAL(used_chunks(), before);
+}
+
+int main(void)
+{
+	static const char *const names[] = { "coherent", "uncached", "write-combine", "cached" };
+
+	CHECK(!strcmp(pinned_backend(), "device"));
+	for (uint32_t type = 0; type < 4; type++)
+		of_type(type, names[type]);
+	below_a_ceiling();
+	on_a_node(0);
+	if (!access("/sys/devices/system/node/node1", F_OK)) {
+		on_a_node(1);
+		where_the_thread_runs(1);
+	}
+	where_the_thread_runs(0);
+	contiguous();
+	refusals();
+	many();
+	return 0;
+}

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Other allocators live on raw chunks, as the examples show it: jemalloc by its extent hooks, mimalloc by its
+# arenas. Every pointer that they return is pinned, and on the driver translates to what the page tables say.
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+backend=${TEST_BACKEND:-anon}
+export PINNED_CONF=backend:$backend LD_LIBRARY_PATH=$PINNED_BUILD/stage/lib
+
+for example in jemalloc-extent-hooks mimalloc-arena; do
+	"$PINNED_BUILD/examples/$example/try" >out 2>err || fail "$example: status $?" "$(cat out err)"
+	grep -q " backend=$backend .* wrong=0\$" out || fail "$example says" "$(cat out)"
+	cat out
+done

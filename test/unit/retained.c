@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects memory that a device is working on: what is retained is nobody else's,
+ * however often and by whom the program frees it, until the last one releases it;
+ * and what is never released cannot grow without end (Faults B12, B34, B35).
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pinned.h"
+#include "suite.h"
+
+static const size_t sizes[] = { 1, 64, 1024, 4096, 32768, 65536, 131072, 2097152, 6000000 };
+#define SIZES ((int)(sizeof(sizes) / sizeof(sizes[0])))
+
+static struct pinned_stats figures(void)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+
+	ck_assert_int_eq(pinned_stats(&stats), 0);
+	return stats;
+}
+
+static struct pinned_heap *make_heap(void)
+{
+	struct pinned_heap *heap = pinned_heap_create(NULL);
+
+	ck_assert_ptr_nonnull(heap);
+	return heap;
+}
+
+/* Nothing that is allocated now overlaps the object. */
+static void nobody_gets(const char *object, size_t size)
+{
+	char *others[64];
+
+	pinned_purge();
+	for (size_t i = 0; i < 64; i++) {
+		others[i] = pinned_malloc(size);
+		ck_assert(others[i] + size <= object || object + size <= others[i]);
+		memset(others[i], 'o', size);
+	}
+	for (size_t i = 0; i < 64; i++)
+		pinned_free(others[i]);
+}
+
+static void retained_and_freed(struct pinned_heap *heap, size_t size)
+{
+	char *object = pinned_heap_malloc(heap, size);
+
+	memset(object, 'r', size);
+	ck_assert_int_eq(pinned_retain(object + size / 2), 0);
+	ck_assert_int_eq(pinned_retain(object), 0);
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+	pinned_free(object);
+	ck_assert_uint_ge(figures().retained_bytes, size);
+	nobody_gets(object, size);
+	ck_assert_int_eq(pinned_release(object), 0);
+	nobody_gets(object, size);
+	ck_assert(object[0] == 'r' && !memcmp(object, object + 1, size - 1));
+	ck_assert_int_eq(pinned_release(object + size - 1), 0);
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+	errno = 0;
+	ck_assert_int_eq(pinned_release(object), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+
+START_TEST(a_freed_object_stays_until_the_last_release)
+{
+	struct pinned_heap *heap = make_heap();
+
+	retained_and_freed(NULL, sizes[_i]);
+	retained_and_freed(heap, sizes[_i]);
+	ck_assert_int_eq(pinned_heap_destroy(heap), 0);
+}
+END_TEST
+
+START_TEST(a_released_object_is_freed_as_any)
+{
+	char *object = pinned_malloc(sizes[_i]);
+
+	ck_assert_int_eq(pinned_retain(object), 0);
+	ck_assert_int_eq(pinned_release(object), 0);
+	ck_assert_uint_ge(pinned_usable_size(object), sizes[_i]);
+	pinned_free(object);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+	ck_assert_int_eq(pinned_retain(object), -1);
+	ck_assert_int_eq(errno, EFAULT);
+}
+END_TEST
+
+START_TEST(double_free)
+{
+	void *object = pinned_malloc(sizes[_i]);
+
+	ck_assert_int_eq(pinned_retain(object), 0);
+	pinned_free(object);
+	pinned_free(object);
+}
+END_TEST
+
+START_TEST(free_after_the_last_release)
+{
+	void *object = pinned_malloc(sizes[_i]);
+
+	ck_assert_int_eq(pinned_retain(object), 0);
+	pinned_free(object);
+	ck_assert_int_eq(pinned_release(object), 0);
+	pinned_free(object);
+}
+END_TEST
+
+/* Whatever the size: the bytes that were retained stay what they were. */
+START_TEST(realloc_gives_nothing_back)
+{
+	char *object = pinned_malloc(sizes[_i]);
+
+	memset(object, 'r', sizes[_i]);
+	ck_assert_int_eq(pinned_retain(object), 0);
+	for (int k = 0; k < SIZES; k++) {
+		char *other = pinned_realloc(object, sizes[k]);
+		size_t common = sizes[k] < sizes[_i] ? sizes[k] : sizes[_i];
+
+		ck_assert_int_eq(other[common - 1], 'r');
+		if (other == object) {
+			ck_assert_uint_ge(pinned_usable_size(other), sizes[_i] / 2);
+			continue;
+		}
+		nobody_gets(object, sizes[_i]);
+		ck_assert_int_eq(object[sizes[_i] - 1], 'r');
+		ck_assert_int_eq(pinned_release(object), 0);
+		pinned_free(other);
+		return;
+	}
+	pinned_free(object);
+	ck_assert_int_eq(pinned_release(object), 0);
+}
+END_TEST
+
+START_TEST(what_is_no_live_object_is_refused)
+{
+	char *object = pinned_malloc(100000), *chunks;
+	int local = 0;
+
+	chunks = pinned_chunks_alloc(NULL, 1, PINNED_CHUNK_SIZE, 0, NULL, NULL);
+	errno = 0;
+	ck_assert_int_eq(pinned_retain(&local), -1);
+	ck_assert_int_eq(errno, EFAULT);
+	ck_assert_int_eq(pinned_retain(NULL), -1);
+	ck_assert_int_eq(pinned_retain(chunks + 5), -1);
+	ck_assert_int_eq(pinned_retain(object + 100 * PINNED_CHUNK_SIZE), -1);
+	ck_assert_int_eq(pinned_retain(object + 1000000), -1);
+	errno = 0;
+	ck_assert_int_eq(pinned_release(object), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(pinned_release(&local), -1);
+	pinned_free(object);
+	ck_assert_int_eq(pinned_chunks_free(chunks, 1), 0);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_limit_on_what_is_freed_but_retained)
+{
+	size_t size = 10 * PINNED_CHUNK_SIZE, count = 0;
+	char *objects[100];
+	char *other = pinned_malloc(size);
+
+	for (; count < 100; count++) {
+		objects[count] = pinned_malloc(size);
+		if (pinned_retain(objects[count]))
+			break;
+		pinned_free(objects[count]);
+	}
+	ck_assert_int_eq(errno, ENOBUFS);
+	/* The default is 256 MiB. */
+	ck_assert_uint_eq(count, 12);
+	ck_assert_uint_eq(figures().retained_bytes, count * size);
+	ck_assert_int_eq(pinned_retain(other), -1);
+	/* More of the same costs nothing. */
+	ck_assert_int_eq(pinned_retain(objects[0]), 0);
+	ck_assert_int_eq(pinned_release(objects[0]), 0);
+	ck_assert_int_eq(pinned_release(objects[0]), 0);
+	ck_assert_int_eq(pinned_retain(other), 0);
+	for (size_t i = 1; i < count; i++)
+		ck_assert_int_eq(pinned_release(objects[i]), 0);
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_heap_with_retained_objects_stays)
+{
+	struct pinned_heap *heap = make_heap();
+	char *object = pinned_heap_malloc(heap, 5000);
+
+	memset(object, 'h', 5000);
+	ck_assert_int_eq(pinned_retain(object), 0);
+	pinned_free(object);
+	errno = 0;
+	ck_assert_int_eq(pinned_heap_destroy(heap), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	ck_assert_int_eq(object[4999], 'h');
+	pinned_free(pinned_heap_malloc(heap, 100));
+	ck_assert_int_eq(pinned_release(object), 0);
+	ck_assert_int_eq(pinned_heap_destroy(heap), 0);
+}
+END_TEST
+
+/* Many at once, so that the table grows. */
+START_TEST(ten_thousand_at_once)
+{
+	static char *objects[10000];
+
+	for (size_t i = 0; i < 10000; i++) {
+		objects[i] = pinned_malloc(1 + i % 500);
+		ck_assert_int_eq(pinned_retain(objects[i]), 0);
+		if (i % 2)
+			pinned_free(objects[i]);
+	}
+	for (size_t i = 0; i < 10000; i++)
+		ck_assert_int_eq(pinned_release(objects[i] + i % 500), 0);
+	for (size_t i = 0; i < 10000; i += 2)
+		pinned_free(objects[i]);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+}
+END_TEST
+
+/* A device's threads release what the program's threads free meanwhile. */
+#define RING 64
+static _Atomic(char *) ring[RING];
+static atomic_bool is_over;
+
+static void *work_as_device(void *argument)
+{
+	size_t i = (size_t)(uintptr_t)argument;
+	char *object;
+
+	while (!atomic_load(&is_over)) {
+		object = atomic_exchange(&ring[i++ % RING], NULL);
+		if (!object)
+			continue;
+		/* While it is retained its first byte is what the program wrote. */
+		ck_assert_int_eq(*object, 'd');
+		ck_assert_int_eq(pinned_release(object), 0);
+	}
+	return NULL;
+}
+
+static void *send_and_free(void *argument)
+{
+	unsigned int seed = (unsigned int)(uintptr_t)argument;
+
+	for (int i = 0; i < 8000; i++) {
+		size_t size = 1 + (size_t)rand_r(&seed) % (i % 64 ? 5000 : 5000000);
+		char *object = pinned_malloc(size), *other;
+
+		ck_assert_ptr_nonnull(object);
+		*object = 'd';
+		ck_assert_int_eq(pinned_retain(object), 0);
+		other = atomic_exchange(&ring[(size_t)rand_r(&seed) % RING], object);
+		if (other)
+			ck_assert_int_eq(pinned_release(other), 0);
+		pinned_free(object);
+	}
+	return NULL;
+}
+
+START_TEST(devices_release_while_programs_free)
+{
+	pthread_t threads[4];
+
+	for (size_t i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, i < 2 ? send_and_free : work_as_device,
+			       (void *)(i + 1));
+	for (size_t i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		if (i == 1)
+			atomic_store(&is_over, true);
+	}
+	for (size_t i = 0; i < RING; i++)
+		if (ring[i])
+			ck_assert_int_eq(pinned_release(ring[i]), 0);
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_forked_child_can_go_on)
+{
+	char *object = pinned_malloc(100), *other = pinned_malloc(5000000);
+	int status;
+	pid_t pid;
+
+	ck_assert_int_eq(pinned_retain(object), 0);
+	ck_assert_int_eq(pinned_retain(other), 0);
+	pinned_free(object);
+	pid = fork();
+	if (!pid) {
+		pinned_free(other);
+		_exit(pinned_release(object) || pinned_release(other));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(pinned_release(object), 0);
+	ck_assert_int_eq(pinned_release(other), 0);
+	pinned_free(other);
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, a_freed_object_stays_until_the_last_release, 0, SIZES);
+	tcase_add_loop_test(tcase, a_released_object_is_freed_as_any, 0, SIZES);
+	tcase_add_loop_test_raise_signal(tcase, double_free, SIGABRT, 0, SIZES);
+	tcase_add_loop_test_raise_signal(tcase, free_after_the_last_release, SIGABRT, 0, SIZES);
+	tcase_add_loop_test(tcase, realloc_gives_nothing_back, 0, SIZES);
+	tcase_add_test(tcase, what_is_no_live_object_is_refused);
+	tcase_add_test(tcase, a_limit_on_what_is_freed_but_retained);
+	tcase_add_test(tcase, a_heap_with_retained_objects_stays);
+	tcase_add_test(tcase, ten_thousand_at_once);
+	tcase_add_test(tcase, devices_release_while_programs_free);
+	tcase_add_test(tcase, a_forked_child_can_go_on);
+}
+
+int main(void)
+{
+	return run_suite("retained", add);
+}
