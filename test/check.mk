@@ -24,8 +24,8 @@ $(foreach flavour,$(unit_flavours),$(eval $(call unit_flavour,$(flavour))))
 check-unit: $(unit_programs)
 	@test/unit/run-flavours $(O) '$(unit_flavours)' '$(unit_names)'
 
-preload_programs := $(patsubst test/preload/%.c,$(O)/test/preload/%,$(wildcard test/preload/*.c))
-$(O)/test/preload/%: test/preload/%.c test/lib/check.h | $(O)/need/preload
+preload_programs := $(patsubst test/%.c,$(O)/test/%,$(wildcard test/preload/*.c test/preload/attacks/*.c))
+$(O)/test/preload/%: test/preload/%.c test/lib/check.h test/preload/attacks/attack.h | $(O)/need/preload
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl
 
