@@ -129,7 +129,7 @@ static struct pn_slab *live_object(const void *ptr, const char *caller, size_t *
 	size_t offset = pn_arena_offset(ptr);
 	struct pn_slab *slab = offset < pn_arena.size ? pn_slab_at(offset) : NULL;
 
-	if (!slab)
+	if (!slab || pn_medium_is_gone(slab))
 		return NULL;
 	*index = pn_slab_index(slab, offset);
 	if (!pn_slab_is_start(slab, *index, offset) || slab->state[*index] == PN_OBJECT_NEVER)
@@ -172,6 +172,28 @@ size_t pn_size_of(const void *ptr, const char *caller)
 	struct pn_slab *slab = live_object(ptr, caller, &index);
 
 	return slab ? slab->size : pn_large_size(ptr, caller);
+}
+
+/* Is the object more than twice what @size with @alignment gets? */
+static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t size)
+{
+	if (size <= PN_SMALL_MAX && alignment <= PN_SMALL_MAX)
+		return !slab || slab->pages ||
+		       slab->class != pn_class_aligned(size ? size : 1, alignment);
+	return alignment <= PN_SMALL_MAX;
+}
+
+/* realloc() leaves an object where it is while more than half of it is used. */
+void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
+{
+	size_t index;
+	struct pn_slab *slab = live_object(ptr, caller, &index);
+	size_t has = slab ? slab->size : pn_large_size(ptr, caller);
+
+	if ((uintptr_t)ptr & (alignment - 1) || size > has ||
+	    (size <= has / 2 && is_too_roomy(slab, alignment, size)))
+		pn_die_size(caller, ptr);
+	pn_free(ptr);
 }
 
 /* Keep what fits, but not what would waste more than half; *old_size is for who must move it. */

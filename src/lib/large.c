@@ -7,6 +7,7 @@
 #include "large.h"
 
 #include "die.h"
+#include "medium.h"
 #include "slots.h"
 
 static size_t slots_for(size_t size)
@@ -26,6 +27,15 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 	return first == SIZE_MAX ? NULL : pn_arena_at(first << PN_CHUNK_SHIFT);
 }
 
+/* Of an object that was here last, large or medium. */
+static bool was_freed(const struct pn_slot *slot, size_t offset)
+{
+	if (!(offset & PN_CHUNK_MASK) && slot->was_large)
+		return true;
+	return slot->state != PN_SLOT_LARGE && slot->state != PN_SLOT_LARGE_TAIL &&
+	       pn_medium_was_at(offset);
+}
+
 static struct pn_slot *live_slot(const void *ptr, const char *caller)
 {
 	size_t offset = pn_arena_offset(ptr);
@@ -34,7 +44,7 @@ static struct pn_slot *live_slot(const void *ptr, const char *caller)
 	if (offset >= pn_arena.size)
 		pn_die_invalid(caller, ptr);
 	slot = &pn_arena.slots[offset >> PN_CHUNK_SHIFT];
-	if (!(offset & PN_CHUNK_MASK) && slot->was_large)
+	if (was_freed(slot, offset))
 		pn_die_freed(caller, ptr);
 	if (slot->state != PN_SLOT_LARGE || offset & PN_CHUNK_MASK)
 		pn_die_invalid(caller, ptr);
