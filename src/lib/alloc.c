@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "die.h"
+#include "harden.h"
 #include "large.h"
 #include "runtime.h"
 
@@ -51,14 +52,21 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
 	return alloc_class(pn_class_of(size ? size : 1));
 }
 
-/* Memory that is short may be in this thread's cache, as objects of other sizes. */
+/* Memory that is short may be in this thread's cache, as objects of other sizes, or wait. */
+static bool flush(void)
+{
+	bool was_cached = pn_tcache_flush();
+
+	return pn_harden_flush() || was_cached;
+}
+
 static void *alloc_or_flush(size_t size, bool *is_zeroed)
 {
 	void *object = NULL;
 
 	if (is_usable()) {
 		object = alloc_plain(size, is_zeroed);
-		if (!object && pn_tcache_flush())
+		if (!object && flush())
 			object = alloc_plain(size, is_zeroed);
 	}
 	return count_failure(object);
@@ -103,7 +111,7 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 
 	if (is_usable()) {
 		object = alloc_aligned(alignment, size);
-		if (!object && pn_tcache_flush())
+		if (!object && flush())
 			object = alloc_aligned(alignment, size);
 	}
 	return count_failure(object);
@@ -145,10 +153,22 @@ static void free_object(struct pn_slab *slab, size_t index, void *ptr)
 	/* An inherited slab is not allocated from: nothing to give back. */
 	if (slab->epoch != pn_arena.epoch)
 		return;
-	if (slab->pages)
+	if (pn_harden_frees())
+		pn_harden_free(ptr);
+	else if (slab->pages)
 		pn_tcache_push_medium(slab);
 	else
 		pn_tcache_overflow(slab->bin, ptr, &slab->state[index]);
+}
+
+static void free_large(void *ptr)
+{
+	if (!pn_large_end(ptr, "free()"))
+		return;
+	if (pn_harden_frees())
+		pn_harden_free(ptr);
+	else
+		pn_large_give(ptr);
 }
 
 void pn_free_slow(void *ptr)
@@ -162,7 +182,7 @@ void pn_free_slow(void *ptr)
 	if (slab)
 		free_object(slab, index, ptr);
 	else
-		pn_large_free(ptr, "free()");
+		free_large(ptr);
 	errno = saved;
 }
 
@@ -203,6 +223,9 @@ static bool fits_in_place(void *ptr, size_t size, size_t *old_size)
 	struct pn_slab *slab = live_object(ptr, "realloc()", &index);
 
 	*old_size = slab ? slab->size : pn_large_size(ptr, "realloc()");
+	/* What is cut off is freed, and would have to be zeroed: it stays, or all moves. */
+	if (pn_harden.zeroes && size <= *old_size)
+		return size > *old_size / 2;
 	if (!slab)
 		return pn_large_resize(ptr, size);
 	if (slab->pages)

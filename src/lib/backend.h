@@ -23,6 +23,7 @@
  * @number: whose extents are this pool's (arena.h)
  * @is_open: between open() and disown()
  * @node: NUMA node that chunks shall be on, or -1
+ * @has_guards: nothing accessible may be where there is no chunk
  * @fd: of the device
  * @id: by which the device knows this open
  * @mapped: extents that it is mapped at, one bit each
@@ -34,6 +35,7 @@ struct pn_pool {
 	uint32_t number;
 	bool is_open;
 	int node;
+	bool has_guards;
 	struct pn_fd fd;
 	uint64_t id;
 	uint64_t mapped[PN_EXTENTS_MAX / 64];

@@ -136,12 +136,37 @@ static bool set_classes(struct pn_config *config, struct span value)
 	return i >= 0;
 }
 
-static bool set_report(struct pn_config *config, struct span value)
+static bool set_quarantine(struct pn_config *config, struct span value)
+{
+	return parse_size(value, &config->quarantine);
+}
+
+static bool set_switch(bool *is_on, struct span value)
 {
 	if (!is_word(value, "0") && !is_word(value, "1"))
 		return false;
-	config->report = value.text[0] == '1';
+	*is_on = value.text[0] == '1';
 	return true;
+}
+
+static bool set_zero_on_free(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->zero_on_free, value);
+}
+
+static bool set_guard(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->has_guards, value);
+}
+
+static bool set_random(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->is_random, value);
+}
+
+static bool set_report(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->report, value);
 }
 
 static const struct {
@@ -158,6 +183,10 @@ static const struct {
 	{ "limit", set_limit, "a size in bytes, with K, M or G" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
 	{ "classes", set_classes, "pow2 or fine" },
+	{ "zero_on_free", set_zero_on_free, "0 or 1" },
+	{ "quarantine", set_quarantine, "a size in bytes, with K, M or G" },
+	{ "guard", set_guard, "0 or 1" },
+	{ "random", set_random, "0 or 1" },
 	{ "report", set_report, "0 or 1" },
 };
 

@@ -29,6 +29,10 @@ enum pn_policy {
  * @node: NUMA node, or -1
  * @decay_ms: how long an empty chunk is kept
  * @is_fine: four size classes for each doubling, not one
+ * @zero_on_free: freed objects are zeroed
+ * @quarantine: bytes of freed objects that wait before their memory is used again
+ * @has_guards: nothing accessible follows a chunk or a large object
+ * @is_random: which free object a slab gives is left to chance
  * @report: print figures at exit
  */
 struct pn_config {
@@ -41,6 +45,10 @@ struct pn_config {
 	int node;
 	uint64_t decay_ms;
 	bool is_fine;
+	bool zero_on_free;
+	size_t quarantine;
+	bool has_guards;
+	bool is_random;
 	bool report;
 };
 

@@ -44,8 +44,10 @@ int pn_heap_init(struct pn_heap *heap, const struct pn_config *config,
 	int err;
 
 	heap->limit_chunks = config->limit / PN_CHUNK_SIZE;
-	heap->decay_ms = config->decay_ms;
+	/* An empty chunk that is kept would be no guard. */
+	heap->decay_ms = config->has_guards ? 0 : config->decay_ms;
 	heap->pool.node = config->node;
+	heap->pool.has_guards = config->has_guards;
 	err = open_first(&heap->pool, kinds);
 	if (err)
 		return err;

@@ -56,13 +56,19 @@ static bool is_inherited(const struct pn_slot *slot)
 	return slot->epoch != pn_arena.epoch;
 }
 
-void pn_large_free(void *ptr, const char *caller)
+bool pn_large_end(void *ptr, const char *caller)
 {
 	struct pn_slot *slot = live_slot(ptr, caller);
 
 	slot->was_large = true;
-	if (!is_inherited(slot))
-		pn_slots_give(slot->heap, pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, slot->run);
+	return !is_inherited(slot);
+}
+
+void pn_large_give(void *ptr)
+{
+	size_t first = pn_arena_offset(ptr) >> PN_CHUNK_SHIFT;
+
+	pn_slots_give(pn_arena.slots[first].heap, first, pn_arena.slots[first].run);
 }
 
 size_t pn_large_size(const void *ptr, const char *caller)

@@ -2,8 +2,8 @@
 /*
  * Initialisation and fork.
  *
- * Lock order, outermost first: initialisation, the list of thread caches, the
- * slabs' classes in ascending order, the arena, the records (meta.c). fork takes
+ * Lock order, outermost first: initialisation, the list of thread caches,
+ * freed objects that wait, the slabs' classes in ascending order, the arena, the records (meta.c). fork takes
  * all of them in that order, so that the child finds nothing half-done; what
  * happens when a signal handler forks inside a locked section is told in lock.h.
  *
@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "harden.h"
 #include "lock.h"
 #include "meta.h"
 #include "slab.h"
@@ -42,6 +43,7 @@ static void lock_all(void)
 {
 	pn_lock(&lock);
 	pn_tcache_lock();
+	pn_harden_lock();
 	pn_slab_lock_all(&pn_heap);
 	pn_arena_lock();
 	pn_meta_lock();
@@ -52,6 +54,7 @@ static void unlock_all(void)
 	pn_meta_unlock();
 	pn_arena_unlock();
 	pn_slab_unlock_all(&pn_heap);
+	pn_harden_unlock();
 	pn_tcache_unlock();
 	pn_unlock(&lock);
 }
@@ -67,6 +70,7 @@ static void see_to_child(void)
 	is_inherited = pn_heap_in_child(&pn_heap);
 	pn_arena.epoch += is_inherited;
 	pn_slab_in_child(&pn_heap, is_inherited);
+	pn_harden_in_child(is_inherited);
 	pn_tcache_in_child(is_inherited);
 	__atomic_store_n(known_process, 1, __ATOMIC_RELAXED);
 }
@@ -125,12 +129,16 @@ static const enum pn_backend_kind *kinds_to_try(enum pn_backend_kind wanted)
 
 static int start(void)
 {
-	int err;
+	int err, needs_slow_paths = pn_harden_init(&runtime.config);
 
 	known_process = pn_sys_table(4096);
 	if (!known_process || !pn_sys_wipe_on_fork(known_process, 4096))
 		return ENOMEM;
 	*known_process = 1;
+	if (needs_slow_paths < 0)
+		return ENOMEM;
+	if (needs_slow_paths)
+		pn_tcache_disable();
 	pn_class_init(runtime.config.is_fine);
 	err = pn_heap_init(&pn_heap, &runtime.config, kinds_to_try(runtime.config.backend));
 	if (err)

@@ -204,6 +204,18 @@ static size_t unavailable_run(const struct pn_heap *heap, size_t slot)
 	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
 }
 
+/* With guards no two runs touch: before each and behind it is a slot without memory. */
+static bool can_end_at(const struct pn_heap *heap, size_t slot)
+{
+	return !heap->pool.has_guards ||
+	       (slot < pn_arena_slot_count() && pn_arena.slots[slot].state == PN_SLOT_HOLE);
+}
+
+static bool can_begin_at(const struct pn_heap *heap, size_t slot)
+{
+	return !heap->pool.has_guards || !slot || pn_arena.slots[slot - 1].state == PN_SLOT_HOLE;
+}
+
 /* First fit from the hint. Return: first slot of the run, or SIZE_MAX. */
 static size_t find_run(struct pn_heap *heap, size_t count, size_t alignment)
 {
@@ -214,8 +226,13 @@ static size_t find_run(struct pn_heap *heap, size_t count, size_t alignment)
 	first = pn_round_up(heap->hint, alignment);
 	at = first;
 	while (first + count <= total) {
-		if (at == first + count)
-			return first;
+		if (at == first + count) {
+			if (can_begin_at(heap, first) && can_end_at(heap, first + count))
+				return first;
+			first = pn_round_up(first + 1, alignment);
+			at = first;
+			continue;
+		}
 		if (is_available(heap, at)) {
 			at++;
 			continue;
@@ -384,7 +401,8 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 
 	pn_arena_lock();
 	if (more <= pn_arena_slot_count() - behind && heap->pool.is_open &&
-	    are_available(heap, behind, more) && !fill_run(heap, behind, more, &is_zeroed)) {
+	    are_available(heap, behind, more) && can_end_at(heap, behind + more) &&
+	    !fill_run(heap, behind, more, &is_zeroed)) {
 		set_tail(heap, behind, more);
 		pn_arena.slots[first].run = (uint32_t)(count + more);
 		is_done = true;

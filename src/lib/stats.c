@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "alloc.h"
+#include "harden.h"
 #include "pinned.h"
 #include "runtime.h"
 
@@ -24,7 +25,7 @@ int pinned_stats(struct pinned_stats *stats)
 		.empty_chunk_bytes = heap.empty_chunks * PN_CHUNK_SIZE,
 		.object_bytes = pn_slab_bytes_out(&pn_heap) + heap.medium_bytes +
 				heap.large_chunks * PN_CHUNK_SIZE,
-		.cached_bytes = pn_tcache_bytes(),
+		.cached_bytes = pn_tcache_bytes() + pn_harden_bytes(),
 		.large_bytes = heap.large_chunks * PN_CHUNK_SIZE,
 		.populate_calls = heap.populate_calls,
 		.punch_calls = heap.punch_calls,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -192,6 +193,15 @@ uint64_t pn_sys_now_ms(void)
 		__atomic_store_n(&last_count, count, __ATOMIC_RELAXED);
 	}
 	return __atomic_load_n(&last_ms, __ATOMIC_RELAXED);
+}
+
+uint64_t pn_sys_random(void)
+{
+	uint64_t value = 0;
+
+	if (syscall(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = (uintptr_t)&value ^ ask_for_time() << 32 ^ (uint64_t)getpid() << 16;
+	return value;
 }
 
 /* RLIMIT_AS in bytes, SIZE_MAX if there is none. */

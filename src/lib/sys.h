@@ -40,6 +40,8 @@ bool pn_sys_identify(int fd, struct pn_sys_file *file);
 void pn_sys_write(int fd, const void *buffer, size_t size);
 int pn_sys_dup_high(int fd);
 uint64_t pn_sys_now_ms(void);
+/* From the kernel, or, before that has any, from what differs between processes. */
+uint64_t pn_sys_random(void);
 size_t pn_sys_address_limit(void);
 
 #endif /* PN_SYS_H */

@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "harden.h"
 #include "lock.h"
 #include "meta.h"
 
@@ -51,6 +52,7 @@ static struct pn_tcache *all;
 static struct pn_tcache *unused;
 /* Bytes that all threads' rooms make. */
 static size_t granted;
+static bool is_disabled;
 
 extern void *__dso_handle __attribute__((visibility("hidden")));
 extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, void *dso)
@@ -258,7 +260,7 @@ static void begin(void)
 {
 	struct pn_tcache *cache;
 
-	if (pn_likely(pn_tcache != &no_cache_yet) || !__cxa_thread_atexit_impl)
+	if (pn_likely(pn_tcache != &no_cache_yet) || is_disabled || !__cxa_thread_atexit_impl)
 		return;
 	cache = enlist_cache();
 	if (!cache)
@@ -266,6 +268,11 @@ static void begin(void)
 	pn_tcache = cache;
 	if (__cxa_thread_atexit_impl(destroy, cache, &__dso_handle))
 		destroy(cache);
+}
+
+void pn_tcache_disable(void)
+{
+	is_disabled = true;
 }
 
 static bool has_cache(void)
@@ -293,6 +300,7 @@ static void *take_one(unsigned int class)
 
 	if (!pn_slab_take(&pn_heap, class, &taken, 1))
 		return NULL;
+	pn_harden_check(&taken);
 	*taken.state = PN_OBJECT_LIVE;
 	return taken.object;
 }
