@@ -16,6 +16,7 @@
 #include "base.h"
 
 void *pn_sys_reserve(size_t size, size_t alignment);
+void pn_sys_unreserve(void *addr, size_t size);
 void *pn_sys_table(size_t size);
 bool pn_sys_wipe_on_fork(void *addr, size_t size);
 int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
