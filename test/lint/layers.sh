@@ -16,6 +16,7 @@ lib='api stats
 alloc
 runtime
 tcache
+harden
 large
 slab
 class
@@ -23,6 +24,7 @@ v2p
 arena
 backend backend_device backend_hugetlb backend_anon pagemap fdguard meta config reserve slotlist
 die
+random
 sys
 lock
 base'
