@@ -44,8 +44,8 @@ $(library_fuzzers:%=$(O)/fuzz/%): $(O)/fuzz/%: test/fuzz/%.c $(lib_sources:src/l
 check-fuzz: $(library_fuzzers:%=$(O)/fuzz/%)
 	@test/fuzz/library $(O) $(FUZZ_SECONDS)
 
-preload_programs := $(patsubst test/preload/%.c,$(O)/test/preload/%,$(wildcard test/preload/*.c))
-$(O)/test/preload/%: test/preload/%.c test/lib/check.h | $(O)/need/preload
+preload_programs := $(patsubst test/%.c,$(O)/test/%,$(wildcard test/preload/*.c test/preload/attacks/*.c))
+$(O)/test/preload/%: test/preload/%.c test/lib/check.h test/preload/attacks/attack.h | $(O)/need/preload
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "die.h"
+#include "harden.h"
 #include "heaps.h"
 #include "large.h"
 #include "probe.h"
@@ -61,14 +62,21 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
 	return alloc_class(pn_class_of(size ? size : 1));
 }
 
-/* Memory that is short may be in this thread's cache, as objects of other sizes. */
+/* Memory that is short may be in this thread's cache, as objects of other sizes, or wait. */
+static bool flush(void)
+{
+	bool was_cached = pn_tcache_flush();
+
+	return pn_harden_flush() || was_cached;
+}
+
 static void *alloc_or_flush(size_t size, bool *is_zeroed)
 {
 	void *object = NULL;
 
 	if (is_usable()) {
 		object = alloc_plain(size, is_zeroed);
-		if (!object && pn_tcache_flush())
+		if (!object && flush())
 			object = alloc_plain(size, is_zeroed);
 	}
 	return count(object, size);
@@ -114,7 +122,7 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 
 	if (is_usable()) {
 		object = alloc_aligned(alignment, size);
-		if (!object && pn_tcache_flush())
+		if (!object && flush())
 			object = alloc_aligned(alignment, size);
 	}
 	return count(object, size);
@@ -152,7 +160,7 @@ void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_
 	if (is_usable()) {
 		object = alloc_uncached(heap, alignment, size, is_zeroed);
 		if (!object) {
-			pn_tcache_flush();
+			flush();
 			if (pn_heaps_purge())
 				object = alloc_uncached(heap, alignment, size, is_zeroed);
 		}
@@ -167,7 +175,7 @@ static struct pn_slab *live_object(const void *ptr, const char *caller, size_t *
 	struct pn_slab *slab = offset < pn_arena.size ? pn_slab_at(offset) : NULL;
 	uint8_t state;
 
-	if (!slab)
+	if (!slab || pn_medium_is_gone(slab))
 		return NULL;
 	*index = pn_slab_index(slab, offset);
 	state = pn_slab_is_start(slab, *index, offset) ? pn_slab_state(slab, *index)
@@ -195,6 +203,8 @@ static void free_object(struct pn_slab *slab, size_t index, void *ptr)
 		return;
 	if (slab->heap != &pn_heap)
 		give_uncached(slab, index, ptr);
+	else if (pn_harden_frees())
+		pn_harden_free(ptr);
 	else if (slab->pages)
 		pn_tcache_push_medium(slab);
 	else
@@ -209,6 +219,14 @@ static bool is_kept(const void *ptr, const struct pn_slab *slab, size_t index)
 	       pn_retain_keeps(&object);
 }
 
+static void give_large(struct pn_heap *heap, void *ptr)
+{
+	if (heap == &pn_heap && pn_harden_frees())
+		pn_harden_free(ptr);
+	else
+		pn_large_give(ptr);
+}
+
 void pn_free_slow(void *ptr)
 {
 	int saved = errno;
@@ -218,21 +236,25 @@ void pn_free_slow(void *ptr)
 	pn_runtime_enter();
 	slab = live_object(ptr, "free()", &index);
 	pn_profile_freed(ptr);
-	if (!slab)
-		pn_large_free(ptr, "free()");
-	else if (!is_kept(ptr, slab, index))
+	if (!slab) {
+		if (pn_large_end(ptr, "free()"))
+			give_large(pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT].heap,
+				   ptr);
+	} else if (!is_kept(ptr, slab, index)) {
 		free_object(slab, index, ptr);
+	}
 	errno = saved;
 }
 
 void pn_free_released(const struct pn_object *object)
 {
+	void *ptr = pn_arena_at(object->offset);
 	int saved = errno;
 
 	if (object->slot)
-		pn_large_free_released(object);
+		give_large(object->heap, ptr);
 	else
-		free_object(object->slab, object->index, pn_arena_at(object->offset));
+		free_object(object->slab, object->index, ptr);
 	errno = saved;
 }
 
@@ -244,12 +266,35 @@ size_t pn_size_of(const void *ptr, const char *caller)
 	return slab ? slab->size : pn_large_size(ptr, caller);
 }
 
-/* Keep what fits, but not what would waste more than half, nor give back what is retained. */
+/* Is the object more than twice what @size with @alignment gets? */
+static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t size)
+{
+	if (size <= PN_SMALL_MAX && alignment <= PN_SMALL_MAX)
+		return !slab || slab->pages ||
+		       slab->class != pn_class_aligned(size ? size : 1, alignment);
+	return alignment <= PN_SMALL_MAX;
+}
+
+/* realloc() leaves an object where it is while more than half of it is used. */
+void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
+{
+	size_t index;
+	struct pn_slab *slab = live_object(ptr, caller, &index);
+	size_t has = slab ? slab->size : pn_large_size(ptr, caller);
+
+	if ((uintptr_t)ptr & (alignment - 1) || size > has ||
+	    (size <= has / 2 && is_too_roomy(slab, alignment, size)))
+		pn_die_size(caller, ptr);
+	pn_free(ptr);
+}
+
+/* Keep what fits, but not what would waste more than half. */
 static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object)
 {
-	bool is_retained = pn_object_get_state(object) == PN_OBJECT_RETAINED;
+	/* What is cut off is retained, or would have to be zeroed: it stays, or all moves. */
+	bool keeps_tail = pn_harden.zeroes || pn_object_get_state(object) == PN_OBJECT_RETAINED;
 
-	if (!is_retained || size > object->size) {
+	if (!keeps_tail || size > object->size) {
 		if (object->slot)
 			return pn_large_resize(ptr, size);
 		if (object->slab->pages)

@@ -22,6 +22,8 @@ void *pn_realloc(void *ptr, size_t size);
 void pn_free_slow(void *ptr);
 /* The last one that retained a freed object, which it was given as, lets it go. */
 void pn_free_released(const struct pn_object *object);
+/* The same, and dies, naming @caller, if a request of that size and alignment gets no such object. */
+void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller);
 /* Bytes of the live object that begins at @ptr; or dies, naming @caller. */
 size_t pn_size_of(const void *ptr, const char *caller);
 

@@ -36,6 +36,7 @@ struct pn_memory {
  * @number: whose extents are this pool's (arena.h)
  * @is_open: between open() and disown()
  * @memory: what its chunks shall be like
+ * @has_guards: nothing accessible may be where there is no chunk
  * @fd: of the device
  * @id: by which the device knows this open
  * @mapped: extents that it is mapped at, one bit each
@@ -47,6 +48,7 @@ struct pn_pool {
 	uint32_t number;
 	bool is_open;
 	struct pn_memory memory;
+	bool has_guards;
 	struct pn_fd fd;
 	uint64_t id;
 	uint64_t mapped[PN_EXTENTS_MAX / 64];

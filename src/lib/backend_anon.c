@@ -32,8 +32,10 @@ static int anon_populate(struct pn_pool *pool, size_t slot, size_t count, uint64
 /* A fresh mapping, still accessible: the next populate() then merges with its neighbours. */
 static int anon_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
-	(void)pool;
-	return map_fresh(slot, count);
+	if (!pool->has_guards)
+		return map_fresh(slot, count);
+	pn_sys_map_none(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE);
+	return 0;
 }
 
 static void anon_disown(struct pn_pool *pool)

@@ -43,7 +43,7 @@ static int hugetlb_open(struct pn_pool *pool)
 	err = pn_sys_map(page, PN_CHUNK_SIZE, HUGE, -1, 0);
 	if (!err)
 		phys = pn_pagemap_phys(page);
-	pn_sys_unmap(page, PN_CHUNK_SIZE);
+	pn_sys_unreserve(page, PN_CHUNK_SIZE);
 	if (err)
 		return err;
 	return phys == PN_PHYS_UNKNOWN ? EPERM : 0;

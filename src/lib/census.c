@@ -16,7 +16,10 @@ static void count_slab(struct pn_census *census, const struct pn_slab *slab)
 	class->out += (uint64_t)slab->count - slab->free;
 }
 
-/* A slab's record stands in the table at each of its pages, and slabs stay within a chunk. */
+/*
+ * A slab's record stands in the table at each of its pages, and slabs stay within a chunk.
+ * What has no objects tells of one that was freed (medium.c).
+ */
 static void count_slabs(struct pn_census *census, size_t slot)
 {
 	const struct pn_slab *last = NULL;
@@ -24,7 +27,7 @@ static void count_slabs(struct pn_census *census, size_t slot)
 	for (size_t page = slot * PN_CHUNK_PAGES; page < (slot + 1) * PN_CHUNK_PAGES; page++) {
 		const struct pn_slab *slab = pn_arena.slabs[page];
 
-		if (slab && slab != last && !slab->pages)
+		if (slab && slab != last && slab->count && !slab->pages)
 			count_slab(census, slab);
 		last = slab;
 	}

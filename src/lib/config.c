@@ -141,12 +141,37 @@ static bool set_classes(struct pn_config *config, struct span value)
 	return i >= 0;
 }
 
-static bool set_report(struct pn_config *config, struct span value)
+static bool set_quarantine(struct pn_config *config, struct span value)
+{
+	return parse_size(value, &config->quarantine);
+}
+
+static bool set_switch(bool *is_on, struct span value)
 {
 	if (!is_word(value, "0") && !is_word(value, "1"))
 		return false;
-	config->report = value.text[0] == '1';
+	*is_on = value.text[0] == '1';
 	return true;
+}
+
+static bool set_zero_on_free(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->zero_on_free, value);
+}
+
+static bool set_guard(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->has_guards, value);
+}
+
+static bool set_random(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->is_random, value);
+}
+
+static bool set_report(struct pn_config *config, struct span value)
+{
+	return set_switch(&config->report, value);
 }
 
 static bool set_profile(struct pn_config *config, struct span value)
@@ -180,6 +205,10 @@ static const struct {
 	{ "classes", set_classes, "pow2 or fine" },
 	{ "profile", set_profile, "a size in bytes, with K, M or G" },
 	{ "profile_file", set_profile_file, "a path of up to 255 bytes" },
+	{ "zero_on_free", set_zero_on_free, "0 or 1" },
+	{ "quarantine", set_quarantine, "a size in bytes, with K, M or G" },
+	{ "guard", set_guard, "0 or 1" },
+	{ "random", set_random, "0 or 1" },
 	{ "report", set_report, "0 or 1" },
 };
 

@@ -32,6 +32,10 @@ enum pn_policy {
  * @is_fine: four size classes for each doubling, not one
  * @profile: mean bytes between the samples of a heap profile; 0 for none
  * @profile_file: where to write it at exit; or empty
+ * @zero_on_free: freed objects are zeroed
+ * @quarantine: bytes of freed objects that wait before their memory is used again
+ * @has_guards: nothing accessible follows a chunk or a large object
+ * @is_random: which free object a slab gives is left to chance
  * @report: print figures at exit
  */
 struct pn_config {
@@ -47,6 +51,10 @@ struct pn_config {
 	bool is_fine;
 	size_t profile;
 	char profile_file[256];
+	bool zero_on_free;
+	size_t quarantine;
+	bool has_guards;
+	bool is_random;
 	bool report;
 };
 

@@ -81,7 +81,17 @@ void pn_die_invalid(const char *caller, const void *pointer)
 	die(caller, ": invalid pointer ", pointer);
 }
 
+void pn_die_size(const char *caller, const void *pointer)
+{
+	die(caller, ": wrong size or alignment for ", pointer);
+}
+
+void pn_die_written(const void *pointer)
+{
+	die("write after free", " to object ", pointer);
+}
+
 void pn_die_freed(const char *caller, const void *pointer)
 {
-	die(caller, strcmp(caller, "free()") ? ": freed pointer " : ": double free of ", pointer);
+	die(caller, strncmp(caller, "free", 4) ? ": freed pointer " : ": double free of ", pointer);
 }

@@ -21,7 +21,11 @@ void pn_line_end(struct pn_line *line, int fd);
 
 /* "pinned: <caller>: invalid pointer <pointer>", then abort(3). */
 _Noreturn void pn_die_invalid(const char *caller, const void *pointer);
-/* The same, of a pointer that was freed: "double free of" if it is freed again. */
+/* The same, of an object that a request of the size and alignment told does not get. */
+_Noreturn void pn_die_size(const char *caller, const void *pointer);
+/* "pinned: write after free to object <pointer>", then abort(3). */
+_Noreturn void pn_die_written(const void *pointer);
+/* As the first, of a pointer that was freed: "double free of" if it is freed again. */
 _Noreturn void pn_die_freed(const char *caller, const void *pointer);
 
 #endif /* PN_DIE_H */

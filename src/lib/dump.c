@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "census.h"
+#include "harden.h"
 #include "json.h"
 #include "pinned.h"
 #include "retain.h"
@@ -60,6 +61,7 @@ static void dump_process(struct pn_json *json)
 	pn_json_number(json, "arena_bytes", pn_arena.size);
 	pn_json_number(json, "epoch", pn_arena.epoch);
 	dump_limit(json, pn_slots_limit());
+	pn_json_number(json, "quarantine_bytes", pn_harden_bytes());
 	pn_json_number(json, "retained_bytes", pn_retain_bytes());
 	pn_json_number(json, "failed_allocs", pn_alloc_failures());
 	pn_json_number(json, "fallback_allocs", fallback.requests);

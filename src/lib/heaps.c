@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "medium.h"
 #include "meta.h"
 #include "retain.h"
 #include "slots.h"
@@ -203,8 +204,8 @@ static void forget_record(struct pn_heap *heap, size_t page)
 	if (!record)
 		return;
 	__atomic_store_n(&pn_arena.slabs[page], NULL, __ATOMIC_RELEASE);
-	/* All pages of a slab lead to its record. */
-	if (page != record->offset >> PN_PAGE_SHIFT)
+	/* All pages of a slab lead to its record; some to none any more. */
+	if (pn_medium_is_gone(record) || page != record->offset >> PN_PAGE_SHIFT)
 		return;
 	spare = record->pages ? &heap->spare : &heap->centrals[record->class].spare;
 	record->next = *spare;

@@ -7,6 +7,7 @@
 #include "large.h"
 
 #include "die.h"
+#include "medium.h"
 #include "probe.h"
 #include "retain.h"
 #include "slots.h"
@@ -35,6 +36,15 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 	return object;
 }
 
+/* Of an object that was here last, large or medium. */
+static bool was_freed(const struct pn_slot *slot, size_t offset)
+{
+	if (!(offset & PN_CHUNK_MASK) && slot->was_large)
+		return true;
+	return slot->state != PN_SLOT_LARGE && slot->state != PN_SLOT_LARGE_TAIL &&
+	       pn_medium_was_at(offset);
+}
+
 static struct pn_slot *live_slot(const void *ptr, const char *caller)
 {
 	size_t offset = pn_arena_offset(ptr);
@@ -43,17 +53,11 @@ static struct pn_slot *live_slot(const void *ptr, const char *caller)
 	if (offset >= pn_arena.size)
 		pn_die_invalid(caller, ptr);
 	slot = &pn_arena.slots[offset >> PN_CHUNK_SHIFT];
-	if (!(offset & PN_CHUNK_MASK) && slot->was_large)
+	if (was_freed(slot, offset))
 		pn_die_freed(caller, ptr);
 	if (slot->state != PN_SLOT_LARGE || offset & PN_CHUNK_MASK)
 		pn_die_invalid(caller, ptr);
 	return slot;
-}
-
-static void give(struct pn_heap *heap, void *ptr, size_t run)
-{
-	PN_PROBE2(large_free, ptr, run << PN_CHUNK_SHIFT);
-	pn_slots_give(heap, pn_arena_offset(ptr) >> PN_CHUNK_SHIFT, run);
 }
 
 static bool is_inherited(const struct pn_slot *slot)
@@ -61,21 +65,24 @@ static bool is_inherited(const struct pn_slot *slot)
 	return slot->epoch != pn_arena.epoch;
 }
 
-void pn_large_free(void *ptr, const char *caller)
+bool pn_large_end(void *ptr, const char *caller)
 {
 	struct pn_slot *slot = live_slot(ptr, caller);
 	struct pn_object object;
 
 	if (pn_object_find(ptr, &object) && pn_retain_keeps(&object))
-		return;
+		return false;
 	slot->was_large = true;
-	if (!is_inherited(slot))
-		give(slot->heap, ptr, slot->run);
+	return !is_inherited(slot);
 }
 
-void pn_large_free_released(const struct pn_object *object)
+void pn_large_give(void *ptr)
 {
-	give(object->heap, pn_arena_at(object->offset), object->slot->run);
+	size_t first = pn_arena_offset(ptr) >> PN_CHUNK_SHIFT;
+	struct pn_slot *slot = &pn_arena.slots[first];
+
+	PN_PROBE2(large_free, ptr, (size_t)slot->run << PN_CHUNK_SHIFT);
+	pn_slots_give(slot->heap, first, slot->run);
 }
 
 size_t pn_large_size(const void *ptr, const char *caller)

@@ -58,6 +58,29 @@ static size_t first_page(const struct pn_slab *object)
 	return object->offset >> PN_PAGE_SHIFT;
 }
 
+/*
+ * Records without objects. A page whose object was freed leads to the one of the cache
+ * line that it began at, so that freeing it again can be told from freeing what was
+ * never handed out. All zeros: free() takes none of them for a live object's.
+ */
+static char gone[PN_PAGE_SIZE / PN_CACHE_LINE + 1][PN_CACHE_LINE]
+	__attribute__((aligned(PN_CACHE_LINE)));
+
+static struct pn_slab *gone_at(size_t offset)
+{
+	return (struct pn_slab *)(void *)gone[offset % PN_PAGE_SIZE / PN_CACHE_LINE];
+}
+
+bool pn_medium_is_gone(const struct pn_slab *slab)
+{
+	return (uintptr_t)slab - (uintptr_t)gone < sizeof(gone);
+}
+
+bool pn_medium_was_at(size_t offset)
+{
+	return !(offset % PN_CACHE_LINE) && pn_slab_at(offset) == gone_at(offset);
+}
+
 /* An interior pointer leads to no record, and so to an error message. */
 static void set_object_of_page(size_t page, struct pn_slab *object)
 {
@@ -126,7 +149,7 @@ void pn_medium_free(void *ptr)
 
 	pn_arena_lock();
 	heap->stats.medium_bytes -= object->size;
-	set_object_of_page(first_page(object), NULL);
+	set_object_of_page(first_page(object), gone_at(object->offset));
 	pn_pages_give_locked(heap, first_page(object), object->pages);
 	give_record_locked(heap, object);
 	pn_arena_unlock();

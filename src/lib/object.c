@@ -6,6 +6,8 @@
  */
 #include "object.h"
 
+#include "medium.h"
+
 /* The record of the object that covers the byte at @offset, or one that does not. */
 static struct pn_slab *find_record(size_t offset)
 {
@@ -13,7 +15,7 @@ static struct pn_slab *find_record(size_t offset)
 	size_t first = page & ~(PN_CHUNK_PAGES - 1);
 	struct pn_slab *slab = pn_slab_at(offset);
 
-	while (!slab && page > first)
+	while ((!slab || pn_medium_is_gone(slab)) && page > first)
 		slab = pn_slab_at(--page << PN_PAGE_SHIFT);
 	return slab;
 }
@@ -23,7 +25,7 @@ static bool find_in_slab(size_t offset, struct pn_object *object)
 	struct pn_slab *slab = find_record(offset);
 	size_t index, start;
 
-	if (!slab || offset < slab->offset)
+	if (!slab || pn_medium_is_gone(slab) || offset < slab->offset)
 		return false;
 	index = pn_slab_index(slab, offset);
 	start = slab->offset + index * slab->pitch;

@@ -48,7 +48,7 @@ static bool reserve(size_t size)
 	if (!base)
 		return false;
 	if (!make_tables(size)) {
-		pn_sys_unmap(base, size);
+		pn_sys_unreserve(base, size);
 		return false;
 	}
 	pn_arena.base = (uintptr_t)base;

@@ -3,10 +3,10 @@
  * Initialisation and fork.
  *
  * Lock order, outermost first: initialisation, the list of heaps, the list of
- * thread caches, the heaps' own locks, the slabs' classes in ascending order, the
- * arena, who is retained, the profile, the records (meta.c). fork takes all of them in
- * that order, so that the child finds nothing half-done; what happens when a signal
- * handler forks inside a locked section is told in lock.h.
+ * thread caches, freed objects that wait, the heaps' own locks, the slabs' classes in
+ * ascending order, the arena, who is retained, the profile, the records (meta.c). fork
+ * takes all of them in that order, so that the child finds nothing half-done; what
+ * happens when a signal handler forks inside a locked section is told in lock.h.
  *
  * A child made by clone() or _Fork() runs no atfork handler, and handlers that
  * were registered before ours run before it. Both are recognised at the first
@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "harden.h"
 #include "heaps.h"
 #include "lock.h"
 #include "meta.h"
@@ -48,6 +49,7 @@ static void lock_all(void)
 	pn_lock(&lock);
 	pn_heaps_lock();
 	pn_tcache_lock();
+	pn_harden_lock();
 	pn_heaps_lock_slabs();
 	pn_arena_lock();
 	pn_retain_lock();
@@ -62,6 +64,7 @@ static void unlock_all(void)
 	pn_retain_unlock();
 	pn_arena_unlock();
 	pn_heaps_unlock_slabs();
+	pn_harden_unlock();
 	pn_tcache_unlock();
 	pn_heaps_unlock();
 	pn_unlock(&lock);
@@ -79,6 +82,7 @@ static void see_to_child(void)
 	pn_arena_reset_lock();
 	is_inherited = pn_heaps_in_child();
 	pn_retain_in_child(is_inherited);
+	pn_harden_in_child(is_inherited);
 	pn_tcache_in_child(is_inherited);
 	__atomic_store_n(known_process, 1, __ATOMIC_RELAXED);
 }
@@ -147,24 +151,30 @@ static int start_heap(const struct pn_config *config)
 			.max_phys = PN_PHYS_UNKNOWN,
 		},
 		.limit_chunks = UINT64_MAX,
-		.decay_ms = config->decay_ms,
+		/* An empty chunk that is kept would be no guard. */
+		.decay_ms = config->has_guards ? 0 : config->decay_ms,
 	};
 
 	pn_slots_set_limit(config->limit / PN_CHUNK_SIZE);
 	pn_retain_set_limit(config->retain_limit);
+	pn_heap.pool.has_guards = config->has_guards;
 	return pn_heap_init(&pn_heap, &options, kinds_to_try(config->backend));
 }
 
 static int start(void)
 {
-	int err;
+	int err, needs_slow_paths = pn_harden_init(&runtime.config);
 
 	known_process = pn_sys_table(4096);
 	if (!known_process || !pn_sys_wipe_on_fork(known_process, 4096))
 		return ENOMEM;
 	*known_process = 1;
-	pn_class_init(runtime.config.is_fine);
+	if (needs_slow_paths < 0)
+		return ENOMEM;
 	pn_profile_start(runtime.config.profile);
+	if (needs_slow_paths || pn_profile_is_on)
+		pn_tcache_disable();
+	pn_class_init(runtime.config.is_fine);
 	err = start_heap(&runtime.config);
 	if (err)
 		return err;

@@ -13,6 +13,8 @@
 #include "meta.h"
 #include "pages.h"
 #include "probe.h"
+#include "random.h"
+#include "tcache.h"
 
 /* One more than there are objects: where another would begin nothing is ever live. */
 static size_t state_size(const struct pn_class *class)
@@ -161,18 +163,35 @@ static void drop_inherited(struct pn_central *central)
 		list_remove(central, central->partial);
 }
 
+static size_t lowest_free(struct pn_slab *slab, const uint64_t *bits)
+{
+	while (!bits[slab->scan])
+		slab->scan++;
+	return slab->scan * 64u + (size_t)__builtin_ctzll(bits[slab->scan]);
+}
+
+/* The next one from some place on. */
+static size_t random_free(const struct pn_slab *slab, const uint64_t *bits)
+{
+	size_t index = pn_random_below(slab->count), word = index / 64;
+	uint64_t rest = bits[word] & (~(uint64_t)0 << (index % 64));
+
+	while (!rest) {
+		word = word + 1 < (slab->count + 63u) / 64 ? word + 1 : 0;
+		rest = bits[word];
+	}
+	return word * 64 + (size_t)__builtin_ctzll(rest);
+}
+
 static size_t take_from_slab(struct pn_slab *slab, struct pn_free *objects, size_t wanted)
 {
 	uint64_t *bits = free_bits(slab);
 	size_t count = slab->free < wanted ? slab->free : wanted;
 
 	for (size_t got = count; got; got--) {
-		size_t index;
+		size_t index = pn_random_is_on ? random_free(slab, bits) : lowest_free(slab, bits);
 
-		while (!bits[slab->scan])
-			slab->scan++;
-		index = slab->scan * 64u + (size_t)__builtin_ctzll(bits[slab->scan]);
-		bits[slab->scan] &= bits[slab->scan] - 1;
+		bits[index / 64] &= ~((uint64_t)1 << (index % 64));
 		/* The cache is a stack: what comes out of it first has the lowest address. */
 		objects[got - 1] = (struct pn_free){
 			.object = pn_arena_at(slab->offset + index * slab->pitch),

@@ -249,6 +249,18 @@ static size_t unavailable_run(const struct pn_heap *heap, size_t slot)
 	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
 }
 
+/* With guards no two runs touch: before each and behind it is a slot without memory. */
+static bool can_end_at(const struct pn_heap *heap, size_t slot)
+{
+	return !heap->pool.has_guards ||
+	       (slot < pn_arena_slot_count() && pn_arena.slots[slot].state == PN_SLOT_HOLE);
+}
+
+static bool can_begin_at(const struct pn_heap *heap, size_t slot)
+{
+	return !heap->pool.has_guards || !slot || pn_arena.slots[slot - 1].state == PN_SLOT_HOLE;
+}
+
 /* A contiguous run is populated by one request. */
 static bool suits(const struct pn_heap *heap, const struct pn_run *run, size_t slot)
 {
@@ -266,8 +278,13 @@ static bool find_run(struct pn_heap *heap, struct pn_run *run)
 	run->first = pn_round_up(heap->hint, run->alignment);
 	at = run->first;
 	while (run->first + run->count <= slots) {
-		if (at == run->first + run->count)
-			return true;
+		if (at == run->first + run->count) {
+			if (can_begin_at(heap, run->first) && can_end_at(heap, at))
+				return true;
+			run->first = pn_round_up(run->first + 1, run->alignment);
+			at = run->first;
+			continue;
+		}
 		if (suits(heap, run, at)) {
 			at++;
 			continue;
@@ -516,7 +533,8 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 
 	pn_arena_lock();
 	if (!heap->is_contiguous && more <= pn_arena_slot_count() - run.first &&
-	    heap->pool.is_open && are_available(heap, run.first, more) && !fill_run(heap, &run)) {
+	    heap->pool.is_open && are_available(heap, run.first, more) &&
+	    can_end_at(heap, run.first + more) && !fill_run(heap, &run)) {
 		set_tail(heap, first, count, count + more);
 		pn_arena.slots[first].run = (uint32_t)(count + more);
 		is_done = true;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "alloc.h"
+#include "harden.h"
 #include "heaps.h"
 #include "pinned.h"
 #include "retain.h"
@@ -40,7 +41,7 @@ static int begin(struct pinned_stats *stats)
 
 static void add_process(struct pinned_stats *stats)
 {
-	stats->cached_bytes = pn_tcache_bytes();
+	stats->cached_bytes = pn_tcache_bytes() + pn_harden_bytes();
 	stats->failed_allocs = pn_alloc_failures();
 	stats->retained_bytes = pn_retain_bytes();
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 
 #include "confined.h"
 
+#define RESERVE_GUARD ((size_t)1 << 20)
 #define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 static void *map(void *addr, size_t size, int protection, int flags, int fd, uint64_t offset)
@@ -32,19 +34,31 @@ void pn_sys_unmap(void *addr, size_t size)
 	syscall(SYS_munmap, addr, size);
 }
 
-/* Address space without access. Return: NULL if there is no such range. */
+/*
+ * Address space without access, with some more of it on both sides, so that what runs
+ * out of it meets none of the tables, which the kernel would put next to it. Return:
+ * NULL if there is no such range.
+ */
 void *pn_sys_reserve(size_t size, size_t alignment)
 {
-	char *start = map(NULL, size + alignment, PROT_NONE, RESERVE_FLAGS, -1, 0);
-	char *aligned;
+	size_t all = size + alignment + 2 * RESERVE_GUARD;
+	char *start = map(NULL, all, PROT_NONE, RESERVE_FLAGS, -1, 0);
+	char *aligned, *end;
 
 	if (start == MAP_FAILED)
 		return NULL;
-	aligned = (char *)pn_round_up((uintptr_t)start, alignment);
-	if (aligned != start)
-		pn_sys_unmap(start, (size_t)(aligned - start));
-	pn_sys_unmap(aligned + size, alignment - (size_t)(aligned - start));
+	aligned = (char *)pn_round_up((uintptr_t)start + RESERVE_GUARD, alignment);
+	end = aligned + size + RESERVE_GUARD;
+	if (aligned - RESERVE_GUARD != start)
+		pn_sys_unmap(start, (size_t)(aligned - RESERVE_GUARD - start));
+	if (end != start + all)
+		pn_sys_unmap(end, (size_t)(start + all - end));
 	return aligned;
+}
+
+void pn_sys_unreserve(void *addr, size_t size)
+{
+	pn_sys_unmap((char *)addr - RESERVE_GUARD, size + 2 * RESERVE_GUARD);
 }
 
 /*
@@ -206,6 +220,15 @@ uint64_t pn_sys_now_ms(void)
 		__atomic_store_n(&last_count, count, __ATOMIC_RELAXED);
 	}
 	return __atomic_load_n(&last_ms, __ATOMIC_RELAXED);
+}
+
+uint64_t pn_sys_random(void)
+{
+	uint64_t value = 0;
+
+	if (syscall(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = (uintptr_t)&value ^ ask_for_time() << 32 ^ (uint64_t)getpid() << 16;
+	return value;
 }
 
 /* RLIMIT_AS in bytes, SIZE_MAX if there is none. */

@@ -16,6 +16,7 @@
 #include "base.h"
 
 void *pn_sys_reserve(size_t size, size_t alignment);
+void pn_sys_unreserve(void *addr, size_t size);
 void *pn_sys_table(size_t size);
 bool pn_sys_wipe_on_fork(void *addr, size_t size);
 int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
@@ -43,6 +44,8 @@ bool pn_sys_identify(int fd, struct pn_sys_file *file);
 bool pn_sys_write(int fd, const void *buffer, size_t size);
 int pn_sys_dup_high(int fd);
 uint64_t pn_sys_now_ms(void);
+/* From the kernel, or, before that has any, from what differs between processes. */
+uint64_t pn_sys_random(void);
 size_t pn_sys_address_limit(void);
 
 #endif /* PN_SYS_H */

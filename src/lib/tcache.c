@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "harden.h"
 #include "lock.h"
 #include "meta.h"
 #include "probe.h"
@@ -55,6 +56,7 @@ static struct pn_tcache *unused;
 PN_WATCH_VARIABLE(tcaches, all);
 /* Bytes that all threads' rooms make. */
 static size_t granted;
+static bool is_disabled;
 
 extern void *__dso_handle __attribute__((visibility("hidden")));
 extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, void *dso)
@@ -267,7 +269,7 @@ static void begin(void)
 {
 	struct pn_tcache *cache;
 
-	if (pn_likely(pn_tcache != &no_cache_yet) || !__cxa_thread_atexit_impl || pn_profile_is_on)
+	if (pn_likely(pn_tcache != &no_cache_yet) || is_disabled || !__cxa_thread_atexit_impl)
 		return;
 	cache = enlist_cache();
 	if (!cache)
@@ -275,6 +277,11 @@ static void begin(void)
 	pn_tcache = cache;
 	if (__cxa_thread_atexit_impl(destroy, cache, &__dso_handle))
 		destroy(cache);
+}
+
+void pn_tcache_disable(void)
+{
+	is_disabled = true;
 }
 
 static bool has_cache(void)
@@ -302,6 +309,7 @@ static void *take_one(unsigned int class)
 
 	if (!pn_slab_take(&pn_heap, class, &taken, 1))
 		return NULL;
+	pn_harden_check(&taken);
 	*taken.state = PN_OBJECT_LIVE;
 	return taken.object;
 }

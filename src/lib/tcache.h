@@ -86,6 +86,12 @@ static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *sta
 	return true;
 }
 
+/*
+ * For what must see every malloc and free: no thread gets a cache, and all calls take the
+ * slow paths. Before the first allocation.
+ */
+void pn_tcache_disable(void);
+
 /* What malloc does when the cache has none of a class. Return: a live object, or NULL without memory. */
 void *pn_tcache_refill(unsigned int class);
 /* A cached medium object that has @size bytes, or not many more. Return: live; NULL if there is none. */

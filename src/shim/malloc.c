@@ -157,15 +157,18 @@ EXPORT void free(void *ptr)
 
 EXPORT void free_sized(void *ptr, size_t size)
 {
-	(void)size;
-	free(ptr);
+	if (pn_arena_has(ptr))
+		pn_free_sized(ptr, 1, size, "free_sized()");
+	else
+		free(ptr);
 }
 
 EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t size)
 {
-	(void)alignment;
-	(void)size;
-	free(ptr);
+	if (pn_arena_has(ptr))
+		pn_free_sized(ptr, alignment, size, "free_aligned_sized()");
+	else
+		free(ptr);
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)

@@ -17,6 +17,7 @@ census
 alloc range
 runtime
 tcache heaps
+harden
 large
 retain
 medium object
@@ -33,6 +34,7 @@ slotlist
 arena
 pagemap fdguard meta config reserve
 die json
+random
 sys
 lock watch probe confined
 base'

@@ -248,9 +248,14 @@ static void figures(size_t size)
 
 /* Random operations. */
 
+/* How C23 allows to free it with its size: not at all, or with no or with an alignment. */
+#define UNSIZED SIZE_MAX
+#define PLAIN 0
+
 static struct object {
 	unsigned char *bytes;
 	size_t size;
+	size_t alignment;
 	unsigned char content;
 } objects[OBJECTS];
 
@@ -267,11 +272,12 @@ static size_t pick_size(void)
 	return pick((size_t)2 << pick(pick(30) ? 15 : 23));
 }
 
-static void set(struct object *object, void *bytes, size_t size)
+static void set(struct object *object, void *bytes, size_t size, size_t alignment)
 {
 	EXPECT(bytes && malloc_usable_size(bytes) >= size);
 	object->bytes = bytes;
 	object->size = size;
+	object->alignment = alignment;
 	object->content = (unsigned char)(next_random(&state) % 255 + 1);
 	memset(bytes, object->content, malloc_usable_size(bytes));
 }
@@ -282,18 +288,19 @@ static void check(const struct object *object, const unsigned char *bytes, size_
 		EXPECT(bytes[i] == object->content);
 }
 
-static void *make_zeroed(size_t size)
+static void create_zeroed(struct object *object, size_t size)
 {
-	size_t count = pick(3) ? 1 : 1 + pick(100);
-	char *bytes = calloc(count, size / count + 1);
+	size_t count = pick(3) ? 1 : 1 + pick(100), each = size / count + 1;
+	char *bytes = calloc(count, each);
 
-	for (size_t i = 0; bytes && i < size; i++)
+	for (size_t i = 0; bytes && i < count * each; i++)
 		EXPECT(!bytes[i]);
-	return bytes;
+	set(object, bytes, count * each, PLAIN);
 }
 
-static void *make_aligned(size_t alignment, size_t size)
+static void create_aligned(struct object *object, size_t alignment, size_t size)
 {
+	size_t sized_alignment = UNSIZED;
 	void *bytes = NULL;
 
 	switch (pick(5)) {
@@ -302,6 +309,7 @@ static void *make_aligned(size_t alignment, size_t size)
 		break;
 	case 1:
 		bytes = aligned_alloc(alignment, size);
+		sized_alignment = alignment;
 		break;
 	case 2:
 		EXPECT(!posix_memalign(&bytes, alignment, size));
@@ -316,7 +324,7 @@ static void *make_aligned(size_t alignment, size_t size)
 		EXPECT(malloc_usable_size(bytes) >= (size + 4095) / 4096 * 4096);
 	}
 	EXPECT(is_aligned(bytes, alignment));
-	return bytes;
+	set(object, bytes, size, sized_alignment);
 }
 
 static void create(struct object *object)
@@ -325,16 +333,16 @@ static void create(struct object *object)
 
 	switch (pick(4)) {
 	case 0:
-		set(object, make_zeroed(size), size);
+		create_zeroed(object, size);
 		break;
 	case 1:
-		set(object, make_aligned((size_t)8 << pick(pick(20) ? 10 : 20), size), size);
+		create_aligned(object, (size_t)8 << pick(pick(20) ? 10 : 20), size);
 		break;
 	case 2:
-		set(object, reallocarray(NULL, 1, size), size);
+		set(object, reallocarray(NULL, 1, size), size, PLAIN);
 		break;
 	default:
-		set(object, malloc(size), size);
+		set(object, malloc(size), size, PLAIN);
 		EXPECT(is_aligned(object->bytes, 16));
 	}
 }
@@ -347,20 +355,22 @@ static void resize(struct object *object)
 
 	EXPECT(bytes && is_aligned(bytes, 16));
 	check(object, bytes, kept);
-	set(object, bytes, size);
+	set(object, bytes, size, PLAIN);
 }
 
 static void destroy(struct object *object)
 {
 	errno = E2BIG;
-	switch (pick(4)) {
+	switch (pick(3)) {
 	case 0:
-		sized(object->bytes, object->size);
+		if (object->alignment == PLAIN)
+			sized(object->bytes, object->size);
+		else if (object->alignment != UNSIZED)
+			aligned_sized(object->bytes, object->alignment, object->size);
+		else
+			free(object->bytes);
 		break;
 	case 1:
-		aligned_sized(object->bytes, 16, object->size);
-		break;
-	case 2:
 		EXPECT(!realloc(object->bytes, 0));
 		break;
 	default:
@@ -430,7 +440,7 @@ int main(int argc, char **argv)
 	state = seed | 1;
 	if (argc > 2) {
 		for (int i = 0; i < 100; i++)
-			set(&objects[i], malloc(100000), 100000);
+			set(&objects[i], malloc(100000), 100000, PLAIN);
 		EXPECT(!malloc_info(0, stdout));
 		malloc_stats();
 		return 0;

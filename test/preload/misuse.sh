@@ -27,9 +27,13 @@ misused() {
 	# What is known of single objects goes with their slab.
 	misused double_free_empty_slab 'free(): double free of' 'free(): invalid pointer'
 	misused double_free_large 'free(): double free of'
+	misused double_free_medium_given_back 'free(): double free of'
 	misused double_free_other_thread 'free(): double free of'
 	misused free_interior_small 'free(): invalid pointer'
 	misused free_interior_large 'free(): invalid pointer'
 	misused free_never_allocated 'free(): invalid pointer'
+	misused free_sized_wrong 'free_sized(): wrong size or alignment for'
+	misused free_sized_freed 'free_sized(): double free of'
+	misused free_aligned_sized_wrong 'free_aligned_sized(): wrong size or alignment for'
 	misused realloc_freed 'realloc(): freed pointer'
 } 2>&1 # bash tells here what each was killed by

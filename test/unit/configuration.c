@@ -48,6 +48,10 @@ START_TEST(nothing_given_means_defaults)
 	ck_assert_uint_eq(config.limit, SIZE_MAX);
 	ck_assert_int_eq(config.node, -1);
 	ck_assert(!config.report);
+	ck_assert(!config.zero_on_free);
+	ck_assert_uint_eq(config.quarantine, 0);
+	ck_assert(!config.has_guards);
+	ck_assert(!config.is_random);
 	ck_assert_str_eq(message, "");
 	ck_assert(parse("").is_given);
 }
@@ -57,7 +61,8 @@ START_TEST(every_key_is_understood)
 {
 	struct pn_config config =
 		parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:coherent,"
-		      "node:1,limit:3G,decay_ms:250,classes:fine,report:1");
+		      "node:1,limit:3G,decay_ms:250,classes:fine,report:1,"
+		      "zero_on_free:1,quarantine:2M,guard:1,random:1");
 
 	ck_assert_str_eq(message, "");
 	ck_assert(config.is_given);
@@ -70,6 +75,10 @@ START_TEST(every_key_is_understood)
 	ck_assert_uint_eq(config.decay_ms, 250);
 	ck_assert(config.is_fine);
 	ck_assert(config.report);
+	ck_assert(config.zero_on_free);
+	ck_assert_uint_eq(config.quarantine, 2UL << 20);
+	ck_assert(config.has_guards);
+	ck_assert(config.is_random);
 	ck_assert(!parse("classes:fine,classes:pow2").is_fine);
 	ck_assert_int_eq(parse("node:1,node:any").node, -1);
 }
@@ -91,6 +100,8 @@ static const struct {
 	{ "memory:uncached", "bad value \"uncached\" for memory; use coherent" },
 	{ "node:99999", "bad value \"99999\" for node" },
 	{ "report:yes", "bad value \"yes\" for report; use 0 or 1" },
+	{ "guard:2", "bad value \"2\" for guard; use 0 or 1" },
+	{ "quarantine:on", "bad value \"on\" for quarantine; use a size in bytes" },
 	{ ":", "unknown key \"\"" },
 	{ "a\nb\x1b[2J:1", "unknown key \"a?b?[2J\"" },
 };
@@ -99,7 +110,9 @@ static bool is_same(const struct pn_config *a, const struct pn_config *b)
 {
 	return a->is_given == b->is_given && a->backend == b->backend && a->policy == b->policy &&
 	       a->min == b->min && a->max == b->max && a->limit == b->limit && a->node == b->node &&
-	       a->decay_ms == b->decay_ms && a->report == b->report;
+	       a->decay_ms == b->decay_ms && a->report == b->report &&
+	       a->zero_on_free == b->zero_on_free && a->quarantine == b->quarantine &&
+	       a->has_guards == b->has_guards && a->is_random == b->is_random;
 }
 
 START_TEST(what_makes_no_sense_is_named_and_changes_nothing)

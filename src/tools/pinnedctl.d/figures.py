@@ -116,7 +116,8 @@ def count_slabs(process, heap, classes):
             continue
         for record in set(records_of(process, slot)) - {0}:
             slab = slab_at(process, record)
-            if not slab["pages"] and slab["class"] < classes:
+            # One without objects tells of a medium object that was freed.
+            if slab["count"] and not slab["pages"] and slab["class"] < classes:
                 count = counts[slab["class"]]
                 count[0] += 1
                 count[1] += slab["count"]
@@ -239,6 +240,7 @@ def dump(process):
         "arena_bytes": size,
         "epoch": process.member(arena, "pn_arena.epoch"),
         "limit_bytes": limit_bytes(process, process.variable("limit_chunks")),
+        "quarantine_bytes": process.variable("quarantine_bytes"),
         "retained_bytes": process.variable("retained_bytes"),
         "failed_allocs": process.variable("failures"),
         "fallback_allocs": requests,

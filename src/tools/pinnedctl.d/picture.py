@@ -22,7 +22,7 @@ def kinds_of_pages(process, slot):
 
 
 def letter_of(slab):
-    if slab["pages"]:
+    if slab["pages"] or not slab["count"]:
         return "m"
     return "s" if slab["free"] else "S"
 

@@ -16,6 +16,7 @@ HEAP = (
     ("punch_calls_total", "counter", "Times that memory went back.", "punch_calls"),
 )
 PROCESS = (
+    ("quarantine_bytes", "gauge", "Bytes of freed objects that wait.", "quarantine_bytes"),
     ("retained_bytes", "gauge", "Bytes that were freed, but are retained.", "retained_bytes"),
     ("failed_allocs_total", "counter", "Allocations without memory.", "failed_allocs"),
     ("fallback_allocs_total", "counter", "Requests that libc served.", "fallback_allocs"),

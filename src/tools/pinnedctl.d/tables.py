@@ -51,6 +51,7 @@ def of_process(dump):
     for heap in dump["heaps"]:
         yield from of_heap(heap)
     yield f"  limit of all heaps: {limit_of(dump)}; freed, but retained: {size(dump['retained_bytes'])}"
+    yield f"  freed, but not used again yet: {size(dump['quarantine_bytes'])}"
     yield f"  allocations that failed: {dump['failed_allocs']}"
     fallback = size(dump["fallback_bytes"])
     yield f"  served by libc instead: {dump['fallback_allocs']} requests, {fallback}"

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/*
+ * splitmix64 over a counter that all threads share: one atomic addition and a few
+ * multiplications. Who sees whole numbers can compute the next ones; the places of
+ * objects show a few bits of each.
+ */
+#include "random.h"
+
+#include "sys.h"
+
+#define STEP 0x9e3779b97f4a7c15UL
+
+bool pn_random_is_on;
+
+static uint64_t counter;
+
+void pn_random_init(void)
+{
+	counter = pn_sys_random();
+	pn_random_is_on = true;
+}
+
+size_t pn_random_below(size_t limit)
+{
+	uint64_t x = __atomic_add_fetch(&counter, STEP, __ATOMIC_RELAXED);
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebUL;
+	x ^= x >> 31;
+	return (size_t)(((x >> 32) * limit) >> 32);
+}

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Protects programs with bugs: heap attacks (attacks/*.c) do not reach their goals under the shim, in its
+# default configuration and in a hardened one. `stopped` means that the process ended or that the attack
+# had no effect. Those that succeed are known, and named here (Faults B34).
+#
+# usage, by hand: attacks.sh --allocators    a table of all attacks under several allocators
+# shellcheck source=test/preload/common
+PINNED_BUILD=${PINNED_BUILD:-build} PINNED_SOURCE=${PINNED_SOURCE:-.}
+. "$(dirname "$0")/common"
+ulimit -c 0
+
+reached_by_default='dangling/old_data dangling/old_data_of_large dangling/old_data_of_medium dangling/read_after_free
+	dangling/read_after_free_of_large dangling/write_after_realloc dangling/write_after_reuse double_free/after_reuse
+	double_free/of_large_after_reuse overflow/before_the_begin overflow/linear overflow/linear_of_large
+	overflow/linear_of_medium overflow/off_by_one'
+reached_hardened='overflow/before_the_begin overflow/linear overflow/linear_of_medium overflow/off_by_one'
+# Not random: what that keeps from its goal is a matter of chance.
+hardened=zero_on_free:1,quarantine:64M,guard:1
+
+attacks() {
+	local source name
+	for source in "$(dirname "$0")"/attacks/*.c; do
+		name=$(basename "$source" .c)
+		"$programs/attacks/$name" | sed "s,^,$name/,"
+	done
+}
+
+# outcome ATTACK VARIABLE=VALUE...: what became of it.
+outcome() {
+	local status=0
+	env "${@:2}" timeout 20 "$programs/attacks/${1%/*}" "${1#*/}" >out 2>err || status=$?
+	case $status in
+	0) cat out ;;
+	134) echo aborted ;;
+	135 | 139) echo crashed ;;
+	*) echo "ended with $status" ;;
+	esac
+}
+
+# under NAME VARIABLE=VALUE...: a line for each attack into NAME.
+under() {
+	local attack
+	while read -r attack; do
+		printf '%s %s\n' "$attack" "$(outcome "$attack" "${@:2}")"
+	done <names >"$1"
+}
+
+shim=(LD_PRELOAD="$(realpath "$PINNED_BUILD")/lib/libmalloc-pinned.so")
+conf=MALLOC_PINNED_CONF=backend:${TEST_BACKEND:-anon},policy:fail
+
+reached() {  # NAME: what succeeded under it
+	sed -n 's/ attack succeeded$//p' "$1" | sort | tr '\n' ' '
+}
+
+# stops NAME EXPECTED: what EXPECTED lists succeeds, and nothing else.
+stops() {
+	local all stopped
+	all=$(wc -l <"$1")
+	stopped=$(grep -vc 'attack succeeded' "$1")
+	echo "$1: $stopped of $all attacks stopped; not these: $(reached "$1")"
+	[ "$(reached "$1")" = "$(tr -s '\t\n ' '\n' <<<"$2" | sed '/^$/d' | sort | tr '\n' ' ')" ] ||
+		fail "$1: expected to succeed: $2"
+	[ "$stopped" -ge 30 ] || fail "$1: stops too few"
+	! grep 'ended with' "$1" || fail "$1: a program ended otherwise"
+}
+
+table() {
+	local name
+	printf '| attack |'
+	printf ' %s |' "$@"
+	printf '\n|---|'
+	printf '%.0s---|' "$@"
+	echo
+	while read -r attack; do
+		printf '| %s |' "${attack//_/ }"
+		for name; do
+			sed -n "s,^$attack ,,p" "$name" | sed 's/attack succeeded/**succeeds**/; s/.*/ & |/' | tr -d '\n'
+		done
+		echo
+	done <names
+	printf '| stopped |'
+	for name; do printf ' %s |' "$(grep -vc 'attack succeeded' "$name")"; done
+	echo
+}
+
+if [ "${1:-}" = --allocators ]; then
+	programs=$(realpath "$programs")
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	attacks >"$work/names"
+	cd "$work"
+	under glibc A=
+	under jemalloc LD_PRELOAD=libjemalloc.so.2
+	under mimalloc LD_PRELOAD=libmimalloc.so.2
+	under pinned "${shim[@]}" "$conf"
+	under hardened "${shim[@]}" "$conf,$hardened"
+	table glibc jemalloc mimalloc pinned hardened
+	exit
+fi
+
+{
+	attacks >names
+	[ "$(wc -l <names)" -ge 37 ] || fail 'too few attacks'
+	under default "${shim[@]}" "$conf"
+	stops default "$reached_by_default"
+	under hardened "${shim[@]}" "$conf,$hardened"
+	stops hardened "$reached_hardened"
+} 2>&1 # bash tells here what each was killed by

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects what the configuration's hardening keys promise: freed memory is zero,
+ * waits, and was not written to; nothing accessible follows a large object; and
+ * all else is as without them.
+ */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pinned.h"
+#include "suite.h"
+
+#define CHUNK ((size_t)2 << 20)
+#define FAULTED 77
+
+static const size_t sizes[] = { 1, 64, 1000, 3000, 32768, 100000, 2097152, 6000000 };
+#define SIZES ((int)(sizeof(sizes) / sizeof(sizes[0])))
+
+/* Before a test's first allocation: each has a process of its own. */
+static void configure(const char *keys)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "backend:anon,%s", keys);
+	setenv("PINNED_CONF", text, 1);
+}
+
+static void fault(int signal)
+{
+	(void)signal;
+	_exit(FAULTED);
+}
+
+static void expect_fault(void)
+{
+	struct sigaction action = { .sa_handler = fault };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+static void *hidden(void *pointer)
+{
+	__asm__ volatile("" : "+r"(pointer) : : "memory");
+	return pointer;
+}
+
+static bool is_all(const char *bytes, char value, size_t size)
+{
+	return !size || (bytes[0] == value && !memcmp(bytes, bytes + 1, size - 1));
+}
+
+static void allocate_and_free(size_t size, int count)
+{
+	for (int i = 0; i < count; i++)
+		pinned_free(pinned_malloc(size));
+}
+
+START_TEST(a_freed_object_is_zero)
+{
+	size_t size = sizes[_i];
+	char *object;
+
+	configure("zero_on_free:1,quarantine:16M");
+	object = pinned_malloc(size);
+	memset(object, 'x', size);
+	pinned_free(object);
+	ck_assert(is_all(hidden(object), 0, size));
+}
+END_TEST
+
+START_TEST(what_a_shrunk_object_had_is_zero)
+{
+	size_t size = sizes[_i];
+	char *object, *shrunk;
+
+	configure("zero_on_free:1,quarantine:16M");
+	object = pinned_malloc(size);
+	memset(object, 'x', size);
+	shrunk = pinned_realloc(object, size / 3 + 1);
+	ck_assert(is_all(shrunk, 'x', size / 3));
+	ck_assert(shrunk == object || is_all(hidden(object), 0, size));
+}
+END_TEST
+
+START_TEST(a_write_after_free_is_found_when_the_object_has_waited)
+{
+	char *object;
+
+	configure("zero_on_free:1,quarantine:8M");
+	object = pinned_malloc(sizes[_i]);
+	pinned_free(object);
+	*(char *)hidden(object + sizes[_i] - 1) = 'x';
+	allocate_and_free(1 << 20, 20);
+}
+END_TEST
+
+START_TEST(a_write_after_free_is_found_when_the_object_is_handed_out)
+{
+	char *object;
+
+	configure("zero_on_free:1");
+	object = pinned_malloc(100);
+	ck_assert_ptr_nonnull(pinned_malloc(100));
+	pinned_free(object);
+	*(char *)hidden(object + 99) = 'x';
+	for (int i = 0; i < 1000; i++)
+		ck_assert_ptr_nonnull(pinned_malloc(100));
+}
+END_TEST
+
+START_TEST(a_freed_object_waits)
+{
+	size_t size = sizes[_i];
+	char *object, *others[8];
+
+	configure("quarantine:16M");
+	object = pinned_malloc(size);
+	pinned_free(object);
+	for (int i = 0; i < 8; i++) {
+		others[i] = pinned_malloc(size);
+		ck_assert(others[i] + size <= object || object + size <= others[i]);
+	}
+	for (int i = 0; i < 8; i++)
+		pinned_free(others[i]);
+}
+END_TEST
+
+START_TEST(a_double_free_is_found_while_it_waits)
+{
+	void *object;
+
+	configure("quarantine:16M");
+	object = pinned_malloc(sizes[_i]);
+	pinned_free(object);
+	allocate_and_free(sizes[_i], 1);
+	pinned_free(object);
+}
+END_TEST
+
+START_TEST(what_waits_is_bounded)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+
+	configure("quarantine:4M,zero_on_free:1,decay_ms:0");
+	allocate_and_free(sizes[_i], 300);
+	ck_assert_int_eq(pinned_stats(&stats), 0);
+	ck_assert_uint_le(stats.cached_bytes, 4 << 20);
+	ck_assert_uint_le(stats.peak_chunk_bytes, 14 << 20);
+	ck_assert_uint_eq(stats.object_bytes, stats.cached_bytes);
+}
+END_TEST
+
+START_TEST(what_waits_comes_back_when_memory_is_short)
+{
+	configure("quarantine:1G,limit:16M");
+	for (int i = 0; i < 100; i++) {
+		void *object = pinned_malloc(3 << 20);
+
+		ck_assert_ptr_nonnull(object);
+		pinned_free(object);
+	}
+}
+END_TEST
+
+START_TEST(an_overflow_of_a_large_object_faults)
+{
+	size_t size = 2 * CHUNK;
+	char *objects[5];
+
+	configure("guard:1");
+	for (int i = 0; i < 5; i++)
+		objects[i] = pinned_malloc(size);
+	pinned_free(objects[1]);
+	objects[1] = pinned_malloc(size / 2 + 1);
+	objects[3] = pinned_realloc(objects[3], 5 * CHUNK);
+	memset(objects[3], 'x', 5 * CHUNK);
+	expect_fault();
+	*(char *)hidden(objects[_i] + (_i == 3 ? 5 * CHUNK : size)) = 'x';
+}
+END_TEST
+
+START_TEST(an_underflow_of_a_large_object_faults)
+{
+	char *object;
+
+	configure("guard:1");
+	ck_assert_ptr_nonnull(pinned_malloc(100));
+	object = pinned_malloc(2 * CHUNK);
+	expect_fault();
+	*(char *)hidden(object - 1) = 'x';
+}
+END_TEST
+
+START_TEST(an_overflow_ends_with_the_chunk)
+{
+	char *object, *end;
+
+	configure("guard:1");
+	for (int i = 0; i < 100; i++)
+		ck_assert_ptr_nonnull(pinned_malloc(100000));
+	object = pinned_malloc(100);
+	end = (char *)(((uintptr_t)object | (CHUNK - 1)) + 1);
+	*(char *)hidden(end - 1) = 'x';
+	expect_fault();
+	*(char *)hidden(end) = 'x';
+}
+END_TEST
+
+START_TEST(a_freed_large_object_faults)
+{
+	char *object;
+
+	configure("guard:1");
+	object = pinned_malloc(3 * CHUNK);
+	object[5] = 'x';
+	pinned_free(object);
+	expect_fault();
+	ck_assert_int_eq(*(char *)hidden(object + 5), 'x');
+}
+END_TEST
+
+START_TEST(objects_are_in_no_order)
+{
+	char *last = NULL, *object;
+	int ascents = 0;
+
+	configure("random:1");
+	for (int i = 0; i < 1000; i++, last = object) {
+		object = pinned_malloc(64);
+		ascents += object > last;
+	}
+	/* As many as of 1000 throws of a coin. */
+	ck_assert_int_gt(ascents, 350);
+	ck_assert_int_lt(ascents, 750);
+}
+END_TEST
+
+START_TEST(a_child_goes_on)
+{
+	void *object, *waits;
+	pid_t child;
+	int status;
+
+	configure("zero_on_free:1,quarantine:1M,guard:1,random:1");
+	object = pinned_malloc(1000);
+	waits = pinned_malloc(1000);
+	pinned_free(waits);
+	child = fork();
+	if (!child) {
+		pinned_free(object);
+		allocate_and_free(100, 10000);
+		allocate_and_free(100000, 100);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	pinned_free(object);
+	allocate_and_free(100000, 100);
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, a_freed_object_is_zero, 0, SIZES);
+	tcase_add_loop_test(tcase, what_a_shrunk_object_had_is_zero, 0, SIZES);
+	tcase_add_loop_test_raise_signal(
+		tcase, a_write_after_free_is_found_when_the_object_has_waited, SIGABRT, 0, SIZES);
+	tcase_add_test_raise_signal(
+		tcase, a_write_after_free_is_found_when_the_object_is_handed_out, SIGABRT);
+	tcase_add_loop_test(tcase, a_freed_object_waits, 0, SIZES);
+	tcase_add_loop_test_raise_signal(tcase, a_double_free_is_found_while_it_waits, SIGABRT, 0,
+					 SIZES);
+	tcase_add_loop_test(tcase, what_waits_is_bounded, 0, SIZES);
+	tcase_add_test(tcase, what_waits_comes_back_when_memory_is_short);
+	tcase_add_loop_exit_test(tcase, an_overflow_of_a_large_object_faults, FAULTED, 0, 5);
+	tcase_add_exit_test(tcase, an_underflow_of_a_large_object_faults, FAULTED);
+	tcase_add_exit_test(tcase, an_overflow_ends_with_the_chunk, FAULTED);
+	tcase_add_exit_test(tcase, a_freed_large_object_faults, FAULTED);
+	tcase_add_test(tcase, objects_are_in_no_order);
+	tcase_add_test(tcase, a_child_goes_on);
+}
+
+int main(void)
+{
+	return run_suite("hardening", add);
+}
