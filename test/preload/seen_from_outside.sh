@@ -35,6 +35,10 @@ import json
 assert json.load(open("outside.json")) == json.load(open("own.json"))
 END
 [ "$(value 'd["backend"]')" = "${TEST_BACKEND:-anon}" ] || fail "$(cat outside.json)"
+[ "$(value '[h["limit_bytes"] for h in d["heaps"]]')" = '[None, 67108864]' ] || fail "$(cat outside.json)"
+[ "$(value 'd["heaps"][1]["raw_bytes"]')" -eq $((6 << 20)) ] || fail "$(cat outside.json)"
+[ "$(value '[c["out"] for c in d["heaps"][1]["classes"] if c["size"] == 64]')" = '[100]' ] || fail "$(cat outside.json)"
+[ "$(value 'd["retained_bytes"]')" -eq 4096 ] || fail "$(cat outside.json)"
 live=$(value '[c["out"] - c["cached"] for c in h["classes"] if c["size"] == 1024][0]')
 if [ "$live" -lt 3000 ] || [ "$live" -gt 3010 ]; then fail "$live objects of 1 KiB, not 3000"; fi
 [ "$(value 'h["large_bytes"]')" -eq $((10 << 20)) ] || fail "$(cat outside.json)"
@@ -44,11 +48,12 @@ if [ "$live" -lt 3000 ] || [ "$live" -gt 3010 ]; then fail "$live objects of 1 K
 grep -q "^watched ($pid): backend " out || fail "$(cat out)"
 grep -qE "^ +1024 .* $live " out || fail "$(cat out)"
 
-# The large object's chunks, as many as it has; and the others, a line each.
+# The large object's chunks, as many as it has; raw chunks, and the others, a line each.
 "$ctl" map "$pid" >out
 grep -qE '^0x[0-9a-f]+ L+ 5 chunks$' out || fail "$(cat out)"
+[ "$(grep -cE '^0x[0-9a-f]{12} R{64}$' out)" -eq 3 ] || fail "$(cat out)"
 lines=$(grep -cE '^0x[0-9a-f]{12} [.sSm+-]{64} ' out)
-[ "$lines" -eq "$(value 'h["chunk_bytes"] // d["chunk_size"] - 5')" ] || fail "$lines: $(cat out)"
+[ "$lines" -eq "$(value 'sum(h["chunk_bytes"] for h in d["heaps"]) // d["chunk_size"] - 5 - 3')" ] || fail "$lines: $(cat out)"
 
 # The table has the process, and ends by itself where nobody looks at it.
 "$ctl" top >out

@@ -6,9 +6,18 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../lib/check.h"
+#include "pinned.h"
+
+/* Not linked to: the shim has them. */
+#pragma weak pinned_backend
+#pragma weak pinned_heap_create
+#pragma weak pinned_heap_malloc
+#pragma weak pinned_chunks_alloc
+#pragma weak pinned_retain
 
 static void *allocate(size_t size)
 {
@@ -18,6 +27,22 @@ static void *allocate(size_t size)
 	/* Mapped, so that the page tables know it too. */
 	*(char *)object = 1;
 	return object;
+}
+
+/* Where the library is: a heap with a limit, raw chunks in it, an object that is freed but retained. */
+static void use_more(void)
+{
+	const struct pinned_heap_options options = { .size = sizeof(options), .limit = 64 << 20 };
+	struct pinned_heap *heap = pinned_heap_create(&options);
+	void *retained = allocate(3000);
+
+	CHECK(heap);
+	for (int i = 0; i < 100; i++)
+		CHECK(pinned_heap_malloc(heap, 64));
+	CHECK(pinned_heap_malloc(heap, 50000));
+	CHECK(pinned_chunks_alloc(heap, 3, PINNED_CHUNK_SIZE, 0, NULL, NULL));
+	CHECK(pinned_retain(retained) == 0);
+	free(retained);
 }
 
 int main(void)
@@ -33,6 +58,8 @@ int main(void)
 	for (int i = 0; i < 10; i++)
 		allocate(100000);
 	allocate(9 << 20);
+	if (pinned_backend && strcmp(pinned_backend(), "none"))
+		use_more();
 	dprintf(STDOUT_FILENO, "%p\n", small[3999]);
 	CHECK(!dump || dump(3) == 0);
 	CHECK(write(4, "x", 1) == 1);
