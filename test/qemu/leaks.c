@@ -107,12 +107,21 @@ bool leaks_none_in_kmemleak(const char *module)
 /*
  * A page of slab or of per-CPU memory is whose it was first, and stays the
  * allocator's; kmemleak sees what is in it. A page table of the kernel's own
- * mappings stays too, for whoever maps something there next.
+ * mappings, or of their KASAN shadow, stays too, for whoever maps something there next.
  */
 static bool is_leaked_page(const char *record)
 {
-	return strstr(record, "\n 0xffffffff") && !strstr(record, "slab") &&
-	       !strstr(record, "pcpu_") && !strstr(record, "vmap_pages_range");
+	static const char *const theirs[] = {
+		"slab",
+		"pcpu_",
+		"vmap_pages_range",
+		"kasan_populate_vmalloc",
+	};
+
+	for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
+		if (strstr(record, theirs[i]))
+			return false;
+	return strstr(record, "\n 0xffffffff");
 }
 
 /* Each read() gives one record, and costs a system call: there are as many as pages in use. */
