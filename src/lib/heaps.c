@@ -134,7 +134,7 @@ void *pn_heaps_take_object(struct pn_heap *heap, unsigned int class)
 
 	pn_lock(&heap->lock);
 	if (pn_slab_take(heap, class, &taken, 1))
-		*taken.state = PN_OBJECT_LIVE;
+		pn_free_set_live(&taken);
 	pn_unlock(&heap->lock);
 	return taken.object;
 }

@@ -100,8 +100,9 @@ bool pn_large_resize(void *ptr, size_t size)
 		return false;
 	if (wanted > run)
 		return !is_inherited(slot) && pn_slots_extend(slot->heap, first, run, wanted - run);
-	slot->run = (uint32_t)wanted;
-	if (run > wanted && !is_inherited(slot))
-		pn_slots_give(slot->heap, first + wanted, run - wanted);
+	if (is_inherited(slot))
+		slot->run = (uint32_t)wanted;
+	else if (wanted < run)
+		pn_slots_shrink(slot->heap, first, wanted);
 	return true;
 }

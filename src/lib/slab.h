@@ -84,6 +84,12 @@ struct pn_free {
 	void *object;
 	uint8_t *state;
 };
+
+/* It leaves a cache or a slab for the program. */
+static inline void pn_free_set_live(const struct pn_free *object)
+{
+	__atomic_store_n(object->state, PN_OBJECT_LIVE, __ATOMIC_RELAXED);
+}
 /* One thread may free an object while another releases it. */
 static inline uint8_t pn_slab_state(const struct pn_slab *slab, size_t index)
 {

@@ -543,13 +543,29 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 	return is_done;
 }
 
-void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
+static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 {
-	pn_arena_lock();
 	for (size_t i = 0; i < count; i++)
 		pn_slots_emptied_locked(heap, first + i);
 	heap->stats.large_chunks -= count;
 	pn_slots_tidy_locked(heap);
+}
+
+void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
+{
+	pn_arena_lock();
+	give_locked(heap, first, count);
+	pn_arena_unlock();
+}
+
+void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count)
+{
+	struct pn_slot *slot = &pn_arena.slots[first];
+	size_t run = slot->run;
+
+	pn_arena_lock();
+	slot->run = (uint32_t)count;
+	give_locked(heap, first + count, run - count);
 	pn_arena_unlock();
 }
 

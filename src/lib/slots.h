@@ -27,7 +27,9 @@ struct pn_run {
 bool pn_slots_take(struct pn_heap *heap, struct pn_run *run);
 /* @more slots behind a large object that has @count from @first. Return: false if they are not to be had. */
 bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t more);
-/* The @count last of a large object's slots; all of them end it. */
+/* Of a large object only the @count first slots are left. */
+void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count);
+/* All slots of a large object. */
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count);
 /* Raw slots. Return: false if not all of these are, of one heap; nothing has changed then. */
 bool pn_slots_give_raw(size_t first, size_t count);

@@ -310,7 +310,7 @@ static void *take_one(unsigned int class)
 	if (!pn_slab_take(&pn_heap, class, &taken, 1))
 		return NULL;
 	pn_harden_check(&taken);
-	*taken.state = PN_OBJECT_LIVE;
+	pn_free_set_live(&taken);
 	return taken.object;
 }
 

@@ -69,7 +69,7 @@ static inline void *pn_tcache_pop(unsigned int index)
 		return NULL;
 	newest = &bin->objects[count - 1];
 	pn_bin_set_count(bin, count - 1);
-	*newest->state = PN_OBJECT_LIVE;
+	pn_free_set_live(newest);
 	return newest->object;
 }
 
