@@ -40,6 +40,14 @@ static inline void *pn_alloc_cached(size_t size)
 	return pn_likely(size - 1 < PN_SMALL_MAX) ? pn_tcache_pop(pn_class_of(size)) : NULL;
 }
 
+/* The same for @alignment, a power of two; then ask pn_alloc_aligned(). */
+static inline void *pn_alloc_aligned_cached(size_t alignment, size_t size)
+{
+	if (pn_unlikely(size - 1 >= PN_SMALL_MAX || alignment > PN_SMALL_MAX))
+		return NULL;
+	return pn_tcache_pop(pn_class_aligned(size, alignment));
+}
+
 static inline void *pn_alloc(size_t size)
 {
 	void *object = pn_alloc_cached(size);

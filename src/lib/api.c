@@ -44,11 +44,14 @@ void *pinned_realloc(void *ptr, size_t size)
 
 void *pinned_memalign(size_t alignment, size_t size)
 {
+	void *object;
+
 	if (!alignment || alignment & (alignment - 1)) {
 		errno = EINVAL;
 		return NULL;
 	}
-	return or_enomem(pn_alloc_aligned(alignment, size));
+	object = pn_alloc_aligned_cached(alignment, size);
+	return pn_likely(object) ? object : or_enomem(pn_alloc_aligned(alignment, size));
 }
 
 void pinned_free(void *ptr)

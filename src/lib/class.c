@@ -10,8 +10,6 @@
 
 #define SLAB_PAGES_MIN 8
 #define SLAB_PAGES_MAX 64
-#define STAGGER_MIN 2048
-#define SMALLEST 16
 
 struct pn_class pn_classes[PN_CLASSES];
 uint8_t pn_class_of_step[PN_CLASS_STEPS];
@@ -42,14 +40,14 @@ static void set_class(unsigned int index, size_t size, size_t pitch, size_t alig
 
 static size_t next_size(size_t size, bool is_fine)
 {
-	size_t power = SMALLEST;
+	size_t power = PN_SMALLEST;
 
 	if (!is_fine)
 		return 2 * size;
 	while (2 * power <= size)
 		power *= 2;
 	/* Four steps for each doubling, but no smaller step than the smallest object. */
-	return size + (power / 4 > SMALLEST ? power / 4 : SMALLEST);
+	return size + (power / 4 > PN_SMALLEST ? power / 4 : PN_SMALLEST);
 }
 
 /* All steps up to @size that have no class yet get @index. Return: the first step that is left. */
@@ -67,26 +65,11 @@ void pn_class_init(bool is_fine)
 	unsigned int index = 0;
 	size_t step = 0;
 
-	for (size_t size = SMALLEST; size <= PN_SMALL_MAX; size = next_size(size, is_fine)) {
-		set_class(index, size, size < STAGGER_MIN ? size : size + PN_CACHE_LINE, 1);
+	for (size_t size = PN_SMALLEST; size <= PN_SMALL_MAX; size = next_size(size, is_fine)) {
+		set_class(index, size, size < PN_STAGGER_MIN ? size : size + PN_CACHE_LINE, 1);
 		step = set_steps(step, size, index++);
 	}
 	index = PN_CLASSES_PLAIN;
-	for (size_t size = STAGGER_MIN; size <= PN_SMALL_MAX; size *= 2)
+	for (size_t size = PN_STAGGER_MIN; size <= PN_SMALL_MAX; size *= 2)
 		set_class(index++, size, size, size > PN_PAGE_SIZE ? size / PN_PAGE_SIZE : 1);
-}
-
-unsigned int pn_class_aligned(size_t size, size_t alignment)
-{
-	size_t larger = size > alignment ? size : alignment;
-	unsigned int shift = 0;
-
-	/* Staggered objects begin at cache lines, and all others at multiples of the smallest. */
-	if (alignment <= SMALLEST || (alignment <= PN_CACHE_LINE && size >= STAGGER_MIN))
-		return pn_class_of(size);
-	while ((size_t)STAGGER_MIN << shift < larger)
-		shift++;
-	if (shift || larger > STAGGER_MIN / 2)
-		return PN_CLASSES_PLAIN + shift;
-	return pn_class_of((size_t)2 << (63 - __builtin_clzll(larger - 1)));
 }

@@ -15,6 +15,11 @@
 #include "base.h"
 
 #define PN_SMALL_MAX ((size_t)32 << 10)
+#define PN_SMALLEST 16
+
+/* Objects from this size on are staggered. */
+#define PN_STAGGER_SHIFT 11
+#define PN_STAGGER_MIN ((size_t)1 << PN_STAGGER_SHIFT)
 
 /* Classes for plain malloc come first, then those for alignment, 2 KiB to 32 KiB. */
 #define PN_CLASSES_PLAIN 40
@@ -63,7 +68,22 @@ static inline unsigned int pn_class_of(size_t size)
 	return __atomic_load_n(&pn_class_of_step[step], __ATOMIC_RELAXED);
 }
 
-/* The class for @size with @alignment, a power of two; both are up to PN_SMALL_MAX. */
-unsigned int pn_class_aligned(size_t size, size_t alignment);
+/*
+ * The class for @size with @alignment, a power of two; both are 1 to PN_SMALL_MAX.
+ * Staggered objects begin at cache lines, and all others at multiples of the smallest.
+ */
+static inline unsigned int pn_class_aligned(size_t size, size_t alignment)
+{
+	size_t larger = size > alignment ? size : alignment;
+	unsigned int shift;
+
+	if (alignment <= PN_SMALLEST || (alignment <= PN_CACHE_LINE && size >= PN_STAGGER_MIN))
+		return pn_class_of(size);
+	/* @larger is more than 1: the alignment is. */
+	shift = 64 - (unsigned int)__builtin_clzll(larger - 1);
+	if (larger > PN_STAGGER_MIN / 2)
+		return PN_CLASSES_PLAIN + shift - PN_STAGGER_SHIFT;
+	return pn_class_of((size_t)1 << shift);
+}
 
 #endif /* PN_CLASS_H */

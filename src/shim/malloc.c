@@ -83,6 +83,9 @@ static void *aligned(size_t alignment, size_t size)
 
 	if (!pn_route_is_pinned(size))
 		return pn_libc_memalign(alignment, size);
+	object = pn_alloc_aligned_cached(alignment, size);
+	if (pn_likely(object))
+		return object;
 	object = pn_alloc_aligned(alignment, size);
 	if (object || !pn_route_falls_back(size))
 		return object;
