@@ -21,12 +21,16 @@ $(bench_translating): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/worklo
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -Iinclude -o $@ $< -L$(O)/lib -lpinned -ldl -Wl,-rpath,$(abspath $(O)/lib)
 
-.PHONY: bench bench-smoke bench-programs
+.PHONY: bench bench-device bench-smoke bench-programs
 bench-programs: all $(bench_programs)
 
 # BENCH='--rounds 9 --only redis' and so on: see bench/run --help.
 bench: bench-programs | $(O)/need/bench
 	@bench/run $(BENCH)
+
+# The same on memory from the driver, in a guest.
+bench-device: bench-programs | $(O)/need/qemu
+	@bench/device $(BENCH)
 
 # Everything once, very little of it, with what happens to be installed.
 bench-smoke: bench-programs

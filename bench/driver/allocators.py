@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 
-NAMES = ("glibc", "pinned", "jemalloc", "mimalloc", "tcmalloc", "passthrough")
+NAMES = ("glibc", "pinned", "pinned-fine", "jemalloc", "mimalloc", "tcmalloc", "passthrough")
 LIBRARIES = {"jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.[0-9]*",
              "tcmalloc": "libtcmalloc_minimal.so.4"}
+# The library under other configurations. It passes through when it has none.
+SHIM = {"pinned": "classes:pow2", "pinned-fine": "classes:fine", "passthrough": None}
 OWN = ("LD_PRELOAD", "MALLOC_PINNED_CONF", "PINNED_CONF", "MALLOC_CONF", "GLIBC_TUNABLES", "PYTHONMALLOC")
 
 
@@ -15,39 +17,39 @@ def library_of(top, name):
     """The path of an allocator's library; None for glibc; "" if it is not installed."""
     if name == "glibc":
         return None
-    if name in ("pinned", "passthrough"):
+    if name in SHIM:
         return os.path.join(top, "build", "lib", "libmalloc-pinned.so")
     found = sorted(glob.glob("/usr/lib/*/" + LIBRARIES[name]) + glob.glob("/usr/lib/" + LIBRARIES[name]))
     return found[-1] if found else ""
 
 
-def environment(name, library):
+def environment(name, library, backend):
     """A program's environment under the allocator: nothing else that steers any of them."""
     env = {key: value for key, value in os.environ.items()
            if key not in OWN and not key.startswith(("MIMALLOC_", "TCMALLOC_", "MALLOC_"))}
     env["LC_ALL"] = "C"
     if library:
         env["LD_PRELOAD"] = library
-    if name == "pinned":
-        env["MALLOC_PINNED_CONF"] = "backend:anon"
+    if SHIM.get(name):
+        env["MALLOC_PINNED_CONF"] = f"backend:{backend},{SHIM[name]}"
     return env
 
 
-def check(name, library, env):
+def check(name, library, env, backend):
     """A benchmark of an allocator that is not there would be a fine one: see that it serves."""
     maps = subprocess.run(["cat", "/proc/self/maps"], env=env, capture_output=True, text=True, check=True)
     if library and os.path.realpath(library) not in maps.stdout:
         sys.exit(f"bench: {library} is not loaded by LD_PRELOAD")
     if maps.stderr:
         sys.exit(f"bench: {name} complains: {maps.stderr}")
-    if name == "pinned":
+    if SHIM.get(name):
         env = dict(env, MALLOC_PINNED_CONF=env["MALLOC_PINNED_CONF"] + ",report:1")
         report = subprocess.run(["ls", "/"], env=env, capture_output=True, text=True, check=True).stderr
-        if "backend=anon" not in report or "object_bytes=0 " in report:
+        if f"backend={backend}" not in report or "object_bytes=0 " in report:
             sys.exit(f"bench: the shim does not serve: {report}")
 
 
-def find(top, chosen):
+def find(top, chosen, backend):
     """name -> environment, of those that are chosen and installed; glibc is the first."""
     names = NAMES
     if chosen:
@@ -63,6 +65,6 @@ def find(top, chosen):
             continue
         if library and not os.path.exists(library):
             sys.exit(f"bench: {library} does not exist: run make")
-        found[name] = environment(name, library)
-        check(name, library, found[name])
+        found[name] = environment(name, library, backend)
+        check(name, library, found[name], backend)
     return found

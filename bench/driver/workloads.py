@@ -47,10 +47,11 @@ class Workload:
 class Maker:
     """Makes the workloads; @smoke makes their amounts tiny."""
 
-    def __init__(self, top, smoke, backend):
-        self.top, self.smoke, self.translating = top, smoke, {"PINNED_CONF": "backend:" + backend}
+    def __init__(self, top, options):
+        self.top, self.smoke = top, options.smoke
+        self.translating = {"PINNED_CONF": "backend:" + options.backend}
         self.binaries = os.path.join(top, "build", "bench", "bin")
-        self.percent = "1" if smoke else "100"
+        self.percent = "1" if options.smoke else str(options.percent)
 
     def path(self, name):
         return os.path.join(self.binaries, name)
@@ -125,8 +126,8 @@ class Maker:
                 [Workload("bounce", "copy", self.bounce, only=("glibc",))])
 
 
-def all_workloads(top, smoke, backend):
-    return Maker(top, smoke, backend).all()
+def all_workloads(top, options):
+    return Maker(top, options).all()
 
 
 def is_wanted(workload, patterns):
