@@ -88,8 +88,14 @@ static bool set_policy(struct pn_config *config, struct span value)
 
 static bool set_memory(struct pn_config *config, struct span value)
 {
-	(void)config;
-	return is_word(value, "coherent");
+	/* In the order of PINNED_MEMORY_*. */
+	static const char *const words[] = { "coherent", "uncached", "write-combine", "cached",
+					     NULL };
+	int i = find_word(value, words);
+
+	if (i >= 0)
+		config->memory_type = (uint32_t)i;
+	return i >= 0;
 }
 
 static bool set_node(struct pn_config *config, struct span value)
@@ -197,7 +203,7 @@ static const struct {
 	{ "policy", set_policy, "fallback, fail or passthrough" },
 	{ "min", set_min, "a size in bytes, with K, M or G" },
 	{ "max", set_max, "a size in bytes, with K, M or G" },
-	{ "memory", set_memory, "coherent" },
+	{ "memory", set_memory, "coherent, uncached, write-combine or cached" },
 	{ "node", set_node, "a NUMA node's number or any" },
 	{ "limit", set_limit, "a size in bytes, with K, M or G" },
 	{ "retain_limit", set_retain_limit, "a size in bytes, with K, M or G" },

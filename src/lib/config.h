@@ -27,6 +27,7 @@ enum pn_policy {
  * @max: largest
  * @limit: bytes of chunks that the process may hold
  * @retain_limit: bytes that may be held for who retains freed objects
+ * @memory_type: PINNED_MEMORY_*, of malloc's heap
  * @node: NUMA node, or -1
  * @decay_ms: how long an empty chunk is kept
  * @is_fine: four size classes for each doubling, not one
@@ -46,6 +47,7 @@ struct pn_config {
 	size_t max;
 	size_t limit;
 	size_t retain_limit;
+	uint32_t memory_type;
 	int node;
 	uint64_t decay_ms;
 	bool is_fine;

@@ -146,7 +146,7 @@ static int start_heap(const struct pn_config *config)
 {
 	const struct pn_heap_options options = {
 		.memory = {
-			.type = PINNED_MEMORY_COHERENT,
+			.type = config->memory_type,
 			.node = config->node,
 			.max_phys = PN_PHYS_UNKNOWN,
 		},

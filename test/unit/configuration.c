@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "pinned.h"
 #include "suite.h"
 
 static char message[1000];
@@ -60,7 +61,7 @@ END_TEST
 START_TEST(every_key_is_understood)
 {
 	struct pn_config config =
-		parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:coherent,"
+		parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:write-combine,"
 		      "node:1,limit:3G,decay_ms:250,classes:fine,report:1,"
 		      "zero_on_free:1,quarantine:2M,guard:1,random:1");
 
@@ -68,6 +69,7 @@ START_TEST(every_key_is_understood)
 	ck_assert(config.is_given);
 	ck_assert_int_eq(config.backend, PN_BACKEND_HUGETLB);
 	ck_assert_int_eq(config.policy, PN_POLICY_FAIL);
+	ck_assert_uint_eq(config.memory_type, PINNED_MEMORY_WRITE_COMBINE);
 	ck_assert_uint_eq(config.min, 64);
 	ck_assert_uint_eq(config.max, 16UL << 20);
 	ck_assert_int_eq(config.node, 1);
@@ -97,7 +99,8 @@ static const struct {
 	{ "limit:99999999999999999999", "bad value" },
 	{ "limit:16777216T", "bad value \"16777216T\"" },
 	{ "limit:18446744073709551615K", "bad value" },
-	{ "memory:uncached", "bad value \"uncached\" for memory; use coherent" },
+	{ "memory:device",
+	  "bad value \"device\" for memory; use coherent, uncached, write-combine or cached" },
 	{ "node:99999", "bad value \"99999\" for node" },
 	{ "report:yes", "bad value \"yes\" for report; use 0 or 1" },
 	{ "guard:2", "bad value \"2\" for guard; use 0 or 1" },

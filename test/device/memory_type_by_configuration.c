@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects who runs a program on memory of another type by its configuration:
+ * malloc's heap is of that type, works, and translates.
+ */
+#include "guest.h"
+#include "pinned.h"
+
+/* What the driver says of this process's pool. */
+static bool has_pool_of_type(const char *type)
+{
+	char path[64], text[2000], wanted[64];
+
+	snprintf(wanted, sizeof(wanted), "pinned_mem_type:\t%s\n", type);
+	for (int fd = 0; fd < 2000; fd++) {
+		int info;
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		info = open(path, O_RDONLY);
+		if (info < 0)
+			continue;
+		n = read(info, text, sizeof(text) - 1);
+		close(info);
+		text[n > 0 ? n : 0] = '\0';
+		if (strstr(text, wanted))
+			return true;
+	}
+	return false;
+}
+
+static void uses(void *type)
+{
+	static const size_t sizes[] = { 100, 50000, 5 << 20 };
+	char conf[64];
+
+	snprintf(conf, sizeof(conf), "backend:device,memory:%s", (char *)type);
+	WORKS(setenv("PINNED_CONF", conf, 1));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		char *object = pinned_malloc(sizes[i]);
+
+		CHECK(object);
+		fill(object, sizes[i], i + 1);
+		FILLED(object, sizes[i], i + 1);
+		EQUAL(pinned_v2p(object), phys_of(object));
+		pinned_free(object);
+	}
+	CHECK(!strcmp(pinned_backend(), "device"));
+	CHECK(has_pool_of_type(type));
+}
+
+int main(void)
+{
+	static char *const types[] = { "coherent", "uncached", "write-combine", "cached" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		ENDED_WELL(spawn(uses, types[i]));
+	COMES_TO_USE(0);
+	return 0;
+}
