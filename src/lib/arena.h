@@ -100,6 +100,17 @@ static inline void *pn_arena_slot_at(size_t slot)
 	return pn_arena_at(slot << PN_CHUNK_SHIFT);
 }
 
+/* Read without the lock by pinned_owns() and pinned_p2v(). */
+static inline void pn_slot_set_state(struct pn_slot *slot, enum pn_slot_state state)
+{
+	__atomic_store_n(&slot->state, (uint8_t)state, __ATOMIC_RELAXED);
+}
+
+static inline void pn_slot_set_phys(size_t slot, uint64_t phys)
+{
+	__atomic_store_n(&pn_arena.phys[slot], phys + 1, __ATOMIC_RELEASE);
+}
+
 /* Reserve addresses and make the tables. Return: 0 or ENOMEM. */
 int pn_arena_init(void);
 

@@ -15,7 +15,7 @@
 #include "pinned.h"
 #include "retain.h"
 #include "runtime.h"
-#include "slots.h"
+#include "empty.h"
 #include "sys.h"
 
 #define DUMP_SCHEMA 1
@@ -60,7 +60,7 @@ static void dump_process(struct pn_json *json)
 	pn_json_number(json, "chunk_size", PN_CHUNK_SIZE);
 	pn_json_number(json, "arena_bytes", pn_arena.size);
 	pn_json_number(json, "epoch", pn_arena.epoch);
-	dump_limit(json, pn_slots_limit());
+	dump_limit(json, pn_empty_limit());
 	pn_json_number(json, "quarantine_bytes", pn_harden_bytes());
 	pn_json_number(json, "retained_bytes", pn_retain_bytes());
 	pn_json_number(json, "failed_allocs", pn_alloc_failures());

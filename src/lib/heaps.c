@@ -11,7 +11,7 @@
 #include "medium.h"
 #include "meta.h"
 #include "retain.h"
-#include "slots.h"
+#include "empty.h"
 
 /* Outside of all locks but that of initialisation; see runtime.c. */
 static struct pn_lock lock = PN_LOCK_INIT;
@@ -38,7 +38,7 @@ static size_t purge(struct pn_heap *heap)
 	size_t count;
 
 	pn_arena_lock();
-	count = pn_slots_purge_locked(heap);
+	count = pn_empty_purge_locked(heap);
 	pn_arena_unlock();
 	return count;
 }
@@ -219,7 +219,7 @@ static void empty_slot(struct pn_heap *heap, size_t slot)
 			forget_record(heap, slot * PN_CHUNK_PAGES + i);
 	pn_arena.slots[slot].was_large = false;
 	if (pn_arena.slots[slot].state != PN_SLOT_EMPTY)
-		pn_slots_emptied_locked(heap, slot);
+		pn_empty_add_locked(heap, slot);
 }
 
 /* A forked child's copies stay; a lost pool's chunks cannot be given back, and stay until exit. */
@@ -230,8 +230,8 @@ static void drop_memory(struct pn_heap *heap)
 		    pn_arena.slots[slot].state != PN_SLOT_HOLE &&
 		    pn_arena.slots[slot].epoch == pn_arena.epoch)
 			empty_slot(heap, slot);
-	pn_slots_purge_locked(heap);
-	pn_slots_abandon_locked(heap);
+	pn_empty_purge_locked(heap);
+	pn_empty_abandon_locked(heap);
 }
 
 static void drop_objects(struct pn_heap *heap)
@@ -240,7 +240,7 @@ static void drop_objects(struct pn_heap *heap)
 		heap->centrals[i].partial = NULL;
 		heap->centrals[i].out = 0;
 	}
-	pn_slots_forget_locked(heap);
+	pn_empty_forget_locked(heap);
 }
 
 /* The extents can be other heaps' now, also of those that looked beyond them already. */

@@ -10,6 +10,7 @@
  */
 #include "pages.h"
 
+#include "empty.h"
 #include "slots.h"
 
 /* Chunks of one list that are looked at; the next list's runs are longer anyway. */
@@ -214,7 +215,7 @@ size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment
 {
 	size_t index, page, length;
 
-	pn_slots_tidy_locked(heap);
+	pn_empty_tidy_locked(heap);
 	index = find_chunk(heap, count, alignment, &page, &length);
 	if (index == NONE)
 		return SIZE_MAX;
@@ -247,9 +248,9 @@ void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
 	length = next_used(slot->free, page) - run_begin(slot->free, page);
 	if (length == PN_CHUNK_PAGES) {
 		set_longest(heap, index, 0);
-		pn_slots_emptied_locked(heap, index);
+		pn_empty_add_locked(heap, index);
 	} else if (length > slot->longest) {
 		set_longest(heap, index, length);
 	}
-	pn_slots_tidy_locked(heap);
+	pn_empty_tidy_locked(heap);
 }

@@ -27,7 +27,7 @@
 #include "profile.h"
 #include "retain.h"
 #include "slab.h"
-#include "slots.h"
+#include "empty.h"
 #include "sys.h"
 #include "tcache.h"
 
@@ -155,7 +155,7 @@ static int start_heap(const struct pn_config *config)
 		.decay_ms = config->has_guards ? 0 : config->decay_ms,
 	};
 
-	pn_slots_set_limit(config->limit / PN_CHUNK_SIZE);
+	pn_empty_set_limit(config->limit / PN_CHUNK_SIZE);
 	pn_retain_set_limit(config->retain_limit);
 	pn_heap.pool.has_guards = config->has_guards;
 	return pn_heap_init(&pn_heap, &options, kinds_to_try(config->backend));

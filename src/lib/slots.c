@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A heap's slots: finding runs of them, populating them, keeping empty chunks for
- * a while, giving them back. All under the arena's lock, which is taken once for
- * a slab or a large object, not for an object; the backend is called with it held.
- * Fast paths read the arena's tables without it: a slot's entries are complete
- * before the first pointer into it is handed out.
+ * A heap's slots: finding runs of them, populating them, large objects and raw
+ * runs. All under the arena's lock, which is taken once for a slab or a large
+ * object, not for an object; the backend is called with it held. Fast paths read
+ * the arena's tables without it: a slot's entries are complete before the first
+ * pointer into it is handed out.
  */
 #include "slots.h"
 
@@ -12,219 +12,11 @@
 #include <string.h>
 
 #include "confined.h"
+#include "empty.h"
 #include "probe.h"
-#include "sys.h"
-#include "watch.h"
 
-/* Between looks whether a forked child has gone. */
-#define MEND_PAUSE_MAX_MS 1000
-
-/* Slow paths between two looks for what has been empty for long enough. */
-#define TIDY_CALLS 8
-
-/* Chunks that a backend is asked for, or given back, at once. */
+/* Chunks that a backend is asked for at once. */
 #define BATCH_MAX 64
-
-/* Of all heaps together. */
-static uint64_t total, peak, limit = UINT64_MAX;
-PN_WATCH_VARIABLE(limit_chunks, limit);
-
-/* Read without the lock by pinned_owns() and pinned_p2v(). */
-static void set_state(struct pn_slot *slot, enum pn_slot_state state)
-{
-	__atomic_store_n(&slot->state, (uint8_t)state, __ATOMIC_RELAXED);
-}
-
-static void set_phys(size_t slot, uint64_t phys)
-{
-	__atomic_store_n(&pn_arena.phys[slot], phys + 1, __ATOMIC_RELEASE);
-}
-
-/* Populating. */
-
-static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
-{
-	struct pn_slot *slot = &pn_arena.slots[index];
-
-	slot->pool = heap->pool.number;
-	slot->epoch = pn_arena.epoch;
-	slot->heap = heap;
-	memset(slot->fresh, 0xff, sizeof(slot->fresh));
-	set_phys(index, phys);
-}
-
-static void count_chunks(struct pn_heap *heap, size_t count)
-{
-	heap->stats.chunks += count;
-	if (heap->stats.chunks > heap->stats.peak_chunks)
-		heap->stats.peak_chunks = heap->stats.chunks;
-	total += count;
-	if (total > peak)
-		peak = total;
-}
-
-static void uncount_chunks(struct pn_heap *heap, uint64_t count)
-{
-	heap->stats.chunks -= count;
-	total -= count;
-}
-
-void pn_slots_set_limit(uint64_t chunks)
-{
-	limit = chunks;
-}
-
-/* Set once, before there is any chunk. */
-uint64_t pn_slots_limit(void)
-{
-	return limit;
-}
-
-uint64_t pn_slots_peak(void)
-{
-	uint64_t most;
-
-	pn_arena_lock();
-	most = peak;
-	pn_arena_unlock();
-	return most;
-}
-
-void pn_slots_forget_locked(struct pn_heap *heap)
-{
-	uncount_chunks(heap, heap->stats.chunks);
-	heap->stats = (struct pn_heap_stats){ 0 };
-	heap->empty = (struct pn_slot_list){ 0 };
-	memset(heap->partial, 0, sizeof(heap->partial));
-	heap->hint = 0;
-	peak = total;
-}
-
-/* Giving back. */
-
-static bool is_punchable(const struct pn_heap *heap, const struct pn_slot *slot)
-{
-	return slot->state == PN_SLOT_EMPTY && slot->pool == heap->pool.number;
-}
-
-static void take_from_empty(struct pn_heap *heap, size_t index)
-{
-	pn_slot_list_remove(&heap->empty, index);
-	heap->stats.empty_chunks--;
-}
-
-/*
- * Punch EMPTY slots from @first on, as many as are next to each other. What the
- * backend cannot give back now stays EMPTY, to be used. Return: how many.
- */
-static size_t punch_run(struct pn_heap *heap, size_t first)
-{
-	uint64_t phys[BATCH_MAX];
-	size_t count = 0;
-
-	for (; count < BATCH_MAX && first + count < pn_arena_slot_count() &&
-	       is_punchable(heap, &pn_arena.slots[first + count]);
-	     count++) {
-		take_from_empty(heap, first + count);
-		set_state(&pn_arena.slots[first + count], PN_SLOT_HOLE);
-		phys[count] = pn_arena.phys[first + count] - 1;
-		set_phys(first + count, PN_PHYS_UNKNOWN);
-	}
-	heap->stats.punch_calls++;
-	PN_PROBE2(punch, first, count);
-	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
-		uncount_chunks(heap, count);
-		return count;
-	}
-	for (size_t i = 0; i < count; i++) {
-		set_phys(first + i, phys[i]);
-		pn_slots_emptied_locked(heap, first + i);
-	}
-	return 0;
-}
-
-/* The oldest EMPTY slot that can be given back and is at least @age_ms old, or SIZE_MAX. */
-static size_t oldest_empty(const struct pn_heap *heap, uint64_t age_ms)
-{
-	uint32_t link = heap->empty.last;
-
-	while (link && !is_punchable(heap, &pn_arena.slots[link - 1]))
-		link = pn_arena.slots[link - 1].prev;
-	if (!link || (age_ms && pn_sys_now_ms() - pn_arena.slots[link - 1].emptied_ms < age_ms))
-		return SIZE_MAX;
-	return link - 1;
-}
-
-/* Give EMPTY chunks back that are at least @age_ms old. Return: how many. */
-static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
-{
-	size_t count = 0;
-	size_t slot;
-
-	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
-		size_t punched = punch_run(heap, slot);
-
-		if (!punched)
-			break;
-		count += punched;
-	}
-	return count;
-}
-
-size_t pn_slots_purge_locked(struct pn_heap *heap)
-{
-	return purge_locked(heap, 0);
-}
-
-void pn_slots_abandon_locked(struct pn_heap *heap)
-{
-	while (heap->empty.first) {
-		size_t index = heap->empty.first - 1;
-
-		take_from_empty(heap, index);
-		set_state(&pn_arena.slots[index], PN_SLOT_HOLE);
-		set_phys(index, PN_PHYS_UNKNOWN);
-	}
-}
-
-void pn_slots_emptied_locked(struct pn_heap *heap, size_t index)
-{
-	struct pn_slot *slot = &pn_arena.slots[index];
-
-	set_state(slot, PN_SLOT_EMPTY);
-	slot->emptied_ms = pn_sys_now_ms();
-	pn_slot_list_push(&heap->empty, index);
-	heap->stats.empty_chunks++;
-	if (index < heap->hint)
-		heap->hint = index;
-}
-
-/*
- * A child may live for long, so the pauses between looks whether it has gone grow.
- */
-static void mend(struct pn_heap *heap)
-{
-	uint64_t now = pn_sys_now_ms();
-
-	if (now < heap->mend_ms)
-		return;
-	if (heap->mend_pause_ms < MEND_PAUSE_MAX_MS)
-		heap->mend_pause_ms *= 2;
-	heap->mend_ms = now + heap->mend_pause_ms;
-	if (!heap->pool.is_open || pn_confined_look() || heap->pool.backend->mend(&heap->pool))
-		heap->mend_pause_ms = 0;
-}
-
-void pn_slots_tidy_locked(struct pn_heap *heap)
-{
-	/* Looking at the clock each time would cost more than what it is done in. */
-	if (heap->decay_ms && ++heap->calls % TIDY_CALLS)
-		return;
-	if (heap->empty.last)
-		purge_locked(heap, heap->decay_ms);
-	if (pn_unlikely(heap->mend_pause_ms))
-		mend(heap);
-}
 
 /* Runs of slots. */
 
@@ -236,7 +28,7 @@ static bool is_available(const struct pn_heap *heap, size_t slot)
 	if (owner != heap->pool.number)
 		return !owner;
 	return pn_arena.slots[slot].state == PN_SLOT_HOLE ||
-	       is_punchable(heap, &pn_arena.slots[slot]);
+	       pn_empty_is_punchable(heap, &pn_arena.slots[slot]);
 }
 
 /* Slots that are looked at together: a large object, an extent of somebody else's. */
@@ -306,16 +98,6 @@ static size_t count_holes(size_t first, size_t count)
 	return holes;
 }
 
-/* Holes that have memory now are EMPTY slots. */
-static void filled(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
-{
-	count_chunks(heap, count);
-	for (size_t i = 0; i < count; i++) {
-		slot_filled(heap, first + i, phys[i]);
-		pn_slots_emptied_locked(heap, first + i);
-	}
-}
-
 /*
  * Fill @count holes, which become EMPTY slots; after an error some of them may be.
  * Return: 0, an errno, PN_BACKEND_LOST.
@@ -330,7 +112,7 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
 		heap->stats.populate_calls++;
 		if (!err)
-			filled(heap, first + done, some, phys);
+			pn_empty_fill_locked(heap, first + done, some, phys);
 	}
 	return err;
 }
@@ -345,7 +127,7 @@ static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 	for (size_t i = 0; !err && i < count; i++) {
 		uint64_t at = phys + (i << PN_CHUNK_SHIFT);
 
-		filled(heap, first + i, 1, &at);
+		pn_empty_fill_locked(heap, first + i, 1, &at);
 	}
 	return err;
 }
@@ -380,24 +162,19 @@ static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
 	return err;
 }
 
-static bool is_over_limit(const struct pn_heap *heap, size_t count)
-{
-	return heap->stats.chunks + count > heap->limit_chunks || total + count > limit;
-}
-
 /* Populate what is needed of a run that is available, and take it. Return: as populate(). */
 static int fill_run(struct pn_heap *heap, struct pn_run *run)
 {
 	size_t holes = count_holes(run->first, run->count);
 	int err;
 
-	if (is_over_limit(heap, holes))
+	if (pn_empty_is_over_limit(heap, holes))
 		return ENOMEM;
 	run->is_zeroed = holes == run->count;
 	pn_arena_claim(run->first, run->count, heap->pool.number);
 	err = fill_holes(heap, run);
 	for (size_t i = 0; !err && i < run->count; i++)
-		take_from_empty(heap, run->first + i);
+		pn_empty_take_locked(heap, run->first + i);
 	return err;
 }
 
@@ -437,17 +214,17 @@ static int take_run(struct pn_heap *heap, struct pn_run *run)
 		return ENOMEM;
 	/* Chunks that lie idle may be what a contiguous run must consist of. */
 	if (run->is_contiguous)
-		purge_locked(heap, 0);
+		pn_empty_purge_locked(heap);
 	err = try_run(heap, run);
 	if (err == PN_BACKEND_LOST) {
 		start_afresh(heap);
 		if (open_again(heap))
 			return ENOMEM;
 		err = try_run(heap, run);
-	} else if (err && purge_locked(heap, 0)) {
+	} else if (err && pn_empty_purge_locked(heap)) {
 		err = try_run(heap, run);
 		if (err)
-			purge_locked(heap, 0);
+			pn_empty_purge_locked(heap);
 	}
 	return err;
 }
@@ -461,7 +238,7 @@ size_t pn_slots_take_one_locked(struct pn_heap *heap)
 	if (!heap->empty.first)
 		return take_run(heap, &run) ? SIZE_MAX : run.first;
 	slot = heap->empty.first - 1;
-	take_from_empty(heap, slot);
+	pn_empty_take_locked(heap, slot);
 	return slot;
 }
 
@@ -469,7 +246,7 @@ size_t pn_slots_take_one_locked(struct pn_heap *heap)
 
 static void set_used(struct pn_slot *slot, enum pn_slot_state state)
 {
-	set_state(slot, state);
+	pn_slot_set_state(slot, state);
 	memset(slot->fresh, 0, sizeof(slot->fresh));
 	slot->was_large = false;
 	slot->is_retained = false;
@@ -490,7 +267,7 @@ static void set_large(struct pn_heap *heap, const struct pn_run *run)
 	struct pn_slot *slot = &pn_arena.slots[run->first];
 
 	set_tail(heap, run->first, 0, run->count);
-	set_state(slot, PN_SLOT_LARGE);
+	pn_slot_set_state(slot, PN_SLOT_LARGE);
 	slot->run = (uint32_t)run->count;
 }
 
@@ -508,7 +285,7 @@ bool pn_slots_take(struct pn_heap *heap, struct pn_run *run)
 	if (run->count > pn_arena_slot_count())
 		return false;
 	pn_arena_lock();
-	pn_slots_tidy_locked(heap);
+	pn_empty_tidy_locked(heap);
 	is_taken = !take_run(heap, run);
 	if (is_taken && run->is_raw)
 		set_raw(heap, run);
@@ -546,9 +323,9 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		pn_slots_emptied_locked(heap, first + i);
+		pn_empty_add_locked(heap, first + i);
 	heap->stats.large_chunks -= count;
-	pn_slots_tidy_locked(heap);
+	pn_empty_tidy_locked(heap);
 }
 
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
@@ -592,11 +369,11 @@ bool pn_slots_give_raw(size_t first, size_t count)
 		heap = pn_arena.slots[first + i].heap;
 		if (pn_arena.slots[first + i].epoch != pn_arena.epoch)
 			continue;
-		pn_slots_emptied_locked(heap, first + i);
+		pn_empty_add_locked(heap, first + i);
 		heap->stats.raw_chunks--;
 	}
 	if (is_given && pn_arena.slots[first].epoch == pn_arena.epoch)
-		pn_slots_tidy_locked(pn_arena.slots[first].heap);
+		pn_empty_tidy_locked(pn_arena.slots[first].heap);
 	pn_arena_unlock();
 	return is_given;
 }

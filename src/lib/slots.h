@@ -34,24 +34,7 @@ void pn_slots_give(struct pn_heap *heap, size_t first, size_t count);
 /* Raw slots. Return: false if not all of these are, of one heap; nothing has changed then. */
 bool pn_slots_give_raw(size_t first, size_t count);
 
-/* EMPTY slots that could not be given back are nobody's; their extents are not used again. */
-void pn_slots_abandon_locked(struct pn_heap *heap);
-
-/* What all heaps together may hold, in chunks; what they do, and at most have. */
-void pn_slots_set_limit(uint64_t chunks);
-uint64_t pn_slots_limit(void);
-uint64_t pn_slots_peak(void);
-/* A heap's memory is not its own any more; the arena's lock is held. */
-void pn_slots_forget_locked(struct pn_heap *heap);
-
-/* Give empty chunks back now; the arena's lock is held. Return: how many. */
-size_t pn_slots_purge_locked(struct pn_heap *heap);
-
-/* One slot with memory, in no list; SIZE_MAX without memory. The arena's lock is held, as below. */
+/* One slot with memory, in no list; SIZE_MAX without memory. The arena's lock is held. */
 size_t pn_slots_take_one_locked(struct pn_heap *heap);
-/* It holds nothing any more. */
-void pn_slots_emptied_locked(struct pn_heap *heap, size_t index);
-/* What a slow path does for the whole: decay, and mending after a fork. */
-void pn_slots_tidy_locked(struct pn_heap *heap);
 
 #endif /* PN_SLOTS_H */

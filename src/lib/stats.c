@@ -8,7 +8,7 @@
 #include "pinned.h"
 #include "retain.h"
 #include "runtime.h"
-#include "slots.h"
+#include "empty.h"
 
 /* What all heaps have. */
 static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
@@ -56,7 +56,7 @@ int pinned_stats(struct pinned_stats *stats)
 	pn_heaps_for_each(heap)
 		add_heap(stats, heap);
 	pn_heaps_unlock();
-	stats->peak_chunk_bytes = pn_slots_peak() * PN_CHUNK_SIZE;
+	stats->peak_chunk_bytes = pn_empty_peak() * PN_CHUNK_SIZE;
 	add_process(stats);
 	return 0;
 }

@@ -24,6 +24,7 @@ medium object
 slab
 pages
 slots
+empty
 heap
 class
 profile
@@ -70,7 +71,7 @@ check_folder() {  # FOLDER TABLE EXCUSED
 # Parts of the arena: they read pn_arena. A heap's end is its slots' end; slabs and medium objects know
 # by which bin they are cached. view and pool are one object's two sides;
 # everybody in the kernel calls sources by the chunk's order.
-check_folder src/lib "$lib" 'reserve:arena.h heap:slots.h slab:tcache.h medium:tcache.h'
+check_folder src/lib "$lib" 'reserve:arena.h heap:empty.h slab:tcache.h medium:tcache.h'
 check_folder src/kernel "$kernel" 'view:pool.h source_buddy:chunk.h quota:chunk.h'
 
 grep -lE '#include "(tcache|slab|arena|alloc|large|runtime)\.h"' examples -r && complain "examples use installed headers only"
