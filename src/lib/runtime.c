@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "conffile.h"
 #include "harden.h"
 #include "heaps.h"
 #include "lock.h"
@@ -184,6 +185,13 @@ static int start(void)
 	return err;
 }
 
+static void configure(struct pn_config *config)
+{
+	pn_config_read(config, pn_flavour.variable);
+	if (!config->is_given && pn_flavour.file)
+		pn_conffile_ask(config, pn_flavour.file, pn_flavour.off_file, false);
+}
+
 /* Registered after the lock is let go: it may allocate. */
 static PN_NOINLINE void initialise(void)
 {
@@ -191,7 +199,7 @@ static PN_NOINLINE void initialise(void)
 
 	pn_lock(&lock);
 	if (!is_ready) {
-		pn_config_read(&runtime.config, pn_flavour.variable);
+		configure(&runtime.config);
 		runtime.error = start();
 		__atomic_store_n(&is_ready, true, __ATOMIC_RELEASE);
 		is_first = true;

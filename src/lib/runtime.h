@@ -15,11 +15,15 @@ struct pn_fallback {
 /**
  * struct pn_flavour - what differs between libpinned and libmalloc-pinned
  * @variable: the environment variable with the configuration
+ * @file: the configuration file, which is asked where the variable says nothing; NULL for none
+ * @off_file: where this one exists, that one is not asked
  * @automatic: the backends that `auto` tries in turn, up to PN_BACKEND_AUTO
  * @fallback: what libc served; NULL where it serves nothing
  */
 struct pn_flavour {
 	const char *variable;
+	const char *file;
+	const char *off_file;
 	const enum pn_backend_kind *automatic;
 	struct pn_fallback (*fallback)(void);
 };

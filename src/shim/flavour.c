@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What makes this library libmalloc-pinned and not libpinned: its own variable,
- * and an `auto` that means the driver or nothing. Huge pages or ordinary memory
+ * What makes this library libmalloc-pinned and not libpinned: its own variable, a
+ * file for the whole system, and an `auto` that means the driver or nothing. Huge pages or ordinary memory
  * under an unsuspecting program are for those who name them.
  */
 #include "route.h"
@@ -10,6 +10,8 @@ static const enum pn_backend_kind automatic[] = { PN_BACKEND_DEVICE, PN_BACKEND_
 
 const struct pn_flavour pn_flavour = {
 	.variable = "MALLOC_PINNED_CONF",
+	.file = "/etc/malloc-pinned.conf",
+	.off_file = "/etc/malloc-pinned.disabled",
 	.automatic = automatic,
 	.fallback = pn_route_get_fallback,
 };
