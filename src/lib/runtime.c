@@ -133,13 +133,19 @@ static void after_fork_in_child(void)
 		unlock_all();
 }
 
-static const enum pn_backend_kind *kinds_to_try(enum pn_backend_kind wanted)
+static const enum pn_backend_kind *kinds_to_try(const struct pn_config *config)
 {
+	static const enum pn_backend_kind every[] = {
+		PN_BACKEND_DEVICE,
+		PN_BACKEND_HUGETLB,
+		PN_BACKEND_ANON,
+		PN_BACKEND_AUTO,
+	};
 	static enum pn_backend_kind one[] = { PN_BACKEND_AUTO, PN_BACKEND_AUTO };
 
-	if (wanted == PN_BACKEND_AUTO)
-		return pn_flavour.automatic;
-	one[0] = wanted;
+	if (config->backend == PN_BACKEND_AUTO)
+		return config->is_given && pn_flavour.automatic ? pn_flavour.automatic : every;
+	one[0] = config->backend;
 	return one;
 }
 
@@ -159,7 +165,7 @@ static int start_heap(const struct pn_config *config)
 	pn_slots_set_limit(config->limit / PN_CHUNK_SIZE);
 	pn_retain_set_limit(config->retain_limit);
 	pn_heap.pool.has_guards = config->has_guards;
-	return pn_heap_init(&pn_heap, &options, kinds_to_try(config->backend));
+	return pn_heap_init(&pn_heap, &options, kinds_to_try(config));
 }
 
 static int start(void)
@@ -190,6 +196,11 @@ static void configure(struct pn_config *config)
 	pn_config_read(config, pn_flavour.variable);
 	if (!config->is_given && pn_flavour.file)
 		pn_conffile_ask(config, pn_flavour.file, pn_flavour.off_file, false);
+	if (!config->is_given && pn_flavour.library_variable) {
+		pn_config_read(config, pn_flavour.library_variable);
+		/* Of the library's own calls, not of malloc. */
+		config->is_given = false;
+	}
 }
 
 /* Registered after the lock is let go: it may allocate. */
