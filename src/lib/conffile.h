@@ -52,7 +52,8 @@ struct pn_conffile {
 int pn_conffile_read(struct pn_config *config, const struct pn_conffile *file);
 
 /*
- * For this process; the defaults if no section is for it, or if a file @off_path exists. Lines for it
+ * For this process; the defaults if no section is for it, or if one is that does more than to let it pass
+ * through, and a file @off_path exists. Lines for it
  * that are wrong are named in one line on stderr, unless @is_quiet.
  */
 void pn_conffile_ask(struct pn_config *config, const char *path, const char *off_path,

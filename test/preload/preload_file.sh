@@ -47,7 +47,7 @@ is_whole() {  # LINE...: the file has these and no other
 "$ctl" preload test --library "$good" >out || fail 'the self-test fails'
 [ "$(grep -cE '^(shell|init|dpkg) +the same$' out)" -eq 3 ] || fail "$(cat out)"
 [ ! -e $file ] || fail 'the test left a file'
-# One comment: the dynamic linker of glibc 2.36 takes words of a second one for libraries.
+# One comment: the dynamic linker (glibc 2.36, 2.41) takes words of a second one for libraries.
 others=('/mnt/other/libother.so # not libmalloc-pinned.so' '')
 printf '%s\n' "${others[@]}" >$file
 chmod 640 $file
