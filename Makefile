@@ -90,7 +90,13 @@ $(O)/pinned-run: src/tools/pinned-run dkms.conf
 	@mkdir -p $(@D)
 	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
-$(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) dkms.conf
+# The library's own reader of the configuration file, as a program.
+read_config_objects := $(patsubst %,$(O)/obj/lib/%.o,conffile config confined die sys)
+$(O)/pinnedctl.d/read-config: src/tools/read-config.c $(read_config_objects)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) $(O)/pinnedctl.d/read-config dkms.conf
 	@mkdir -p $(@D)/pinnedctl.d
 	cp src/tools/pinnedctl.d/*.py $(@D)/pinnedctl.d/
 	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@

@@ -14,17 +14,12 @@
 
 #include "die.h"
 
-struct span {
-	const char *text;
-	size_t len;
-};
-
-static bool is_word(struct span span, const char *word)
+static bool is_word(struct pn_span span, const char *word)
 {
 	return span.len == strlen(word) && !memcmp(span.text, word, span.len);
 }
 
-static int find_word(struct span span, const char *const *words)
+static int find_word(struct pn_span span, const char *const *words)
 {
 	for (int i = 0; words[i]; i++)
 		if (is_word(span, words[i]))
@@ -33,7 +28,7 @@ static int find_word(struct span span, const char *const *words)
 }
 
 /* Decimal digits; false on anything else and on overflow. */
-static bool parse_number(struct span span, uint64_t *value)
+static bool parse_number(struct pn_span span, uint64_t *value)
 {
 	uint64_t sum = 0;
 
@@ -51,7 +46,7 @@ static bool parse_number(struct span span, uint64_t *value)
 }
 
 /* A number with an optional K, M, G or T (powers of 1024). */
-static bool parse_size(struct span span, size_t *value)
+static bool parse_size(struct pn_span span, size_t *value)
 {
 	static const char suffixes[] = "KMGT";
 	const char *suffix = span.len ? memchr(suffixes, span.text[span.len - 1], 4) : NULL;
@@ -66,7 +61,7 @@ static bool parse_size(struct span span, size_t *value)
 	return true;
 }
 
-static bool set_backend(struct pn_config *config, struct span value)
+static bool set_backend(struct pn_config *config, struct pn_span value)
 {
 	static const char *const words[] = { "auto", "device", "hugetlb", "anon", NULL };
 	int i = find_word(value, words);
@@ -76,7 +71,7 @@ static bool set_backend(struct pn_config *config, struct span value)
 	return i >= 0;
 }
 
-static bool set_policy(struct pn_config *config, struct span value)
+static bool set_policy(struct pn_config *config, struct pn_span value)
 {
 	static const char *const words[] = { "fallback", "fail", "passthrough", NULL };
 	int i = find_word(value, words);
@@ -86,7 +81,7 @@ static bool set_policy(struct pn_config *config, struct span value)
 	return i >= 0;
 }
 
-static bool set_memory(struct pn_config *config, struct span value)
+static bool set_memory(struct pn_config *config, struct pn_span value)
 {
 	/* In the order of PINNED_MEMORY_*. */
 	static const char *const words[] = { "coherent", "uncached", "write-combine", "cached",
@@ -98,7 +93,7 @@ static bool set_memory(struct pn_config *config, struct span value)
 	return i >= 0;
 }
 
-static bool set_node(struct pn_config *config, struct span value)
+static bool set_node(struct pn_config *config, struct pn_span value)
 {
 	uint64_t node;
 
@@ -112,32 +107,32 @@ static bool set_node(struct pn_config *config, struct span value)
 	return true;
 }
 
-static bool set_min(struct pn_config *config, struct span value)
+static bool set_min(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->min);
 }
 
-static bool set_max(struct pn_config *config, struct span value)
+static bool set_max(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->max);
 }
 
-static bool set_limit(struct pn_config *config, struct span value)
+static bool set_limit(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->limit);
 }
 
-static bool set_retain_limit(struct pn_config *config, struct span value)
+static bool set_retain_limit(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->retain_limit);
 }
 
-static bool set_decay(struct pn_config *config, struct span value)
+static bool set_decay(struct pn_config *config, struct pn_span value)
 {
 	return parse_number(value, &config->decay_ms);
 }
 
-static bool set_classes(struct pn_config *config, struct span value)
+static bool set_classes(struct pn_config *config, struct pn_span value)
 {
 	static const char *const words[] = { "pow2", "fine", NULL };
 	int i = find_word(value, words);
@@ -147,12 +142,12 @@ static bool set_classes(struct pn_config *config, struct span value)
 	return i >= 0;
 }
 
-static bool set_quarantine(struct pn_config *config, struct span value)
+static bool set_quarantine(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->quarantine);
 }
 
-static bool set_switch(bool *is_on, struct span value)
+static bool set_switch(bool *is_on, struct pn_span value)
 {
 	if (!is_word(value, "0") && !is_word(value, "1"))
 		return false;
@@ -160,32 +155,32 @@ static bool set_switch(bool *is_on, struct span value)
 	return true;
 }
 
-static bool set_zero_on_free(struct pn_config *config, struct span value)
+static bool set_zero_on_free(struct pn_config *config, struct pn_span value)
 {
 	return set_switch(&config->zero_on_free, value);
 }
 
-static bool set_guard(struct pn_config *config, struct span value)
+static bool set_guard(struct pn_config *config, struct pn_span value)
 {
 	return set_switch(&config->has_guards, value);
 }
 
-static bool set_random(struct pn_config *config, struct span value)
+static bool set_random(struct pn_config *config, struct pn_span value)
 {
 	return set_switch(&config->is_random, value);
 }
 
-static bool set_report(struct pn_config *config, struct span value)
+static bool set_report(struct pn_config *config, struct pn_span value)
 {
 	return set_switch(&config->report, value);
 }
 
-static bool set_profile(struct pn_config *config, struct span value)
+static bool set_profile(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->profile);
 }
 
-static bool set_profile_file(struct pn_config *config, struct span value)
+static bool set_profile_file(struct pn_config *config, struct pn_span value)
 {
 	if (!value.len || value.len >= sizeof(config->profile_file))
 		return false;
@@ -196,7 +191,7 @@ static bool set_profile_file(struct pn_config *config, struct span value)
 
 static const struct {
 	const char *key;
-	bool (*set)(struct pn_config *config, struct span value);
+	bool (*set)(struct pn_config *config, struct pn_span value);
 	const char *values;
 } keys[] = {
 	{ "backend", set_backend, "auto, device, hugetlb or anon" },
@@ -220,7 +215,7 @@ static const struct {
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
-static size_t find_key(struct span key)
+static size_t find_key(struct pn_span key)
 {
 	size_t i = 0;
 
@@ -236,7 +231,7 @@ static void complain_start(struct pn_line *line, const char *variable)
 	pn_line_text(line, ": ");
 }
 
-static void complain_of_key(struct pn_line *line, struct span key)
+static void complain_of_key(struct pn_line *line, struct pn_span key)
 {
 	pn_line_text(line, "unknown key \"");
 	pn_line_span(line, key.text, key.len);
@@ -247,7 +242,7 @@ static void complain_of_key(struct pn_line *line, struct span key)
 	}
 }
 
-static void complain_of_value(struct pn_line *line, size_t key, struct span value)
+static void complain_of_value(struct pn_line *line, size_t key, struct pn_span value)
 {
 	pn_line_text(line, "bad value \"");
 	pn_line_span(line, value.text, value.len);
@@ -257,12 +252,9 @@ static void complain_of_value(struct pn_line *line, size_t key, struct span valu
 	pn_line_text(line, keys[key].values);
 }
 
-/* Return: true if understood; else, with @line, an explanation is appended to it. */
-static bool read_word(struct pn_config *config, struct span word, struct pn_line *line)
+bool pn_config_set(struct pn_config *config, struct pn_span key, struct pn_span value,
+		   struct pn_line *line)
 {
-	const char *colon = memchr(word.text, ':', word.len);
-	struct span key = { word.text, colon ? (size_t)(colon - word.text) : word.len };
-	struct span value = { key.text + key.len + 1, colon ? word.len - key.len - 1 : 0 };
 	size_t i = find_key(key);
 
 	if (i == KEYS) {
@@ -277,6 +269,15 @@ static bool read_word(struct pn_config *config, struct span word, struct pn_line
 	return false;
 }
 
+static bool read_word(struct pn_config *config, struct pn_span word, struct pn_line *line)
+{
+	const char *colon = memchr(word.text, ':', word.len);
+	struct pn_span key = { word.text, colon ? (size_t)(colon - word.text) : word.len };
+	struct pn_span value = { key.text + key.len + 1, colon ? word.len - key.len - 1 : 0 };
+
+	return pn_config_set(config, key, value, line);
+}
+
 static void read_words(struct pn_config *config, const char *text, const char *variable)
 {
 	struct pn_line line;
@@ -284,7 +285,7 @@ static void read_words(struct pn_config *config, const char *text, const char *v
 
 	complain_start(&line, variable);
 	while (*text) {
-		struct span word = { text, strcspn(text, ",") };
+		struct pn_span word = { text, strcspn(text, ",") };
 
 		if (word.len && !read_word(config, word, bad ? NULL : &line))
 			bad++;
@@ -301,10 +302,8 @@ static void read_words(struct pn_config *config, const char *text, const char *v
 	pn_line_end(&line, STDERR_FILENO);
 }
 
-void pn_config_read(struct pn_config *config, const char *variable)
+void pn_config_defaults(struct pn_config *config)
 {
-	const char *text = getauxval(AT_SECURE) ? NULL : getenv(variable);
-
 	*config = (struct pn_config){
 		.max = SIZE_MAX,
 		.limit = SIZE_MAX,
@@ -312,6 +311,13 @@ void pn_config_read(struct pn_config *config, const char *variable)
 		.node = -1,
 		.decay_ms = 10000,
 	};
+}
+
+void pn_config_read(struct pn_config *config, const char *variable)
+{
+	const char *text = getauxval(AT_SECURE) ? NULL : getenv(variable);
+
+	pn_config_defaults(config);
 	if (!text)
 		return;
 	config->is_given = true;

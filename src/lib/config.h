@@ -60,6 +60,21 @@ struct pn_config {
 	bool report;
 };
 
+struct pn_line;
+
+struct pn_span {
+	const char *text;
+	size_t len;
+};
+
+/* What holds where nothing else is said. */
+void pn_config_defaults(struct pn_config *config);
+/*
+ * Return: false if @key or @value make no sense; then nothing has changed, and what would make sense is
+ * appended to @line, if there is one.
+ */
+bool pn_config_set(struct pn_config *config, struct pn_span key, struct pn_span value,
+		   struct pn_line *line);
 /* Reads @variable; words it does not understand are named on stderr in one line, and skipped. */
 void pn_config_read(struct pn_config *config, const char *variable);
 

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "conffile.h"
 #include "harden.h"
 #include "heaps.h"
 #include "lock.h"
@@ -132,13 +133,19 @@ static void after_fork_in_child(void)
 		unlock_all();
 }
 
-static const enum pn_backend_kind *kinds_to_try(enum pn_backend_kind wanted)
+static const enum pn_backend_kind *kinds_to_try(const struct pn_config *config)
 {
+	static const enum pn_backend_kind every[] = {
+		PN_BACKEND_DEVICE,
+		PN_BACKEND_HUGETLB,
+		PN_BACKEND_ANON,
+		PN_BACKEND_AUTO,
+	};
 	static enum pn_backend_kind one[] = { PN_BACKEND_AUTO, PN_BACKEND_AUTO };
 
-	if (wanted == PN_BACKEND_AUTO)
-		return pn_flavour.automatic;
-	one[0] = wanted;
+	if (config->backend == PN_BACKEND_AUTO)
+		return config->is_given && pn_flavour.automatic ? pn_flavour.automatic : every;
+	one[0] = config->backend;
 	return one;
 }
 
@@ -158,7 +165,7 @@ static int start_heap(const struct pn_config *config)
 	pn_empty_set_limit(config->limit / PN_CHUNK_SIZE);
 	pn_retain_set_limit(config->retain_limit);
 	pn_heap.pool.has_guards = config->has_guards;
-	return pn_heap_init(&pn_heap, &options, kinds_to_try(config->backend));
+	return pn_heap_init(&pn_heap, &options, kinds_to_try(config));
 }
 
 static int start(void)
@@ -184,6 +191,18 @@ static int start(void)
 	return err;
 }
 
+static void configure(struct pn_config *config)
+{
+	pn_config_read(config, pn_flavour.variable);
+	if (!config->is_given && pn_flavour.file)
+		pn_conffile_ask(config, pn_flavour.file, pn_flavour.off_file, false);
+	if (!config->is_given && pn_flavour.library_variable) {
+		pn_config_read(config, pn_flavour.library_variable);
+		/* Of the library's own calls, not of malloc. */
+		config->is_given = false;
+	}
+}
+
 /* Registered after the lock is let go: it may allocate. */
 static PN_NOINLINE void initialise(void)
 {
@@ -191,7 +210,7 @@ static PN_NOINLINE void initialise(void)
 
 	pn_lock(&lock);
 	if (!is_ready) {
-		pn_config_read(&runtime.config, pn_flavour.variable);
+		configure(&runtime.config);
 		runtime.error = start();
 		__atomic_store_n(&is_ready, true, __ATOMIC_RELEASE);
 		is_first = true;

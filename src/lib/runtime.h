@@ -15,11 +15,18 @@ struct pn_fallback {
 /**
  * struct pn_flavour - what differs between libpinned and libmalloc-pinned
  * @variable: the environment variable with the configuration
- * @automatic: the backends that `auto` tries in turn, up to PN_BACKEND_AUTO
+ * @file: the configuration file, which is asked where the variable says nothing; NULL for none
+ * @off_file: where this one exists, that one is not asked
+ * @library_variable: libpinned's, for its calls in a program where nothing asks for the shim; NULL in libpinned
+ * @automatic: the backends that `auto` tries in turn where something asks for the shim, up to
+ *             PN_BACKEND_AUTO; NULL in libpinned, which tries every one
  * @fallback: what libc served; NULL where it serves nothing
  */
 struct pn_flavour {
 	const char *variable;
+	const char *file;
+	const char *off_file;
+	const char *library_variable;
 	const enum pn_backend_kind *automatic;
 	struct pn_fallback (*fallback)(void);
 };

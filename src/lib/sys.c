@@ -118,6 +118,21 @@ void pn_sys_close(int fd)
 	syscall(SYS_close, fd);
 }
 
+bool pn_sys_exists(const char *path)
+{
+	return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+bool pn_sys_read_link(const char *path, char *target, size_t size)
+{
+	long len = syscall(SYS_readlinkat, AT_FDCWD, path, target, size);
+
+	if (len < 0 || (size_t)len >= size)
+		return false;
+	target[len] = '\0';
+	return true;
+}
+
 ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset)
 {
 #ifdef __LP64__

@@ -28,6 +28,9 @@ int pn_sys_open(const char *path, int flags);
 /* A new or emptied file that its owner may read and write. */
 int pn_sys_create(const char *path);
 void pn_sys_close(int fd);
+bool pn_sys_exists(const char *path);
+/* Where a link leads, as a string. Return: false if there is no such link, or no room. */
+bool pn_sys_read_link(const char *path, char *target, size_t size);
 ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
 /* Return: 0 or an errno. */
 int pn_sys_ioctl(int fd, unsigned long request, void *argument);

@@ -7,14 +7,16 @@
  * it does before any constructor, everything is libc's.
  *
  * A process steps aside, without a word, when it was not asked for pinned memory
- * (no configuration), when a sanitizer brings an allocator of its own, and when
+ * (no configuration, no section of the file that is for it), when a sanitizer brings an allocator of its own, and when
  * the C library is not glibc.
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "conffile.h"
 #include "report.h"
 #include "route.h"
 #include "runtime.h"
@@ -31,18 +33,32 @@ static bool must_step_aside(void)
 	return !pn_libc_is_glibc() || __asan_init || __tsan_init || __msan_init;
 }
 
-/*
- * Before anything is initialised for it: the price of a process that passes
- * through is this look into its environment.
- */
-static bool is_asked_for(void)
+/* Who runs with raised privileges does not listen to the caller's environment. */
+static bool is_in_environment(void)
 {
 	size_t len = strlen(pn_flavour.variable);
 
+	if (getauxval(AT_SECURE))
+		return false;
 	for (char **variable = environ; *variable; variable++)
 		if (!strncmp(*variable, pn_flavour.variable, len) && (*variable)[len] == '=')
 			return true;
 	return false;
+}
+
+/*
+ * Before anything is initialised for it: the price of a process that passes
+ * through is this look into its environment, and one into the file. Who is named
+ * there is read again by pn_runtime_enter(), which says what is wrong.
+ */
+static bool is_asked_for(void)
+{
+	struct pn_config config;
+
+	if (is_in_environment())
+		return true;
+	pn_conffile_ask(&config, pn_flavour.file, pn_flavour.off_file, true);
+	return config.is_given && config.policy != PN_POLICY_PASSTHROUGH;
 }
 
 static const char *name_of(enum pn_backend_kind kind)

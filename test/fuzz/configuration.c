@@ -2,13 +2,18 @@
 /*
  * libFuzzer's view of the configuration parser. Whatever the variable holds, the
  * result is one that makes sense, there is at most one line of message, and what is
- * said twice is what is said once.
+ * said twice is what is said once. Whatever the file holds, too: and it gives a program
+ * one section's keys, or the defaults.
  */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "config.h"
+#include "conffile.h"
+#include "die.h"
 #include "sys.h"
 
 #define NAME "FUZZ_CONF"
@@ -55,7 +60,6 @@ static struct pn_config parse(const char *text)
 
 static void check(const struct pn_config *config)
 {
-	CHECK(config->is_given);
 	CHECK(config->backend >= PN_BACKEND_AUTO && config->backend <= PN_BACKEND_ANON);
 	CHECK(config->policy >= PN_POLICY_FALLBACK && config->policy <= PN_POLICY_PASSTHROUGH);
 	CHECK(config->node >= -1 && config->node <= 4095);
@@ -66,6 +70,77 @@ static bool is_same(const struct pn_config *a, const struct pn_config *b)
 	return a->backend == b->backend && a->policy == b->policy && a->min == b->min &&
 	       a->max == b->max && a->limit == b->limit && a->node == b->node &&
 	       a->decay_ms == b->decay_ms && a->is_fine == b->is_fine && a->report == b->report;
+}
+
+/**
+ * struct seen - what the reader of the file noted
+ * @last: the line of the last note
+ */
+struct seen {
+	unsigned int sections;
+	unsigned int errors;
+	unsigned int last;
+};
+
+static void see(void *context, enum pn_conffile_note note, unsigned int line, struct pn_span text)
+{
+	struct seen *seen = context;
+
+	CHECK(line >= seen->last && line > 0);
+	CHECK(text.len > 0 && text.len < PN_CONFFILE_LINE_MAX);
+	CHECK(!memchr(text.text, '\n', text.len));
+	seen->last = line;
+	seen->sections += note == PN_CONFFILE_SECTION;
+	seen->errors += note == PN_CONFFILE_ERROR;
+	if (note == PN_CONFFILE_ERROR)
+		CHECK(text.len < sizeof(((struct pn_line *)0)->text));
+	else
+		CHECK(text.text[0] != ' ' && text.text[text.len - 1] != ' ');
+}
+
+/* For a program of three names; as a check; and for this process. */
+static void try_file(const char *path)
+{
+	struct seen seen = { 0 }, all = { 0 };
+	struct pn_conffile file = {
+		.path = path,
+		.exe = "/usr/sbin/nginx",
+		.cgroup = "/system.slice/nginx.service",
+		.user = 33,
+		.note = see,
+		.context = &seen,
+	};
+	struct pn_config config, defaults;
+
+	pn_config_defaults(&defaults);
+	CHECK(!pn_conffile_read(&config, &file));
+	check(&config);
+	CHECK(seen.sections <= 1 && config.is_given == seen.sections);
+	CHECK(config.is_given || is_same(&config, &defaults));
+	file.is_check = true;
+	file.context = &all;
+	CHECK(!pn_conffile_read(&config, &file));
+	check(&config);
+	CHECK(all.sections >= seen.sections && all.errors >= seen.errors);
+	lines = 0;
+	pn_conffile_ask(&config, path, "/nonexistent/off", false);
+	CHECK(lines <= all.errors && lines <= 1);
+	pn_conffile_ask(&config, path, path, false);
+	CHECK(config.is_given ? config.policy == PN_POLICY_PASSTHROUGH
+			      : is_same(&config, &defaults));
+}
+
+static void try_as_file(const uint8_t *data, size_t size)
+{
+	static char path[30];
+	static int fd = -1;
+
+	if (fd < 0) {
+		fd = memfd_create("configuration", MFD_CLOEXEC);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	CHECK(fd >= 0 && !ftruncate(fd, 0) && pwrite(fd, data, size, 0) == (ssize_t)size);
+	try_file(path);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -82,7 +157,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	a = parse(once);
 	was_bad = lines;
 	check(&a);
+	CHECK(a.is_given);
 	b = parse(twice);
 	CHECK(is_same(&a, &b) && was_bad == lines);
+	try_as_file(data, size);
 	return 0;
 }

@@ -59,6 +59,7 @@ B1  initialisation calls itself by dlsym, or by what others interpose
 B2  static TLS runs out
 B3  the environment of a privileged program
 B4  the device appears later than the program
+B6  a system that does not start any more
 B7  chroot, containers, lost privileges: no device node
 B8  a filter of system calls kills
 B9  no memory that is writable and executable, no new privileges

@@ -33,7 +33,8 @@ v2p
 backend backend_device backend_hugetlb backend_anon
 slotlist
 arena
-pagemap fdguard meta config reserve
+pagemap fdguard meta conffile reserve
+config
 die json
 random
 sys

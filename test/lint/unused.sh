@@ -18,7 +18,7 @@ definitions() {  # FILE...: FILE NAME, of what is not static
 }
 
 is_used() {  # FILE NAME: in another file, or in headers more than once, which is where it is declared
-	grep -lw "$2" src/{lib,shim,kernel}/*.c | grep -qvx "$1" || [ "$(grep -ow "$2" src/{lib,kernel}/*.h | wc -l)" -gt 1 ]
+	grep -lw "$2" src/{lib,shim,kernel,tools}/*.c | grep -qvx "$1" || [ "$(grep -ow "$2" src/{lib,kernel}/*.h | wc -l)" -gt 1 ]
 }
 
 check() {  # FOLDER PROMISES: a file that names them

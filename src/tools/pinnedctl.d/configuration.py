@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""The configuration file as libmalloc-pinned reads it: by its own reader, the program read-config."""
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+
+from trouble import Trouble
+
+PATH = "/etc/malloc-pinned.conf"
+OFF_PATH = "/etc/malloc-pinned.disabled"
+
+
+class Reader:
+    """Asks the library's reader about a file; notes are (word, line number, text)."""
+
+    def __init__(self, folder, path):
+        self.program = os.path.join(folder, "read-config")
+        self.path = path
+
+    def ask(self, command, *words):
+        result = subprocess.run(
+            [self.program, command, self.path, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="backslashreplace",
+            check=False,
+        )
+        if result.returncode:
+            raise Trouble(result.stderr.strip() or f"{self.program} failed")
+        notes = (line.split(" ", 2) for line in result.stdout.split("\n") if line)
+        return [(word, int(number), printable(text)) for word, number, text in notes]
+
+
+def printable(text):
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def say(text):
+    print(text, file=sys.stderr)
+
+
+def advice_on(header, earlier):
+    """What is odd about a section that the reader understands; None if nothing is."""
+    if header in earlier:
+        return f"nobody's: line {earlier[header]} is for the same programs"
+    name = re.fullmatch(r"\[exe (/[^*]*)\]", header)
+    if not name:
+        return None
+    if not os.path.exists(name[1]):
+        return f"there is no program {name[1]} now"
+    if os.path.realpath(name[1]) != name[1]:
+        return f"{name[1]} is a link, so no program has this path; use {os.path.realpath(name[1])}"
+    return None
+
+
+def check(reader):
+    """Names errors and oddities. Returns the number of sections; there are no errors then."""
+    errors, earlier = 0, {}
+    for word, line, text in reader.ask("check"):
+        if word == "error":
+            errors += 1
+            say(f"{reader.path}:{line}: {text}")
+        elif word == "section":
+            header = re.sub(r"^\[\s*(\S+)\s*(.*?)\s*\]$", r"[\1 \2]", text)
+            advice = advice_on(header, earlier)
+            earlier.setdefault(header, line)
+            if advice:
+                say(f"{reader.path}:{line}: warning: {advice}")
+    if errors:
+        raise Trouble(f"{reader.path}: lines that make no sense: {errors}; the library ignores them")
+    return len(earlier)
+
+
+def path_of(program):
+    """What /proc/PID/exe will show."""
+    found = program if "/" in program else shutil.which(program)
+    if not found or not os.path.exists(found):
+        raise Trouble(f"there is no program {program}")
+    path = os.path.realpath(found)
+    try:
+        with open(path, "rb") as file:
+            head = file.readline(200)
+    except OSError:
+        return path
+    if head.startswith(b"#!"):
+        interpreter = head[2:].decode(errors="replace").strip()
+        raise Trouble(f"{path} is a script; ask for what it runs by: {printable(interpreter)}")
+    return path
+
+
+def user_of(name):
+    if name is None:
+        return os.geteuid()
+    if name.isdigit():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise Trouble(f"there is no user {name}") from None
+
+
+def show(reader, program, cgroup, user):
+    """Lines of text: the section that is for the program, and what counts for it."""
+    path, number = path_of(program), user_of(user)
+    notes = reader.ask("show", path, cgroup, str(number)) if os.path.exists(reader.path) else []
+    section = [(line, text) for word, line, text in notes if word == "section"]
+    yield f"program  {path}, user {number}"
+    if not section:
+        yield "section  none; libc's malloc serves it"
+        return
+    yield f"section  {section[0][1]}, {reader.path}:{section[0][0]}"
+    for word, line, text in notes:
+        if word == "key":
+            yield f"line {line:<4}{text}"
+        elif word == "error":
+            say(f"{reader.path}:{line}: {text}; ignored")
+    if os.path.exists(OFF_PATH):
+        yield f"but      {OFF_PATH} exists; libc's malloc serves it"

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""
+/etc/ld.so.preload: what the dynamic linker loads into every process of the system.
+
+A mistake here is one that no program starts after. So the file is only ever replaced as a whole, by
+rename(), and the library is tried before it is named there, and again behind it.
+"""
+import contextlib
+import fcntl
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+
+import selftest
+from trouble import Trouble
+
+PATH = "/etc/ld.so.preload"
+NAME = "libmalloc-pinned.so"
+# The linker's: words between blanks and colons; # begins a comment.
+LINE = re.compile(r"([^#\n]*)(#[^\n]*)?(\n?)")
+WORD = re.compile(r"[^ \t\n:]+")
+
+
+def is_ours(word):
+    return os.path.basename(word) == NAME
+
+
+def read():
+    """The file's text; None if there is no file."""
+    try:
+        with open(PATH, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def entries(text):
+    words = (word for line in LINE.finditer(text or "") for word in WORD.findall(line[1]))
+    return [word for word in words if is_ours(word)]
+
+
+def without_entries(text):
+    """All else stays as it is; a line that had nothing else goes."""
+    lines = []
+    for words, comment, end in LINE.findall(text or ""):
+        kept = WORD.sub(lambda word: "" if is_ours(word[0]) else word[0], words)
+        if kept == words or WORD.search(kept) or comment:
+            lines.append(kept + comment + end)
+    return "".join(lines)
+
+
+def with_entry(text, entry):
+    rest = without_entries(text)
+    return rest + ("\n" if rest and not rest.endswith("\n") else "") + entry + "\n"
+
+
+def replace(text):
+    """As a whole, with the owner and the mode that it has. Without text there is no file."""
+    path = os.path.realpath(PATH)
+    folder = os.path.dirname(path)
+    try:
+        old = os.stat(path)
+        mode, user, group = stat.S_IMODE(old.st_mode), old.st_uid, old.st_gid
+    except FileNotFoundError:
+        mode, user, group = 0o644, 0, 0
+    if text:
+        fd, new = tempfile.mkstemp(prefix=".ld.so.preload.", dir=folder)
+        try:
+            with open(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fchown(fd, user, group)
+                os.fchmod(fd, mode)
+                os.fsync(fd)
+            os.rename(new, path)
+        except BaseException:
+            os.unlink(new)
+            raise
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(fd)
+    os.close(fd)
+
+
+@contextlib.contextmanager
+def changing():
+    """For root, one at a time."""
+    if os.geteuid() != 0:
+        raise Trouble(f"{PATH} is changed by root only; use sudo")
+    fd = os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    except OSError as error:
+        raise Trouble(f"{PATH}: {error.strerror}; it stays as it was") from None
+    finally:
+        os.close(fd)
+
+
+def is_masked():
+    """Something lies over the file since the system was booted so."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return any(line.split()[4] == os.path.realpath(PATH) for line in file)
+
+
+def must_be_trusted(path):
+    """Programs with raised privileges load it too, so nobody but root may put another one there."""
+    while True:
+        status = os.stat(path)
+        if status.st_uid != 0 or status.st_mode & 0o022:
+            raise Trouble(f"{path} can be changed by others than root; every process would load it")
+        if path == "/":
+            return
+        path = os.path.dirname(path)
+
+
+def find_library(folder, given):
+    path = os.path.realpath(given or os.path.join(folder, NAME))
+    if not os.path.isfile(path):
+        raise Trouble(f"there is no library {path}")
+    if os.path.basename(path) != NAME or re.search(r"[\s:#$]", path):
+        raise Trouble(f"{path}: use a path without blanks that ends in {NAME}")
+    return path
+
+
+def entry_for(path):
+    """$LIB is each architecture's own folder, where the system has such."""
+    multiarch = getattr(sys.implementation, "_multiarch", "")
+    entry = path.replace(f"/lib/{multiarch}/", "/$LIB/", 1) if multiarch else path
+    return entry if entry != path and selftest.is_mapped(path, entry) else path
+
+
+def test(path):
+    """Yields what the library does to the programs that are tried."""
+    yield from selftest.compare(selftest.references(), path, path)
+
+
+def on(path):
+    with changing():
+        if is_masked():
+            raise Trouble("disabled in this boot (malloc_pinned=off, or malloc-pinned.disabled)")
+        must_be_trusted(path)
+        entry, before = entry_for(path), read()
+        results = selftest.references()
+        yield from selftest.compare(results, path, entry)
+        replace(with_entry(before, entry))
+        try:
+            for _ in selftest.compare(results, path):
+                pass
+        except BaseException as error:
+            replace(without_entries(before))
+            if isinstance(error, Trouble):
+                raise Trouble(f"{error}; taken out of {PATH} again") from None
+            raise
+        yield f"on: {entry} in {PATH}"
+
+
+def off():
+    """In a boot that has it disabled the file is seen where nothing lies over it."""
+    if is_masked() and os.geteuid() == 0:
+        program = os.path.realpath(sys.argv[0])
+        script = 'umount "$1" && exec "$2" preload off'
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+        if subprocess.run([*command, PATH, program], check=False).returncode:
+            raise Trouble(f"{PATH} cannot be changed in this boot")
+        return
+    with changing():
+        text = read()
+        if entries(text):
+            replace(without_entries(text))
+    yield "off"
+
+
+def status():
+    found = entries(read())
+    if is_masked():
+        yield "disabled in this boot"
+        return
+    yield "on" if found else "off"
+    for entry in found:
+        yield f"entry  {entry}"
+    _, _, said = selftest.run(["/bin/true"])
+    if found and said:
+        raise Trouble(f"every program says: {said.decode(errors='replace').strip()}")

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# /etc/malloc-pinned.conf: whom a section names is on pinned memory, all others pass through for a few system
+# calls and without a word, whatever is in the file; pinnedctl says the same (Faults B3, B4).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need strace python3
+# shellcheck source=test/preload/private_etc
+. "$(dirname "$0")/private_etc"
+shim=$PINNED_BUILD/lib/libmalloc-pinned.so
+ctl=$PINNED_BUILD/pinnedctl
+conf=/etc/malloc-pinned.conf
+sort=$(readlink -f "$(command -v sort)")
+
+# configure LINE...: the file, and what those who are on pinned memory do there.
+configure() { printf '%s\n' 'backend = anon' 'report = 1' "$@" >$conf; }
+
+# is_pinned / passes command...: which the report tells, and there is nothing else on stderr.
+is_pinned() {
+	LD_PRELOAD=$shim "$@" </dev/null >out 2>err || fail "$*: exit status $?: $(cat err)"
+	is_one_line err || fail "$*: not one line: $(cat err)"
+	grep -qE '^pinned: report: .* backend=anon chunks_peak=[1-9]' err || fail "$*: $(cat err)"
+}
+passes() {
+	LD_PRELOAD=$shim "$@" </dev/null >out 2>err || fail "$*: exit status $?: $(cat err)"
+	[ ! -s err ] || fail "$*: $(cat err)"
+}
+
+# warns LINE command...: one line that names this one of the file; it is on pinned memory all the same.
+warns() {
+	local line=$1
+	shift
+	LD_PRELOAD=$shim "$@" </dev/null >out 2>err || fail "$*: exit status $?: $(cat err)"
+	without_report err >said
+	is_one_line said || fail "$*: not one line: $(cat said)"
+	grep -q "^pinned: $conf:$line: .*; ignored\$" said || fail "$*: $(cat said)"
+	grep -q '^pinned: report: ' err || fail "$*: no report"
+}
+
+# Who is named, and who is not.
+passes sort
+configure "[exe $sort]" 'min = 1'
+is_pinned sort
+passes tac
+passes env MALLOC_PINNED_CONF=policy:passthrough sort
+is_pinned env MALLOC_PINNED_CONF=backend:anon,report:1 tac
+configure '[exe /usr/*]'
+is_pinned sort
+configure "[exe $sort]" 'policy = passthrough' '[exe *]'
+passes sort
+is_pinned tac
+configure "[user $(id -u)]"
+is_pinned tac
+configure "[user $(($(id -u) + 1))]"
+passes tac
+group=$(sed -n 's/^0:://p' /proc/self/cgroup)
+[ -n "$group" ] || group=$(sed -n 's/.*:name=systemd://p' /proc/self/cgroup)
+if [ -n "$group" ]; then
+	configure "[cgroup $group]"
+	is_pinned tac
+	configure "[cgroup ${group%/}/below]"
+	passes tac
+fi
+
+# A file turns all of it off, but what is asked for by hand.
+configure '[exe *]'
+is_pinned sort
+touch /etc/malloc-pinned.disabled
+passes sort
+"$ctl" config show sort >out
+grep -q '^but .*malloc-pinned.disabled exists' out || fail "$(cat out)"
+is_pinned env MALLOC_PINNED_CONF=backend:anon,report:1 tac
+rm /etc/malloc-pinned.disabled
+
+# Lines that make no sense: those whom they concern say so.
+configure 'colour = red' "[exe $sort]" 'min = 64Q' 'max = 1K'
+warns 3 sort
+grep -q '(and 1 more)' said || fail "$(cat said)"
+passes tac
+configure '[exe nonsense' "[exe $sort" "[exe $sort]"
+warns 3 sort
+passes tac
+! "$ctl" config check 2>err || fail 'pinnedctl config check found nothing'
+[ "$(grep -cE "^$conf:[34]: " err)" -eq 2 ] || fail "$(cat err)"
+! "$ctl" config check /nonexistent 2>err || fail 'checked a file that is not there'
+
+# What is not a file, or no text, is as none, for every program.
+garbage() { head -c "$1" /dev/urandom >$conf; }
+for broken in 'mkfifo' 'mkdir' 'ln -s /dev/zero' 'ln -s /dev/tty' 'ln -s malloc-pinned.conf' 'garbage 3000' 'garbage 300000'; do
+	rm -rf $conf
+	case $broken in
+	garbage*) $broken ;;
+	*) $broken $conf ;;
+	esac
+	passes sort
+	passes timeout 20 bash -c 'ls / | tac'
+	rm -rf $conf
+done
+# With raised privileges the environment counts for nothing, and the file does, in silence where it is wrong.
+cat >privileged.c <<'PROGRAM'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+int main(void)
+{
+	free(malloc(100));
+	return puts(getauxval(AT_SECURE) ? "secure" : "ordinary") < 0;
+}
+PROGRAM
+place=$(mktemp -d /tmp/privileged-XXXXXX)
+trap 'rm -rf "$place"' EXIT
+chmod 755 "$place"
+"$cc" -o "$place/privileged" privileged.c
+cp "$shim" "$place/shim.so"
+chown 65534:65534 "$place/privileged"
+chmod 6755 "$place/privileged"
+echo "$place/shim.so" >/etc/ld.so.preload
+configure "[exe $place/other]"
+[ "$(MALLOC_PINNED_CONF=nonsense:1,report:1 "$place/privileged" 2>&1)" = secure ] || fail 'it listened to its environment'
+configure "[exe $place/privileged]" 'nonsense = 1'
+MALLOC_PINNED_CONF=nonsense:1,policy:passthrough "$place/privileged" >out 2>err
+[ "$(cat out)" = secure ] || fail "$(cat out)"
+is_one_line err || fail "$(cat err)"
+grep -q '^pinned: report: .* program=privileged .* chunks_peak=[1-9]' err || fail "$(cat err)"
+# Where only root may read the file, others pass through.
+configure '[exe *]'
+setpriv --reuid 65534 --regid 65534 --clear-groups sort --version >out 2>err || fail "$(cat err)"
+grep -q 'program=sort' err || fail "readable: $(cat err)"
+chmod 600 $conf 2>/dev/null
+setpriv --reuid 65534 --regid 65534 --clear-groups sort --version >out 2>err || fail "$(cat err)"
+[ ! -s err ] || fail "unreadable: $(cat err)"
+rm /etc/ld.so.preload
+
+# The price of passing through, in system calls beyond those that load a library.
+calls() {
+	strace -f -o trace -E "LD_PRELOAD=$shim" "$sort" --version >out 2>err || fail "strace: $(cat err)"
+	grep -c '(' trace
+}
+strace -o trace true 2>/dev/null || skip 'processes may not be traced here'
+configure '[exe *]' 'policy = passthrough'
+excluded=$(calls)
+rm $conf
+none=$(calls)
+echo '# nobody' >$conf
+empty=$(calls)
+echo '[exe /usr/bin/another]' >>$conf
+other=$(calls)
+echo "calls: no file $none, empty $empty, a section for another $other, excluded $excluded"
+[ $((empty - none)) -eq 2 ] || fail "an empty file costs $((empty - none)) calls more than none"
+[ $((other - none)) -eq 3 ] || fail "a section for another costs $((other - none)) calls more than no file"
+[ $((excluded - none)) -le 4 ] || fail "who is excluded pays $((excluded - none)) calls"
