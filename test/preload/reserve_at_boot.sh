@@ -10,7 +10,7 @@ export PINNED_SYSFS=$PWD/sys
 device=sys/class/misc/pinned_mem
 
 mkdir -p $device/node0 $device/node1
-reset() { for folder in $device $device/node0 $device/node1; do echo 8 >$folder/reserve_chunks; done; }
+reset() { for folder in $device $device/node0 $device/node1; do echo 8 >"$folder/reserve_chunks"; done; }
 expect() {  # MACHINE NODE0 NODE1
 	[ "$(cat $device/reserve_chunks $device/node0/reserve_chunks $device/node1/reserve_chunks | tr '\n' ' ')" = "$1 $2 $3 " ] ||
 		fail "not $*: $(head $device/reserve_chunks $device/node?/reserve_chunks)"
