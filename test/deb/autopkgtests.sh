@@ -6,7 +6,8 @@
 . "$(dirname "$0")/common"
 
 status=0
-"$here/clean-system" --outside "${developer[@]}" -- autopkgtest --no-built-binaries --summary-file="$PWD/summary" \
+# A folder for temporary files is one in the system.
+TMPDIR=/tmp "$here/clean-system" --outside "${developer[@]}" -- autopkgtest --no-built-binaries --summary-file="$PWD/summary" \
 	"$debs"/pinned-mem_*.changes -- chroot >log.autopkgtest 2>&1 || status=$?
 cat summary
 [ $status = 0 ] || fail "autopkgtest ended with $status: $(tail -n 60 log.autopkgtest)"
