@@ -11,7 +11,8 @@ with_system='system=${*: -1}
 	umount "$system/proc" "$system/dev/shm"
 	set -- "${@:1:$#-1}"
 	exec piuparts --existing-chroot "$system" "$@"'
-"$here/clean-system" --outside "${developer[@]}" -- bash -c "$with_system" piuparts --distribution "${PINNED_SUITE:-bookworm}" \
+# A folder for temporary files is one in the system too.
+TMPDIR=/tmp "$here/clean-system" --outside "${developer[@]}" -- bash -c "$with_system" piuparts --distribution "${PINNED_SUITE:-bookworm}" \
 	--no-upgrade-test --no-eatmydata --warn-on-leftovers-after-purge --skip-logrotatefiles-test "${our_debs[@]}" \
 	>log.piuparts 2>&1 || fail "$(tail -n 60 log.piuparts)"
 tail -n 3 log.piuparts
