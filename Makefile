@@ -7,6 +7,10 @@ top := $(CURDIR)
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+SYSCONFDIR ?= $(PREFIX)/etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+# Where pinned-run tells ld.so to look; may have $LIB of ld.so(8) in it.
+PRELOAD_DIR ?= $(LIBDIR)/pinned-mem
 DESTDIR ?=
 # Kernel headers to build the module against; by default Debian's stock kernel, fetched by apt.
 KDIR ?=
@@ -48,6 +52,7 @@ help:
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
 	@echo 'make lint       formatting, shell, spelling, man pages, layers, dead code; checkpatch, coccinelle, sparse'
 	@echo 'make deb        Debian packages, into the folder above'
+	@echo 'make check-deb  the packages: built twice alike, lintian, installed, used, upgraded, purged; as root'
 	@echo 'make clean      remove $(O)/ but the cache of fetched packages'
 
 .SECONDARY:
@@ -101,16 +106,21 @@ $(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) $(O)/
 	cp src/tools/pinnedctl.d/*.py $(@D)/pinnedctl.d/
 	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
-$(O)/obj/libpinned.pc: src/lib/libpinned.pc.in dkms.conf FORCE
+pkgconfig_files := $(addprefix $(O)/obj/,libpinned.pc libmalloc-pinned.pc pinned-mem.pc)
+$(O)/obj/libpinned.pc: src/lib/libpinned.pc.in
+$(O)/obj/libmalloc-pinned.pc: src/tools/pkgconfig/libmalloc-pinned.pc.in
+$(O)/obj/pinned-mem.pc: src/tools/pkgconfig/pinned-mem.pc.in
+$(pkgconfig_files): dkms.conf FORCE
 	@mkdir -p $(@D)
-	@sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' $< >$@
+	@sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' $(filter %.pc.in,$^) >$@
 
 # The module is built in a copy for each kernel, so that the tree stays clean.
 modules: | $(O)/need/modules
 	@src/kernel/build-module $(if $(KDIR),'$(KDIR)')
 
-install: all $(O)/obj/libpinned.pc
-	VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' O='$(O)' src/tools/install-files
+install: all $(pkgconfig_files)
+	VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' \
+		PRELOAD_DIR='$(PRELOAD_DIR)' DESTDIR='$(DESTDIR)' O='$(O)' src/tools/install-files
 
 clean:
 	find $(O) -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +

@@ -62,6 +62,17 @@ check-preload: all bench-programs $(preload_programs) $(example_programs) | $(O)
 check-abi: all | $(O)/need/build $(O)/need/lint
 	@test/run --suite abi $(wildcard test/abi/*.sh)
 
+# The packages, as they are installed; as root. Not a part of `make check`: it needs systems of Debian's.
+.PHONY: check-deb check-abi-old
+check-deb: | $(O)/need/deb
+	@test/deb/build-debs
+	@test/run --suite deb --timeout 1500 $(wildcard test/deb/*.sh)
+
+# Against the debs of an earlier release, in OLD=folder.
+check-abi-old: | $(O)/need/deb
+	@test/deb/build-debs
+	@test/deb/compare-abi '$(OLD)'
+
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
 kernel_test_modules := page_attr plain_alloc vendor_sample

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: DKMS refuses the driver for kernels that it is not written for, or that lack what it needs, with the
+# reason, and as "not supported" (77), not as a broken build; and takes those that it is written for.
+# shellcheck source=test/deb/common
+. "$(dirname "$0")/common"
+in_clean_system "${developer[@]}"
+
+kernel=$(kernel_of_headers)
+dpkg --unpack "$debs"/pinned-mem-dkms_*.deb
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' /usr/src/pinned-mem-*/dkms.conf)
+dkms add "pinned-mem/$version"
+headers=/tmp/headers
+mkdir $headers
+cp /lib/modules/"$kernel"/build/.config $headers/.config
+echo 'all:' >$headers/Makefile
+
+# KERNEL: how `dkms build` ends for it, with the headers above. It needs the folder of the kernel's modules.
+try() {
+	local status=0
+	mkdir -p "/lib/modules/$1"
+	dkms build "pinned-mem/$version" -k "$1" --kernelsourcedir $headers >said 2>&1 || status=$?
+	return $status
+}
+refuses() {  # KERNEL REASON
+	local status=0
+	try "$1" || status=$?
+	[ $status = 77 ] || fail "$1: ended with $status: $(cat said)"
+	grep -qF "not built for kernel $1, which does not match: $2" said || fail "$1: no reason in: $(cat said)"
+}
+
+for old in 4.19.0-27-amd64 5.4.0-100-generic 5.9.16 5.11.0-16-generic 5.15.0-100-generic 5.17.1; do refuses $old '^(5'; done
+# These are taken: such headers end in an error of the build, which is another status than 77.
+for new in 5.10.0-46-amd64 5.18.0 5.19.17-1 6.1.0-56-amd64 6.12.117+deb13-amd64 7.2.13+deb14-amd64 10.0; do
+	status=0
+	try $new || status=$?
+	case $status in 0 | 77) fail "$new: ended with $status: $(cat said)" ;; esac
+	! grep -q 'not built for kernel' said || fail "$new: $(cat said)"
+done
+sed -i '/^CONFIG_DMA_SHARED_BUFFER=/d' $headers/.config
+refuses 6.1.0-56-amd64 'pinned_mem needs a kernel with CONFIG_DMA_SHARED_BUFFER'
+
+# A source without headers: DKMS itself says so.
+status=0
+mkdir -p /lib/modules/6.1.0-99-amd64
+dkms build "pinned-mem/$version" -k 6.1.0-99-amd64 >said 2>&1 || status=$?
+[ $status != 0 ] || fail 'built without headers'
+grep -q headers said || fail "without headers: $(cat said)"

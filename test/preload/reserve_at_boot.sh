@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What pinned-mem-reserve.service runs at boot sets the reserve of the machine or of NUMA nodes, changes nothing
+# without a setting, tries every entry, and fails with a reason that says what to do: on a folder that looks like
+# the driver's in sysfs.
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+set_reserve=$PINNED_SOURCE/src/tools/system/set-reserve
+export PINNED_SYSFS=$PWD/sys
+device=sys/class/misc/pinned_mem
+
+mkdir -p $device/node0 $device/node1
+reset() { for folder in $device $device/node0 $device/node1; do echo 8 >"$folder/reserve_chunks"; done; }
+expect() {  # MACHINE NODE0 NODE1
+	[ "$(cat $device/reserve_chunks $device/node0/reserve_chunks $device/node1/reserve_chunks | tr '\n' ' ')" = "$1 $2 $3 " ] ||
+		fail "not $*: $(head $device/reserve_chunks $device/node?/reserve_chunks)"
+}
+refuses() {  # SETTING MESSAGE
+	if RESERVE_CHUNKS=$1 "$set_reserve" 2>said; then fail "\"$1\" was taken"; fi
+	grep -qF "set-reserve: $2" said || fail "\"$1\": $(cat said)"
+}
+
+reset
+RESERVE_CHUNKS='' "$set_reserve" || fail 'without a setting'
+env -u RESERVE_CHUNKS "$set_reserve" || fail 'without the variable'
+expect 8 8 8
+RESERVE_CHUNKS=512 "$set_reserve" || fail 'a number'
+expect 512 8 8
+RESERVE_CHUNKS='0:3 1:0' "$set_reserve" || fail 'nodes'
+expect 512 3 0
+
+# The file that is installed sets nothing, and is what a shell and systemd read alike.
+reset
+( . "$PINNED_SOURCE/src/tools/system/pinned-mem.default" && export RESERVE_CHUNKS && "$set_reserve" ) || fail 'the default'
+expect 8 8 8
+
+for wrong in many -1 0x10 1: :1 1:2:3 0:-4 '*' 1,2; do
+	refuses "$wrong" "RESERVE_CHUNKS: \"$wrong\" is neither"
+	expect 8 8 8
+done
+refuses '7:1 0:5' 'node 7 has no reserve'
+expect 8 5 8
+
+# The kernel's refusal: what was stays, with the other entries done.
+rm $device/node1/reserve_chunks
+ln -s /dev/full $device/node1/reserve_chunks
+refuses '1:99 0:6' 'node 1 keeps the reserve that it had: '
+[ "$(cat $device/node0/reserve_chunks)" = 6 ] || fail 'an entry after a refused one was left out'
+rm -r sys
+refuses 4 'the machine has no reserve: there is no '
