@@ -33,6 +33,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct vcrypto *device;
 static bool is_tried, is_told, is_verifying;
 static unsigned int starts;
+/* Kept: some programs clear their environment. */
+static char *report_path;
 static OSSL_LIB_CTX *software_context;
 
 static void count(uint64_t *counter, uint64_t n)
@@ -44,7 +46,7 @@ static void count(uint64_t *counter, uint64_t n)
 
 static __attribute__((format(printf, 1, 2))) void report(const char *format, ...)
 {
-	const char *path = secure_getenv("VCRYPTO_REPORT");
+	const char *path = report_path;
 	char text[600];
 	va_list args;
 	int fd, len;
@@ -103,6 +105,8 @@ static void prepare(void)
 {
 	pthread_atfork(lock, unlock, begin_child);
 	is_verifying = secure_getenv("VCRYPTO_VERIFY") != NULL;
+	if (secure_getenv("VCRYPTO_REPORT"))
+		report_path = strdup(secure_getenv("VCRYPTO_REPORT"));
 }
 
 /* Return: the device; NULL with why() if there is none, or others have it. */

@@ -411,7 +411,7 @@ static void reset_by_others(void)
 /* After a time-out the device does not write any more. */
 static void time_out(void)
 {
-	struct vcrypto *dev = open_device(&(struct vcrypto_options){ .timeout_ms = 1 });
+	struct vcrypto *dev = open_device(&(struct vcrypto_options){ .timeout_ms = 5 });
 	uint8_t *src = pinned_data(BIG, 1), *dst = pinned_malloc(BIG), *mark = malloc(BIG);
 	const struct timespec pause = { .tv_nsec = 300000000 };
 	struct vcrypto_request *request = vcrypto_request_new();
@@ -459,7 +459,18 @@ static void die_in_flight(int ready)
 	}
 }
 
-/* The next one to open the device finds it as new. */
+/* Chunks that the driver keeps from everybody for a while. */
+static long resting_chunks(void)
+{
+	FILE *file = fopen("/sys/class/misc/pinned_mem/resting_chunks", "re");
+	long chunks = -1;
+
+	CHECK(file && fscanf(file, "%ld", &chunks) == 1);
+	fclose(file);
+	return chunks;
+}
+
+/* The next one to open the device finds it as new, and the dead one's memory was nobody's meanwhile. */
 static void killed_in_flight(void)
 {
 	for (int i = 0; i < 5; i++) {
@@ -476,6 +487,7 @@ static void killed_in_flight(void)
 			CHECK(read(ends[0], &byte, 1) == 1);
 		CHECK(!kill(pid, SIGKILL));
 		CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+		CHECK(resting_chunks() >= (long)(BIG / PINNED_CHUNK_SIZE));
 		close(ends[0]);
 		close(ends[1]);
 		dev = open_device(NULL);

@@ -13,7 +13,8 @@
 
 #include "why.h"
 
-#define SPINS 200
+/* Most requests end within that; after it the processor is others', between looks. */
+#define SPIN_MS 2
 
 /* What the device reads and writes is pinned: the whole object is. */
 struct vcrypto_request {
@@ -280,20 +281,18 @@ int vcrypto_poll(struct vcrypto *dev, struct vcrypto_request *request)
 
 int vcrypto_wait(struct vcrypto *dev, struct vcrypto_request *request)
 {
-	const struct timespec pause = { .tv_nsec = 20000 };
-	int64_t look = vcrypto_now_ms() + STATUS_MS;
-	unsigned int spins = 0;
-	int result;
+	const struct timespec pause = { .tv_nsec = 50000 };
+	int64_t begin = vcrypto_now_ms(), look = begin + STATUS_MS;
 
 	for (;;) {
-		bool is_thorough = spins % SPINS == SPINS - 1 && vcrypto_now_ms() >= look;
+		int64_t now = vcrypto_now_ms();
+		int result = poll_once(dev, request, now >= look);
 
-		result = poll_once(dev, request, is_thorough);
 		if (result)
 			return result > 0 ? 0 : -1;
-		if (is_thorough)
-			look = vcrypto_now_ms() + STATUS_MS;
-		if (++spins > SPINS)
+		if (now >= look)
+			look = now + STATUS_MS;
+		if (now - begin >= SPIN_MS)
 			nanosleep(&pause, NULL);
 		else
 			sched_yield();

@@ -137,24 +137,18 @@ static int find(struct virtio_pci *pci, unsigned int type)
 {
 	DIR *dir = opendir(PCI_DEVICES);
 	struct dirent *entry;
-	int result;
+	int error = ENODEV;
 
 	if (!dir)
 		return why_fail(errno, "%s: %s", PCI_DEVICES, strerror(errno));
-	result = why_fail(ENODEV, "there is no virtio device of type %u", type);
-	while (result && (entry = readdir(dir)))
+	why_fail(error, "there is no virtio device of type %u", type);
+	while (error && (entry = readdir(dir)))
 		if (read_id(entry->d_name, "vendor") == VENDOR_VIRTIO &&
 		    read_id(entry->d_name, "device") == MODERN_DEVICE + type)
-			result = take(pci, entry->d_name);
-	if (result) {
-		int error = errno;
-
-		closedir(dir);
-		errno = error;
-		return -1;
-	}
+			error = take(pci, entry->d_name) ? errno : 0;
 	closedir(dir);
-	return 0;
+	errno = error;
+	return error ? -1 : 0;
 }
 
 /* Registers on, the interrupt line off: the rings are polled. Without the master bit there is no DMA. */
