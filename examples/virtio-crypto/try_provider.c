@@ -4,9 +4,12 @@
  * for every length, place and division of the data; errors are those of software. Run with
  * OPENSSL_CONF, under pinned-run; which way the bytes went is in the provider's report.
  *
- * usage: try_provider pinned|unpinned|child
+ * usage: try_provider pinned|unpinned|child|reset
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/virtio_pci.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
@@ -189,7 +192,7 @@ static void errors(void)
 	int n;
 
 	fill_random(data, 4096, 5);
-	/* A block that is no padding: software is asked first what it says. */
+	/* A block that is no padding, as 255 of 256 are not. */
 	CHECK(EVP_CipherUpdate(context, out, &n, data, 4096) && n == 4080);
 	CHECK(!EVP_CipherFinal_ex(context, out + n, &n));
 	EVP_CIPHER_CTX_free(context);
@@ -226,6 +229,63 @@ static void state(void)
 	CHECK(EVP_CipherFinal_ex(copy, out + n + rest, &n) && n == 16);
 	CHECK(!memcmp(out, expected, 4112));
 	EVP_CIPHER_CTX_free(copy);
+}
+
+/* By the registers, behind the provider's back: QEMU has the common configuration first in BAR 4. */
+static void reset_devices(void)
+{
+	unsigned int found = 0, id;
+	glob_t files;
+
+	CHECK(!glob("/sys/bus/pci/devices/*/device", 0, NULL, &files));
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		FILE *file = fopen(files.gl_pathv[i], "re");
+		char path[300];
+		uint8_t *bar;
+		int fd;
+
+		CHECK(file && fscanf(file, "%x", &id) == 1);
+		fclose(file);
+		if (id != 0x1054)
+			continue;
+		snprintf(path, sizeof(path), "%.*s/resource4",
+			 (int)(strrchr(files.gl_pathv[i], '/') - files.gl_pathv[i]),
+			 files.gl_pathv[i]);
+		fd = open(path, O_RDWR);
+		bar = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		CHECK(fd >= 0 && bar != MAP_FAILED);
+		*(volatile uint8_t *)(bar + VIRTIO_PCI_COMMON_STATUS) = 0;
+		munmap(bar, 4096);
+		close(fd);
+		found++;
+	}
+	globfree(&files);
+	CHECK(found);
+}
+
+/* What was lost is done in software; then the device goes on, with a new session. */
+static void reset_by_others(void)
+{
+	uint8_t *data = malloc(40960), *out = malloc(40960), *expected = malloc(40960 + 16);
+	EVP_CIPHER_CTX *context = begin("AES-128-CBC", true, false);
+	int n;
+
+	fill_random(data, 40960, 9);
+	do_software("AES-128-CBC", key, iv, true, false, data, 40960, expected);
+	for (int i = 0; i < 10; i++) {
+		if (i == 3)
+			reset_devices();
+		CHECK(EVP_CipherUpdate(context, out + i * 4096, &n, data + i * 4096, 4096));
+		CHECK(n == 4096);
+	}
+	CHECK(!memcmp(out, expected, 40960));
+	EVP_CIPHER_CTX_free(context);
+	/* In place nobody knows what the buffer holds: an error, never a wrong result. */
+	context = begin("AES-128-CBC", true, false);
+	CHECK(EVP_CipherUpdate(context, out, &n, data, 4096) && n == 4096);
+	reset_devices();
+	CHECK(!EVP_CipherUpdate(context, data + 4096, &n, data + 4096, 4096));
+	EVP_CIPHER_CTX_free(context);
 }
 
 /* A context that is begun in a parent goes on in both. */
@@ -281,6 +341,8 @@ int main(int argc, char **argv)
 		run_check("overlapping", overlapping);
 	} else if (!strcmp(what, "child")) {
 		run_check("over_fork", over_fork);
+	} else if (!strcmp(what, "reset")) {
+		run_check("reset_by_others", reset_by_others);
 	}
 	return end_checks();
 }
