@@ -54,6 +54,7 @@ static int set_up(struct vcrypto *dev)
 {
 	volatile struct virtio_crypto_config *config = (void *)dev->pci.config;
 	uint16_t data_queues;
+	int error;
 
 	if (virtio_pci_negotiate(&dev->pci, 0))
 		return -1;
@@ -76,11 +77,15 @@ static int set_up(struct vcrypto *dev)
 	return 0;
 
 err_close_control:
+	error = errno;
 	virtio_pci_reset(&dev->pci);
 	virtqueue_close(&dev->control);
+	errno = error;
 err_close_data:
+	error = errno;
 	virtio_pci_reset(&dev->pci);
 	virtqueue_close(&dev->data);
+	errno = error;
 	return -1;
 }
 
@@ -104,6 +109,7 @@ void vcrypto_revive_locked(struct vcrypto *dev, int error)
 struct vcrypto *vcrypto_open(const struct vcrypto_options *options)
 {
 	struct vcrypto *dev = calloc(1, sizeof(*dev));
+	int error;
 
 	if (!dev)
 		return NULL;
@@ -128,7 +134,9 @@ struct vcrypto *vcrypto_open(const struct vcrypto_options *options)
 	return dev;
 
 err_close:
+	error = errno;
 	virtio_pci_close(&dev->pci);
+	errno = error;
 err_free:
 	pinned_free(dev->control_request);
 	free(dev);
