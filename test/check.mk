@@ -124,6 +124,13 @@ check:
 demo: all | $(O)/need/qemu $(O)/need/programs
 	@examples/edu/demo/run
 
+# Devices that QEMU emulates, with drivers in user space; each prints its lines and its counts.
+check-devices: all | $(O)/need/qemu $(O)/need/devices
+	@test/devices/virtio-crypto
+
+demo-openssl: all | $(O)/need/qemu $(O)/need/devices
+	@examples/virtio-crypto/demo/run
+
 $(O)/bench/kernel: bench/kernel.c test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests on data: checked, described as extents, put into the data queue and waited for. Who waits
+ * takes out of the ring whatever has ended, its own or another thread's.
+ */
+#include "virtio_crypto_device.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#include "why.h"
+
+/* Most requests end within that; after it the processor is others', between looks. */
+#define SPIN_MS 2
+
+/* What the device reads and writes is pinned: the whole object is. */
+struct vcrypto_request {
+	struct virtio_crypto_op_data_req header;
+	uint8_t iv[VCRYPTO_IV_MAX];
+	uint8_t head[VCRYPTO_HEAD_MAX];
+	uint8_t result[VCRYPTO_HEAD_MAX];
+	uint8_t status;
+	bool is_in_flight;
+	int error;
+	int64_t end_ms;
+	/* For the CPU after the end, and to be released. */
+	const void *src, *dst;
+	size_t src_len, dst_len;
+};
+
+int64_t vcrypto_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Ends. */
+
+void vcrypto_end_request(struct vcrypto_request *request, int error)
+{
+	pinned_sync_for_cpu(request, sizeof(*request), PINNED_DEVICE_READS | PINNED_DEVICE_WRITES);
+	if (request->dst) {
+		pinned_sync_for_cpu(request->dst, request->dst_len, PINNED_DEVICE_WRITES);
+		pinned_release(request->dst);
+	}
+	if (request->src)
+		pinned_release(request->src);
+	request->src = request->dst = NULL;
+	request->error = error;
+	__atomic_store_n(&request->is_in_flight, false, __ATOMIC_RELEASE);
+}
+
+struct vcrypto_request *vcrypto_request_new(void)
+{
+	struct vcrypto_request *request = pinned_calloc(1, sizeof(*request));
+
+	if (!request)
+		why_fail(ENOMEM, "no pinned memory: backend %s", pinned_backend());
+	return request;
+}
+
+void vcrypto_request_free(struct vcrypto_request *request)
+{
+	if (!request || request->is_in_flight)
+		return;
+	explicit_bzero(request, sizeof(*request));
+	pinned_free(request);
+}
+
+const void *vcrypto_request_result(const struct vcrypto_request *request)
+{
+	return request->result;
+}
+
+static void fill_header(struct vcrypto_request *request, const struct vcrypto_job *job)
+{
+	struct virtio_crypto_op_data_req *header = &request->header;
+	struct virtio_crypto_cipher_para *cipher = &header->u.sym_req.u.cipher.para;
+	uint32_t len = (uint32_t)(job->head_len + job->src_len);
+
+	memset(header, 0, sizeof(*header));
+	header->header.opcode = htole32(job->is_encrypting ? VIRTIO_CRYPTO_CIPHER_ENCRYPT
+							   : VIRTIO_CRYPTO_CIPHER_DECRYPT);
+	header->header.algo = htole32(job->algo);
+	header->header.session_id = htole64(job->session.id);
+	header->u.sym_req.op_type = htole32(VIRTIO_CRYPTO_SYM_OP_CIPHER);
+	cipher->iv_len = htole32((uint32_t)job->iv_len);
+	cipher->src_data_len = htole32(len);
+	cipher->dst_data_len = htole32(len);
+	if (job->iv_len)
+		memcpy(request->iv, job->iv, job->iv_len);
+	if (job->head_len)
+		memcpy(request->head, job->head, job->head_len);
+	request->status = 0xff;
+}
+
+/* Adds a range's extents. Return: how many there are now; -1 with errno. */
+static int add_range(struct pinned_extent *extents, int count, int max, const void *ptr, size_t len)
+{
+	long more = pinned_v2p_sg(ptr, len, extents + count, (size_t)(max - count));
+
+	if (more < 0)
+		return why_fail(EFAULT, "%zu bytes at %p are not all in pinned memory", len, ptr);
+	if (more > max - count)
+		return why_fail(E2BIG, "%zu bytes have %ld extents, more than the ring takes", len,
+				more);
+	return count + (int)more;
+}
+
+/*
+ * Header, vector, head and data, which the device reads; then room for the result and the status.
+ * Return: all extents, of which @readable are the first; -1 with errno.
+ */
+static int describe(struct pinned_extent *extents, int max, struct vcrypto_request *request,
+		    const struct vcrypto_job *job, int *readable)
+{
+	size_t len = job->head_len + job->src_len;
+	int count = 0;
+
+	extents[count++] = vcrypto_extent_of(&request->header, sizeof(request->header));
+	if (job->iv_len)
+		extents[count++] = vcrypto_extent_of(request->iv, job->iv_len);
+	if (job->head_len)
+		extents[count++] = vcrypto_extent_of(request->head, job->head_len);
+	if (extents[0].phys == PINNED_NO_PHYS)
+		return why_fail(EFAULT, "the request is not in pinned memory of this process");
+	count = add_range(extents, count, max, job->src, job->src_len);
+	if (count < 0)
+		return -1;
+	*readable = count;
+	count = add_range(extents, count, max, job->dst ? job->dst : request->result, len);
+	if (count < 0)
+		return -1;
+	if (count == max)
+		return why_fail(E2BIG, "%zu bytes have more extents than the ring takes", len);
+	extents[count++] = vcrypto_extent_of(&request->status, sizeof(request->status));
+	return count;
+}
+
+static int check_job(const struct vcrypto *dev, const struct vcrypto_job *job)
+{
+	size_t len = job->head_len + job->src_len;
+
+	if (!len || job->head_len > VCRYPTO_HEAD_MAX || job->iv_len > VCRYPTO_IV_MAX ||
+	    (!job->dst && len > VCRYPTO_HEAD_MAX))
+		return why_fail(EINVAL, "a job of %zu bytes that makes no sense", len);
+	/* The device counts all that it must keep: vector, data and result. */
+	if (len > UINT32_MAX || 2 * (uint64_t)len + job->iv_len > dev->max_size)
+		return why_fail(EMSGSIZE, "%zu bytes are more than the device takes", len);
+	return 0;
+}
+
+/* Whoever frees them now only seems to. */
+static int retain(struct vcrypto_request *request, const struct vcrypto_job *job)
+{
+	request->src = request->dst = NULL;
+	if (job->src_len) {
+		if (pinned_retain(job->src))
+			return why_fail(errno, "cannot retain the data at %p", job->src);
+		request->src = job->src;
+	}
+	if (job->dst) {
+		if (pinned_retain(job->dst)) {
+			why_fail(errno, "cannot retain the memory at %p", job->dst);
+			return -1;
+		}
+		request->dst = job->dst;
+	}
+	request->src_len = job->src_len;
+	request->dst_len = job->head_len + job->src_len;
+	return 0;
+}
+
+static void release(struct vcrypto_request *request)
+{
+	int error = errno;
+
+	if (request->src)
+		pinned_release(request->src);
+	if (request->dst)
+		pinned_release(request->dst);
+	request->src = request->dst = NULL;
+	errno = error;
+}
+
+static int submit_locked(struct vcrypto *dev, struct vcrypto_request *request,
+			 unsigned int generation, const struct pinned_extent *extents, int readable,
+			 int count)
+{
+	struct vcrypto_request *other;
+
+	if (dev->is_broken)
+		return why_fail(EIO, "%s failed and did not come back", dev->pci.name);
+	/* Or the number is that of another key by now. */
+	if (generation != dev->generation)
+		return why_fail(ESTALE, "%s was reset, the session is lost", dev->pci.name);
+	while ((other = virtqueue_reap(&dev->data)))
+		vcrypto_end_request(other, 0);
+	request->end_ms = vcrypto_now_ms() + dev->timeout_ms;
+	request->is_in_flight = true;
+	if (!virtqueue_add(&dev->data, extents, (unsigned int)readable,
+			   (unsigned int)(count - readable), request))
+		return 0;
+	request->is_in_flight = false;
+	return -1;
+}
+
+int vcrypto_submit(struct vcrypto *dev, struct vcrypto_request *request,
+		   const struct vcrypto_job *job)
+{
+	struct pinned_extent extents[RING_MAX];
+	int readable = 0, count, result = -1;
+
+	if (check_job(dev, job) || vcrypto_lock_own(dev))
+		return -1;
+	/* Retained before they are translated: or another thread's free came in between. */
+	if (retain(request, job))
+		goto err_release;
+	fill_header(request, job);
+	count = describe(extents, dev->ring_entries, request, job, &readable);
+	if (count < 0)
+		goto err_release;
+	pinned_sync_for_device(request, sizeof(*request),
+			       PINNED_DEVICE_READS | PINNED_DEVICE_WRITES);
+	if (job->src_len)
+		pinned_sync_for_device(job->src, job->src_len, PINNED_DEVICE_READS);
+	if (job->dst)
+		pinned_sync_for_device(job->dst, request->dst_len, PINNED_DEVICE_WRITES);
+	result = submit_locked(dev, request, job->session.generation, extents, readable, count);
+err_release:
+	if (result)
+		release(request);
+	pthread_mutex_unlock(&dev->mutex);
+	return result;
+}
+
+/* Of a request that has ended. Return: 1, or -1 with errno. */
+static int result_of(const struct vcrypto *dev, const struct vcrypto_request *request)
+{
+	if (request->error)
+		return why_fail(request->error, "%s was reset with the request in flight: %s",
+				dev->pci.name, strerror(request->error));
+	return request->status == VIRTIO_CRYPTO_OK
+		       ? 1
+		       : vcrypto_fail_by_status(dev, "a data request", request->status);
+}
+
+/* @is_thorough: also look whether the device lives. */
+static int poll_once(struct vcrypto *dev, struct vcrypto_request *request, bool is_thorough)
+{
+	struct vcrypto_request *other;
+
+	if (__atomic_load_n(&request->is_in_flight, __ATOMIC_ACQUIRE)) {
+		if (vcrypto_lock_own(dev))
+			return -1;
+		while ((other = virtqueue_reap(&dev->data)))
+			vcrypto_end_request(other, 0);
+		if (request->is_in_flight && is_thorough) {
+			if (vcrypto_now_ms() > request->end_ms)
+				vcrypto_revive_locked(dev, ETIMEDOUT);
+			else
+				vcrypto_check_locked(dev);
+		}
+		pthread_mutex_unlock(&dev->mutex);
+		if (__atomic_load_n(&request->is_in_flight, __ATOMIC_ACQUIRE))
+			return dev->is_broken ? why_fail(EIO, "%s cannot be reset", dev->pci.name)
+					      : 0;
+	}
+	return result_of(dev, request);
+}
+
+int vcrypto_poll(struct vcrypto *dev, struct vcrypto_request *request)
+{
+	return poll_once(dev, request, true);
+}
+
+int vcrypto_wait(struct vcrypto *dev, struct vcrypto_request *request)
+{
+	const struct timespec pause = { .tv_nsec = 50000 };
+	int64_t begin = vcrypto_now_ms(), look = begin + STATUS_MS;
+
+	for (;;) {
+		int64_t now = vcrypto_now_ms();
+		int result = poll_once(dev, request, now >= look);
+
+		if (result)
+			return result > 0 ? 0 : -1;
+		if (now >= look)
+			look = now + STATUS_MS;
+		if (now - begin >= SPIN_MS)
+			nanosleep(&pause, NULL);
+		else
+			sched_yield();
+	}
+}
