@@ -21,7 +21,7 @@ $(bench_translating): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/worklo
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -Iinclude -o $@ $< -L$(O)/lib -lpinned -ldl -Wl,-rpath,$(abspath $(O)/lib)
 
-.PHONY: bench bench-device bench-smoke bench-programs
+.PHONY: bench bench-device bench-rseq bench-smoke bench-programs
 bench-programs: all $(bench_programs)
 
 # BENCH='--rounds 9 --only redis' and so on: see bench/run --help.
@@ -31,6 +31,14 @@ bench: bench-programs | $(O)/need/bench
 # The same on memory from the driver, in a guest.
 bench-device: bench-programs | $(O)/need/qemu
 	@bench/device $(BENCH)
+
+# A cache for each processor beside one for each thread; see doc/design.md.
+$(bench_bin)/rseq: bench/rseq.c bench/clock.h | $(O)/need/build
+	@mkdir -p $(@D)
+	$(CC) $(bench_flags) -o $@ $<
+
+bench-rseq: $(bench_bin)/rseq
+	@$<
 
 # Everything once, very little of it, with what happens to be installed.
 bench-smoke: bench-programs
