@@ -29,13 +29,17 @@
 
 /* Bytes: of one bin, of a thread beyond its first rooms, of all threads beyond that. */
 #define BIN_BYTES ((size_t)1 << 20)
-#define THREAD_BYTES ((size_t)4 << 20)
+#define THREAD_BYTES ((size_t)2 << 20)
 #define ALL_BYTES ((size_t)64 << 20)
 
-#define ROOM_MAX 1024
+/* Programs build and tear down as many small objects as that. */
+#define ROOM_MAX 32768
+#define LONG_STACK 1024
 #define FIRST_BYTES ((size_t)4 << 10)
 #define BATCH_BYTES ((size_t)32 << 10)
 #define BATCH_MAX 128
+#define ONE_WAY_BYTES (2 * BATCH_BYTES)
+#define GIVE_MAX 512
 
 /* Medium objects of a bin that are looked at for one that fits. */
 #define FITTING_TRIES 4
@@ -102,6 +106,18 @@ static size_t medium_size(const void *object)
 	return pn_slab_at(pn_arena_offset(object))->size;
 }
 
+/* In parts, so that other threads need not wait long for the class's lock. */
+static void give_to_slabs(unsigned int index, const struct pn_free *objects, uint32_t count)
+{
+	while (count) {
+		uint32_t some = count < GIVE_MAX ? count : GIVE_MAX;
+
+		pn_slab_give(&pn_heap, index, objects, some);
+		objects += some;
+		count -= some;
+	}
+}
+
 /* The oldest go: the newer are warm. */
 static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t count)
 {
@@ -113,7 +129,7 @@ static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 			pn_medium_free(bin->objects[i].object);
 		}
 	} else {
-		pn_slab_give(&pn_heap, index, bin->objects, count);
+		give_to_slabs(index, bin->objects, count);
 	}
 	pn_bin_set_count(bin, bin->count - count);
 	memmove(bin->objects, bin->objects + count, bin->count * sizeof(*bin->objects));
@@ -134,6 +150,7 @@ static void account(struct pn_tcache *cache, unsigned int index, uint32_t room)
 /*
  * Stacks begin short too, so that those of a thread that does little share a page or
  * two. A longer one replaces a shorter, which is lost: as much as there is of it in all.
+ * A long one is as long as it may ever be: what is not used of it costs addresses alone.
  */
 static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t room)
 {
@@ -142,6 +159,8 @@ static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t
 
 	if (room <= cache->capacity[index])
 		return true;
+	if (room > LONG_STACK)
+		room = most_room(index);
 	stack = pn_meta_alloc(room * sizeof(*stack));
 	if (!stack)
 		return false;
@@ -152,8 +171,21 @@ static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t
 	return true;
 }
 
-/* The first room is every bin's right. Return: false if it stays as it is. */
-static bool grow(struct pn_tcache *cache, unsigned int index)
+/* A bin ran full, or empty. Return: is that the other thing than last time? */
+static bool turned(struct pn_tcache *cache, unsigned int index, bool is_full)
+{
+	bool has_turned = cache->was_full[index] != is_full;
+
+	cache->was_full[index] = is_full;
+	return has_turned;
+}
+
+/*
+ * The first room is every bin's right. Who only allocates, or only frees what others
+ * allocate, gains nothing by more than some batches' room; who does both in turn
+ * does without slabs once all fits. Return: false if it stays as it is.
+ */
+static bool grow(struct pn_tcache *cache, unsigned int index, bool is_in_turn)
 {
 	struct pn_bin *bin = &cache->bins[index];
 	size_t size = object_bytes(index), bytes;
@@ -164,7 +196,7 @@ static bool grow(struct pn_tcache *cache, unsigned int index)
 	if (room > most)
 		room = most;
 	bytes = (room - bin->room) * size;
-	if (room == bin->room)
+	if (room == bin->room || (!is_in_turn && bin->room * size >= ONE_WAY_BYTES))
 		return false;
 	if (bin->room && (cache->granted + bytes > THREAD_BYTES ||
 			  __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes > ALL_BYTES))
@@ -299,7 +331,7 @@ static void make_room(unsigned int index)
 	if (bin->count < bin->room)
 		return;
 	missed(pn_tcache, index);
-	if (!grow(pn_tcache, index))
+	if (!grow(pn_tcache, index, turned(pn_tcache, index, true)))
 		flush_oldest(pn_tcache, index, bin->room - bin->room / 2);
 }
 
@@ -326,7 +358,7 @@ void *pn_tcache_refill(unsigned int class)
 	/* begin() may have allocated, and so filled it. */
 	if (!bin->count) {
 		missed(pn_tcache, class);
-		grow(pn_tcache, class);
+		grow(pn_tcache, class, turned(pn_tcache, class, false));
 		batch = within(BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
 		if (batch > bin->room)
 			batch = bin->room;

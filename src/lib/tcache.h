@@ -33,6 +33,7 @@ struct pn_bin {
  * @granted: bytes that the rooms of all bins make
  * @misses: slow paths since the last look for bins that are not used
  * @was_used: bins that had one since then
+ * @was_full: bins whose last one was for a free
  * @prev: with @next, neighbours in the list of all caches, or of unused ones
  */
 struct pn_tcache {
@@ -42,6 +43,7 @@ struct pn_tcache {
 	size_t granted;
 	uint32_t misses;
 	bool was_used[PN_BINS];
+	bool was_full[PN_BINS];
 	struct pn_tcache *prev;
 	struct pn_tcache *next;
 };

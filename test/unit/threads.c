@@ -104,6 +104,35 @@ static void *read_figures(void *argument)
 	return NULL;
 }
 
+#define CONSUMED 100000
+
+static void *consume(void *arg)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+	char **objects = arg;
+
+	for (size_t i = 0; i < CONSUMED; i++)
+		pinned_free(objects[i]);
+	pinned_stats(&stats);
+	return (void *)(uintptr_t)stats.cached_bytes;
+}
+
+/* Who only frees what others have allocated would never use what it kept. */
+START_TEST(consumer_keeps_little)
+{
+	static char *objects[CONSUMED];
+	pthread_t consumer;
+	void *cached;
+
+	for (size_t i = 0; i < CONSUMED; i++)
+		objects[i] = pinned_malloc(64);
+	pinned_purge();
+	ck_assert_int_eq(pthread_create(&consumer, NULL, consume, objects), 0);
+	ck_assert_int_eq(pthread_join(consumer, &cached), 0);
+	ck_assert_uint_le((uintptr_t)cached, (size_t)256 << 10);
+}
+END_TEST
+
 START_TEST(figures_and_purges_go_along_with_allocations)
 {
 	pthread_t reader;
@@ -154,6 +183,7 @@ static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, objects_are_freed_by_other_threads);
 	tcase_add_test(tcase, threads_that_end_leave_nothing_in_caches);
+	tcase_add_test(tcase, consumer_keeps_little);
 	tcase_add_test(tcase, figures_and_purges_go_along_with_allocations);
 	tcase_add_test(tcase, fork_while_other_threads_allocate);
 }
