@@ -216,7 +216,7 @@ static void plain_then_driver(void)
 	pages_are_as_they_were();
 }
 
-/* Where the driver has found nothing more, the others do not either. */
+/* What others still find is what kernel threads have compacted since then, at their own pace. */
 static void driver_then_plain(void)
 {
 	int fd = WORKS(open(PLAIN_ALLOC_DEVICE, O_RDWR | O_CLOEXEC)), pool = open_pool();
@@ -228,8 +228,7 @@ static void driver_then_plain(void)
 	by_plain_allocation(fd, PLAIN_ALLOC_KERNEL, &plain);
 	show(&plain);
 	CHECK(driver.chunks);
-	/* Kernel threads go on compacting by themselves. */
-	CHECK(plain.chunks * 10 <= driver.chunks + 20);
+	CHECK(plain.chunks <= driver.chunks + 5);
 	close(pool);
 	close(fd);
 	pages_are_as_they_were();
