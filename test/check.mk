@@ -9,6 +9,7 @@ flavour_cc = $(firstword $(subst -, ,$1))
 flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g
 comma := ,
 unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
+random_names := driver_fails stress_with_model
 
 # Functions of the library that a test puts its own in place of.
 unit_wrapped_calls_driver_fails := $(addprefix pn_sys_,open ioctl identify dup_high map table reserve wipe_on_fork)
@@ -28,6 +29,14 @@ $(foreach flavour,$(unit_flavours),$(eval $(call unit_flavour,$(flavour))))
 
 check-unit: $(unit_programs)
 	@test/unit/run-flavours $(O) '$(unit_flavours)' '$(unit_names)'
+
+# The tests with random operations, each flavour with SEEDS seeds that were not tried before.
+SEEDS ?= 20
+check-seeds: $(foreach flavour,$(unit_flavours),$(random_names:%=$(O)/unit/$(flavour)/%))
+	@for i in $$(seq $(SEEDS)); do \
+		export TEST_SEED=$$(od -An -N4 -tu4 /dev/urandom); echo "seed $$TEST_SEED"; \
+		test/unit/run-flavours $(O) '$(unit_flavours)' '$(random_names)' || exit 1; \
+	done
 
 # libFuzzer on the configuration and on sequences of calls, each for so many seconds.
 FUZZ_SECONDS ?= 30

@@ -4,7 +4,22 @@
 #define TEST_SUITE_H
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/*
+ * What a test with random operations begins with: TEST_SEED, or always the same, so that a change's tests fail
+ * for the change and not by chance. `make check-seeds` tries others.
+ */
+static inline unsigned int test_seed(void)
+{
+	const char *wanted = getenv("TEST_SEED");
+	unsigned int seed = wanted ? (unsigned int)strtoul(wanted, NULL, 10) : 1;
+
+	printf("TEST_SEED=%u\n", seed);
+	fflush(stdout);
+	return seed;
+}
 
 /* @add: adds the file's tests. Seconds: under sanitizers and on a busy machine. */
 static inline int run_suite(const char *name, void (*add)(TCase *tcase))
