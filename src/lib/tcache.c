@@ -323,16 +323,20 @@ static bool has_cache(void)
 
 /* The slow paths. */
 
-/* For one object more. */
-static void make_room(unsigned int index)
+/* For one object more. Return: false if there is no memory for the bin's first stack. */
+static bool make_room(unsigned int index)
 {
 	struct pn_bin *bin = &pn_tcache->bins[index];
 
 	if (bin->count < bin->room)
-		return;
+		return true;
 	missed(pn_tcache, index);
-	if (!grow(pn_tcache, index, turned(pn_tcache, index, true)))
-		flush_oldest(pn_tcache, index, bin->room - bin->room / 2);
+	if (grow(pn_tcache, index, turned(pn_tcache, index, true)))
+		return true;
+	if (!bin->room)
+		return false;
+	flush_oldest(pn_tcache, index, bin->room - bin->room / 2);
+	return true;
 }
 
 static void *take_one(unsigned int class)
@@ -359,6 +363,8 @@ void *pn_tcache_refill(unsigned int class)
 	if (!bin->count) {
 		missed(pn_tcache, class);
 		grow(pn_tcache, class, turned(pn_tcache, class, false));
+		if (!bin->room)
+			return take_one(class);
 		batch = within(BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
 		if (batch > bin->room)
 			batch = bin->room;
@@ -414,11 +420,10 @@ void pn_tcache_push_medium(struct pn_slab *object)
 
 	if (pn_unlikely(!pn_tcache_push(index, ptr, object->state))) {
 		begin();
-		if (!has_cache()) {
+		if (!has_cache() || !make_room(index)) {
 			pn_medium_free(ptr);
 			return;
 		}
-		make_room(index);
 		pn_tcache_push(index, ptr, object->state);
 	}
 	count_medium(pn_tcache, object->size);
@@ -427,12 +432,10 @@ void pn_tcache_push_medium(struct pn_slab *object)
 void pn_tcache_overflow(unsigned int index, void *object, uint8_t *state)
 {
 	begin();
-	if (!has_cache()) {
+	if (has_cache() && make_room(index))
+		pn_tcache_push(index, object, state);
+	else
 		pn_slab_give(&pn_heap, index, &(struct pn_free){ object, state }, 1);
-		return;
-	}
-	make_room(index);
-	pn_tcache_push(index, object, state);
 }
 
 bool pn_tcache_flush(void)

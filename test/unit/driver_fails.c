@@ -12,12 +12,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -33,6 +33,8 @@
 
 /* Which call fails: the @fail_at'th from now on, or one of @fail_of; 0: none. */
 static unsigned long calls, fail_at, fail_of;
+/* Does every request for memory for records fail? */
+static bool is_out_of_tables;
 static unsigned int seed;
 
 static bool must_fail(void)
@@ -173,7 +175,7 @@ int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offse
 
 void *__wrap_pn_sys_table(size_t size)
 {
-	return must_fail() ? NULL : __real_pn_sys_table(size);
+	return must_fail() || is_out_of_tables ? NULL : __real_pn_sys_table(size);
 }
 
 void *__wrap_pn_sys_reserve(size_t size, size_t alignment)
@@ -355,11 +357,8 @@ END_TEST
 START_TEST(many_calls_fail)
 {
 	static const unsigned long of[] = { 2, 3, 10, 50 };
-	const char *wanted = getenv("TEST_SEED");
 
-	begin(wanted ? (unsigned int)strtoul(wanted, NULL, 10) : (unsigned int)time(NULL));
-	printf("TEST_SEED=%u\n", seed);
-	fflush(stdout);
+	begin(test_seed() + (unsigned int)_i);
 	create(0);
 	for (int round = 0; round < 4; round++) {
 		fail_of = of[((unsigned int)_i + (unsigned int)round) % 4];
@@ -391,11 +390,81 @@ START_TEST(the_start_fails)
 }
 END_TEST
 
+/* Sizes of a class and of medium objects, which caches keep in different ways. */
+static const size_t sizes[] = { 48, 3000, 70000 };
+
+#define SIZES (sizeof(sizes) / sizeof(*sizes))
+#define MANY 8192
+
+static void *many[MANY];
+static size_t many_count;
+static pthread_barrier_t barrier;
+
+/* A cache was possible once, but stacks for these sizes are not. */
+static void *free_half(void *unused)
+{
+	(void)unused;
+	pinned_free(pinned_malloc(512));
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	for (size_t i = 0; i < many_count; i += 2)
+		pinned_free(many[i]);
+	return NULL;
+}
+
+static void add_to_many(size_t size)
+{
+	ck_assert_uint_lt(many_count, MANY);
+	many[many_count] = pinned_malloc(size);
+	many_count += !!many[many_count];
+}
+
+static void use_up_tables(void)
+{
+	size_t before;
+
+	is_out_of_tables = true;
+	do {
+		before = many_count;
+		add_to_many(sizes[SIZES - 1]);
+	} while (many_count > before);
+}
+
+/* What a cache has no stack for goes back at once, and is not lost. */
+START_TEST(no_memory_for_stacks)
+{
+	struct pinned_stats stats = { .size = sizeof(stats) };
+	pthread_t thread;
+
+	begin(1);
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (size_t i = 0; i < 8 * SIZES; i++)
+		add_to_many(sizes[i % SIZES]);
+	ck_assert_uint_eq(many_count, 8 * SIZES);
+	ck_assert_int_eq(pthread_create(&thread, NULL, free_half, NULL), 0);
+	pthread_barrier_wait(&barrier);
+	use_up_tables();
+	pthread_barrier_wait(&barrier);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	for (size_t i = 1; i < many_count; i += 2)
+		pinned_free(many[i]);
+	pinned_purge();
+	ck_assert_int_eq(pinned_stats(&stats), 0);
+	ck_assert_uint_eq(stats.cached_bytes, 0);
+	ck_assert_uint_eq(stats.object_bytes, 0);
+	/* A class keeps its last slab. */
+	ck_assert_uint_le(chunk_count, 1);
+	is_out_of_tables = false;
+	end();
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, any_one_call_fails, 0, 4);
-	tcase_add_loop_test(tcase, many_calls_fail, 0, 4);
+	tcase_add_loop_test(tcase, many_calls_fail, 0, 12);
 	tcase_add_loop_test(tcase, the_start_fails, 0, 16);
+	tcase_add_test(tcase, no_memory_for_stacks);
 }
 
 int main(void)
