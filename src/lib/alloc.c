@@ -168,102 +168,85 @@ void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_
 	return count(object, size);
 }
 
-/* The slab and index of a live object; NULL if @ptr is in no slab; else dies. */
-static struct pn_slab *live_object(const void *ptr, const char *caller, size_t *index)
+/* The live object that begins at @ptr, which is in the arena; or dies, naming @caller. */
+static struct pn_object live_object(const void *ptr, const char *caller)
 {
-	size_t offset = pn_arena_offset(ptr);
+	size_t offset = pn_arena_offset(ptr), index;
 	struct pn_slab *slab = offset < pn_arena.size ? pn_slab_at(offset) : NULL;
 	uint8_t state;
 
 	if (!slab || pn_medium_is_gone(slab))
-		return NULL;
-	*index = pn_slab_index(slab, offset);
-	state = pn_slab_is_start(slab, *index, offset) ? pn_slab_state(slab, *index)
-						       : PN_OBJECT_NEVER;
+		return pn_large_find(ptr, caller);
+	index = pn_slab_index(slab, offset);
+	state = pn_slab_is_start(slab, index, offset) ? pn_slab_state(slab, index)
+						      : PN_OBJECT_NEVER;
 	if (state == PN_OBJECT_NEVER)
 		pn_die_invalid(caller, ptr);
 	if (state == PN_OBJECT_FREED || state == PN_OBJECT_RETAINED_FREED)
 		pn_die_freed(caller, ptr);
-	return slab;
+	return pn_object_of_slab(slab, index);
 }
 
-static void give_uncached(struct pn_slab *slab, size_t index, void *ptr)
+/* Threads cache the default heap's, and nothing above a chunk. */
+static void give(const struct pn_object *object, void *ptr)
 {
-	if (slab->pages)
-		pn_medium_free(ptr);
-	else
-		pn_heaps_give_object(slab, &(struct pn_free){ ptr, &slab->state[index] });
-}
+	struct pn_slab *slab = object->slab;
+	bool is_cached = object->heap == &pn_heap;
+	uint8_t *state = slab ? &slab->state[object->index] : NULL;
 
-static void free_object(struct pn_slab *slab, size_t index, void *ptr)
-{
-	pn_slab_set_state(slab, index, PN_OBJECT_FREED);
-	/* An inherited slab is not allocated from: nothing to give back. */
-	if (slab->epoch != pn_arena.epoch)
-		return;
-	if (slab->heap != &pn_heap)
-		give_uncached(slab, index, ptr);
-	else if (pn_harden_frees())
-		pn_harden_free(ptr);
-	else if (slab->pages)
-		pn_tcache_push_medium(slab);
-	else
-		pn_tcache_overflow(slab->bin, ptr, &slab->state[index]);
-}
-
-static bool is_kept(const void *ptr, const struct pn_slab *slab, size_t index)
-{
-	struct pn_object object;
-
-	return pn_slab_state(slab, index) == PN_OBJECT_RETAINED && pn_object_find(ptr, &object) &&
-	       pn_retain_keeps(&object);
-}
-
-static void give_large(struct pn_heap *heap, void *ptr)
-{
-	if (heap == &pn_heap && pn_harden_frees())
-		pn_harden_free(ptr);
-	else
+	if (!slab)
 		pn_large_give(ptr);
+	else if (slab->pages && is_cached)
+		pn_tcache_push_medium(slab);
+	else if (slab->pages)
+		pn_medium_free(ptr);
+	else if (is_cached)
+		pn_tcache_overflow(slab->bin, ptr, state);
+	else
+		pn_heaps_give_object(slab, &(struct pn_free){ ptr, state });
+}
+
+static void free_object(const struct pn_object *object)
+{
+	void *ptr = pn_arena_at(object->offset);
+
+	if (object->slab)
+		pn_slab_set_state(object->slab, object->index, PN_OBJECT_FREED);
+	else
+		object->slot->was_large = true;
+	/* What is inherited is not allocated from: nothing to give back. */
+	if (object->is_inherited)
+		return;
+	if (object->heap == &pn_heap && pn_harden_frees())
+		pn_harden_free(ptr);
+	else
+		give(object, ptr);
 }
 
 void pn_free_slow(void *ptr)
 {
+	struct pn_object object;
 	int saved = errno;
-	struct pn_slab *slab;
-	size_t index;
 
 	pn_runtime_enter();
-	slab = live_object(ptr, "free()", &index);
+	object = live_object(ptr, "free()");
 	pn_profile_freed(ptr);
-	if (!slab) {
-		if (pn_large_end(ptr, "free()"))
-			give_large(pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT].heap,
-				   ptr);
-	} else if (!is_kept(ptr, slab, index)) {
-		free_object(slab, index, ptr);
-	}
+	if (!pn_retain_keeps(&object))
+		free_object(&object);
 	errno = saved;
 }
 
 void pn_free_released(const struct pn_object *object)
 {
-	void *ptr = pn_arena_at(object->offset);
 	int saved = errno;
 
-	if (object->slot)
-		give_large(object->heap, ptr);
-	else
-		free_object(object->slab, object->index, ptr);
+	free_object(object);
 	errno = saved;
 }
 
 size_t pn_size_of(const void *ptr, const char *caller)
 {
-	size_t index;
-	struct pn_slab *slab = live_object(ptr, caller, &index);
-
-	return slab ? slab->size : pn_large_size(ptr, caller);
+	return live_object(ptr, caller).size;
 }
 
 /* Is the object more than twice what @size with @alignment gets? */
@@ -278,12 +261,10 @@ static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t si
 /* realloc() leaves an object where it is while more than half of it is used. */
 void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
 {
-	size_t index;
-	struct pn_slab *slab = live_object(ptr, caller, &index);
-	size_t has = slab ? slab->size : pn_large_size(ptr, caller);
+	const struct pn_object object = live_object(ptr, caller);
 
-	if ((uintptr_t)ptr & (alignment - 1) || size > has ||
-	    (size <= has / 2 && is_too_roomy(slab, alignment, size)))
+	if ((uintptr_t)ptr & (alignment - 1) || size > object.size ||
+	    (size <= object.size / 2 && is_too_roomy(object.slab, alignment, size)))
 		pn_die_size(caller, ptr);
 	pn_free(ptr);
 }
@@ -315,12 +296,9 @@ static void *alloc_like(const struct pn_object *object, size_t size)
 
 void *pn_realloc(void *ptr, size_t size)
 {
-	struct pn_object object;
+	const struct pn_object object = live_object(ptr, "realloc()");
 	void *moved;
 
-	/* Dies, if it is none. */
-	pn_size_of(ptr, "realloc()");
-	pn_object_find(ptr, &object);
 	if (fits_in_place(ptr, size, &object)) {
 		pn_profile_resized(ptr, size);
 		return ptr;

@@ -9,7 +9,6 @@
 #include "die.h"
 #include "medium.h"
 #include "probe.h"
-#include "retain.h"
 #include "slots.h"
 
 static size_t slots_for(size_t size)
@@ -45,10 +44,10 @@ static bool was_freed(const struct pn_slot *slot, size_t offset)
 	       pn_medium_was_at(offset);
 }
 
-static struct pn_slot *live_slot(const void *ptr, const char *caller)
+struct pn_object pn_large_find(const void *ptr, const char *caller)
 {
 	size_t offset = pn_arena_offset(ptr);
-	struct pn_slot *slot;
+	const struct pn_slot *slot;
 
 	if (offset >= pn_arena.size)
 		pn_die_invalid(caller, ptr);
@@ -57,23 +56,12 @@ static struct pn_slot *live_slot(const void *ptr, const char *caller)
 		pn_die_freed(caller, ptr);
 	if (slot->state != PN_SLOT_LARGE || offset & PN_CHUNK_MASK)
 		pn_die_invalid(caller, ptr);
-	return slot;
+	return pn_object_of_slots(offset >> PN_CHUNK_SHIFT);
 }
 
 static bool is_inherited(const struct pn_slot *slot)
 {
 	return slot->epoch != pn_arena.epoch;
-}
-
-bool pn_large_end(void *ptr, const char *caller)
-{
-	struct pn_slot *slot = live_slot(ptr, caller);
-	struct pn_object object;
-
-	if (pn_object_find(ptr, &object) && pn_retain_keeps(&object))
-		return false;
-	slot->was_large = true;
-	return !is_inherited(slot);
 }
 
 void pn_large_give(void *ptr)
@@ -83,11 +71,6 @@ void pn_large_give(void *ptr)
 
 	PN_PROBE2(large_free, ptr, (size_t)slot->run << PN_CHUNK_SHIFT);
 	pn_slots_give(slot->heap, first, slot->run);
-}
-
-size_t pn_large_size(const void *ptr, const char *caller)
-{
-	return (size_t)live_slot(ptr, caller)->run << PN_CHUNK_SHIFT;
 }
 
 bool pn_large_resize(void *ptr, size_t size)

@@ -8,6 +8,31 @@
 
 #include "medium.h"
 
+struct pn_object pn_object_of_slab(struct pn_slab *slab, size_t index)
+{
+	return (struct pn_object){
+		.offset = slab->offset + index * slab->pitch,
+		.size = slab->size,
+		.slab = slab,
+		.index = index,
+		.heap = slab->heap,
+		.is_inherited = slab->epoch != pn_arena.epoch,
+	};
+}
+
+struct pn_object pn_object_of_slots(size_t first)
+{
+	struct pn_slot *slot = &pn_arena.slots[first];
+
+	return (struct pn_object){
+		.offset = first << PN_CHUNK_SHIFT,
+		.size = (size_t)slot->run << PN_CHUNK_SHIFT,
+		.slot = slot,
+		.heap = slot->heap,
+		.is_inherited = slot->epoch != pn_arena.epoch,
+	};
+}
+
 /* The record of the object that covers the byte at @offset, or one that does not. */
 static struct pn_slab *find_record(size_t offset)
 {
@@ -23,37 +48,15 @@ static struct pn_slab *find_record(size_t offset)
 static bool find_in_slab(size_t offset, struct pn_object *object)
 {
 	struct pn_slab *slab = find_record(offset);
-	size_t index, start;
+	size_t index;
 
 	if (!slab || pn_medium_is_gone(slab) || offset < slab->offset)
 		return false;
 	index = pn_slab_index(slab, offset);
-	start = slab->offset + index * slab->pitch;
-	if (index >= slab->count || offset - start >= slab->size)
+	if (index >= slab->count)
 		return false;
-	*object = (struct pn_object){
-		.offset = start,
-		.size = slab->size,
-		.slab = slab,
-		.index = index,
-		.heap = slab->heap,
-		.is_inherited = slab->epoch != pn_arena.epoch,
-	};
-	return true;
-}
-
-static bool find_large(size_t first, struct pn_object *object)
-{
-	struct pn_slot *slot = &pn_arena.slots[first];
-
-	*object = (struct pn_object){
-		.offset = first << PN_CHUNK_SHIFT,
-		.size = (size_t)slot->run << PN_CHUNK_SHIFT,
-		.slot = slot,
-		.heap = slot->heap,
-		.is_inherited = slot->epoch != pn_arena.epoch,
-	};
-	return true;
+	*object = pn_object_of_slab(slab, index);
+	return offset - object->offset < object->size;
 }
 
 bool pn_object_find(const void *ptr, struct pn_object *object)
@@ -67,9 +70,11 @@ bool pn_object_find(const void *ptr, struct pn_object *object)
 	case PN_SLOT_PAGES:
 		return find_in_slab(offset, object);
 	case PN_SLOT_LARGE:
-		return find_large(index, object);
+		*object = pn_object_of_slots(index);
+		return true;
 	case PN_SLOT_LARGE_TAIL:
-		return find_large(index - pn_arena.slots[index].run, object);
+		*object = pn_object_of_slots(index - pn_arena.slots[index].run);
+		return true;
 	default:
 		return false;
 	}

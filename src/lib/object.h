@@ -25,6 +25,10 @@ struct pn_object {
 	bool is_inherited;
 };
 
+/* Object @index of a slab; the large one that begins at slot @first. */
+struct pn_object pn_object_of_slab(struct pn_slab *slab, size_t index);
+struct pn_object pn_object_of_slots(size_t first);
+
 /*
  * Return: false if @ptr is in no place for an object. Otherwise the answer is good as long as
  * somebody keeps the object: its owner, or who retains it.
