@@ -3,21 +3,15 @@
 #include <errno.h>
 
 #include "alloc.h"
+#include "answer.h"
 #include "heaps.h"
 #include "pinned.h"
 #include "runtime.h"
 #include "slots.h"
 
-static void *or_enomem(void *object)
-{
-	if (pn_unlikely(!object))
-		errno = ENOMEM;
-	return object;
-}
-
 void *pinned_malloc(size_t size)
 {
-	return or_enomem(pn_alloc(size));
+	return pn_answer_object(pn_alloc(size));
 }
 
 void *pinned_calloc(size_t count, size_t size)
@@ -28,7 +22,7 @@ void *pinned_calloc(size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return or_enomem(pn_alloc_zeroed(total));
+	return pn_answer_object(pn_alloc_zeroed(total));
 }
 
 void *pinned_realloc(void *ptr, size_t size)
@@ -39,7 +33,7 @@ void *pinned_realloc(void *ptr, size_t size)
 		pinned_free(ptr);
 		return NULL;
 	}
-	return or_enomem(pn_realloc(ptr, size));
+	return pn_answer_object(pn_realloc(ptr, size));
 }
 
 void *pinned_memalign(size_t alignment, size_t size)
@@ -51,7 +45,7 @@ void *pinned_memalign(size_t alignment, size_t size)
 		return NULL;
 	}
 	object = pn_alloc_aligned_cached(alignment, size);
-	return pn_likely(object) ? object : or_enomem(pn_alloc_aligned(alignment, size));
+	return pn_likely(object) ? object : pn_answer_object(pn_alloc_aligned(alignment, size));
 }
 
 void pinned_free(void *ptr)

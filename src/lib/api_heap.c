@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* The public functions of heaps: check arguments, call down, set errno. */
-#include <errno.h>
 #include <string.h>
 
 #include "alloc.h"
+#include "answer.h"
 #include "heaps.h"
 #include "pinned.h"
 #include "runtime.h"
 
 #define KNOWN_FLAGS (PINNED_HEAP_NODE | PINNED_HEAP_CONTIGUOUS)
-
-static void *or_enomem(void *object)
-{
-	if (!object)
-		errno = ENOMEM;
-	return object;
-}
 
 static bool are_sound(const struct pinned_heap_options *options)
 {
@@ -69,9 +62,7 @@ int pinned_heap_destroy(struct pinned_heap *heap)
 		pn_runtime_enter();
 		err = pn_heaps_destroy(pn_heaps_of(heap));
 	}
-	if (err)
-		errno = err;
-	return err ? -1 : 0;
+	return pn_answer(err);
 }
 
 void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
@@ -80,7 +71,7 @@ void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
 
 	if (!heap)
 		return pinned_malloc(size);
-	return or_enomem(pn_alloc_in(pn_heaps_of(heap), 1, size, &is_zeroed));
+	return pn_answer_object(pn_alloc_in(pn_heaps_of(heap), 1, size, &is_zeroed));
 }
 
 void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size_t size)
@@ -92,11 +83,11 @@ void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size_t size)
 	if (!heap)
 		return pinned_calloc(count, size);
 	if (__builtin_mul_overflow(count, size, &total))
-		return or_enomem(NULL);
+		return pn_answer_object(NULL);
 	object = pn_alloc_in(pn_heaps_of(heap), 1, total, &is_zeroed);
 	if (object && !is_zeroed)
 		memset(object, 0, total);
-	return or_enomem(object);
+	return pn_answer_object(object);
 }
 
 void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment, size_t size)
@@ -109,5 +100,5 @@ void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment, size_t si
 		errno = EINVAL;
 		return NULL;
 	}
-	return or_enomem(pn_alloc_in(pn_heaps_of(heap), alignment, size, &is_zeroed));
+	return pn_answer_object(pn_alloc_in(pn_heaps_of(heap), alignment, size, &is_zeroed));
 }

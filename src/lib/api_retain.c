@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* pinned_retain() and pinned_release(): find the object, count, free what has been waited for. */
-#include <errno.h>
-
 #include "alloc.h"
+#include "answer.h"
 #include "pinned.h"
 #include "retain.h"
 #include "runtime.h"
@@ -14,9 +13,7 @@ int pinned_retain(const void *ptr)
 
 	if (!pn_runtime_enter()->error && pn_object_find(ptr, &object))
 		err = pn_retain(&object);
-	if (err)
-		errno = err;
-	return err ? -1 : 0;
+	return pn_answer(err);
 }
 
 int pinned_release(const void *ptr)
@@ -29,7 +26,5 @@ int pinned_release(const void *ptr)
 		err = pn_retain_release(&object, &is_over);
 	if (is_over)
 		pn_free_released(&object);
-	if (err)
-		errno = err;
-	return err ? -1 : 0;
+	return pn_answer(err);
 }

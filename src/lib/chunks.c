@@ -22,9 +22,6 @@ static int take(struct pn_heap *heap, struct pn_run *run)
 		return ENOMEM;
 	if (run->is_contiguous && !heap->pool.backend->populate_run)
 		return EOPNOTSUPP;
-	/* The arena itself is aligned to its extents, so not to more. */
-	if (run->alignment > pn_arena_extent_slots())
-		return ENOMEM;
 	if (pn_slots_take(heap, run))
 		return 0;
 	/* Memory that is short may lie idle in the other heaps. */

@@ -3,19 +3,19 @@
  * pinned_dump(): all figures as JSON. Its members are those that pinnedctl prints
  * of a process from outside; a test compares the two.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "answer.h"
 #include "census.h"
+#include "empty.h"
 #include "harden.h"
 #include "json.h"
 #include "pinned.h"
 #include "retain.h"
 #include "runtime.h"
-#include "empty.h"
 #include "sys.h"
 
 #define DUMP_SCHEMA 1
@@ -197,7 +197,6 @@ static void dump_slots(struct pn_json *json)
 int pinned_dump(int fd)
 {
 	struct pn_json json;
-	int err;
 
 	pn_runtime_enter();
 	pn_json_start(&json, fd);
@@ -207,8 +206,5 @@ int pinned_dump(int fd)
 	dump_slots(&json);
 	pn_json_close(&json, '}');
 	pn_json_text(&json, "\n");
-	err = pn_json_end(&json);
-	if (err)
-		errno = err;
-	return err ? -1 : 0;
+	return pn_answer(pn_json_end(&json));
 }

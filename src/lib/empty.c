@@ -97,6 +97,13 @@ void pn_empty_take_locked(struct pn_heap *heap, size_t index)
 	heap->stats.empty_chunks--;
 }
 
+static void make_hole(struct pn_heap *heap, size_t index)
+{
+	pn_empty_take_locked(heap, index);
+	pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_HOLE);
+	pn_slot_set_phys(index, PN_PHYS_UNKNOWN);
+}
+
 /*
  * Punch EMPTY slots from @first on, as many as are next to each other. What the
  * backend cannot give back now stays EMPTY, to be used. Return: how many.
@@ -109,10 +116,8 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 	for (; count < BATCH_MAX && first + count < pn_arena_slot_count() &&
 	       pn_empty_is_punchable(heap, &pn_arena.slots[first + count]);
 	     count++) {
-		pn_empty_take_locked(heap, first + count);
-		pn_slot_set_state(&pn_arena.slots[first + count], PN_SLOT_HOLE);
 		phys[count] = pn_arena.phys[first + count] - 1;
-		pn_slot_set_phys(first + count, PN_PHYS_UNKNOWN);
+		make_hole(heap, first + count);
 	}
 	heap->stats.punch_calls++;
 	PN_PROBE2(punch, first, count);
@@ -162,13 +167,8 @@ size_t pn_empty_purge_locked(struct pn_heap *heap)
 
 void pn_empty_abandon_locked(struct pn_heap *heap)
 {
-	while (heap->empty.first) {
-		size_t index = heap->empty.first - 1;
-
-		pn_empty_take_locked(heap, index);
-		pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_HOLE);
-		pn_slot_set_phys(index, PN_PHYS_UNKNOWN);
-	}
+	while (heap->empty.first)
+		make_hole(heap, heap->empty.first - 1);
 }
 
 void pn_empty_add_locked(struct pn_heap *heap, size_t index)

@@ -9,6 +9,7 @@
  */
 #include "harden.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "die.h"
@@ -41,16 +42,16 @@ int pn_harden_init(const struct pn_config *config)
 		if (places < PLACES_MIN)
 			places = PLACES_MIN;
 		if (places > SIZE_MAX / sizeof(*ring))
-			return -1;
+			return ENOMEM;
 		ring = pn_sys_table(places * sizeof(*ring));
 		if (!ring)
-			return -1;
+			return ENOMEM;
 	}
 	pn_harden.zeroes = config->zero_on_free;
 	pn_harden.delayed_bytes = config->quarantine;
 	if (config->is_random)
 		pn_random_init();
-	return pn_harden_frees() || config->is_random;
+	return 0;
 }
 
 /* Objects. */

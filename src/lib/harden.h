@@ -22,7 +22,7 @@ struct pn_harden {
 
 extern struct pn_harden pn_harden;
 
-/* Return: true if threads must cache nothing; -1 without memory. */
+/* Return: 0 or ENOMEM. */
 int pn_harden_init(const struct pn_config *config);
 
 /* Does pn_harden_free() take freed objects? */

@@ -23,12 +23,9 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 		.alignment = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1,
 		.is_contiguous = heap->is_contiguous,
 	};
-
 	void *object = NULL;
 
-	/* The arena itself is aligned to its extents, so not to more. */
-	if (size <= pn_arena.size && run.alignment <= pn_arena_extent_slots() &&
-	    pn_slots_take(heap, &run))
+	if (size <= pn_arena.size && pn_slots_take(heap, &run))
 		object = pn_arena_slot_at(run.first);
 	*is_zeroed = run.is_zeroed;
 	PN_PROBE2(large_alloc, object, size);

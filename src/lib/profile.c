@@ -14,6 +14,7 @@
 #include "callers.h"
 #include "lock.h"
 #include "meta.h"
+#include "random.h"
 #include "sys.h"
 #include "watch.h"
 
@@ -46,17 +47,6 @@ static int64_t left;
 
 /* Chance. */
 
-/* splitmix64, which threads may use at once. */
-static uint64_t next_random(void)
-{
-	static uint64_t state;
-	uint64_t z = __atomic_add_fetch(&state, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
 /*
  * The natural logarithm of @value, an integer of up to 53 bits, without libm: the
  * power of two apart, and the rest, 1 to 2, by the series of atanh.
@@ -76,7 +66,7 @@ static double logarithm(uint64_t value)
 
 static int64_t next_distance(void)
 {
-	uint64_t chance = (next_random() >> 11) + 1;
+	uint64_t chance = (pn_random_next() >> 11) + 1;
 	double distance = (53 * 0.693147180559945309417 - logarithm(chance)) * (double)mean;
 
 	return distance < 1 ? 1 : distance > 0x1p60 ? (int64_t)1 << 60 : (int64_t)distance;

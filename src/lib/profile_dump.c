@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "callers.h"
 #include "json.h"
 #include "pinned.h"
@@ -113,14 +114,8 @@ static int write_profile(int fd)
 
 int pinned_profile_dump(int fd)
 {
-	int err = ENOTSUP;
-
 	pn_runtime_enter();
-	if (pn_profile_is_on)
-		err = write_profile(fd);
-	if (err)
-		errno = err;
-	return err ? -1 : 0;
+	return pn_answer(pn_profile_is_on ? write_profile(fd) : ENOTSUP);
 }
 
 /* The beginning and the end of the process. */

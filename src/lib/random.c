@@ -8,7 +8,7 @@
 
 #include "sys.h"
 
-#define STEP 0x9e3779b97f4a7c15UL
+#define STEP 0x9e3779b97f4a7c15u
 
 bool pn_random_is_on;
 
@@ -20,12 +20,16 @@ void pn_random_init(void)
 	pn_random_is_on = true;
 }
 
-size_t pn_random_below(size_t limit)
+uint64_t pn_random_next(void)
 {
 	uint64_t x = __atomic_add_fetch(&counter, STEP, __ATOMIC_RELAXED);
 
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebUL;
-	x ^= x >> 31;
-	return (size_t)(((x >> 32) * limit) >> 32);
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
+
+size_t pn_random_below(size_t limit)
+{
+	return (size_t)(((pn_random_next() >> 32) * limit) >> 32);
 }

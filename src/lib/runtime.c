@@ -21,14 +21,15 @@
 #include <pthread.h>
 
 #include "conffile.h"
+#include "empty.h"
 #include "harden.h"
 #include "heaps.h"
 #include "lock.h"
 #include "meta.h"
 #include "profile.h"
+#include "random.h"
 #include "retain.h"
 #include "slab.h"
-#include "empty.h"
 #include "sys.h"
 #include "tcache.h"
 
@@ -170,16 +171,17 @@ static int start_heap(const struct pn_config *config)
 
 static int start(void)
 {
-	int err, needs_slow_paths = pn_harden_init(&runtime.config);
+	int err;
 
 	known_process = pn_sys_table(4096);
 	if (!known_process || !pn_sys_wipe_on_fork(known_process, 4096))
 		return ENOMEM;
 	*known_process = 1;
-	if (needs_slow_paths < 0)
-		return ENOMEM;
+	err = pn_harden_init(&runtime.config);
+	if (err)
+		return err;
 	pn_profile_start(runtime.config.profile);
-	if (needs_slow_paths || pn_profile_is_on)
+	if (pn_harden_frees() || pn_random_is_on || pn_profile_is_on)
 		pn_tcache_disable();
 	pn_class_init(runtime.config.is_fine);
 	err = start_heap(&runtime.config);

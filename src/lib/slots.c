@@ -282,7 +282,8 @@ bool pn_slots_take(struct pn_heap *heap, struct pn_run *run)
 {
 	bool is_taken;
 
-	if (run->count > pn_arena_slot_count())
+	/* The arena itself is aligned to its extents, so not to more. */
+	if (run->count > pn_arena_slot_count() || run->alignment > pn_arena_extent_slots())
 		return false;
 	pn_arena_lock();
 	pn_empty_tidy_locked(heap);

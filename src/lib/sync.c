@@ -2,6 +2,7 @@
 /* pinned_sync_for_device() and pinned_sync_for_cpu(). */
 #include <errno.h>
 
+#include "answer.h"
 #include "pinned.h"
 #include "range.h"
 
@@ -40,19 +41,12 @@ static int sync_range(const void *ptr, size_t len, unsigned int directions, bool
 	return backend->sync(&range.pool, range.offset, len, directions, is_for_device);
 }
 
-static int or_errno(int err)
-{
-	if (err)
-		errno = err;
-	return err ? -1 : 0;
-}
-
 int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions)
 {
-	return or_errno(sync_range(ptr, len, directions, true));
+	return pn_answer(sync_range(ptr, len, directions, true));
 }
 
 int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int directions)
 {
-	return or_errno(sync_range(ptr, len, directions, false));
+	return pn_answer(sync_range(ptr, len, directions, false));
 }
