@@ -8,10 +8,11 @@
 
 #include <errno.h>
 
+#include "empty.h"
 #include "medium.h"
 #include "meta.h"
+#include "profile.h"
 #include "retain.h"
-#include "empty.h"
 
 /* Outside of all locks but that of initialisation; see runtime.c. */
 static struct pn_lock lock = PN_LOCK_INIT;
@@ -277,6 +278,7 @@ int pn_heaps_destroy(struct pn_heap *heap)
 	} else {
 		delist(heap);
 		pn_arena_lock();
+		pn_profile_forget_heap(heap);
 		drop_memory(heap);
 		drop_objects(heap);
 		drop_extents(heap);

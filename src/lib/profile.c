@@ -170,6 +170,26 @@ void pn_profile_forget(const void *object)
 	pn_unlock(&lock);
 }
 
+static bool is_of_heap(const struct sample *sample, const struct pn_heap *heap)
+{
+	return pn_arena.slots[pn_arena_offset(sample->object) >> PN_CHUNK_SHIFT].heap == heap;
+}
+
+void pn_profile_forget_heap(const struct pn_heap *heap)
+{
+	if (!pn_profile_is_on)
+		return;
+	pn_lock(&lock);
+	for (size_t i = 0; i < LISTS; i++)
+		for (struct sample **link = &lists[i]; *link;) {
+			if (is_of_heap(*link, heap))
+				drop_locked(link);
+			else
+				link = &(*link)->next;
+		}
+	pn_unlock(&lock);
+}
+
 void pn_profile_start(size_t bytes)
 {
 	if (!bytes)

@@ -8,6 +8,7 @@
 #ifndef PN_PROFILE_H
 #define PN_PROFILE_H
 
+#include "arena.h"
 #include "stacks.h"
 
 /* Written at initialisation only. */
@@ -20,6 +21,8 @@ size_t pn_profile_bytes(void);
 
 void pn_profile_sample(const void *object, size_t size);
 void pn_profile_forget(const void *object);
+/* All that @heap, which ends, has; with the arena's lock held. */
+void pn_profile_forget_heap(const struct pn_heap *heap);
 
 static inline void pn_profile_allocated(const void *object, size_t size)
 {

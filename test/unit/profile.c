@@ -131,6 +131,28 @@ START_TEST(resized_object_has_its_new_size)
 }
 END_TEST
 
+/* Its objects were never freed one by one. */
+START_TEST(what_a_destroyed_heap_had_is_not_live)
+{
+	struct pinned_heap *heap;
+	void *other;
+
+	configure("backend:anon,profile:1");
+	other = pinned_malloc(700);
+	heap = pinned_heap_create(NULL);
+	ck_assert_ptr_nonnull(heap);
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_ptr_nonnull(pinned_heap_malloc(heap, 16 + i * 1000));
+	ck_assert_ptr_nonnull(pinned_heap_malloc(heap, 5 << 20));
+	ck_assert_uint_eq(get_sums().live_objects, 102);
+	ck_assert_int_eq(pinned_heap_destroy(heap), 0);
+	ck_assert_uint_eq(get_sums().live_objects, 1);
+	ck_assert_uint_eq(get_sums().live_bytes, 700);
+	pinned_free(other);
+	ck_assert_uint_eq(get_sums().live_objects, 0);
+}
+END_TEST
+
 START_TEST(child_goes_on)
 {
 	void *object;
@@ -157,6 +179,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, samples_stand_for_all_bytes);
 	tcase_add_test(tcase, what_is_freed_is_not_live);
 	tcase_add_test(tcase, resized_object_has_its_new_size);
+	tcase_add_test(tcase, what_a_destroyed_heap_had_is_not_live);
 	tcase_add_test(tcase, child_goes_on);
 }
 
