@@ -134,11 +134,15 @@ demo: all | $(O)/need/qemu $(O)/need/programs
 	@examples/edu/demo/run
 
 # Devices that QEMU emulates, with drivers in user space; each prints its lines and its counts.
-check-devices: all | $(O)/need/qemu $(O)/need/devices
-	@test/devices/virtio-crypto
+check-devices: all | $(O)/need/kernels $(O)/need/devices
+	@test/check-devices $(DEVICES)
 
 demo-openssl: all | $(O)/need/qemu $(O)/need/devices
 	@examples/virtio-crypto/demo/run
+
+# The second of its guests has a kernel of another suite.
+demo-storage: all | $(O)/need/kernels $(O)/need/devices
+	@examples/storage/demo/run
 
 $(O)/bench/kernel: bench/kernel.c test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
 	@mkdir -p $(@D)
