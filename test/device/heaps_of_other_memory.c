@@ -28,29 +28,6 @@ static struct pinned_heap *make_heap(struct pinned_heap_options options)
 	return heap;
 }
 
-/* How many of this process's pools have this type, by what the driver says of descriptors. */
-static int pools_of_type(const char *type)
-{
-	char path[64], text[2000], wanted[64];
-	int count = 0;
-
-	snprintf(wanted, sizeof(wanted), "pinned_mem_type:\t%s\n", type);
-	for (int fd = 0; fd < 2000; fd++) {
-		int info;
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-		info = open(path, O_RDONLY);
-		if (info < 0)
-			continue;
-		n = read(info, text, sizeof(text) - 1);
-		close(info);
-		text[n > 0 ? n : 0] = '\0';
-		count += strstr(text, wanted) != NULL;
-	}
-	return count;
-}
-
 static void check_object(char *object, size_t size, uint64_t max_phys)
 {
 	if (!object)

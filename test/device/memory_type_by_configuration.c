@@ -6,29 +6,6 @@
 #include "guest.h"
 #include "pinned.h"
 
-/* What the driver says of this process's pool. */
-static bool has_pool_of_type(const char *type)
-{
-	char path[64], text[2000], wanted[64];
-
-	snprintf(wanted, sizeof(wanted), "pinned_mem_type:\t%s\n", type);
-	for (int fd = 0; fd < 2000; fd++) {
-		int info;
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-		info = open(path, O_RDONLY);
-		if (info < 0)
-			continue;
-		n = read(info, text, sizeof(text) - 1);
-		close(info);
-		text[n > 0 ? n : 0] = '\0';
-		if (strstr(text, wanted))
-			return true;
-	}
-	return false;
-}
-
 static void uses(void *type)
 {
 	static const size_t sizes[] = { 100, 50000, 5 << 20 };
@@ -46,7 +23,7 @@ static void uses(void *type)
 		pinned_free(object);
 	}
 	CHECK(!strcmp(pinned_backend(), "device"));
-	CHECK(has_pool_of_type(type));
+	CHECK(pools_of_type(type));
 }
 
 int main(void)

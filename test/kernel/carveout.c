@@ -8,7 +8,6 @@
 #include "guest.h"
 
 #include <sys/syscall.h>
-#include <sys/uio.h>
 
 #define SIZE_FILE "/sys/class/misc/pinned_mem/carveout_chunks"
 #define FREE_FILE "/sys/class/misc/pinned_mem/carveout_free_chunks"
@@ -79,20 +78,6 @@ static void child_sees_a_snapshot(void *arg)
 	FILLED(arg, 2 * CHUNK, 4);
 }
 
-static void pinned_by_the_kernel(char *at)
-{
-	struct iovec part = { at + 5 * PAGE, PAGE };
-	static char got[PAGE];
-	int ends[2];
-
-	WORKS(pipe(ends));
-	EQUAL(vmsplice(ends[1], &part, 1, 0), PAGE);
-	EQUAL(read(ends[0], got, PAGE), PAGE);
-	CHECK(!memcmp(got, at + 5 * PAGE, PAGE));
-	close(ends[0]);
-	close(ends[1]);
-}
-
 static void all_of_it(void)
 {
 	uint64_t *phys = calloc(size, sizeof(*phys));
@@ -111,7 +96,7 @@ static void all_of_it(void)
 	ENDED_WELL(spawn(child_sees_a_snapshot, at));
 	FILLED(at, size * CHUNK, 3);
 	EQUAL(phys_of(at), phys[0]);
-	pinned_by_the_kernel(at);
+	kernel_pins(at + 5 * PAGE);
 	WORKS(punch(fd, 1, 1));
 	comes_to_free(1);
 	EQUAL(signal_of_read(at + CHUNK), SIGBUS);

@@ -8,8 +8,6 @@
  */
 #include "guest.h"
 
-#include <sys/uio.h>
-
 /* 20 MiB; the page allocator's longest block is 4 MiB on Debian's kernels. */
 #define RUN 10U
 
@@ -45,20 +43,6 @@ static void child_sees_a_snapshot(void *arg)
 	FILLED(arg, RUN * CHUNK, 4);
 }
 
-static void pinned_by_the_kernel(char *at)
-{
-	struct iovec part = { at + 5 * PAGE, PAGE };
-	static char got[PAGE];
-	int ends[2];
-
-	WORKS(pipe(ends));
-	EQUAL(vmsplice(ends[1], &part, 1, 0), PAGE);
-	EQUAL(read(ends[0], got, PAGE), PAGE);
-	CHECK(!memcmp(got, at + 5 * PAGE, PAGE));
-	close(ends[0]);
-	close(ends[1]);
-}
-
 static void is_one_run(int fd, char *at, const uint64_t *phys)
 {
 	struct pinned_mem_query found;
@@ -85,7 +69,7 @@ static void a_run(void)
 	ZEROED(at, RUN * CHUNK);
 	fill(at, RUN * CHUNK, 3);
 	is_one_run(fd, at, phys);
-	pinned_by_the_kernel(at);
+	kernel_pins(at + 5 * PAGE);
 	ENDED_WELL(spawn(child_sees_a_snapshot, at));
 	FILLED(at, RUN * CHUNK, 3);
 	is_one_run(fd, at, phys);

@@ -39,19 +39,6 @@ static char *pages;
 static size_t n_pages, n_even;
 static int pipes[PIPES][2];
 
-static unsigned long processes_killed(void)
-{
-	FILE *file = fopen("/proc/vmstat", "re");
-	unsigned long killed = 0;
-	char line[128];
-
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		sscanf(line, "oom_kill %lu", &killed);
-	fclose(file);
-	return killed;
-}
-
 /* Each CPU keeps free pages for itself, as many as would spoil the figures. */
 static void stay_on_one_cpu(void)
 {

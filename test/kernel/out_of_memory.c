@@ -5,19 +5,6 @@
  */
 #include "guest.h"
 
-static unsigned long processes_killed(void)
-{
-	FILE *file = fopen("/proc/vmstat", "re");
-	unsigned long killed = 0;
-	char line[128];
-
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		sscanf(line, "oom_kill %lu", &killed);
-	fclose(file);
-	return killed;
-}
-
 static void allow_all_memory(void)
 {
 	unsigned long chunks = meminfo_kib("MemTotal") * 1024 / CHUNK;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define SETTLE_NS 5000000000ULL
@@ -103,6 +104,20 @@ void test_zeroed(const char *file, int line, const char *what, const void *at, s
 		if (words[i])
 			test_fail(file, line, "%s, byte %#zx: expected 0, got %#llx", what,
 				  i * sizeof(*words), (unsigned long long)words[i]);
+}
+
+void kernel_pins(const void *page)
+{
+	struct iovec part = { (void *)(uintptr_t)page, PAGE };
+	static char got[PAGE];
+	int ends[2];
+
+	WORKS(pipe(ends));
+	EQUAL(vmsplice(ends[1], &part, 1, 0), PAGE);
+	EQUAL(read(ends[0], got, PAGE), PAGE);
+	CHECK(!memcmp(got, page, PAGE));
+	close(ends[0]);
+	close(ends[1]);
 }
 
 void touch_pages(void *at, size_t length)
@@ -378,6 +393,33 @@ unsigned long meminfo_kib(const char *field)
 	return kib;
 }
 
+static bool is_pool_of_type(const char *path, const char *wanted)
+{
+	char text[2000];
+	int info = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (info < 0)
+		return false;
+	length = read(info, text, sizeof(text) - 1);
+	close(info);
+	text[length > 0 ? length : 0] = '\0';
+	return strstr(text, wanted);
+}
+
+int pools_of_type(const char *type)
+{
+	char path[64], wanted[64];
+	int count = 0;
+
+	snprintf(wanted, sizeof(wanted), "pinned_mem_type:\t%s\n", type);
+	for (int fd = 0; fd < 2000; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		count += is_pool_of_type(path, wanted);
+	}
+	return count;
+}
+
 unsigned long used_chunks(void)
 {
 	return read_number("/sys/class/misc/pinned_mem/used_chunks");
@@ -439,6 +481,19 @@ int unload_module(void)
  * MemFree leaves out what each CPU keeps at hand, which may be dozens of free
  * chunks: "count:" in zoneinfo's page sets.
  */
+unsigned long processes_killed(void)
+{
+	FILE *file = fopen("/proc/vmstat", "re");
+	unsigned long killed = 0;
+	char line[128];
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "oom_kill %lu", &killed);
+	fclose(file);
+	return killed;
+}
+
 unsigned long free_memory_kib(void)
 {
 	unsigned long kib = 0, pages;

@@ -87,6 +87,9 @@ int populate(int fd, unsigned long slot, unsigned int count, uint64_t *phys);
 int punch(int fd, unsigned long slot, unsigned int count);
 int query(int fd, uint64_t offset, struct pinned_mem_query *found);
 
+/* Of this process's pools, those of a memory type, as fdinfo names it. */
+int pools_of_type(const char *type);
+
 /* Chunks that all pools hold; pages that forked children hold. */
 unsigned long used_chunks(void);
 unsigned long snapshot_pages(void);
@@ -113,6 +116,9 @@ void fill(void *at, size_t length, uint64_t seed);
 /* Write to the first word of each page, so that all are mapped. */
 void touch_pages(void *at, size_t length);
 
+/* The kernel takes a reference on a page, for a pipe, and reads it through that. */
+void kernel_pins(const void *page);
+
 /* A child that runs @run and exits with 0, and that dies with its parent. */
 pid_t spawn(void (*run)(void *arg), void *arg);
 
@@ -129,6 +135,8 @@ void wait_at(struct gate *gate);
 unsigned long read_number(const char *path);
 int write_text(const char *path, const char *text);
 unsigned long meminfo_kib(const char *field);
+/* Processes that were killed for want of memory, since boot. */
+unsigned long processes_killed(void);
 /* All free memory, in KiB, with clean caches dropped first. */
 unsigned long free_memory_kib(void);
 /* What a kernel with checkers may keep for these: freed objects, and stacks. */
