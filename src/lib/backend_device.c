@@ -37,12 +37,20 @@ static int ask_info(const struct pn_pool *pool, struct pinned_mem_info *info)
 	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_INFO, info);
 }
 
-/* The driver speaks our version, and has this sort of memory. Return: 0 or an errno. */
-static int check_info(const struct pn_pool *pool, const struct pinned_mem_info *info)
+/*
+ * The driver speaks our version, and has this sort of memory. Return: 0 or an errno; EPROTO
+ * if it is older than this library, as one that does not know our INFO is, EPROTONOSUPPORT
+ * if it is newer.
+ */
+static int check_driver(const struct pn_pool *pool, struct pinned_mem_info *info)
 {
+	int err = ask_info(pool, info);
+
+	if (err)
+		return err == EINVAL ? EPROTO : err;
 	if (info->abi_version != PINNED_MEM_ABI_VERSION ||
 	    info->chunk_size != PINNED_MEM_CHUNK_SIZE)
-		return EPROTO;
+		return info->abi_version < PINNED_MEM_ABI_VERSION ? EPROTO : EPROTONOSUPPORT;
 	return info->features >> pool->memory.type & 1 ? 0 : EOPNOTSUPP;
 }
 
@@ -53,9 +61,7 @@ static int device_open(struct pn_pool *pool)
 
 	if (err)
 		return err;
-	err = ask_info(pool, &info);
-	if (!err)
-		err = check_info(pool, &info);
+	err = check_driver(pool, &info);
 	if (err) {
 		pn_fd_drop(&pool->fd);
 		return err;
