@@ -35,7 +35,7 @@ REFUSALS = (
         'the kernel refused the module: "{0}"; it was built for another one: dkms install --force {dkms}',
     ),
     (
-        r"pinned_mem: (.*(?:carveout|reserve_chunks).*|.* invalid for parameter .*)",
+        r"pinned_mem: (.*(?:carve-?out|reserve_chunks).*|.* invalid for parameter .*)",
         'the driver refused its options: "{0}"; change them in /etc/modprobe.d, then modprobe pinned_mem',
     ),
 )
