@@ -221,7 +221,7 @@ echo Y >$parameters/strict_phys
 finds note addresses 'for CAP_SYS_RAWIO only'
 INFO_FEATURES=0x3f finds note addresses 'knows no address; setcap'
 INFO_FEATURES=0x5f finds note pages 'mapped by small ones'
-rm -r root/sys/kernel/mm
+rm -r root/sys/kernel/mm/transparent_hugepage
 finds note 'huge pages' 'none in this kernel'
 sound
 printf 'THP_enabled:\t0\n' >root/proc/self/status

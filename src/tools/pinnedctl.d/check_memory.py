@@ -202,6 +202,8 @@ def check_iommu():
 
 
 def check_huge_pages():
+    if not os.path.isdir(at("/sys/kernel/mm")):
+        return  # no sysfs here
     if not os.path.isdir(at("/sys/kernel/mm/transparent_hugepage")):
         yield note(
             "huge pages",
