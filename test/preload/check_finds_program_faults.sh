@@ -88,6 +88,12 @@ faults preload 'can be changed by others than root'
 sound
 chmod 777 root/usr/lib
 faults preload 'can be changed by others than root'
+# A folder that is a link, out of the made-up system: its folders are looked at up to the real root.
+sound
+mv root/usr elsewhere
+ln -s "$PWD/elsewhere" root/usr
+chmod 777 elsewhere
+faults preload 'can be changed by others than root'
 sound
 chmod 600 $preload
 faults preload 'may be read by some only; chmod 644 /etc/ld.so.preload'

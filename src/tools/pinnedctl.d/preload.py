@@ -117,7 +117,7 @@ def must_be_trusted(path, top="/"):
         status = os.stat(path)
         if status.st_uid != 0 or status.st_mode & 0o022:
             raise Trouble(f"{path} can be changed by others than root; every process would load it")
-        if path == top:
+        if path in (top, "/"):
             return
         path = os.path.dirname(path)
 
