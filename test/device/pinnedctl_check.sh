@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `pinnedctl check` on a system with the real driver: sound, it says so; limits that are hit, a policy, an IOMMU, and the
+# `pinnedctl check` on a system with the real driver: sound, it says so; limits that are hit, a policy, an IOMMU, no huge pages, and the
 # kernel's refusal of a module that is not signed, or signed by a stranger, are found (Faults B7). For a guest, by
-# test/qemu/check, which says what guest it is: TEST_GUEST is driver, iommu or refuses (with TEST_MODULE, a file, and
+# test/qemu/check, which says what guest it is: TEST_GUEST is driver, iommu, small-pages or refuses (with TEST_MODULE, a file, and
 # TEST_SIGN_FILE, the kernel's program).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/../preload/common"
@@ -64,6 +64,10 @@ driver)
 	"$ctl" reserve 0 >out
 	;;
 iommu) finds note iommu 'translated addresses' ;;
+small-pages)
+	finds note pages 'mapped by small ones'
+	finds note 'huge pages' 'none in this kernel'
+	;;
 refuses)
 	folder=root/lib/modules/$(uname -r)
 	mkdir -p "$folder/extra"
