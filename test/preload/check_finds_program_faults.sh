@@ -98,7 +98,7 @@ sound
 chmod 600 $preload
 faults preload 'may be read by some only; chmod 644 /etc/ld.so.preload'
 as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-faults preload 'may not be read, so no library of it is loaded; chmod 644'
+faults preload 'cannot be read: Permission denied, so no library of it is loaded; chmod 644'
 as=(env)
 sound
 printf '%s\n' "/usr/lib/libother.so $entry" >$preload

@@ -143,20 +143,17 @@ def check_preload(folder):
     else:
         yield ok("library", library)
     try:
-        status = os.stat(at(preload.PATH))
         text = preload.read(at(preload.PATH))
-    except FileNotFoundError:
-        text = None
-    except PermissionError:
+    except Trouble as trouble:
         yield fault(
             "preload",
-            f"{preload.PATH} may not be read, so no library of it is loaded; chmod 644 {preload.PATH}",
+            f"{trouble}, so no library of it is loaded; chmod 644 {preload.PATH}, or remove what is no file",
         )
         return
     is_named = bool(preload.entries(text))
     if not is_named:
         yield ok("preload", "off: programs come to pinned memory by pinned-run")
-    elif not status.st_mode & 0o004:
+    elif not os.stat(at(preload.PATH)).st_mode & 0o004:
         yield fault("preload", f"{preload.PATH} may be read by some only; chmod 644 {preload.PATH}")
     else:
         yield from check_entries(text)
@@ -193,7 +190,7 @@ def check_sections(reader):
         yield ok("configuration", f"{configuration.PATH}: {sections} sections, no errors")
     try:
         is_loaded = bool(preload.entries(preload.read(at(preload.PATH))))
-    except OSError:
+    except Trouble:
         return
     if sections and not is_loaded:
         yield note(

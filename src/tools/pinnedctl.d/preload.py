@@ -35,6 +35,8 @@ def read(path=PATH):
             return file.read()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {error.strerror}") from None
 
 
 def entries(text):
