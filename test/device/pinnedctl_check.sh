@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # `pinnedctl check` on a system with the real driver: sound, it says so; limits that are hit, a policy, an IOMMU, no huge pages, and the
 # kernel's refusal of a module that is not signed, or signed by a stranger, are found (Faults B7). For a guest, by
-# test/qemu/check, which says what guest it is: TEST_GUEST is driver, iommu, small-pages or refuses (with TEST_MODULE, a file, and
-# TEST_SIGN_FILE, the kernel's program).
+# test/qemu/check, which says what guest it is: TEST_GUEST is driver, iommu, small-pages, refuses or locked (the last two with
+# TEST_MODULE, a file, and refuses with TEST_SIGN_FILE, the kernel's program).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/../preload/common"
 ctl=$PINNED_BUILD/pinnedctl
@@ -68,7 +68,9 @@ small-pages)
 	finds note pages 'mapped by small ones'
 	finds note 'huge pages' 'none in this kernel'
 	;;
-refuses)
+refuses | locked)
+	# It shows the lockdown.
+	mount -t securityfs none /sys/kernel/security
 	folder=root/lib/modules/$(uname -r)
 	mkdir -p "$folder/extra"
 	cp "$TEST_MODULE" "$folder/extra/pinned_mem.ko"
@@ -76,6 +78,8 @@ refuses)
 	finds FAULT driver 'takes signed modules only; the module is not signed'
 	! insmod "$folder/extra/pinned_mem.ko" || fail 'the kernel took a module without a signature'
 	finds FAULT driver 'refused the module since it is not signed'
+	# A lockdown takes a stranger's signature for none.
+	[ "$TEST_GUEST" = refuses ] || exit 0
 	openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=stranger/ -days 9 -keyout key -outform DER -out cert 2>/dev/null
 	"$TEST_SIGN_FILE" sha256 key cert "$folder/extra/pinned_mem.ko"
 	! insmod "$folder/extra/pinned_mem.ko" || fail "the kernel took a stranger's module"
