@@ -152,6 +152,17 @@ static int populate_some(struct pn_pool *pool, size_t slot, size_t count, uint32
 	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
+/* Slots whose addresses only those learn who may (strict_phys); the others get slots all the same. */
+static int populate_and_tell(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
+{
+	int err = populate_some(pool, slot, count, 0, phys);
+
+	if (err != EPERM)
+		return err;
+	memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
+	return populate_some(pool, slot, count, 0, NULL);
+}
+
 static int query(const struct pn_pool *pool, size_t slot, uint64_t *phys)
 {
 	struct pinned_mem_query request = {
@@ -160,8 +171,8 @@ static int query(const struct pn_pool *pool, size_t slot, uint64_t *phys)
 	};
 	int err = pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_QUERY, &request);
 
-	*phys = request.phys;
-	return err;
+	*phys = err ? PN_PHYS_UNKNOWN : request.phys;
+	return err == EPERM ? 0 : err;
 }
 
 static int punch_some(struct pn_pool *pool, size_t slot, size_t count)
@@ -220,7 +231,7 @@ static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint
 	while (!err && done < count) {
 		size_t some = at_most_max(count - done);
 
-		err = populate_some(pool, slot + done, some, 0, phys + done);
+		err = populate_and_tell(pool, slot + done, some, phys + done);
 		if (!err)
 			done += some;
 	}
