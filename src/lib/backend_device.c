@@ -37,12 +37,20 @@ static int ask_info(const struct pn_pool *pool, struct pinned_mem_info *info)
 	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_INFO, info);
 }
 
-/* The driver speaks our version, and has this sort of memory. Return: 0 or an errno. */
-static int check_info(const struct pn_pool *pool, const struct pinned_mem_info *info)
+/*
+ * The driver speaks our version, and has this sort of memory. Return: 0 or an errno; EPROTO
+ * if it is older than this library, as one that does not know our INFO is, EPROTONOSUPPORT
+ * if it is newer.
+ */
+static int check_driver(const struct pn_pool *pool, struct pinned_mem_info *info)
 {
+	int err = ask_info(pool, info);
+
+	if (err)
+		return err == EINVAL ? EPROTO : err;
 	if (info->abi_version != PINNED_MEM_ABI_VERSION ||
 	    info->chunk_size != PINNED_MEM_CHUNK_SIZE)
-		return EPROTO;
+		return info->abi_version < PINNED_MEM_ABI_VERSION ? EPROTO : EPROTONOSUPPORT;
 	return info->features >> pool->memory.type & 1 ? 0 : EOPNOTSUPP;
 }
 
@@ -53,9 +61,7 @@ static int device_open(struct pn_pool *pool)
 
 	if (err)
 		return err;
-	err = ask_info(pool, &info);
-	if (!err)
-		err = check_info(pool, &info);
+	err = check_driver(pool, &info);
 	if (err) {
 		pn_fd_drop(&pool->fd);
 		return err;
@@ -146,6 +152,17 @@ static int populate_some(struct pn_pool *pool, size_t slot, size_t count, uint32
 	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
+/* Slots whose addresses only those learn who may (strict_phys); the others get slots all the same. */
+static int populate_and_tell(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
+{
+	int err = populate_some(pool, slot, count, 0, phys);
+
+	if (err != EPERM)
+		return err;
+	memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
+	return populate_some(pool, slot, count, 0, NULL);
+}
+
 static int query(const struct pn_pool *pool, size_t slot, uint64_t *phys)
 {
 	struct pinned_mem_query request = {
@@ -154,8 +171,8 @@ static int query(const struct pn_pool *pool, size_t slot, uint64_t *phys)
 	};
 	int err = pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_QUERY, &request);
 
-	*phys = request.phys;
-	return err;
+	*phys = err ? PN_PHYS_UNKNOWN : request.phys;
+	return err == EPERM ? 0 : err;
 }
 
 static int punch_some(struct pn_pool *pool, size_t slot, size_t count)
@@ -214,7 +231,7 @@ static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint
 	while (!err && done < count) {
 		size_t some = at_most_max(count - done);
 
-		err = populate_some(pool, slot + done, some, 0, phys + done);
+		err = populate_and_tell(pool, slot + done, some, phys + done);
 		if (!err)
 			done += some;
 	}

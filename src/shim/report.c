@@ -48,7 +48,13 @@ static const char *advice_for(int error)
 	case EPERM:
 		return "no permission; add the user to the group pinned";
 	case EPROTO:
-		return "the driver and this library are of different versions";
+		return "the driver is older than this library; upgrade pinned-mem-dkms and reboot";
+	case EPROTONOSUPPORT:
+		return "the driver is newer than this library; upgrade libmalloc-pinned";
+	case ENOTTY:
+		return "/dev/pinned_mem is not the driver's device";
+	case EOPNOTSUPP:
+		return "the driver has no memory of this type here";
 	case ENOMEM:
 		return "not enough address space or memory";
 	default:

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/common"
 need python3
 ctl=$PINNED_BUILD/pinnedctl
-export PINNEDCTL_SYSFS=$PWD/sys
+export PINNEDCTL_ROOT=$PWD
 device=sys/class/misc/pinned_mem module=sys/module/pinned_mem
 
 mkdir -p $device/node0 $module/parameters

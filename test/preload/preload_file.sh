@@ -95,6 +95,12 @@ refuses "$crashing" 'self-test: .*does not get into a new process'
 refuses "$talking" 'self-test: /bin/sh .*: message'
 refuses "$late" "self-test: .*; taken out of $file again"
 ! is_mapped "$late" || fail 'it is still there'
+# A library for another machine, and a part of one.
+library foreign
+printf '\377' | dd of="$path" bs=1 seek=18 conv=notrunc status=none
+refuses "$path" 'self-test: .*does not get into a new process'
+truncate -s 5000 "$path"
+refuses "$path" 'self-test: .*does not get into a new process'
 refuses /mnt/none/libmalloc-pinned.so 'there is no library'
 refuses /mnt/other/libother.so 'use a path'
 chmod 777 /mnt/good
@@ -112,7 +118,27 @@ is_whole "${others[@]}"
 strace -f -o trace -e inject=rename:signal=KILL "$ctl" preload on --library "$good" >out 2>err && fail 'not killed'
 for place in "$file" /etc/.ld.so.preload.*; do [ ! -s "$place" ] || grep -q libother "$place" || fail "$place: $(cat "$place")"; done
 rm -f /etc/.ld.so.preload.*
-if setpriv --reuid 65534 --regid 65534 --clear-groups "$ctl" preload off 2>err; then fail 'anybody may'; fi
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+if "${nobody[@]}" "$ctl" preload off 2>err; then fail 'anybody may'; fi
+
+# A file that cannot be read: nothing is done to it, and one line says so.
+chmod 600 $file
+if "${nobody[@]}" "$ctl" preload status >out 2>err; then fail "$(cat out)"; fi
+unread() {  # WHY
+	grep -q "^pinnedctl: $file cannot be read: $1" err || fail "$(cat err)"
+	is_one_line err || fail "not one line: $(cat err)"
+}
+unread 'Permission denied'
+mv $file kept
+mkdir $file
+for action in status off "on --library $good"; do
+	# shellcheck disable=SC2086 # words
+	if "$ctl" preload $action >out 2>err; then fail "$action: $(cat out)"; fi
+	unread 'Is a directory'
+	[ -d $file ] || fail "$action: the folder has gone"
+done
+rmdir $file
+mv kept $file
 
 # Where the system has a folder for each architecture, the entry is for all.
 triplet=$(python3 -c 'import sys; print(getattr(sys.implementation, "_multiarch", ""))')

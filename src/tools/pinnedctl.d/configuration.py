@@ -43,6 +43,11 @@ def say(text):
     print(text, file=sys.stderr)
 
 
+def header_of(text):
+    """A section's first line with the blanks that count."""
+    return re.sub(r"^\[\s*(\S+)\s*(.*?)\s*\]$", r"[\1 \2]", text)
+
+
 def advice_on(header, earlier):
     """What is odd about a section that the reader understands; None if nothing is."""
     if header in earlier:
@@ -65,7 +70,7 @@ def check(reader):
             errors += 1
             say(f"{reader.path}:{line}: {text}")
         elif word == "section":
-            header = re.sub(r"^\[\s*(\S+)\s*(.*?)\s*\]$", r"[\1 \2]", text)
+            header = header_of(text)
             advice = advice_on(header, earlier)
             earlier.setdefault(header, line)
             if advice:

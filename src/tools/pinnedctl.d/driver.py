@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: MIT
 """The driver's figures and settings, in sysfs."""
+import errno
+import fcntl
 import os
+import struct
+from collections import namedtuple
 
+from system_files import at, names, read
 from trouble import Trouble
 
-# Tests put a folder of files in place of sysfs.
-ROOT = os.environ.get("PINNEDCTL_SYSFS", "/sys")
-DEVICE = f"{ROOT}/class/misc/pinned_mem"
-MODULE = f"{ROOT}/module/pinned_mem"
+DEVICE = "/sys/class/misc/pinned_mem"
+MODULE = "/sys/module/pinned_mem"
 CHUNK = 2 << 20
+
+# PINNED_MEM_IOC_INFO of include/uapi/pinned_mem.h.
+ABI_VERSION = 1
+FEATURE_HUGE_MAP = 1 << 5
+FEATURE_PHYS = 1 << 6
+INFO_FORMAT = "=4I12Q4I"
+IOC_INFO = 3 << 30 | struct.calcsize(INFO_FORMAT) << 16 | 0xB6 << 8
+Info = namedtuple(
+    "Info",
+    "size flags abi_version features chunk_size pool_size pool_id pool_chunks used_chunks limit_chunks "
+    "user_chunks user_limit_chunks pool_limit_chunks snapshot_pages resting_chunks reserve_chunks "
+    "snapshots split_mappings mappings reserved",
+)
 
 COUNTERS = {
     "used_chunks": "chunks that processes hold",
@@ -22,16 +38,8 @@ COUNTERS = {
 }
 
 
-def read(path):
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return None
-
-
 def is_loaded():
-    return os.path.isdir(DEVICE)
+    return os.path.isdir(at(DEVICE))
 
 
 def must_be_loaded():
@@ -48,7 +56,7 @@ def counters():
 def node_counters():
     """{node: {name: number}} of the reserve."""
     nodes = {}
-    for name in sorted(os.listdir(DEVICE)) if is_loaded() else []:
+    for name in names(DEVICE):
         if name.startswith("node") and name[4:].isdigit():
             keys = ("reserve_chunks", "reserve_free_chunks")
             values = {key: read(f"{DEVICE}/{name}/{key}") for key in keys}
@@ -59,8 +67,7 @@ def node_counters():
 def parameters():
     """Module parameters; those that may not be read are None."""
     folder = f"{MODULE}/parameters"
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return {name: read(f"{folder}/{name}") for name in names}
+    return {name: read(f"{folder}/{name}") for name in names(folder)}
 
 
 def version():
@@ -69,7 +76,7 @@ def version():
 
 def resize_reserve(chunks, node):
     must_be_loaded()
-    path = f"{DEVICE}/reserve_chunks" if node is None else f"{DEVICE}/node{node}/reserve_chunks"
+    path = at(f"{DEVICE}{'' if node is None else f'/node{node}'}/reserve_chunks")
     if not os.path.exists(path):
         raise Trouble(f"there is no NUMA node {node} with memory")
     try:
@@ -82,3 +89,31 @@ def resize_reserve(chunks, node):
             f"the reserve stays as it was: {error.strerror}; there is not that much contiguous "
             "memory, try fewer chunks, or reserve them at boot (pinned_mem(4))"
         ) from None
+
+
+def info():
+    """What the driver says of itself, and of our user."""
+    request = bytearray(struct.pack(INFO_FORMAT, struct.calcsize(INFO_FORMAT), *[0] * 19))
+    try:
+        fd = os.open(at("/dev/pinned_mem"), os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(fd, IOC_INFO, request)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise Trouble(
+                "the driver is older than this library; upgrade pinned-mem-dkms, then reboot"
+            ) from None
+        raise Trouble(f"/dev/pinned_mem does not answer: {error.strerror}") from None
+    answer = Info(*struct.unpack(INFO_FORMAT, request))
+    if answer.abi_version != ABI_VERSION:
+        raise Trouble(
+            f"the driver speaks version {answer.abi_version}, this library {ABI_VERSION}; "
+            + (
+                "upgrade libpinned1 and libmalloc-pinned"
+                if answer.abi_version > ABI_VERSION
+                else "upgrade pinned-mem-dkms, then reboot"
+            )
+        )
+    return answer

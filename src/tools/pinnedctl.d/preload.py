@@ -28,13 +28,15 @@ def is_ours(word):
     return os.path.basename(word) == NAME
 
 
-def read():
+def read(path=PATH):
     """The file's text; None if there is no file."""
     try:
-        with open(PATH, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {error.strerror}") from None
 
 
 def entries(text):
@@ -108,13 +110,16 @@ def is_masked():
         return any(line.split()[4] == os.path.realpath(PATH) for line in file)
 
 
-def must_be_trusted(path):
-    """Programs with raised privileges load it too, so nobody but root may put another one there."""
+def must_be_trusted(path, top="/"):
+    """
+    Programs with raised privileges load it too, so nobody but root may put another one there; folders are
+    looked at up to @top.
+    """
     while True:
         status = os.stat(path)
         if status.st_uid != 0 or status.st_mode & 0o022:
             raise Trouble(f"{path} can be changed by others than root; every process would load it")
-        if path == "/":
+        if path in (top, "/"):
             return
         path = os.path.dirname(path)
 

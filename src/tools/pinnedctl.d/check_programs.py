@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""Packages, the library in every process, and which programs it puts on pinned memory."""
+import os
+import re
+import stat
+import subprocess
+import sys
+
+import configuration
+import preload
+import selftest
+from finding import fault, note, ok
+from system_files import ROOT, at, read
+from trouble import Trouble
+
+PACKAGES = (
+    "pinned-mem-dkms",
+    "libpinned1",
+    "libpinned-dev",
+    "libmalloc-pinned",
+    "pinned-mem-tools",
+)
+ADMINDIR = "/var/lib/dpkg"
+
+
+def packages():
+    """{name with architecture: (three letters of its state, version)}; empty without dpkg."""
+    command = ["dpkg-query", f"--admindir={at(ADMINDIR)}", "-W"]
+    command += ["-f", "${Package}:${Architecture} ${db:Status-Abbrev} ${Version}\\n", *PACKAGES]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return {}
+    words = (line.split() for line in result.stdout.splitlines())
+    return {line[0]: (line[1], line[2]) for line in words if len(line) == 3}
+
+
+def check_packages():
+    found = packages()
+    # Removed with its settings kept is whole; so is what was never there.
+    halves = sorted(
+        name for name, (state, _) in found.items() if state not in ("ii", "hi", "rc", "un")
+    )
+    versions = {version for state, version in found.values() if state == "ii"}
+    if halves:
+        yield fault(
+            "packages",
+            f"half installed: {' '.join(halves)}; dpkg --configure -a, then apt --fix-broken install",
+        )
+    elif len(versions) > 1:
+        yield fault(
+            "packages",
+            f"of different versions: {' '.join(sorted(versions))}; apt install --only-upgrade {' '.join(PACKAGES)}",
+        )
+    elif versions:
+        yield ok("packages", f"version {versions.pop()}")
+
+
+# The library in every process.
+
+
+def elf_kind(path):
+    """Word size, byte order and machine; None if it is no library that is whole."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except OSError:
+        return None
+    if len(head) < 64 or head[:4] != b"\x7fELF" or head[5] not in (1, 2):
+        return None
+    order = "little" if head[5] == 1 else "big"
+    return head[4], head[5], int.from_bytes(head[18:20], order)
+
+
+def library_of(entry):
+    """Where the dynamic linker of our own architecture looks."""
+    multiarch = getattr(sys.implementation, "_multiarch", "")
+    path = re.sub(r"\$LIB\b|\$\{LIB\}", f"lib/{multiarch}", entry)
+    return at(path)
+
+
+def what_is_wrong_with(entry):
+    """In words; None if nothing is."""
+    path = library_of(entry)
+    if not os.path.isfile(path):
+        return f"there is no {path}, and every program says so; pinnedctl preload off, or install libmalloc-pinned"
+    if not stat.S_IMODE(os.stat(path).st_mode) & 0o004:
+        return f"{path} may not be read by everybody; chmod 644 {path}"
+    kind = elf_kind(path)
+    if not kind:
+        return f"{path} is no library, or a part of one; pinnedctl preload off, and install libmalloc-pinned again"
+    if kind != elf_kind(os.path.realpath("/proc/self/exe")):
+        return f"{path} is for another architecture; pinnedctl preload on names the right one"
+    try:
+        preload.must_be_trusted(os.path.realpath(path), os.path.realpath(at("/")))
+    except Trouble as trouble:
+        return f"{trouble}; chown root, and chmod go-w"
+    return None
+
+
+def check_entries(text):
+    found = preload.entries(text)
+    for entry in found:
+        wrong = what_is_wrong_with(entry)
+        if wrong:
+            yield fault("preload", f"{preload.PATH}: {wrong}")
+            return
+    if len(found) > 1:
+        yield note(
+            "preload",
+            f"{preload.PATH} has {len(found)} entries of ours; pinnedctl preload on leaves one",
+        )
+    first = preload.WORD.findall(preload.LINE.match(text)[1])[:1]
+    if first and not preload.is_ours(first[0]):
+        yield note(
+            "preload",
+            f"{preload.PATH}: {first[0]} comes first; if it has a malloc, that one is used",
+        )
+    yield ok("preload", f"in every process: {found[0]}")
+
+
+def check_off(is_named):
+    """What takes the library out of all processes though it is named."""
+    words = (read("/proc/cmdline") or "").split()
+    if "malloc_pinned=off" in words:
+        yield note(
+            "boot",
+            "malloc_pinned=off on the kernel's command line: in no process until a boot without it",
+        )
+    if os.path.exists(at(configuration.OFF_PATH)):
+        yield note(
+            "boot",
+            f"{configuration.OFF_PATH} exists: no program is on pinned memory by the file; rm it, and reboot",
+        )
+    elif is_named and not ROOT and preload.is_masked():
+        yield note("boot", "disabled in this boot; the next one has it again")
+
+
+def check_preload(folder):
+    library = os.path.join(folder, preload.NAME)
+    if not os.path.isfile(library):
+        yield fault("library", f"there is no {library}; apt install libmalloc-pinned")
+    else:
+        yield ok("library", library)
+    try:
+        text = preload.read(at(preload.PATH))
+    except Trouble as trouble:
+        yield fault(
+            "preload",
+            f"{trouble}, so no library of it is loaded; chmod 644 {preload.PATH}, or remove what is no file",
+        )
+        return
+    is_named = bool(preload.entries(text))
+    if not is_named:
+        yield ok("preload", "off: programs come to pinned memory by pinned-run")
+    elif not os.stat(at(preload.PATH)).st_mode & 0o004:
+        yield fault("preload", f"{preload.PATH} may be read by some only; chmod 644 {preload.PATH}")
+    else:
+        yield from check_entries(text)
+    if is_named and not ROOT:
+        _, _, said = selftest.run(["/bin/true"])
+        if said:
+            yield fault(
+                "preload",
+                f"every program says: {said.decode(errors='replace').strip()}; pinnedctl preload off",
+            )
+    yield from check_off(is_named)
+
+
+# The configuration.
+
+
+def check_sections(reader):
+    errors, sections, earlier = 0, 0, {}
+    for word, line, text in reader.ask("check"):
+        if word == "error":
+            errors += 1
+            yield fault(
+                "configuration",
+                f"{configuration.PATH}:{line}: {text}; ignored; mend it, then pinnedctl config check",
+            )
+        elif word == "section":
+            sections += 1
+            header = configuration.header_of(text)
+            advice = configuration.advice_on(header, earlier)
+            earlier.setdefault(header, line)
+            if advice:
+                yield note("configuration", f"{configuration.PATH}:{line}: {advice}")
+    if not errors:
+        yield ok("configuration", f"{configuration.PATH}: {sections} sections, no errors")
+    try:
+        is_loaded = bool(preload.entries(preload.read(at(preload.PATH))))
+    except Trouble:
+        return
+    if sections and not is_loaded:
+        yield note(
+            "configuration",
+            "there are sections, but the library is in no process; pinnedctl preload on",
+        )
+
+
+def check_configuration(reader):
+    path = at(configuration.PATH)
+    if not os.path.exists(path):
+        yield ok(
+            "configuration",
+            f"no {configuration.PATH}: programs are on pinned memory by pinned-run alone",
+        )
+        return
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        yield fault("configuration", f"{configuration.PATH} is no file, and not read; remove it")
+        return
+    if not status.st_mode & 0o004:
+        yield fault(
+            "configuration",
+            f"{configuration.PATH} may not be read by everybody, so it holds for some only; chmod 644 {configuration.PATH}",
+        )
+    if status.st_uid != 0 or status.st_mode & 0o022:
+        yield fault(
+            "configuration",
+            f"{configuration.PATH} can be changed by others than root; chown root, and chmod go-w",
+        )
+    if os.access(path, os.R_OK, effective_ids=True):
+        try:
+            yield from check_sections(reader)
+        except Trouble as trouble:
+            yield fault("configuration", f"{trouble}; install pinned-mem-tools again")

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: programs in doc/*.md and README.md that include headers compile against include/, and files, links and make
+# targets that the documents name exist.
+set -eu
+top=$(cd "$(dirname "$0")/../.." && pwd)
+cc=${CC:-cc}
+command -v "${cc%% *}" >/dev/null || { echo "SKIP: no C compiler"; exit 77; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$top"
+failures=0 programs=0 names=0
+fail() {
+	echo "$*" >&2
+	failures=$((failures + 1))
+}
+
+documents=(README.md CONTRIBUTING.md doc/*.md examples/*/README.md)
+for document in "${documents[@]}"; do
+	# What stands between ```c and ```.
+	rm -f "$tmp"/*.c
+	awk -v dir="$tmp" '/^```c$/ { file = dir "/" ++count ".c"; next } /^```/ { file = "" } file != "" { print > file }' "$document"
+	for program in "$tmp"/*.c; do
+		[ -e "$program" ] || continue
+		programs=$((programs + 1))
+		# shellcheck disable=SC2086 # CC may carry options
+		$cc -std=gnu11 -Wall -Wextra -Werror -Iinclude -Iinclude/uapi -fsyntax-only "$program" || fail "$document: a program does not compile"
+	done
+	# Links to files, and paths of the sources; a star is a pattern, and so is a word of capitals at the end.
+	while read -r name; do
+		names=$((names + 1))
+		compgen -G "$name" >/dev/null || compgen -G "$(dirname "$document")/$name" >/dev/null || fail "$document: there is no $name"
+	done < <({
+		grep -oE '\]\([^)#:]+\)' "$document" | sed 's/^](//; s/)$//'
+		grep -oE '`(src|test|bench|doc|examples|include|man|debian)/[A-Za-z0-9_./*-]+' "$document" | sed -E 's/^`//; s/\.$//; s/[A-Z]{3,}$/*/'
+	} | sort -u)
+	while read -r target; do
+		names=$((names + 1))
+		grep -qsE "^([a-z -]* )?$target( [a-z -]*)?:|\b$target\b.*:" Makefile test/check.mk bench/bench.mk "$(dirname "$document")"/Makefile || fail "$document: make knows no $target"
+	done < <(grep -oE '(^    |`)make [a-z][a-z-]+' "$document" | sed 's/.*make //' | sort -u)
+done
+echo "${#documents[@]} documents, $programs programs, $names names, $failures failures"
+[ $failures = 0 ] && [ $programs -gt 0 ] && [ $names -gt 20 ]

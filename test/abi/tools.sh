@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: what a user can say or read is in the manual: options of pinned-run, commands and options of pinnedctl (and their
+# completion), keys of the configuration, parameters of the module, files of the driver in sysfs.
+set -eu
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${PINNED_BUILD:-$top/build}
+command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failures=0 names=0
+
+# Text without roff: its words can be looked for.
+plain() { sed 's/\\-/-/g; s/\\f.//g; s/\\~/ /g' "$1"; }
+has() {  # NAME PAGE: as a word of its own
+	names=$((names + 1))
+	plain "$top/$2" | grep -qE -- "(^|[^a-z_-])$1([^a-z_-]|$)" || {
+		echo "$2: nothing about $1"
+		failures=$((failures + 1))
+	}
+}
+each() {  # PAGE: names come in by lines
+	local count=0 name
+	while read -r name; do
+		has "$name" "$1"
+		count=$((count + 1))
+	done
+	[ $count -gt 0 ] || { echo "$1: nothing to look for"; failures=$((failures + 1)); }
+}
+
+"$build/pinned-run" --help | grep -oE -- '--[a-z-]+' | sort -u >"$tmp/options"
+each man/man1/pinned-run.1 <"$tmp/options"
+
+"$build/pinnedctl" --help | sed -n 's/^    \([a-z0-9][a-z0-9]*\)  .*/\1/p' >"$tmp/commands"
+each man/man1/pinnedctl.1 <"$tmp/commands"
+each src/tools/system/pinnedctl.bash-completion <"$tmp/commands"
+while read -r command; do
+	"$build/pinnedctl" "$command" --help | grep -oE -- '--[a-z-]+' | grep -vx -- --help || true
+done <"$tmp/commands" | sort -u | each man/man1/pinnedctl.1
+
+# Keys, as the library itself names them.
+MALLOC_PINNED_CONF=nonsense:1,backend:anon LD_PRELOAD=$build/lib/libmalloc-pinned.so /bin/true 2>&1 |
+	sed 's/.*known are //; s/;.*//' | tr -d ' ' | tr ',' '\n' >"$tmp/keys"
+each man/man7/pinned.7 <"$tmp/keys"
+each man/man5/malloc-pinned.conf.5 <"$tmp/keys"
+
+cat "$top"/src/kernel/*.c >"$tmp/kernel"
+grep -oE '^MODULE_PARM_DESC\([a-z_]+' "$tmp/kernel" | sed 's/.*(//' | each man/man4/pinned_mem.4
+grep -oE 'DEVICE_ATTR_R[OW]\([a-z_]+' "$tmp/kernel" | sed 's/.*(//' | each man/man4/pinned_mem.4
+
+echo "$names names, $failures failures"
+[ $failures = 0 ]

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: on real packages, pinnedctl check tells a half-installed one, one that is missing, a kernel without headers, a
+# driver whose build failed, and one that is only not loaded, each with the command that cures it, which does.
+# shellcheck source=test/deb/common
+. "$(dirname "$0")/common"
+in_clean_system "${developer[@]}"
+
+kernel=$(kernel_of_headers)
+depmod "$kernel"
+# The kernel that would run: that of the headers.
+mkdir -p /tmp/root/proc/sys/kernel
+echo "$kernel" >/tmp/root/proc/sys/kernel/osrelease
+for folder in usr var lib etc; do ln -s /$folder /tmp/root/$folder; done
+finds() {  # KIND SUBJECT TEXT
+	PINNEDCTL_ROOT=/tmp/root pinnedctl check >said 2>&1 || [ $? = 1 ] || fail "check: $(cat said)"
+	grep -E "^$1 +$2 " said | grep -qF -- "$3" || fail "no \"$1 $2 ... $3\" in: $(cat said)"
+}
+
+dpkg --unpack "$debs"/libpinned1_*.deb "$debs"/libmalloc-pinned_*.deb "$debs"/pinned-mem-tools_*.deb
+finds FAULT packages 'half installed: libmalloc-pinned:'
+dpkg --configure -a
+finds ok packages 'version '
+finds FAULT driver 'the driver is not installed; apt install pinned-mem-dkms'
+finds ok library '/pinned-mem/libmalloc-pinned.so'
+
+# Nothing to build with; then a build that fails; then as it should be.
+mv "/lib/modules/$kernel/build" /tmp/build
+install_debs "$debs"/pinned-mem-dkms_*.deb
+finds FAULT driver "its headers are missing; apt install linux-headers-$kernel"
+mv /tmp/build "/lib/modules/$kernel/build"
+finds FAULT driver "not built for kernel $kernel; dkms install pinned-mem/"
+source=$(echo /usr/src/pinned-mem-*/src/kernel/main.c)
+cp "$source" /tmp/main.c
+echo '#error this is broken' >>"$source"
+! dkms autoinstall -k "$kernel" || fail 'a broken source was built'
+finds FAULT driver 'failed: "'
+grep -q 'this is broken' said || fail "not the first error: $(cat said)"
+cp /tmp/main.c "$source"
+dkms autoinstall -k "$kernel"
+finds FAULT driver 'not loaded; modprobe pinned_mem'
+version=${source#*pinned-mem-}
+dkms uninstall "pinned-mem/${version%%/*}" -k "$kernel"
+finds FAULT driver "built, but not installed for kernel $kernel; dkms install"
+
+# An entry in the preload file whose library goes with its package by force.
+pinnedctl preload on >said 2>&1 || fail "preload on: $(cat said)"
+finds ok preload 'in every process: '
+rm "$(echo /usr/lib/*/pinned-mem/libmalloc-pinned.so)"
+finds FAULT preload 'and every program says so; pinnedctl preload off'
+pinnedctl preload off >said 2>&1 || fail "preload off: $(cat said)"

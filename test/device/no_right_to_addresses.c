@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects programs where physical addresses are told to CAP_SYS_RAWIO alone
+ * (strict_phys): others have pinned memory as always, for kernel drivers to use,
+ * and know no address of it; no guess, and none from before (Faults B35).
+ */
+#include <sys/stat.h>
+
+#include "guest.h"
+#include "pinned.h"
+
+#define STRICT "/sys/module/pinned_mem/parameters/strict_phys"
+
+static void has_memory(bool may_learn, struct pinned_heap *heap, size_t size)
+{
+	char *object = pinned_heap_malloc(heap, size);
+	struct pinned_extent extents[8];
+
+	CHECK(object);
+	memset(object, 0x5a, size);
+	EQUAL(pinned_v2p(object) != PINNED_NO_PHYS, may_learn);
+	EQUAL(pinned_v2p_sg(object, size, extents, 8) > 0, may_learn);
+	CHECK(pinned_owns(object));
+	pinned_free(object);
+}
+
+static void as_nobody(void *may_learn)
+{
+	struct pinned_heap_options options = { .size = sizeof(options),
+					       .flags = PINNED_HEAP_CONTIGUOUS };
+	struct pinned_heap *runs;
+
+	WORKS(setgid(65534));
+	WORKS(setuid(65534));
+	WORKS(setenv("PINNED_CONF", "backend:device,decay_ms:0", 1));
+	has_memory(may_learn, NULL, 100);
+	has_memory(may_learn, NULL, 3 * CHUNK);
+	runs = pinned_heap_create(&options);
+	CHECK(runs);
+	has_memory(may_learn, runs, 2 * CHUNK);
+	WORKS(pinned_heap_destroy(runs));
+}
+
+int main(void)
+{
+	/* As the group pinned has it in an installed system. */
+	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	ENDED_WELL(spawn(as_nobody, (void *)true));
+	WORKS(write_text(STRICT, "1"));
+	ENDED_WELL(spawn(as_nobody, NULL));
+	WORKS(write_text(STRICT, "0"));
+	WORKS(chmod(PINNED_MEM_DEVICE, 0660));
+	EQUAL(used_chunks(), 0);
+	return 0;
+}

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# With a driver that is older or newer than the library, with what is no driver at all, and with one that has not the
+# memory asked for, a program runs on ordinary memory after a line that says which of them to upgrade, or does
+# not start, as its policy says (Faults B38). The driver's answers are strace's; a device that takes no ioctl
+# stands in its place.
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need strace
+# shellcheck source=test/preload/private_etc
+. "$(dirname "$0")/private_etc"
+mkdir dev
+cp -a /dev/null /dev/full dev/
+cp -a /dev/null dev/pinned_mem
+mount --bind dev /dev
+
+# What the driver answers to INFO: its interface's version, features, and the size of a chunk.
+word() { printf '%02x%02x%02x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
+answer() {  # ABI FEATURES CHUNK-SIZE
+	echo "retval=0:poke_exit=@arg3=$(word 128)$(word 0)$(word "$1")$(word "$2")$(word "$3")$(word 0)"
+}
+
+says() {  # INJECTION TEXT [OPTION...]
+	local injection=$1 text=$2 status=0
+	shift 2
+	strace -f -o trace -e trace=ioctl -e inject="ioctl:$injection" "$PINNED_BUILD/pinned-run" "$@" -- /bin/echo hello >out 2>err ||
+		fail "$injection: exit status $?: $(cat err)"
+	[ "$(cat out)" = hello ] || fail "$injection: $(cat out)"
+	is_one_line err || fail "$injection: $(cat err)"
+	grep -q "^pinned: no pinned memory .*: $text); the program uses ordinary memory\$" err || fail "$injection: $(cat err)"
+	strace -f -o trace -e trace=ioctl -e inject="ioctl:$injection" "$PINNED_BUILD/pinned-run" "$@" --policy fail -- /bin/echo hello \
+		>out 2>err || status=$?
+	[ "$status:$(cat out)" = 127: ] || fail "$injection: it started: $status, $(cat out err)"
+	grep -q "$text); policy fail: the program does not start\$" err || fail "$injection: $(cat err)"
+}
+
+strace -o trace -e trace=ioctl -e inject="ioctl:$(answer 1 1 0x200000)" true || skip 'strace cannot write what a call answers'
+says error=EINVAL 'the driver is older than this library; upgrade pinned-mem-dkms and reboot'
+says "$(answer 0 1 0x200000)" 'the driver is older than this library; upgrade pinned-mem-dkms and reboot'
+says "$(answer 2 1 0x200000)" 'the driver is newer than this library; upgrade libmalloc-pinned'
+says "$(answer 1 1 0x400000)" 'the driver is newer than this library; upgrade libmalloc-pinned'
+says "$(answer 1 1 0x200000)" 'the driver has no memory of this type here' --memory uncached
+says error=ENOTTY "/dev/pinned_mem is not the driver's device"
