@@ -9,10 +9,11 @@ flavour_cc = $(firstword $(subst -, ,$1))
 flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g
 comma := ,
 unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
-random_names := driver_fails stress_with_model
+random_names := devices driver_fails stress_with_model
 
 # Functions of the library that a test puts its own in place of.
 unit_wrapped_calls_driver_fails := $(addprefix pn_sys_,open ioctl identify dup_high map table reserve wipe_on_fork)
+unit_wrapped_calls_devices := pn_sys_ioctl pn_sys_map
 
 define unit_flavour
 $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "confined.h"
+#include "devices.h"
 #include "probe.h"
 #include "sys.h"
 #include "watch.h"
@@ -114,12 +115,14 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 		phys[count] = pn_arena.phys[first + count] - 1;
 		pn_slot_set_phys(first + count, PN_PHYS_UNKNOWN);
 	}
+	pn_devices_unmap_locked(first, count);
 	heap->stats.punch_calls++;
 	PN_PROBE2(punch, first, count);
 	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
 		uncount_chunks(heap, count);
 		return count;
 	}
+	pn_devices_keep_locked(first, count);
 	for (size_t i = 0; i < count; i++) {
 		pn_slot_set_phys(first + i, phys[i]);
 		pn_empty_add_locked(heap, first + i);
@@ -168,6 +171,7 @@ void pn_empty_abandon_locked(struct pn_heap *heap)
 		pn_empty_take_locked(heap, index);
 		pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_HOLE);
 		pn_slot_set_phys(index, PN_PHYS_UNKNOWN);
+		pn_devices_unmap_locked(index, 1);
 	}
 }
 
@@ -208,6 +212,14 @@ void pn_empty_tidy_locked(struct pn_heap *heap)
 		purge_locked(heap, heap->decay_ms);
 	if (pn_unlikely(heap->mend_pause_ms))
 		mend(heap);
+}
+
+/* A pool that keeps what it should take back is done with: nobody could ever have these slots. */
+int pn_empty_admit_locked(struct pn_heap *heap, size_t first, size_t count)
+{
+	int err = pn_devices_map_locked(first, count);
+
+	return err && heap->pool.backend->punch(&heap->pool, first, count) ? PN_BACKEND_LOST : err;
 }
 
 void pn_empty_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
