@@ -129,7 +129,7 @@ static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 	if (!err)
 		err = pn_empty_admit_locked(heap, first, count);
 	for (size_t i = 0; !err && i < count; i++) {
-		uint64_t at = phys + (i << PN_CHUNK_SHIFT);
+		uint64_t at = phys == PN_PHYS_UNKNOWN ? phys : phys + (i << PN_CHUNK_SHIFT);
 
 		pn_empty_fill_locked(heap, first + i, 1, &at);
 	}
