@@ -115,8 +115,9 @@ $(O)/test/vfio/%: test/vfio/%.c $(vfio_sources) test/vfio/user.h test/lib/guest.
 
 vfio-programs: $(vfio_programs)
 
-check-vfio: | $(O)/need/kernels
+check-vfio: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
 	@test/devices/vfio
+	@test/devices/virtio-crypto vfio
 
 # Everything that user space can do to the driver, at random.
 fuzzer := $(O)/test/fuzz/driver
@@ -154,9 +155,10 @@ demo-vfio: all | $(O)/need/qemu $(O)/need/programs
 	@examples/edu/demo/run vfio
 
 # Devices that QEMU emulates, with drivers in user space; each prints its lines and its counts.
-check-devices: all | $(O)/need/qemu $(O)/need/devices $(O)/need/kernels
+check-devices: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
 	@test/devices/virtio-crypto
 	@test/devices/vfio
+	@test/devices/virtio-crypto vfio
 
 demo-openssl: all | $(O)/need/qemu $(O)/need/devices
 	@examples/virtio-crypto/demo/run
