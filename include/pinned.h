@@ -454,8 +454,9 @@ PINNED_API int pinned_export(const void *ptr, size_t len, size_t *offset);
  * any backend, at I/O addresses, and nothing else. As long as a device is attached, chunks are
  * mapped for it as they come, before anybody gets an object in them, and unmapped before they are
  * given back. When one cannot be mapped (the device has no I/O addresses left, the process may not
- * lock more memory) it goes back, and the allocation fails with ENOMEM: so every object of a heap is
- * reachable by every attached device, and a driver needs no second way for some.
+ * lock more memory) it goes back, and the allocation fails with ENOMEM: so every object that the
+ * process has allocated is reachable by every attached device, and a driver needs no second way for
+ * some.
  */
 
 /* What pinned_dma_addr() says of a pointer that the device does not reach. */
