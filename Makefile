@@ -34,7 +34,7 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules install clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices guest-programs demo demo-openssl demo-storage lint deb bench-kernel
+.PHONY: all help modules install clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-openssl demo-storage demo-vfio lint deb bench-kernel
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
@@ -42,11 +42,13 @@ help:
 	@echo 'make modules    pinned_mem.ko for the kernel headers in KDIR=... (default: Debian stock kernel, fetched)'
 	@echo 'make demo       boot a kernel in QEMU and watch unmodified programs DMA from their heap'
 	@echo 'make demo-openssl  the same with a crypto card: openssl encrypts in its own buffers'
+	@echo 'make demo-vfio  the first with the device behind an IOMMU, and programs that are not root'
 	@echo 'make demo-storage  the same with disks and RDMA: fio, ibv_rc_pingpong and perftest'
 	@echo 'make check      all tests: check-abi check-unit check-fuzz check-preload check-qemu'
 	@echo 'make check-seeds SEEDS=20  the unit tests with random operations, with other seeds'
 	@echo 'make check-fuzz FUZZ_SECONDS=30  the configuration and sequences of calls, made up by libFuzzer'
 	@echo 'make check-devices DEVICES=...  devices of QEMU under unmodified programs; names in test/devices'
+	@echo 'make check-vfio  devices behind an IOMMU by VFIO, for a user who is not root, amd64 and arm64'
 	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
 	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
 	@echo 'make bench      allocators and translations beside others, ratios; more by BENCH=--help'

@@ -21,7 +21,7 @@ $(bench_translating): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/worklo
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -Iinclude -o $@ $< -L$(O)/lib -lpinned -ldl -Wl,-rpath,$(abspath $(O)/lib)
 
-.PHONY: bench bench-device bench-rseq bench-smoke bench-programs
+.PHONY: bench bench-device bench-dma bench-rseq bench-smoke bench-programs
 bench-programs: all $(bench_programs)
 
 # BENCH='--rounds 9 --only redis' and so on: see bench/run --help.
@@ -39,6 +39,14 @@ $(bench_bin)/rseq: bench/rseq.c bench/clock.h | $(O)/need/build
 
 bench-rseq: $(bench_bin)/rseq
 	@$<
+
+# pinned_dma_addr() beside pinned_v2p(): the library's own objects, with requests to VFIO answered by the program.
+$(bench_bin)/dma: bench/dma.c bench/clock.h include/pinned.h $(lib_objects)
+	@mkdir -p $(@D)
+	$(CC) $(bench_flags) -Iinclude -Wl,--wrap=pn_sys_ioctl -o $@ $< $(lib_objects)
+
+bench-dma: $(bench_bin)/dma
+	@PINNED_CONF=backend:anon $< </dev/null
 
 # Everything once, very little of it, with what happens to be installed.
 bench-smoke: bench-programs

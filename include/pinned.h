@@ -449,6 +449,105 @@ PINNED_API int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int dir
 PINNED_API int pinned_export(const void *ptr, size_t len, size_t *offset);
 
 /*
+ * Devices behind an IOMMU. A program that has a device by VFIO needs neither root nor physical
+ * addresses: it attaches the device's container, and the device reaches all memory of all heaps, on
+ * any backend, at I/O addresses, and nothing else. As long as a device is attached, chunks are
+ * mapped for it as they come, before anybody gets an object in them, and unmapped before they are
+ * given back. When one cannot be mapped (the device has no I/O addresses left, the process may not
+ * lock more memory) it goes back, and the allocation fails with ENOMEM: so every object that the
+ * process has allocated is reachable by every attached device, and a driver needs no second way for
+ * some.
+ */
+
+/* What pinned_dma_addr() says of a pointer that the device does not reach. */
+#define PINNED_NO_DMA UINT64_MAX
+
+/* An attached device, or all devices of its container. */
+struct pinned_device;
+
+/**
+ * struct pinned_device_options - where the device's I/O addresses may lie; what is 0 is no limit
+ * @size: sizeof(struct pinned_device_options); later versions grow the structure
+ * @min_addr: the lowest; addresses below PINNED_CHUNK_SIZE are never used
+ * @max_addr: the highest, for a device that has fewer than 64 address bits
+ */
+struct pinned_device_options {
+	size_t size;
+	uint64_t min_addr;
+	uint64_t max_addr;
+};
+
+/**
+ * pinned_device_attach() - let a device reach this process's pinned memory
+ * @fd: a VFIO container with its group and IOMMU set (VFIO_SET_IOMMU, type 1 version 2), or an
+ *	iommufd that is used in a container's place
+ * @options: which I/O addresses; NULL: any
+ *
+ * The library takes the largest range of addresses that the IOMMU has within @options, and keeps a
+ * copy of the descriptor. All memory that there is gets mapped, or none. Several devices may be
+ * attached; a container's mappings are for all devices in it. Nobody else may map inside the range.
+ * A forked child has no devices: for it they are detached, and the parent's stay as they are.
+ *
+ * Return: the device; NULL with errno EBADF, ENOTTY (@fd is no container), EINVAL (a container
+ * without an IOMMU; options that make no sense, or of another version), ENOSPC (no such addresses, or
+ * not as many as there is memory; more chunks than the container can map, dma_entry_limit of
+ * vfio_iommu_type1), ENOMEM (RLIMIT_MEMLOCK), EBUSY (something is mapped there: the container is
+ * attached already), EFAULT (memory that cannot be pinned for long: the driver's source cma), EPERM
+ * or what else VFIO says, EMFILE, or why there is no backend.
+ * Cost: a system call for each chunk; others wait for chunks meanwhile.
+ */
+PINNED_API struct pinned_device *pinned_device_attach(int fd,
+						      const struct pinned_device_options *options);
+
+/**
+ * pinned_device_detach() - take this process's pinned memory from a device
+ * @device: what pinned_device_attach() returned; NULL does nothing
+ *
+ * What the device still has under way is blocked by the IOMMU from now on, so it should be at rest.
+ * To be called before the container's last group is closed. No other thread may use @device during
+ * the call or afterwards.
+ *
+ * Return: 0; -1 with errno EINVAL (it is not attached) or ENODEV: it was lost, since the program
+ * closed the library's descriptor or the container's groups; then it is detached all the same.
+ * Cost: a system call for each run of chunks.
+ */
+PINNED_API int pinned_device_detach(struct pinned_device *device);
+
+/**
+ * pinned_dma_addr() - I/O address of a pointer, for a device
+ * @device: an attached device
+ * @ptr: any pointer, also into the middle of an object
+ *
+ * Good as long as the object lives and the device is attached. I/O addresses go on as virtual ones
+ * do, over the whole of an object of any size.
+ *
+ * Safe in signal handlers.
+ *
+ * Return: the I/O address, or PINNED_NO_DMA: not in pinned memory of this process, inherited over a
+ * fork, or the device was lost. It never guesses.
+ * Cost: as pinned_v2p().
+ */
+PINNED_API uint64_t pinned_dma_addr(const struct pinned_device *device, const void *ptr);
+
+/**
+ * pinned_dma_sg() - I/O extent of a range, for a device
+ * @device: an attached device
+ * @ptr: first byte
+ * @len: bytes
+ * @extents: where to put it: @phys is then its I/O address
+ * @count: how many fit there
+ *
+ * As pinned_v2p_sg(); but a range is one extent, whatever its size.
+ *
+ * Safe in signal handlers.
+ *
+ * Return: 1, or 0 for a @len of 0; -1 with errno EFAULT: the device does not reach all of the range.
+ * Cost: as pinned_dma_addr() for each chunk.
+ */
+PINNED_API long pinned_dma_sg(const struct pinned_device *device, const void *ptr, size_t len,
+			      struct pinned_extent *extents, size_t count);
+
+/*
  * Raw chunks, for other allocators: memory in whole chunks, that nothing else in this library
  * carves or remembers the content of.
  */

@@ -9,10 +9,11 @@ flavour_cc = $(firstword $(subst -, ,$1))
 flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g
 comma := ,
 unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
-random_names := driver_fails stress_with_model
+random_names := devices driver_fails stress_with_model
 
 # Functions of the library that a test puts its own in place of.
 unit_wrapped_calls_driver_fails := $(addprefix pn_sys_,open ioctl identify dup_high map table reserve wipe_on_fork)
+unit_wrapped_calls_devices := pn_sys_ioctl pn_sys_map
 
 define unit_flavour
 $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit
@@ -85,13 +86,15 @@ check-abi-old: | $(O)/need/deb
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
 kernel_test_modules := page_attr plain_alloc vendor_sample
-kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h \
+kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h examples/vfio/vfio.h \
 	$(foreach module,$(kernel_test_modules),test/kernel/$(module)/$(module).h)
-# A device's driver in user space, for the tests that program one by physical address.
-$(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c examples/edu/edu.c $(kernel_test_headers) | $(O)/need/qemu
+# A device's driver in user space, for the tests that program one.
+edu_sources := examples/edu/edu.c examples/vfio/vfio.c
+edu_includes := -Iexamples/edu -Iexamples/vfio
+$(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c $(edu_sources) $(kernel_test_headers) | $(O)/need/qemu
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -Iexamples/edu \
-		$(addprefix -Itest/kernel/,$(kernel_test_modules)) -o $@ $< test/lib/guest.c examples/edu/edu.c
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib $(edu_includes) \
+		$(addprefix -Itest/kernel/,$(kernel_test_modules)) -o $@ $< test/lib/guest.c $(edu_sources)
 
 # The library on the device backend: static programs, for the same guest.
 device_names := $(patsubst test/device/%.c,%,$(wildcard test/device/*.c))
@@ -100,6 +103,20 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< \
 		test/lib/guest.c $(libpinned_static)
+
+# Devices behind an IOMMU, for a user who is not root.
+vfio_names := $(patsubst test/vfio/%.c,%,$(filter-out test/vfio/user.c,$(wildcard test/vfio/*.c)))
+vfio_programs := $(vfio_names:%=$(O)/test/vfio/%)
+vfio_sources := test/vfio/user.c test/lib/guest.c $(edu_sources)
+$(O)/test/vfio/%: test/vfio/%.c $(vfio_sources) test/vfio/user.h test/lib/guest.h include/pinned.h examples/edu/edu.h examples/vfio/vfio.h $(libpinned_static) | $(O)/need/qemu
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib $(edu_includes) -o $@ $< \
+		$(vfio_sources) $(libpinned_static)
+
+vfio-programs: $(vfio_programs)
+
+check-vfio: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
+	@test/check-devices vfio virtio-crypto-vfio
 
 # Everything that user space can do to the driver, at random.
 fuzzer := $(O)/test/fuzz/driver
@@ -133,8 +150,11 @@ check:
 demo: all | $(O)/need/qemu $(O)/need/programs
 	@examples/edu/demo/run
 
+demo-vfio: all | $(O)/need/qemu $(O)/need/programs
+	@examples/edu/demo/run vfio
+
 # Devices that QEMU emulates, with drivers in user space; each prints its lines and its counts.
-check-devices: all | $(O)/need/kernels $(O)/need/devices
+check-devices: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
 	@test/check-devices $(DEVICES)
 
 demo-openssl: all | $(O)/need/qemu $(O)/need/devices

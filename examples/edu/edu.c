@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vfio.h"
+
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define EDU_VENDOR 0x1234
 #define EDU_DEVICE 0x11e8
@@ -39,8 +41,10 @@
 /* The device takes 100 ms of its own time for a transfer. */
 #define TIMEOUT_MS 5000
 
+/* @resource is -1 for a device that is ours by VFIO. */
 struct edu {
 	int resource;
+	struct vfio_device vfio;
 	volatile uint8_t *registers;
 };
 
@@ -105,6 +109,44 @@ static int enable_bus_mastering(const char *device)
 	return result;
 }
 
+static int open_by_sysfs(struct edu *edu, const char *device)
+{
+	void *registers;
+
+	if (enable_bus_mastering(device))
+		return -1;
+	edu->resource = open_file(device, "resource0", O_RDWR);
+	if (edu->resource < 0)
+		return -1;
+	registers = mmap(NULL, BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, edu->resource, 0);
+	if (registers == MAP_FAILED) {
+		close(edu->resource);
+		return -1;
+	}
+	edu->registers = registers;
+	return 0;
+}
+
+static int open_by_vfio(struct edu *edu, const char *device)
+{
+	uint16_t command;
+	size_t size;
+
+	if (vfio_open(&edu->vfio, device))
+		return -1;
+	edu->resource = -1;
+	edu->registers = vfio_map_bar(&edu->vfio, 0, &size);
+	if (edu->registers && vfio_read_config(&edu->vfio, &command, sizeof(command),
+					       PCI_COMMAND) == sizeof(command)) {
+		command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+		if (vfio_write_config(&edu->vfio, &command, sizeof(command), PCI_COMMAND) ==
+		    sizeof(command))
+			return 0;
+	}
+	vfio_close(&edu->vfio);
+	return -1;
+}
+
 static uint32_t read32(const struct edu *edu, size_t reg)
 {
 	return *(volatile uint32_t *)(edu->registers + reg);
@@ -122,50 +164,53 @@ static uint64_t read64(const struct edu *edu, size_t reg)
 
 struct edu *edu_open(void)
 {
-	struct edu *edu;
 	char device[256];
-	void *registers;
+	struct edu *edu;
 
 	if (!find_device(device, sizeof(device))) {
 		errno = ENODEV;
 		return NULL;
 	}
-	if (enable_bus_mastering(device))
-		return NULL;
 	edu = calloc(1, sizeof(*edu));
 	if (!edu)
 		return NULL;
-	edu->resource = open_file(device, "resource0", O_RDWR);
-	if (edu->resource < 0)
-		goto err_free;
-	registers = mmap(NULL, BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, edu->resource, 0);
-	if (registers == MAP_FAILED)
-		goto err_close;
-	edu->registers = registers;
-	/* 0xRRrr00edu: the low byte tells that these are the registers. */
-	if ((read32(edu, REG_IDENTIFICATION) & 0xff) != 0xed) {
-		errno = ENODEV;
-		goto err_unmap;
+	if (vfio_has(device) ? open_by_vfio(edu, device) : open_by_sysfs(edu, device)) {
+		free(edu);
+		return NULL;
 	}
-	return edu;
-
-err_unmap:
-	munmap(registers, BAR_SIZE);
-err_close:
-	close(edu->resource);
-err_free:
-	free(edu);
+	/* 0xRRrr00edu: the low byte tells that these are the registers. */
+	if ((read32(edu, REG_IDENTIFICATION) & 0xff) == 0xed)
+		return edu;
+	edu_close(edu);
+	errno = ENODEV;
 	return NULL;
 }
 
+void edu_close(struct edu *edu)
+{
+	munmap((void *)edu->registers, BAR_SIZE);
+	if (edu->resource < 0)
+		vfio_close(&edu->vfio);
+	else
+		close(edu->resource);
+	free(edu);
+}
+
+int edu_container(const struct edu *edu)
+{
+	return edu->resource < 0 ? edu->vfio.container : -1;
+}
+
+/* By VFIO a device is one process's alone. */
 int edu_lock(struct edu *edu)
 {
-	return flock(edu->resource, LOCK_EX);
+	return edu->resource < 0 ? 0 : flock(edu->resource, LOCK_EX);
 }
 
 void edu_unlock(struct edu *edu)
 {
-	flock(edu->resource, LOCK_UN);
+	if (edu->resource >= 0)
+		flock(edu->resource, LOCK_UN);
 }
 
 static int64_t now_ms(void)
@@ -212,17 +257,17 @@ static int transfer(struct edu *edu, uint64_t from, uint64_t to, size_t len, uin
 	return start(edu, from, to, len, direction) ? -1 : edu_wait(edu);
 }
 
-int edu_read_memory(struct edu *edu, uint64_t phys, size_t len)
+int edu_read_memory(struct edu *edu, uint64_t address, size_t len)
 {
-	return transfer(edu, phys, DEVICE_BUFFER, len, 0);
+	return transfer(edu, address, DEVICE_BUFFER, len, 0);
 }
 
-int edu_write_memory(struct edu *edu, uint64_t phys, size_t len)
+int edu_write_memory(struct edu *edu, uint64_t address, size_t len)
 {
-	return transfer(edu, DEVICE_BUFFER, phys, len, DMA_TO_MEMORY);
+	return transfer(edu, DEVICE_BUFFER, address, len, DMA_TO_MEMORY);
 }
 
-int edu_start_write_memory(struct edu *edu, uint64_t phys, size_t len)
+int edu_start_write_memory(struct edu *edu, uint64_t address, size_t len)
 {
-	return start(edu, DEVICE_BUFFER, phys, len, DMA_TO_MEMORY);
+	return start(edu, DEVICE_BUFFER, address, len, DMA_TO_MEMORY);
 }

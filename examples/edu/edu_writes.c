@@ -4,7 +4,8 @@
  * sends every buffer that the program passes to write(2), pwrite(2) and writev(2)
  * through the edu device before the system call: the device reads it from the
  * program's own memory, by the physical addresses that libpinned gives, and writes
- * it into a second pinned buffer, which is compared byte for byte.
+ * it into a second pinned buffer, which is compared byte for byte. Where the device is given by
+ * VFIO, the heap is attached to it, and the same is done by I/O addresses, without root.
  *
  * A buffer without physical addresses (on the stack, in static memory, inherited
  * over a fork) goes through a bounce buffer, and its bytes are counted as copied:
@@ -37,6 +38,8 @@ static struct {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct edu *edu;
+/* The device, where it is behind an IOMMU; else addresses are physical. */
+static struct pinned_device *device;
 static bool is_tried;
 static bool is_shown;
 /* Where the device writes, and where bytes are copied that it cannot reach. */
@@ -68,6 +71,11 @@ static void report(const char *format, ...)
 	close(fd);
 }
 
+static uint64_t address_of(const void *ptr)
+{
+	return device ? pinned_dma_addr(device, ptr) : pinned_v2p(ptr);
+}
+
 static uint64_t pagemap_phys(const void *ptr)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), word = 0;
@@ -83,58 +91,98 @@ static uint64_t pagemap_phys(const void *ptr)
 }
 
 /* For a newcomer: one buffer, step by step. */
-static void show(const char *call, const void *buffer, size_t len, bool is_same)
+static void show_physical(const void *buffer)
 {
 	uint64_t phys = pinned_v2p(buffer), confirmed = pagemap_phys(buffer);
 
-	if (is_shown || len < 100)
-		return;
-	is_shown = true;
-	report("show   one buffer of %s, as it passed it to %s:\n"
-	       "show     virtual address            0x%012" PRIxPTR "  (%zu bytes)\n"
-	       "show     pinned_v2p() says physical 0x%012" PRIx64 "\n"
-	       "show     /proc/self/pagemap says    0x%012" PRIx64 "  %s\n"
-	       "show     the device read it there and wrote it to physical 0x%" PRIx64 ": %s\n",
-	       program_invocation_short_name, call, (uintptr_t)buffer, len, phys, confirmed,
-	       confirmed == phys ? "the same" : "DIFFERENT", pinned_v2p(returned),
-	       is_same ? "every byte the same" : "DIFFERENT");
+	report("show     pinned_v2p() says physical 0x%012" PRIx64 "\n"
+	       "show     /proc/self/pagemap says    0x%012" PRIx64 "  %s\n",
+	       phys, confirmed, confirmed == phys ? "the same" : "DIFFERENT");
 	if (confirmed != phys)
 		totals.mismatches++;
 }
 
+static void show_behind_iommu(const void *buffer)
+{
+	report("show     pinned_dma_addr() says I/O 0x%012" PRIx64 "\n"
+	       "show     pinned_v2p() says          %s; user %d, /dev/vfio\n",
+	       pinned_dma_addr(device, buffer),
+	       pinned_v2p(buffer) == PINNED_NO_PHYS ? "no physical address is known"
+						    : "a PHYSICAL ADDRESS",
+	       (int)getuid());
+}
+
+static void show(const char *call, const void *buffer, size_t len, bool is_same)
+{
+	if (is_shown || len < 100)
+		return;
+	is_shown = true;
+	report("show   one buffer of %s, as it passed it to %s:\n"
+	       "show     virtual address            0x%012" PRIxPTR "  (%zu bytes)\n",
+	       program_invocation_short_name, call, (uintptr_t)buffer, len);
+	if (device)
+		show_behind_iommu(buffer);
+	else
+		show_physical(buffer);
+	report("show     the device read it there and wrote it to %s 0x%" PRIx64 ": %s\n",
+	       device ? "I/O" : "physical", address_of(returned),
+	       is_same ? "every byte the same" : "DIFFERENT");
+}
+
 /* The device. */
 
-/* After a fork the buffers are the parent's copies, which no device reaches: get new ones. */
+/* By VFIO a device is one process's, and reaches what is attached. */
+static struct edu *open_device(void)
+{
+	struct edu *opened = edu_open();
+
+	if (!opened || edu_container(opened) < 0)
+		return opened;
+	device = pinned_device_attach(edu_container(opened), NULL);
+	if (device)
+		return opened;
+	edu_close(opened);
+	return NULL;
+}
+
+/*
+ * After a fork the buffers are the parent's copies, which no device reaches: get new ones. Behind an
+ * IOMMU no device reaches the child's either.
+ */
 static bool is_ready(void)
 {
 	if (!is_tried)
-		edu = edu_open();
+		edu = open_device();
 	is_tried = true;
 	if (!edu)
 		return false;
-	if (!returned || pinned_v2p(returned) == PINNED_NO_PHYS) {
+	if (!returned || address_of(returned) == PINNED_NO_PHYS) {
 		returned = pinned_malloc(EDU_TRANSFER_MAX);
 		bounce = pinned_malloc(EDU_TRANSFER_MAX);
 	}
-	return returned && bounce && pinned_v2p(returned) != PINNED_NO_PHYS;
+	if (returned && bounce && address_of(returned) != PINNED_NO_PHYS)
+		return true;
+	if (device)
+		edu = NULL;
+	return false;
 }
 
-/* @data, physically at @phys, through the device and back. Return: true if it came back the same. */
-static bool pass(const char *data, uint64_t phys, size_t len)
+/* @data, for the device at @address, through the device and back. Return: true if it came back the same. */
+static bool pass(const char *data, uint64_t address, size_t len)
 {
 	memset(returned, 0xee, len);
-	return !edu_read_memory(edu, phys, len) &&
-	       !edu_write_memory(edu, pinned_v2p(returned), len) && !memcmp(returned, data, len);
+	return !edu_read_memory(edu, address, len) &&
+	       !edu_write_memory(edu, address_of(returned), len) && !memcmp(returned, data, len);
 }
 
-static bool pass_in_pieces(const char *data, uint64_t phys, size_t len)
+static bool pass_in_pieces(const char *data, uint64_t address, size_t len)
 {
 	bool is_same = true;
 
 	for (size_t at = 0; at < len; at += EDU_TRANSFER_MAX) {
 		size_t piece = len - at < EDU_TRANSFER_MAX ? len - at : EDU_TRANSFER_MAX;
 
-		is_same &= pass(data + at, phys + at, piece);
+		is_same &= pass(data + at, address + at, piece);
 	}
 	return is_same;
 }
@@ -147,7 +195,7 @@ static bool pass_bounced(const char *data, size_t len)
 		size_t piece = len - at < EDU_TRANSFER_MAX ? len - at : EDU_TRANSFER_MAX;
 
 		memcpy(bounce, data + at, piece);
-		is_same &= pass(data + at, pinned_v2p(bounce), piece);
+		is_same &= pass(data + at, address_of(bounce), piece);
 	}
 	return is_same;
 }
@@ -156,7 +204,8 @@ static bool pass_bounced(const char *data, size_t len)
 static int pass_in_place(const char *data, size_t len)
 {
 	struct pinned_extent extents[EXTENTS];
-	long count = pinned_v2p_sg(data, len, extents, EXTENTS);
+	long count = device ? pinned_dma_sg(device, data, len, extents, EXTENTS)
+			    : pinned_v2p_sg(data, len, extents, EXTENTS);
 	bool is_same = true;
 
 	if (count < 0 || count > EXTENTS)

@@ -387,10 +387,10 @@ static bool do_shifted(struct engine_key *key, const uint8_t *iv, const struct e
 	return is_good;
 }
 
-static bool is_pinned(const struct engine_run *run)
+static bool is_pinned(const struct vcrypto *dev, const struct engine_run *run)
 {
-	return (!run->src_len || pinned_v2p(run->src) != PINNED_NO_PHYS) &&
-	       (run->is_staged || pinned_v2p(run->dst) != PINNED_NO_PHYS);
+	return (!run->src_len || vcrypto_reaches(dev, run->src)) &&
+	       (run->is_staged || vcrypto_reaches(dev, run->dst));
 }
 
 static enum outcome try_device(struct engine_key *key, const uint8_t *iv,
@@ -403,7 +403,7 @@ static enum outcome try_device(struct engine_key *key, const uint8_t *iv,
 	if (!dev)
 		return NOT_DONE;
 	forget_after_fork(key);
-	if (!is_pinned(run)) {
+	if (!is_pinned(dev, run)) {
 		why_fail(EFAULT, "data at %p or room at %p is not pinned", (const void *)run->src,
 			 (void *)run->dst);
 		tell_why_software();

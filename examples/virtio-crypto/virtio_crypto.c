@@ -170,6 +170,11 @@ const char *vcrypto_name(const struct vcrypto *dev)
 	return dev->pci.name;
 }
 
+bool vcrypto_reaches(const struct vcrypto *dev, const void *ptr)
+{
+	return virtio_pci_address(&dev->pci, ptr) != PINNED_NO_PHYS;
+}
+
 bool vcrypto_is_own(const struct vcrypto *dev)
 {
 	return dev->forks == virtio_pci_forks();
@@ -228,10 +233,10 @@ static int control_locked(struct vcrypto *dev, uint32_t opcode, uint32_t algo, s
 
 	control->request.header.opcode = htole32(opcode);
 	control->request.header.algo = htole32(algo);
-	extents[readable++] = vcrypto_extent_of(&control->request, sizeof(control->request));
+	extents[readable++] = vcrypto_extent_of(dev, &control->request, sizeof(control->request));
 	if (key_len)
-		extents[readable++] = vcrypto_extent_of(control->key, key_len);
-	extents[readable] = vcrypto_extent_of(answer, answer_len);
+		extents[readable++] = vcrypto_extent_of(dev, control->key, key_len);
+	extents[readable] = vcrypto_extent_of(dev, answer, answer_len);
 	pinned_sync_for_device(control, sizeof(*control),
 			       PINNED_DEVICE_READS | PINNED_DEVICE_WRITES);
 	if (virtqueue_add(&dev->control, extents, readable, 1, control) || wait_for_control(dev))

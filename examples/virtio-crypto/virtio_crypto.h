@@ -72,6 +72,8 @@ struct vcrypto *vcrypto_open(const struct vcrypto_options *options);
 void vcrypto_close(struct vcrypto *dev);
 /* Its name in sysfs, and the registers, for who wants to see them. */
 const char *vcrypto_name(const struct vcrypto *dev);
+/* Does the device reach that byte? */
+bool vcrypto_reaches(const struct vcrypto *dev, const void *ptr);
 /* Has the process that calls opened it, or its parent? */
 bool vcrypto_is_own(const struct vcrypto *dev);
 

@@ -100,9 +100,10 @@ static void fill_header(struct vcrypto_request *request, const struct vcrypto_jo
 }
 
 /* Adds a range's extents. Return: how many there are now; -1 with errno. */
-static int add_range(struct pinned_extent *extents, int count, int max, const void *ptr, size_t len)
+static int add_range(const struct vcrypto *dev, struct pinned_extent *extents, int count, int max,
+		     const void *ptr, size_t len)
 {
-	long more = pinned_v2p_sg(ptr, len, extents + count, (size_t)(max - count));
+	long more = virtio_pci_extents(&dev->pci, ptr, len, extents + count, (size_t)(max - count));
 
 	if (more < 0)
 		return why_fail(EFAULT, "%zu bytes at %p are not all in pinned memory", len, ptr);
@@ -116,29 +117,29 @@ static int add_range(struct pinned_extent *extents, int count, int max, const vo
  * Header, vector, head and data, which the device reads; then room for the result and the status.
  * Return: all extents, of which @readable are the first; -1 with errno.
  */
-static int describe(struct pinned_extent *extents, int max, struct vcrypto_request *request,
-		    const struct vcrypto_job *job, int *readable)
+static int describe(const struct vcrypto *dev, struct pinned_extent *extents,
+		    struct vcrypto_request *request, const struct vcrypto_job *job, int *readable)
 {
 	size_t len = job->head_len + job->src_len;
-	int count = 0;
+	int count = 0, max = dev->ring_entries;
 
-	extents[count++] = vcrypto_extent_of(&request->header, sizeof(request->header));
+	extents[count++] = vcrypto_extent_of(dev, &request->header, sizeof(request->header));
 	if (job->iv_len)
-		extents[count++] = vcrypto_extent_of(request->iv, job->iv_len);
+		extents[count++] = vcrypto_extent_of(dev, request->iv, job->iv_len);
 	if (job->head_len)
-		extents[count++] = vcrypto_extent_of(request->head, job->head_len);
+		extents[count++] = vcrypto_extent_of(dev, request->head, job->head_len);
 	if (extents[0].phys == PINNED_NO_PHYS)
 		return why_fail(EFAULT, "the request is not in pinned memory of this process");
-	count = add_range(extents, count, max, job->src, job->src_len);
+	count = add_range(dev, extents, count, max, job->src, job->src_len);
 	if (count < 0)
 		return -1;
 	*readable = count;
-	count = add_range(extents, count, max, job->dst ? job->dst : request->result, len);
+	count = add_range(dev, extents, count, max, job->dst ? job->dst : request->result, len);
 	if (count < 0)
 		return -1;
 	if (count == max)
 		return why_fail(E2BIG, "%zu bytes have more extents than the ring takes", len);
-	extents[count++] = vcrypto_extent_of(&request->status, sizeof(request->status));
+	extents[count++] = vcrypto_extent_of(dev, &request->status, sizeof(request->status));
 	return count;
 }
 
@@ -222,7 +223,7 @@ int vcrypto_submit(struct vcrypto *dev, struct vcrypto_request *request,
 	if (retain(request, job))
 		goto err_release;
 	fill_header(request, job);
-	count = describe(extents, dev->ring_entries, request, job, &readable);
+	count = describe(dev, extents, request, job, &readable);
 	if (count < 0)
 		goto err_release;
 	pinned_sync_for_device(request, sizeof(*request),

@@ -44,9 +44,10 @@ struct control_request {
 
 int64_t vcrypto_now_ms(void);
 
-static inline struct pinned_extent vcrypto_extent_of(const void *ptr, size_t len)
+static inline struct pinned_extent vcrypto_extent_of(const struct vcrypto *dev, const void *ptr,
+						     size_t len)
 {
-	return (struct pinned_extent){ .phys = pinned_v2p(ptr), .len = len };
+	return (struct pinned_extent){ .phys = virtio_pci_address(&dev->pci, ptr), .len = len };
 }
 
 /* Return: 0 with the mutex held; -1 with ENODEV in a forked child. */

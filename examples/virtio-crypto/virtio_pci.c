@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * PCI by sysfs, and the registers of virtio's section 4.1.4. Registers are little-endian, and read
+ * PCI by sysfs or VFIO, and the registers of virtio's section 4.1.4. Registers are little-endian, and read
  * and written in their own width.
  */
 #define _GNU_SOURCE
@@ -33,8 +33,8 @@
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | \
 	 VIRTIO_CONFIG_S_DRIVER_OK)
 
-/* Locks of this process, which a forked child lets go. */
-#define LOCKS_MAX 8
+/* Descriptors of this process, which a forked child lets go. */
+#define LOCKS_MAX 24
 static int locks[LOCKS_MAX] = { [0 ... LOCKS_MAX - 1] = -1 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static unsigned int forks;
@@ -102,8 +102,29 @@ static bool has_kernel_driver(const char *device)
 	return !access(path, F_OK);
 }
 
-/* Whoever has the lock of "config" has the device. Return: 0, or -1 with errno and why. */
-static int take(struct virtio_pci *pci, const char *device)
+/* Whoever has the group has the device. */
+static int take_by_vfio(struct virtio_pci *pci, const char *device)
+{
+	int error;
+
+	if (vfio_open(&pci->vfio, device))
+		return why_fail(errno, "%s: cannot be had by VFIO: %s", device, strerror(errno));
+	pci->device = pinned_device_attach(pci->vfio.container, NULL);
+	if (!pci->device) {
+		error = errno;
+		vfio_close(&pci->vfio);
+		return why_fail(error, "%s: memory cannot be attached: %s", device,
+				strerror(error));
+	}
+	replace_lock(-1, pci->vfio.container);
+	replace_lock(-1, pci->vfio.group);
+	replace_lock(-1, pci->vfio.device);
+	pci->lock = -1;
+	return 0;
+}
+
+/* Whoever has the lock of "config" has the device. */
+static int take_by_sysfs(struct virtio_pci *pci, const char *device)
 {
 	if (has_kernel_driver(device))
 		return why_fail(EBUSY,
@@ -121,12 +142,28 @@ static int take(struct virtio_pci *pci, const char *device)
 		return -1;
 	}
 	replace_lock(-1, pci->lock);
+	return 0;
+}
+
+/* Return: 0, or -1 with errno and why. */
+static int take(struct virtio_pci *pci, const char *device)
+{
+	if (vfio_has(device) ? take_by_vfio(pci, device) : take_by_sysfs(pci, device))
+		return -1;
 	snprintf(pci->name, sizeof(pci->name), "%.*s", (int)sizeof(pci->name) - 1, device);
 	return 0;
 }
 
 static void give_back(struct virtio_pci *pci)
 {
+	if (pci->device) {
+		pinned_device_detach(pci->device);
+		replace_lock(pci->vfio.container, -1);
+		replace_lock(pci->vfio.group, -1);
+		replace_lock(pci->vfio.device, -1);
+		vfio_close(&pci->vfio);
+		return;
+	}
 	replace_lock(pci->lock, -1);
 	/* A child that has just been forked may still have the descriptor. */
 	flock(pci->lock, LOCK_UN);
@@ -151,33 +188,41 @@ static int find(struct virtio_pci *pci, unsigned int type)
 	return error ? -1 : 0;
 }
 
+static ssize_t read_config(struct virtio_pci *pci, void *to, size_t size, off_t offset)
+{
+	return pci->device ? vfio_read_config(&pci->vfio, to, size, offset)
+			   : pread(pci->lock, to, size, offset);
+}
+
+static ssize_t write_config(struct virtio_pci *pci, const void *from, size_t size, off_t offset)
+{
+	return pci->device ? vfio_write_config(&pci->vfio, from, size, offset)
+			   : pwrite(pci->lock, from, size, offset);
+}
+
 /* Registers on, the interrupt line off: the rings are polled. Without the master bit there is no DMA. */
 static int enable(struct virtio_pci *pci, bool is_master)
 {
 	uint16_t command;
 
-	if (pread(pci->lock, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
+	if (read_config(pci, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
 		return why_fail(EIO, "%s: cannot read its PCI command register", pci->name);
 	command &= (uint16_t)~htole16(PCI_COMMAND_MASTER);
 	command |= htole16(PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
 	if (is_master)
 		command |= htole16(PCI_COMMAND_MASTER);
-	if (pwrite(pci->lock, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
+	if (write_config(pci, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
 		return why_fail(EIO, "%s: cannot write its PCI command register", pci->name);
 	return 0;
 }
 
-static int map_bar(struct virtio_pci *pci, unsigned int bar)
+static int map_bar_by_sysfs(struct virtio_pci *pci, unsigned int bar)
 {
 	char file[16];
 	struct stat status;
 	void *at = MAP_FAILED;
 	int fd;
 
-	if (bar >= VIRTIO_PCI_BARS)
-		return why_fail(EPROTO, "%s: a capability names BAR %u", pci->name, bar);
-	if (pci->bars[bar])
-		return 0;
 	snprintf(file, sizeof(file), "resource%u", bar);
 	fd = open_file(pci->name, file, O_RDWR);
 	if (fd >= 0 && !fstat(fd, &status))
@@ -195,6 +240,20 @@ static int map_bar(struct virtio_pci *pci, unsigned int bar)
 	pci->bars[bar] = at;
 	pci->bar_lens[bar] = (size_t)status.st_size;
 	return 0;
+}
+
+static int map_bar(struct virtio_pci *pci, unsigned int bar)
+{
+	if (bar >= VIRTIO_PCI_BARS)
+		return why_fail(EPROTO, "%s: a capability names BAR %u", pci->name, bar);
+	if (pci->bars[bar])
+		return 0;
+	if (!pci->device)
+		return map_bar_by_sysfs(pci, bar);
+	pci->bars[bar] = vfio_map_bar(&pci->vfio, bar, &pci->bar_lens[bar]);
+	if (pci->bars[bar])
+		return 0;
+	return why_fail(errno, "%s: cannot map BAR %u: %s", pci->name, bar, strerror(errno));
 }
 
 static int use_capability(struct virtio_pci *pci, const uint8_t *space, unsigned int at)
@@ -235,7 +294,7 @@ static int map_registers(struct virtio_pci *pci)
 	uint8_t space[CONFIG_SPACE + sizeof(struct virtio_pci_notify_cap)] = { 0 };
 	unsigned int at, hops = 0;
 
-	if (pread(pci->lock, space, CONFIG_SPACE, 0) != CONFIG_SPACE)
+	if (read_config(pci, space, CONFIG_SPACE, 0) != CONFIG_SPACE)
 		return why_fail(EACCES, "%s: cannot read its capabilities; are we root?",
 				pci->name);
 	for (at = space[PCI_CAPABILITY_LIST] & ~3u; at && hops++ < CONFIG_SPACE / 4;
@@ -317,13 +376,16 @@ int virtio_pci_negotiate(struct virtio_pci *pci, uint64_t wanted)
 {
 	uint64_t offered = 0, accepted;
 
+	wanted |= 1ull << VIRTIO_F_VERSION_1;
+	if (pci->device)
+		wanted |= 1ull << VIRTIO_F_ACCESS_PLATFORM;
 	add_status(pci, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	add_status(pci, VIRTIO_CONFIG_S_DRIVER);
 	for (uint32_t i = 0; i < 2; i++) {
 		pci->common->device_feature_select = htole32(i);
 		offered |= (uint64_t)le32toh(pci->common->device_feature) << (32 * i);
 	}
-	accepted = offered & (wanted | 1ull << VIRTIO_F_VERSION_1);
+	accepted = offered & wanted;
 	for (uint32_t i = 0; i < 2; i++) {
 		pci->common->guest_feature_select = htole32(i);
 		pci->common->guest_feature = htole32((uint32_t)(accepted >> (32 * i)));
@@ -333,10 +395,25 @@ int virtio_pci_negotiate(struct virtio_pci *pci, uint64_t wanted)
 	    !(pci->common->device_status & VIRTIO_CONFIG_S_FEATURES_OK))
 		return why_fail(ENOTSUP, "%s refuses features 0x%llx of 0x%llx", pci->name,
 				(unsigned long long)accepted, (unsigned long long)offered);
-	/* It would want addresses of an IOMMU's, not physical ones. */
-	if (offered >> VIRTIO_F_ACCESS_PLATFORM & 1)
-		return why_fail(ENOTSUP, "%s is behind an IOMMU", pci->name);
-	return 0;
+	/* 6.1: only with this feature are its addresses the IOMMU's; else they are physical. */
+	if (!(offered >> VIRTIO_F_ACCESS_PLATFORM & 1) == !pci->device)
+		return 0;
+	return why_fail(ENOTSUP,
+			pci->device ? "%s goes past the IOMMU: it needs iommu_platform=on"
+				    : "%s is behind an IOMMU: bind it to vfio-pci",
+			pci->name);
+}
+
+uint64_t virtio_pci_address(const struct virtio_pci *pci, const void *ptr)
+{
+	return pci->device ? pinned_dma_addr(pci->device, ptr) : pinned_v2p(ptr);
+}
+
+long virtio_pci_extents(const struct virtio_pci *pci, const void *ptr, size_t len,
+			struct pinned_extent *extents, size_t count)
+{
+	return pci->device ? pinned_dma_sg(pci->device, ptr, len, extents, count)
+			   : pinned_v2p_sg(ptr, len, extents, count);
 }
 
 void virtio_pci_start(struct virtio_pci *pci)

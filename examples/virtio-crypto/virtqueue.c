@@ -51,7 +51,7 @@ int virtqueue_open(struct virtqueue *vq, struct virtio_pci *pci, uint16_t index,
 		why_fail(ENOMEM, "%s: no pinned memory for a ring", pci->name);
 		goto err_free;
 	}
-	phys = pinned_v2p(vq->memory);
+	phys = virtio_pci_address(pci, vq->memory);
 	if (phys == PINNED_NO_PHYS) {
 		why_fail(ENOTSUP, "memory of backend %s has no physical addresses",
 			 pinned_backend());

@@ -135,6 +135,12 @@ static bool device_mend(struct pn_pool *pool)
 	return true;
 }
 
+/* To some the driver tells none (strict_phys): then chunks are filled, and not asked for theirs. */
+static bool has_phys(const struct pinned_mem_info *info)
+{
+	return info->features & PINNED_MEM_FEATURE_PHYS;
+}
+
 static int populate_some(struct pn_pool *pool, size_t slot, size_t count, uint32_t flags,
 			 uint64_t *phys)
 {
@@ -152,17 +158,6 @@ static int populate_some(struct pn_pool *pool, size_t slot, size_t count, uint32
 	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
-/* Slots whose addresses only those learn who may (strict_phys); the others get slots all the same. */
-static int populate_and_tell(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
-{
-	int err = populate_some(pool, slot, count, 0, phys);
-
-	if (err != EPERM)
-		return err;
-	memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
-	return populate_some(pool, slot, count, 0, NULL);
-}
-
 static int query(const struct pn_pool *pool, size_t slot, uint64_t *phys)
 {
 	struct pinned_mem_query request = {
@@ -171,8 +166,8 @@ static int query(const struct pn_pool *pool, size_t slot, uint64_t *phys)
 	};
 	int err = pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_QUERY, &request);
 
-	*phys = err ? PN_PHYS_UNKNOWN : request.phys;
-	return err == EPERM ? 0 : err;
+	*phys = request.phys;
+	return err;
 }
 
 static int punch_some(struct pn_pool *pool, size_t slot, size_t count)
@@ -227,11 +222,14 @@ static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint
 
 	if (is_lost(pool, &info))
 		return PN_BACKEND_LOST;
+	if (!has_phys(&info))
+		memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
 	err = map_before(pool, slot, count);
 	while (!err && done < count) {
 		size_t some = at_most_max(count - done);
 
-		err = populate_and_tell(pool, slot + done, some, phys + done);
+		err = populate_some(pool, slot + done, some, 0,
+				    has_phys(&info) ? phys + done : NULL);
 		if (!err)
 			done += some;
 	}
@@ -254,7 +252,9 @@ static int device_populate_run(struct pn_pool *pool, size_t slot, size_t count, 
 		err = populate_some(pool, slot, count, PINNED_MEM_F_CONTIGUOUS, NULL);
 	if (err)
 		return err;
-	err = query(pool, slot, phys);
+	*phys = PN_PHYS_UNKNOWN;
+	if (has_phys(&info))
+		err = query(pool, slot, phys);
 	if (!err)
 		err = map_extents(pool, slot, count);
 	return err ? give_up(pool, slot, count, err) : 0;

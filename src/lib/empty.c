@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "confined.h"
+#include "devices.h"
 #include "probe.h"
 #include "sys.h"
 #include "watch.h"
@@ -119,12 +120,14 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 		phys[count] = pn_arena.phys[first + count] - 1;
 		make_hole(heap, first + count);
 	}
+	pn_devices_unmap_locked(first, count);
 	heap->stats.punch_calls++;
 	PN_PROBE2(punch, first, count);
 	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
 		uncount_chunks(heap, count);
 		return count;
 	}
+	pn_devices_keep_locked(first, count);
 	for (size_t i = 0; i < count; i++) {
 		pn_slot_set_phys(first + i, phys[i]);
 		pn_empty_add_locked(heap, first + i);
@@ -167,8 +170,12 @@ size_t pn_empty_purge_locked(struct pn_heap *heap)
 
 void pn_empty_abandon_locked(struct pn_heap *heap)
 {
-	while (heap->empty.first)
-		make_hole(heap, heap->empty.first - 1);
+	while (heap->empty.first) {
+		size_t index = heap->empty.first - 1;
+
+		make_hole(heap, index);
+		pn_devices_unmap_locked(index, 1);
+	}
 }
 
 void pn_empty_add_locked(struct pn_heap *heap, size_t index)
@@ -208,6 +215,14 @@ void pn_empty_tidy_locked(struct pn_heap *heap)
 		purge_locked(heap, heap->decay_ms);
 	if (pn_unlikely(heap->mend_pause_ms))
 		mend(heap);
+}
+
+/* A pool that keeps what it should take back is done with: nobody could ever have these slots. */
+int pn_empty_admit_locked(struct pn_heap *heap, size_t first, size_t count)
+{
+	int err = pn_devices_map_locked(first, count);
+
+	return err && heap->pool.backend->punch(&heap->pool, first, count) ? PN_BACKEND_LOST : err;
 }
 
 void pn_empty_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)

@@ -15,6 +15,11 @@ uint64_t pn_empty_peak(void);
 /* Would @count chunks more be too many? */
 bool pn_empty_is_over_limit(const struct pn_heap *heap, size_t count);
 
+/*
+ * Holes have got memory: attached devices are shown it, or it goes back. Return: 0, ENOMEM, or
+ * PN_BACKEND_LOST.
+ */
+int pn_empty_admit_locked(struct pn_heap *heap, size_t first, size_t count);
 /* Holes that have memory now, at @phys, are EMPTY slots. */
 void pn_empty_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys);
 /* A slot holds nothing any more. */

@@ -21,6 +21,7 @@
 #include <pthread.h>
 
 #include "conffile.h"
+#include "devices.h"
 #include "empty.h"
 #include "harden.h"
 #include "heaps.h"
@@ -82,6 +83,7 @@ static void see_to_child(void)
 	pn_meta_reset_lock();
 	pn_profile_reset_lock();
 	pn_arena_reset_lock();
+	pn_devices_in_child();
 	is_inherited = pn_heaps_in_child();
 	pn_retain_in_child(is_inherited);
 	pn_harden_in_child(is_inherited);

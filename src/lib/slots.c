@@ -112,6 +112,8 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
 		heap->stats.populate_calls++;
 		if (!err)
+			err = pn_empty_admit_locked(heap, first + done, some);
+		if (!err)
 			pn_empty_fill_locked(heap, first + done, some, phys);
 	}
 	return err;
@@ -124,6 +126,8 @@ static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 	int err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
 
 	heap->stats.populate_calls++;
+	if (!err)
+		err = pn_empty_admit_locked(heap, first, count);
 	for (size_t i = 0; !err && i < count; i++) {
 		uint64_t at = phys == PN_PHYS_UNKNOWN ? phys : phys + (i << PN_CHUNK_SHIFT);
 

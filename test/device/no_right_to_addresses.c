@@ -24,6 +24,17 @@ static void has_memory(bool may_learn, struct pinned_heap *heap, size_t size)
 	pinned_free(object);
 }
 
+static void has_raw_chunks(bool may_learn)
+{
+	struct pinned_extent extents[2];
+	size_t count = 2;
+	char *run = pinned_chunks_alloc(NULL, 2, CHUNK, PINNED_CHUNKS_CONTIGUOUS, extents, &count);
+
+	CHECK(run);
+	EQUAL(count, may_learn ? 1 : 0);
+	WORKS(pinned_chunks_free(run, 2));
+}
+
 static void as_nobody(void *may_learn)
 {
 	struct pinned_heap_options options = { .size = sizeof(options),
@@ -38,6 +49,7 @@ static void as_nobody(void *may_learn)
 	runs = pinned_heap_create(&options);
 	CHECK(runs);
 	has_memory(may_learn, runs, 2 * CHUNK);
+	has_raw_chunks(may_learn);
 	WORKS(pinned_heap_destroy(runs));
 }
 

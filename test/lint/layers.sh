@@ -12,7 +12,7 @@ complain() {
 }
 
 # lib and kernel from the top down; a file may include its own header and those of lines below its own.
-lib='api api_heap api_retain chunks sync export stats dump layout profile_dump
+lib='api api_heap api_retain chunks dma sync export stats dump layout profile_dump
 census
 alloc range
 runtime
@@ -25,6 +25,7 @@ slab
 pages
 slots
 empty
+devices
 heap
 class
 profile
@@ -33,7 +34,7 @@ v2p
 backend backend_device backend_hugetlb backend_anon
 slotlist
 arena
-pagemap fdguard meta conffile reserve
+vfio pagemap fdguard meta conffile reserve
 config
 die json
 random

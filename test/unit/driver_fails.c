@@ -103,7 +103,7 @@ static int inform(int fd, struct pinned_mem_info *info)
 {
 	info->abi_version = PINNED_MEM_ABI_VERSION;
 	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
-	info->features = PINNED_MEM_FEATURE_COHERENT;
+	info->features = PINNED_MEM_FEATURE_COHERENT | PINNED_MEM_FEATURE_PHYS;
 	info->pool_id = pool_of(fd) + 1;
 	return 0;
 }

@@ -191,7 +191,7 @@ def check_iommu():
         yield note(
             "iommu",
             f"on, devices see translated addresses ({', '.join(translated)}): what pinned_v2p() says is not theirs; "
-            "a kernel driver maps it by pinned_mem_range_map(), or boot with iommu.passthrough=1",
+            "use VFIO and pinned_device_attach(), a kernel driver pinned_mem_range_map(), or boot with iommu.passthrough=1",
         )
     elif kinds:
         yield ok(

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VFIO as a table: containers, to which the library's requests go (see unit_wrapped_calls in
+ * test/check.mk). It refuses what VFIO refuses, and checks that an answer has ended before its mapping
+ * does, and that no memory comes or goes below a mapping.
+ */
+#ifndef TEST_IOMMU_H
+#define TEST_IOMMU_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "arena.h"
+#include "pinned.h"
+#include "suite.h"
+#include "sys.h"
+
+#define MAPPINGS 4096
+#define CONTAINERS 2
+/* As on a PC: messages of interrupts go to what lies between. */
+#define HOLE_FIRST 0xfee00000ull
+#define HOLE_LAST 0xfeefffffull
+#define LAST 0x7fffffffffull
+
+static struct container {
+	int fd;
+	bool has_no_iommu, has_no_ranges;
+	size_t count, limit;
+	struct pinned_device *device;
+	struct {
+		uint64_t address, size;
+		char *memory;
+	} mappings[MAPPINGS];
+} containers[CONTAINERS];
+static unsigned long calls, fail_at;
+
+static struct container *container_of(int fd)
+{
+	struct pn_sys_file file, known;
+
+	ck_assert(pn_sys_identify(fd, &file));
+	for (size_t i = 0; i < CONTAINERS; i++)
+		if (containers[i].fd >= 0 && pn_sys_identify(containers[i].fd, &known) &&
+		    known.inode == file.inode && known.device == file.device)
+			return &containers[i];
+	return NULL;
+}
+
+/* The program's descriptor; the library takes a copy of it. */
+static struct container *open_container(size_t i)
+{
+	containers[i].fd = memfd_create("container", MFD_CLOEXEC);
+	ck_assert_int_ge(containers[i].fd, 0);
+	containers[i].limit = MAPPINGS;
+	return &containers[i];
+}
+
+static int inform(const struct container *container, struct vfio_iommu_type1_info *info)
+{
+	struct vfio_iommu_type1_info_cap_iova_range *list = (void *)(info + 1);
+
+	if (container->has_no_iommu)
+		return EINVAL;
+	ck_assert_uint_ge(info->argsz,
+			  sizeof(*info) + sizeof(*list) + 2 * sizeof(list->iova_ranges[0]));
+	info->flags = VFIO_IOMMU_INFO_PGSIZES;
+	if (container->has_no_ranges)
+		return 0;
+	info->flags |= VFIO_IOMMU_INFO_CAPS;
+	info->cap_offset = sizeof(*info);
+	list->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+	list->nr_iovas = 2;
+	list->iova_ranges[0] = (struct vfio_iova_range){ 0, HOLE_FIRST - 1 };
+	list->iova_ranges[1] = (struct vfio_iova_range){ HOLE_LAST + 1, LAST };
+	return 0;
+}
+
+static bool overlaps(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+	return a < b + b_size && b < a + a_size;
+}
+
+static int map(struct container *container, const struct vfio_iommu_type1_dma_map *request)
+{
+	char *memory = (char *)(uintptr_t)request->vaddr;
+	uint64_t last = request->iova + request->size - 1;
+
+	ck_assert_uint_eq(request->flags, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	ck_assert_uint_eq(request->iova % PN_CHUNK_SIZE, (uintptr_t)memory % PN_CHUNK_SIZE);
+	if (container->has_no_iommu ||
+	    (!container->has_no_ranges &&
+	     (last > LAST ||
+	      overlaps(request->iova, request->size, HOLE_FIRST, HOLE_LAST - HOLE_FIRST + 1))))
+		return EINVAL;
+	for (size_t i = 0; i < container->count; i++)
+		if (overlaps(request->iova, request->size, container->mappings[i].address,
+			     container->mappings[i].size))
+			return EEXIST;
+	if (container->count == container->limit)
+		return ENOSPC;
+	/* It is there, and can be written. */
+	__atomic_fetch_or(memory, 0, __ATOMIC_RELAXED);
+	__atomic_fetch_or(memory + request->size - 1, 0, __ATOMIC_RELAXED);
+	container->mappings[container->count].address = request->iova;
+	container->mappings[container->count].size = request->size;
+	container->mappings[container->count++].memory = memory;
+	return 0;
+}
+
+/* Nobody gets addresses any more that are about to end. */
+static void check_not_told(const char *memory, size_t size)
+{
+	for (size_t i = 0; i < CONTAINERS; i++)
+		for (size_t at = 0; containers[i].device && at < size; at += PN_CHUNK_SIZE)
+			ck_assert_uint_eq(pinned_dma_addr(containers[i].device, memory + at),
+					  PINNED_NO_DMA);
+}
+
+static int unmap(struct container *container, const struct vfio_iommu_type1_dma_unmap *request)
+{
+	if (container->has_no_iommu)
+		return EINVAL;
+	for (size_t i = container->count; i > 0; i--) {
+		uint64_t address = container->mappings[i - 1].address,
+			 size = container->mappings[i - 1].size;
+
+		if (!overlaps(request->iova, request->size, address, size))
+			continue;
+		/* None is cut. */
+		ck_assert(address >= request->iova &&
+			  address + size <= request->iova + request->size);
+		if (container->device)
+			ck_assert_uint_eq(pinned_dma_addr(container->device,
+							  container->mappings[i - 1].memory),
+					  PINNED_NO_DMA);
+		container->mappings[i - 1] = container->mappings[--container->count];
+	}
+	return 0;
+}
+
+/* What the library calls. */
+
+int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument);
+int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
+int __real_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
+int __real_pn_sys_ioctl(int fd, unsigned long request, void *argument);
+
+int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
+{
+	struct container *container = fcntl(fd, F_GETFD) < 0 ? NULL : container_of(fd);
+
+	if (!container)
+		return __real_pn_sys_ioctl(fd, request, argument);
+	if (++calls == fail_at)
+		return ENOMEM;
+	switch (request) {
+	case VFIO_GET_API_VERSION:
+		return 0;
+	case VFIO_IOMMU_GET_INFO:
+		return inform(container, argument);
+	case VFIO_IOMMU_MAP_DMA:
+		return map(container, argument);
+	case VFIO_IOMMU_UNMAP_DMA:
+		return unmap(container, argument);
+	}
+	return ENOTTY;
+}
+
+/* Memory comes and goes. */
+int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
+{
+	for (size_t i = 0; i < CONTAINERS; i++)
+		for (size_t j = 0; j < containers[i].count; j++)
+			ck_assert(!overlaps((uintptr_t)addr, size,
+					    (uintptr_t)containers[i].mappings[j].memory,
+					    containers[i].mappings[j].size));
+	check_not_told(addr, size);
+	return __real_pn_sys_map(addr, size, flags, fd, offset);
+}
+
+#endif /* TEST_IOMMU_H */
