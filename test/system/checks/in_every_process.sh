@@ -3,9 +3,9 @@
 # Promise: with the library in /etc/ld.so.preload every process of the system has it, from init on, and
 # not one says anything of it (Faults B4).
 . "$(dirname "$0")/../guest-common"
-for pid in /proc/[0-9]*; do
-	[ -n "$(head -c 1 "$pid/maps" 2>/dev/null)" ] || continue
-	grep -q "$library" "$pid/maps" || fail "${pid#/proc/} does not: $(tr '\0' ' ' <"$pid/cmdline")"
+# A kernel thread's list is empty, which no process's is.
+for pid in $(grep -L "$library" /proc/[0-9]*/maps 2>/dev/null | cut -d/ -f3); do
+	! grep -q . "/proc/$pid/maps" 2>/dev/null || fail "$pid does not: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
 done
 has_library 1 || fail 'init does not'
 no_linker_error

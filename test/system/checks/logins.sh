@@ -10,13 +10,14 @@ on_terminal() { pgrep -t ttyS1 -u tester -x bash >pids; }
 wait_until on_terminal
 has_library "$(head -n 1 pids)" || fail 'the shell on the terminal does not have the library'
 
-[ "$(su - tester -c 'id -un; grep -c libmalloc-pinned /proc/self/maps' 2>err | head -n 1)" = tester ] || fail "su: $(cat err)"
+su - tester -c 'id -un; grep -c "r-xp.*libmalloc-pinned" /proc/self/maps' >out 2>err || fail "su: $(cat err)"
+[ "$(tr '\n' ' ' <out)" = 'tester 1 ' ] || fail "su: $(cat out)"
 [ ! -s err ] || fail "su says: $(cat err)"
 script -qec 'login -f tester' /dev/null <<<'id -un; exit 7' >out && fail 'login loses the exit status'
 grep -q '^tester' out || fail "login: $(cat out)"
 
 systemctl is-active -q ssh || fail 'sshd does not run'
-as_user ssh -i /home/tester/.ssh/id_ed25519 localhost 'grep -c libmalloc-pinned.*r-xp /proc/self/maps; seq 200000 | sort -rn | head -n 1' >out 2>err ||
+as_user ssh -i /home/tester/.ssh/id_ed25519 localhost 'grep -c r-xp.*libmalloc-pinned /proc/self/maps; seq 200000 | sort -rn | head -n 1' >out 2>err ||
 	fail "ssh: $(cat err)"
 [ "$(tr '\n' ' ' <out)" = '1 200000 ' ] || fail "ssh: $(cat out)"
 [ ! -s err ] || fail "ssh says: $(cat err)"
