@@ -32,15 +32,16 @@ static void replace(unsigned char **object, size_t *size, uint64_t *seed)
 
 static void *churn(void *arg)
 {
-	static const struct timespec pause = { .tv_nsec = 20000000 };
+	static const struct timespec pause = { .tv_nsec = 100000000 };
 	uint64_t seed = (uintptr_t)arg;
 	unsigned char *objects[OBJECTS] = { 0 };
 	size_t sizes[OBJECTS] = { 0 };
 
-	for (;;) {
-		for (int i = 0; i < OBJECTS; i++)
-			replace(&objects[i], &sizes[i], &seed);
-		nanosleep(&pause, NULL);
+	/* A few at a time: it shall not be what the machine is busy with. */
+	for (size_t i = 0;; i = (i + 1) % OBJECTS) {
+		replace(&objects[i], &sizes[i], &seed);
+		if (i % 16 == 0)
+			nanosleep(&pause, NULL);
 	}
 	return NULL;
 }
