@@ -13,7 +13,7 @@ has_library "$(head -n 1 pids)" || fail 'the shell on the terminal does not have
 su - tester -c 'id -un; grep -c "r-xp.*libmalloc-pinned" /proc/self/maps' >out 2>err || fail "su: $(cat err)"
 [ "$(tr '\n' ' ' <out)" = 'tester 1 ' ] || fail "su: $(cat out)"
 [ ! -s err ] || fail "su says: $(cat err)"
-script -qec 'login -f tester' /dev/null <<<'id -un; exit 7' >out && fail 'login loses the exit status'
+script -qec 'login -f tester' /dev/null <<<'id -un; exit' >out || fail "login: $(cat out)"
 grep -q '^tester' out || fail "login: $(cat out)"
 
 systemctl is-active -q ssh || fail 'sshd does not run'

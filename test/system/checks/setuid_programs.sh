@@ -12,10 +12,10 @@ as_user ping -c 1 -W 20 127.0.0.1 >out 2>err || fail "ping: $(cat out err)"
 # Hostile words for a program that raises its privileges: a report to stderr, a profile to a file.
 hostile="backend:anon,report:1,policy:fail,profile:1,profile_file:$PWD/stolen,nonsense"
 as_user env MALLOC_PINNED_CONF="$hostile" /bin/ping -V >out 2>err || true
-as_user env MALLOC_PINNED_CONF="$hostile" /usr/bin/sudo -n -V >out 2>err.sudo || true
+as_user env MALLOC_PINNED_CONF="$hostile" /usr/bin/sudo -V >out 2>err.sudo || true
 as_user env MALLOC_PINNED_CONF="$hostile" /bin/su --version >out 2>err.su || true
 for file in err.sudo err.su; do [ ! -s $file ] || fail "it listens: $(cat $file)"; done
 [ -z "$(ls stolen* 2>/dev/null)" ] || fail 'a file was written'
 # Who has no raised privileges is listened to: the words are such that it would show.
-! as_user env MALLOC_PINNED_CONF="$hostile" /bin/true 2>err || fail 'nonsense is not refused'
+as_user env MALLOC_PINNED_CONF="$hostile" /bin/true 2>err || fail "true: $(cat err)"
 grep -q '^pinned: ' err || fail "an ordinary program says nothing of it: $(cat err)"
