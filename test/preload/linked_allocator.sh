@@ -5,7 +5,8 @@
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need redis-server
-echo '#include <malloc.h>
+cat >program.c <<'PROGRAM'
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ int main(void)
 	malloc_trim(0);
 	printf("%zu\n", sum);
 	return 5;
-}' >program.c
+}
+PROGRAM
 "$cc" -o program program.c -ljemalloc -Wl,--no-as-needed || fail 'no jemalloc to link to'
 shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 status=0
