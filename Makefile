@@ -59,6 +59,7 @@ help:
 	@echo 'make lint       formatting, shell, spelling, man pages, layers, dead code; checkpatch, coccinelle, sparse'
 	@echo 'make deb        Debian packages, into the folder above'
 	@echo 'make check-deb  the packages: built twice alike, lintian, installed, used, upgraded, purged; as root'
+	@echo 'make check-system  a whole Debian system in QEMU with the library in every process; as root, an hour'
 	@echo 'make clean      remove $(O)/ but the cache of fetched packages'
 
 .SECONDARY:

@@ -78,6 +78,11 @@ check-deb: | $(O)/need/deb
 	@test/deb/build-debs
 	@test/run --suite deb --timeout 1500 $(wildcard test/deb/*.sh)
 
+# A whole system that boots with the library in every process; as root. Not a part of `make check`.
+.PHONY: check-system
+check-system: | $(O)/need/system
+	@test/system/check
+
 # Against the debs of an earlier release, in OLD=folder.
 check-abi-old: | $(O)/need/deb
 	@test/deb/build-debs

@@ -9,6 +9,7 @@
 #include "libc.h"
 
 #include <dlfcn.h>
+#include <gnu/lib-names.h>
 
 /*
  * The first of three that exists: a sanitizer's, glibc's second name, the next
@@ -19,13 +20,28 @@
 	 : __libc_##name      ? __libc_##name(__VA_ARGS__)        \
 			      : NEXT(type, name)(__VA_ARGS__))
 
+/*
+ * Where to look: in the C library itself, since its pointers are what the functions are called with. The next
+ * library may be another allocator, which the program is linked to. A sanitizer is behind us, and
+ * another C library has no second names.
+ */
+static void *scope_of_next(void)
+{
+	void *libc;
+
+	if (__interceptor_malloc || !__libc_malloc)
+		return RTLD_NEXT;
+	libc = dlopen(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
+	return libc ? libc : RTLD_NEXT;
+}
+
 /* The definition of @name behind this library's, remembered in @cache. */
 static void *find_next(void **cache, const char *name)
 {
 	void *found = __atomic_load_n(cache, __ATOMIC_RELAXED);
 
 	if (!found) {
-		found = dlsym(RTLD_NEXT, name);
+		found = dlsym(scope_of_next(), name);
 		__atomic_store_n(cache, found, __ATOMIC_RELAXED);
 	}
 	return found;

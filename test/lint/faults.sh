@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each fault that drivers (A) and interposers of malloc (B) have had, and that ours is tested against, is named by
 # a test in its first comment, as (Faults A1, A8-A16, B12). The list is below; `faults.sh --list` says which tests
-# name which. Numbers that are missing are those of whole systems: initial RAM disks, packages, other architectures.
+# name which.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -59,6 +59,7 @@ B1  initialisation calls itself by dlsym, or by what others interpose
 B2  static TLS runs out
 B3  the environment of a privileged program
 B4  the device appears later than the program
+B5  the initial RAM disk, packages that go while they are in use
 B6  a system that does not start any more
 B7  chroot, containers, lost privileges: no device node
 B8  a filter of system calls kills
@@ -74,13 +75,17 @@ B17 what the C library allocates for its caller
 B18 static programs, other C libraries
 B19 little address space
 B20 a process that does nothing has chunks
+B21 checkpoints of running processes
 B22 debuggers, tracers, sanitizers
+B23 programs of another architecture
+B24 an upgrade under running processes
 B25 dlopen, dlclose, RTLD_DEEPBIND, dlmopen
 B26 functions of the family that are missing, usable sizes that are untrue
 B27 signals, cancellation
 B28 the end of threads and of the process
 B29 free that changes errno, or fails when mappings are used up
 B30 too many mappings
+B31 profiles that deny the device, and logs of what was denied
 B32 a pointer freed by whom it did not come from
 B33 the device runs out midway
 B34 objects freed twice, or that never were objects

@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: in a container, a name space of users, a chroot, where the device is not, programs run as ever, also those
+# that the configuration would have on pinned memory; these say so in a line (Faults B7).
+. "$(dirname "$0")/../guest-common"
+work='import hashlib; print(hashlib.sha256(b"x" * 10000000).hexdigest())'
+expected=$(without_library python3 -c "$work")
+
+# A container of systemd's, on a copy of this system, that has a /dev of its own.
+mkdir -p /run/container/upper /run/container/work /run/container/root
+mount -t overlay overlay -o lowerdir=/,upperdir=/run/container/upper,workdir=/run/container/work /run/container/root
+container() { systemd-nspawn -q --register=no --keep-unit --link-journal=no -D /run/container/root --pipe "$@" </dev/null; }
+container sh -c "test ! -e /dev/pinned_mem && grep -c 'r-xp.*libmalloc-pinned' /proc/self/maps &&
+	python3 -c '$work'" >out 2>err || fail "nspawn: $(cat out err)"
+[ "$(tr '\n' ' ' <out)" = "1 $expected " ] || fail "nspawn: $(cat out)"
+! grep -E 'pinned|ld\.so' err || fail "nspawn says: $(cat err)"
+container -E MALLOC_PINNED_CONF=policy:fallback python3 -c "$work" >out 2>err || fail "nspawn: $(cat out err)"
+[ "$(cat out)" = "$expected" ] || fail "nspawn: $(cat out)"
+[ "$(grep -c '^pinned: ' err)" = 1 ] || fail "not one line: $(cat err)"
+umount /run/container/root
+
+same runuser -u tester -- unshare --user --map-root-user --mount --pid --fork --mount-proc python3 -c "$work"
+[ "$(cat out)" = "$expected" ] || fail "unshare: $(cat out)"
+
+# A chroot has the library of its own, or says nothing if it has no ld.so.preload either.
+mkdir -p /opt/bare
+for file in /bin/busybox /bin/ls; do [ ! -e $file ] || cp $file /opt/bare/; done
+for file in $(ldd /bin/ls | grep -o '/[^ $]*' | grep -v '^/usr/$'); do install -D "$file" "/opt/bare$file"; done
+same chroot /opt/bare /ls /
+same chroot / sh -c 'seq 100000 | sort -n | tail -n 1'

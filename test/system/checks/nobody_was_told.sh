@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: in all of this boot no program was told by the dynamic linker that the library cannot be loaded, the programs of
+# another architecture aside, and none said anything of pinned memory (Faults B4, B24).
+. "$(dirname "$0")/../guest-common"
+no_linker_error
+! journalctl -b --no-pager | grep -E '\]: pinned: ' || fail 'a service was told something'
+[ -z "$(systemctl list-units --state=failed --no-legend)" ] || fail "$(systemctl list-units --state=failed)"
+[ "$(systemctl is-system-running)" = running ] || fail "$(systemctl is-system-running)"
+! journalctl -b -k --no-pager | grep -E 'segfault|general protection|BUG:|WARNING:' || fail 'something has crashed'

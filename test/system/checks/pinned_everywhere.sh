@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: a system all of whose programs are on pinned memory is up as without, and what started after the driver is on it.
+. "$(dirname "$0")/../guest-common"
+on=0
+for pid in /proc/[0-9]*; do ! grep -q pinned_mem "$pid/maps" 2>/dev/null || on=$((on + 1)); done
+echo "$on processes on pinned memory; $(pinnedctl status | tr '\n' ';')"
+for unit in cron nginx ssh own; do
+	grep -q pinned_mem "/proc/$(main_pid $unit)/maps" || fail "$unit is not: $(journalctl -b -u $unit --no-pager | grep pinned:)"
+done
+no_linker_error
+! journalctl -b -k --no-pager | grep -E 'segfault|BUG:|WARNING:|type=1326' || fail 'something has crashed'

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: the packages can be purged with the library in every process: it leaves /etc/ld.so.preload first, so that no
+# program is told of a missing library at any moment, and those that run go on (Faults B5, B24).
+. "$(dirname "$0")/../guest-common"
+own=$(main_pid own)
+[ "$(pinnedctl preload status | head -n 1)" = on ] || fail 'not on'
+touch busy
+(while [ -e busy ]; do /bin/true || echo "exit status $?"; done) >started 2>&1 &
+starter=$!
+systemctl stop own
+rmmod pinned_mem
+systemctl start own
+own=$(main_pid own)
+DEBIAN_FRONTEND=noninteractive apt-get -qy purge libmalloc-pinned libpinned1 pinned-mem-tools pinned-mem-dkms >out 2>err || fail "purge: $(cat out err)"
+rm busy
+wait $starter
+[ ! -s started ] || fail "programs said: $(head started)"
+! grep -E 'ld\.so|pinned: ' err || fail 'apt was told something'
+[ ! -e /etc/ld.so.preload ] || fail "left: $(cat /etc/ld.so.preload)"
+[ ! -e $library ] || fail 'the library is still there'
+{ [ "$(main_pid own)" = "$own" ] && systemctl is-active -q own; } || fail 'the running program has ended'
+systemctl daemon-reexec
+! grep -q libmalloc-pinned /proc/1/maps || fail 'init has it still'
+no_linker_error
