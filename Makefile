@@ -21,7 +21,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
 INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
 # -fno-builtin-malloc: or the compiler takes the allocator's own functions for the C library's.
-USER_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -pthread $(INCLUDES)
+USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -pthread $(INCLUDES)
 
 lib_sources := $(wildcard src/lib/*.c)
 shim_sources := $(wildcard src/shim/*.c)
