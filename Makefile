@@ -47,6 +47,7 @@ help:
 	@echo 'make check-fuzz FUZZ_SECONDS=30  the configuration and sequences of calls, made up by libFuzzer'
 	@echo 'make check-devices  drivers in user space for devices of QEMU, under unmodified programs'
 	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
+	@echo 'make check-matrix  the packages in real Debian systems: booted, used, upgraded, purged; as root; CELLS=... for some'
 	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
 	@echo 'make bench      allocators and translations beside others, ratios; more by BENCH=--help'
 	@echo 'make bench-smoke  the same, very little of it, in seconds'
