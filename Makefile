@@ -21,7 +21,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
 INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
 # -fno-builtin-malloc: or the compiler takes the allocator's own functions for the C library's.
-USER_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -pthread $(INCLUDES)
+USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -pthread $(INCLUDES)
 
 lib_sources := $(wildcard src/lib/*.c)
 shim_sources := $(wildcard src/shim/*.c)
@@ -50,6 +50,7 @@ help:
 	@echo 'make check-devices DEVICES=...  devices of QEMU under unmodified programs; names in test/devices'
 	@echo 'make check-vfio  devices behind an IOMMU by VFIO, for a user who is not root, amd64 and arm64'
 	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
+	@echo 'make check-matrix  the packages in real Debian systems: booted, used, upgraded, purged; as root; CELLS=... for some'
 	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
 	@echo 'make bench      allocators and translations beside others, ratios; more by BENCH=--help'
 	@echo 'make bench-smoke  the same, very little of it, in seconds'

@@ -125,8 +125,8 @@ PINNED_API void *pinned_realloc(void *ptr, size_t size) __attribute__((alloc_siz
 
 /**
  * pinned_memalign() - allocate with an alignment
- * @alignment: a power of two; more than 1 GiB ends in ENOMEM; virtual addresses are aligned to it, and physical ones
- * too up to PINNED_CHUNK_SIZE
+ * @alignment: a power of two; more than 1 GiB, on 32-bit machines 64 MiB, ends in ENOMEM; virtual addresses are
+ * aligned to it, and physical ones too up to PINNED_CHUNK_SIZE
  * @size: bytes
  *
  * Return: the object; NULL with errno EINVAL (not a power of two) or ENOMEM.

@@ -88,6 +88,11 @@ check-abi-old: | $(O)/need/deb
 	@test/deb/build-debs
 	@test/deb/compare-abi '$(OLD)'
 
+# The packages in booted systems of Debian's, from the oldest to the newest; CELLS='NAME ...' for some, see test/matrix/check.
+.PHONY: check-matrix
+check-matrix: | $(O)/need/matrix
+	@test/matrix/check $(CELLS)
+
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
 kernel_test_modules := page_attr plain_alloc vendor_sample

@@ -5,7 +5,8 @@
 #include "arena.h"
 #include "sys.h"
 
-#define ARENA_SIZE_MAX ((size_t)1 << 40)
+/* Where addresses have 32 bits, a third or a fourth of what a program has. */
+#define ARENA_SIZE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 40 : 30))
 #define ARENA_SIZE_MIN ((size_t)4 << 20)
 #define EXTENT_SIZE_MAX ((size_t)1 << 30)
 
@@ -57,9 +58,9 @@ static bool reserve(size_t size)
 
 size_t pn_reserve_most(void)
 {
-	size_t size = ARENA_SIZE_MAX;
+	size_t size = ARENA_SIZE_MAX, limit = pn_sys_address_limit();
 
-	while (size > pn_sys_address_limit() / 8)
+	while (limit != SIZE_MAX && size > limit / 8)
 		size /= 2;
 	while (size >= ARENA_SIZE_MIN && !reserve(size))
 		size /= 2;

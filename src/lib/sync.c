@@ -11,11 +11,12 @@
 /* Stores to write-combining memory wait in the CPU's buffers, which a fence empties. */
 static void drain_stores(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__SSE__)
 	__builtin_ia32_sfence();
 #elif defined(__aarch64__)
 	__asm__ volatile("dsb oshst" ::: "memory");
 #else
+	/* On an x86 that may be without SSE, a locked instruction, which empties them too. */
 	__sync_synchronize();
 #endif
 }

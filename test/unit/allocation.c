@@ -138,9 +138,11 @@ START_TEST(failed_realloc_leaves_the_object)
 }
 END_TEST
 
-START_TEST(memalign_aligns_from_1_byte_to_1_gib)
+START_TEST(memalign_aligns_up_to_the_promised)
 {
-	for (size_t alignment = 1; alignment <= (size_t)1 << 30; alignment *= 2)
+	size_t most = (size_t)1 << (sizeof(size_t) > 4 ? 30 : 26);
+
+	for (size_t alignment = 1; alignment <= most; alignment *= 2)
 		for (size_t size = 1; size <= 300000; size = size * 7 + 1) {
 			unsigned char *object = pinned_memalign(alignment, size);
 
@@ -205,7 +207,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, impossible_sizes_end_in_enomem);
 	tcase_add_test(tcase, realloc_keeps_content_in_both_directions);
 	tcase_add_test(tcase, failed_realloc_leaves_the_object);
-	tcase_add_test(tcase, memalign_aligns_from_1_byte_to_1_gib);
+	tcase_add_test(tcase, memalign_aligns_up_to_the_promised);
 	tcase_add_test(tcase, memalign_refuses_what_is_no_power_of_two);
 	tcase_add_test(tcase, large_objects_begin_in_different_cache_sets);
 	tcase_add_test(tcase, free_keeps_errno);

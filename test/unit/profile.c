@@ -77,7 +77,7 @@ END_TEST
 static void *work(void *seed)
 {
 	static __thread void *objects[100];
-	unsigned long state = (unsigned long)seed;
+	uint64_t state = (uintptr_t)seed;
 
 	for (int i = 0; i < 20000; i++) {
 		size_t k = (state >> 33) % 100, size = (state >> 40) % 5000;

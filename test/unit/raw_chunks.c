@@ -70,7 +70,7 @@ START_TEST(runs_are_aligned)
 		ck_assert_uint_eq((uintptr_t)run % alignment, 0);
 		ck_assert_int_eq(pinned_chunks_free(run, 3), 0);
 	}
-	ck_assert_ptr_null(pinned_chunks_alloc(NULL, 1, (size_t)1 << 50, 0, NULL, NULL));
+	ck_assert_ptr_null(pinned_chunks_alloc(NULL, 1, SIZE_MAX / 2 + 1, 0, NULL, NULL));
 	ck_assert_int_eq(errno, ENOMEM);
 }
 END_TEST
