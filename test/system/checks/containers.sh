@@ -25,6 +25,6 @@ same runuser -u tester -- unshare --user --map-root-user --mount --pid --fork --
 # A chroot has the library of its own, or says nothing if it has no ld.so.preload either.
 mkdir -p /opt/bare
 for file in /bin/busybox /bin/ls; do [ ! -e $file ] || cp $file /opt/bare/; done
-for file in $(ldd /bin/ls | grep -o '/[^ $]*' | grep -v '^/usr/$'); do install -D "$file" "/opt/bare$file"; done
+for file in $(ldd /bin/ls | sed -nE 's/^.*=> (\/[^ ]*) .*$/\1/p; s/^\t(\/[^ $]*) \(.*$/\1/p'); do install -D "$file" "/opt/bare$file"; done
 same chroot /opt/bare /ls /
 same chroot / sh -c 'seq 100000 | sort -n | tail -n 1'
