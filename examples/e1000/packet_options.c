@@ -91,9 +91,11 @@ int packet_setsockopt(struct packet_socket *socket, int level, int name, const v
 		pthread_mutex_unlock(&packet_lock);
 		return result;
 	}
-	if (level == SOL_SOCKET &&
-	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO || name == SO_ATTACH_FILTER ||
-	     name == SO_DETACH_FILTER || name == SO_ATTACH_BPF))
+	/* None is attached, ever. */
+	if (level == SOL_SOCKET && name == SO_DETACH_FILTER)
+		return refuse(ENOENT);
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO ||
+				    name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF))
 		return refuse(ENOPROTOOPT);
 	return setsockopt(packet_card.hidden, level, name, value, len);
 }
