@@ -170,6 +170,9 @@ check-devices: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
 demo-openssl: all | $(O)/need/qemu $(O)/need/devices
 	@examples/virtio-crypto/demo/run
 
+demo-packets: all | $(O)/need/qemu $(O)/need/devices
+	@examples/e1000/demo/run
+
 # The second of its guests has a kernel of another suite.
 demo-storage: all | $(O)/need/kernels $(O)/need/devices
 	@examples/storage/demo/run

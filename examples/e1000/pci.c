@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/* PCI by sysfs. Whoever has the lock of a device's file "config" has the device. */
+#define _GNU_SOURCE
+#include "pci.h"
+
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../virtio-crypto/why.h"
+
+#define PCI_DEVICES "/sys/bus/pci/devices"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+/* The descriptor of the one device that this process has; what a child of fork closes. */
+static int held = -1;
+static bool is_forked;
+
+static void let_go_in_child(void)
+{
+	if (held < 0)
+		return;
+	close(held);
+	held = -1;
+	is_forked = true;
+}
+
+static void watch_fork(void)
+{
+	pthread_atfork(NULL, NULL, let_go_in_child);
+}
+
+bool pci_is_forked(void)
+{
+	return is_forked;
+}
+
+static int open_file(const char *device, const char *file, int flags)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", device, file);
+	return open(path, flags | O_CLOEXEC);
+}
+
+static unsigned int read_id(const char *device, const char *file)
+{
+	char text[16] = "";
+	unsigned int id = 0;
+	int fd = open_file(device, file, O_RDONLY);
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) > 0 && sscanf(text, "%x", &id) != 1)
+		id = 0;
+	close(fd);
+	return id;
+}
+
+static int take(struct pci *pci, const char *device)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver", device);
+	if (!access(path, F_OK))
+		return why_fail(EBUSY, "%s has a driver of the kernel's: echo %s >%s/unbind",
+				device, device, path);
+	pci->lock = open_file(device, "config", O_RDWR);
+	if (pci->lock < 0)
+		return why_fail(errno, "%s: cannot open its configuration space: %s", device,
+				strerror(errno));
+	if (flock(pci->lock, LOCK_EX | LOCK_NB)) {
+		close(pci->lock);
+		return why_fail(EBUSY, "%s is in use by another process", device);
+	}
+	held = pci->lock;
+	snprintf(pci->name, sizeof(pci->name), "%.*s", (int)sizeof(pci->name) - 1, device);
+	return 0;
+}
+
+static void give_back(struct pci *pci)
+{
+	held = -1;
+	/* A child that has just been forked may still have the descriptor. */
+	flock(pci->lock, LOCK_UN);
+	close(pci->lock);
+}
+
+static int find(struct pci *pci, unsigned int vendor, unsigned int device)
+{
+	DIR *dir = opendir(PCI_DEVICES);
+	struct dirent *entry;
+	int error = ENODEV;
+
+	if (!dir)
+		return why_fail(errno, "%s: %s", PCI_DEVICES, strerror(errno));
+	why_fail(error, "there is no device %04x:%04x", vendor, device);
+	while (error && (entry = readdir(dir)))
+		if (read_id(entry->d_name, "vendor") == vendor &&
+		    read_id(entry->d_name, "device") == device)
+			error = take(pci, entry->d_name) ? errno : 0;
+	closedir(dir);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+/* Registers on, the interrupt line off: rings are polled. */
+int pci_set_master(struct pci *pci, bool is_master)
+{
+	uint16_t command;
+
+	if (pread(pci->lock, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
+		return why_fail(EIO, "%s: cannot read its PCI command register", pci->name);
+	command &= (uint16_t)~htole16(PCI_COMMAND_MASTER);
+	command |= htole16(PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
+	if (is_master)
+		command |= htole16(PCI_COMMAND_MASTER);
+	if (pwrite(pci->lock, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
+		return why_fail(EIO, "%s: cannot write its PCI command register", pci->name);
+	return 0;
+}
+
+static int map_registers(struct pci *pci)
+{
+	struct stat status;
+	void *at = MAP_FAILED;
+	int fd = open_file(pci->name, "resource0", O_RDWR), error;
+
+	if (fd >= 0 && !fstat(fd, &status))
+		at = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	if (at == MAP_FAILED)
+		return why_fail(error, "%s: cannot map resource0: %s", pci->name, strerror(error));
+	/* A child must not reach the registers of its parent's device. */
+	madvise(at, (size_t)status.st_size, MADV_DONTFORK);
+	pci->registers = at;
+	pci->len = (size_t)status.st_size;
+	return 0;
+}
+
+int pci_open(struct pci *pci, unsigned int vendor, unsigned int device)
+{
+	int error;
+
+	pthread_once(&once, watch_fork);
+	memset(pci, 0, sizeof(*pci));
+	if (held >= 0)
+		return why_fail(EBUSY, "this process has a device already");
+	if (find(pci, vendor, device))
+		return -1;
+	is_forked = false;
+	if (!pci_set_master(pci, false) && !map_registers(pci))
+		return 0;
+	error = errno;
+	give_back(pci);
+	errno = error;
+	return -1;
+}
+
+void pci_close(struct pci *pci)
+{
+	if (is_forked)
+		return;
+	pci_set_master(pci, false);
+	munmap((void *)(uintptr_t)pci->registers, pci->len);
+	give_back(pci);
+}
