@@ -19,7 +19,8 @@ denied() { journalctl -b --no-pager | grep -c 'apparmor="DENIED".*/opt/own/confi
 seq 100000 | shuf >numbers
 sort -n numbers >expected
 before=$(denied)
-without_library /opt/own/confined -n <numbers >out
+# By pipes: a file that was opened outside of its mount namespace has no path to judge by.
+without_library /opt/own/confined -n < <(cat numbers) | cat >out
 of_itself=$(($(denied) - before))
 before=$(denied)
 /opt/own/confined -n <numbers >out 2>err || fail "passing through: $(cat err)"
