@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <stdio.h>
 
+#include "libc.h"
 #include "pinned.h"
 #include "route.h"
 

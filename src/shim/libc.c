@@ -125,10 +125,32 @@ void pn_libc_malloc_stats(void)
 		next();
 }
 
+/* All that glibc before 2.33 has. Its figures are ints, and wrap: unsigned they are right up to 4 GiB. */
+static struct mallinfo2 older_mallinfo(void)
+{
+	struct mallinfo (*next)(void) = NEXT(struct mallinfo(*)(void), mallinfo);
+	struct mallinfo info;
+
+	if (!next)
+		return (struct mallinfo2){ 0 };
+	info = next();
+	return (struct mallinfo2){
+		.arena = (unsigned int)info.arena,
+		.ordblks = (unsigned int)info.ordblks,
+		.smblks = (unsigned int)info.smblks,
+		.hblks = (unsigned int)info.hblks,
+		.hblkhd = (unsigned int)info.hblkhd,
+		.usmblks = (unsigned int)info.usmblks,
+		.fsmblks = (unsigned int)info.fsmblks,
+		.uordblks = (unsigned int)info.uordblks,
+		.fordblks = (unsigned int)info.fordblks,
+		.keepcost = (unsigned int)info.keepcost,
+	};
+}
+
 struct mallinfo2 pn_libc_mallinfo2(void)
 {
-	/* glibc before 2.33 has only mallinfo, whose figures are ints. */
 	struct mallinfo2 (*next)(void) = NEXT(struct mallinfo2(*)(void), mallinfo2);
 
-	return next ? next() : (struct mallinfo2){ 0 };
+	return next ? next() : older_mallinfo();
 }

@@ -28,6 +28,24 @@ extern void *__interceptor_calloc(size_t count, size_t size) __attribute__((weak
 extern void *__interceptor_realloc(void *ptr, size_t size) __attribute__((weak));
 extern void *__interceptor_memalign(size_t alignment, size_t size) __attribute__((weak));
 
+#if !__GLIBC_PREREQ(2, 33)
+/* As later ones have it. */
+struct mallinfo2 {
+	size_t arena;
+	size_t ordblks;
+	size_t smblks;
+	size_t hblks;
+	size_t hblkhd;
+	size_t usmblks;
+	size_t fsmblks;
+	size_t uordblks;
+	size_t fordblks;
+	size_t keepcost;
+};
+
+struct mallinfo2 mallinfo2(void);
+#endif
+
 /* Is this the C library that the shim was made for? */
 static inline bool pn_libc_is_glibc(void)
 {
