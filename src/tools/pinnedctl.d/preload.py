@@ -6,11 +6,11 @@ A mistake here is one that no program starts after. So the file is only ever rep
 rename(), and the library is tried before it is named there, and again behind it.
 """
 import contextlib
+import ctypes
 import fcntl
 import os
 import re
 import stat
-import subprocess
 import sys
 import tempfile
 
@@ -165,15 +165,26 @@ def on(path):
         yield f"on: {entry} in {PATH}"
 
 
+def uncover():
+    """
+    Take away what lies over the file, for this process alone; for all others the kernel does when the file is
+    replaced. No program may be started before that: the library may be one that none starts with.
+    """
+    new_mounts, recursive, private = 0x20000, 0x4000, 1 << 18  # CLONE_NEWNS, MS_REC, MS_PRIVATE
+    libc = ctypes.CDLL(None, use_errno=True)
+    if (
+        libc.unshare(new_mounts)
+        or libc.mount(None, b"/", None, ctypes.c_ulong(recursive | private), None)
+        or libc.umount2(os.fsencode(os.path.realpath(PATH)), 0)
+    ):
+        error = os.strerror(ctypes.get_errno())
+        raise Trouble(f"{PATH} cannot be changed in this boot: {error}")
+
+
 def off():
     """In a boot that has it disabled the file is seen where nothing lies over it."""
     if is_masked() and os.geteuid() == 0:
-        program = os.path.realpath(sys.argv[0])
-        script = 'umount "$1" && exec "$2" preload off'
-        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
-        if subprocess.run([*command, PATH, program], check=False).returncode:
-            raise Trouble(f"{PATH} cannot be changed in this boot")
-        return
+        uncover()
     with changing():
         text = read()
         if entries(text):
