@@ -80,9 +80,10 @@ bool pn_object_find(const void *ptr, struct pn_object *object)
 	}
 }
 
+/* Acquires what who released the object last has read of it: who frees it writes there. */
 static enum pn_object_state state_of_large(const struct pn_slot *slot)
 {
-	if (__atomic_load_n(&slot->is_retained, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&slot->is_retained, __ATOMIC_ACQUIRE))
 		return slot->was_large ? PN_OBJECT_RETAINED_FREED : PN_OBJECT_RETAINED;
 	return slot->was_large ? PN_OBJECT_FREED : PN_OBJECT_LIVE;
 }

@@ -117,7 +117,7 @@ static void set_state(const struct pn_object *object, enum pn_object_state state
 	/* Else it is what it was: its owner, who frees it, reads it without the lock. */
 	if (state == PN_OBJECT_RETAINED_FREED)
 		object->slot->was_large = true;
-	__atomic_store_n(&object->slot->is_retained, state != PN_OBJECT_LIVE, __ATOMIC_RELAXED);
+	__atomic_store_n(&object->slot->is_retained, state != PN_OBJECT_LIVE, __ATOMIC_RELEASE);
 }
 
 static int retain_first(const struct pn_object *object)
