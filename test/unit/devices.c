@@ -407,7 +407,7 @@ static void *use(void *argument)
 
 START_TEST(threads_never_get_a_stale_answer)
 {
-	struct container *container = attach(0, NULL), *other;
+	struct container *container = attach(0, NULL), *other = open_container(1);
 	unsigned int seed = test_seed();
 	pthread_t threads[THREADS];
 
@@ -416,12 +416,8 @@ START_TEST(threads_never_get_a_stale_answer)
 			pthread_create(&threads[i], NULL, use, (void *)(uintptr_t)(seed + i)), 0);
 	/* Another device comes and goes meanwhile; nobody else uses it. */
 	for (size_t i = 0; i < 20; i++) {
-		struct pinned_device *device;
+		struct pinned_device *device = pinned_device_attach(other->fd, NULL);
 
-		other = &containers[1];
-		if (!i)
-			open_container(1);
-		device = pinned_device_attach(other->fd, NULL);
 		ck_assert_ptr_nonnull(device);
 		ck_assert_int_eq(pinned_device_detach(device), 0);
 	}
