@@ -16,9 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../sysfs_pci.h"
 #include "../virtio-crypto/why.h"
-
-#define PCI_DEVICES "/sys/bus/pci/devices"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 /* The descriptor of the one device that this process has; what a child of fork closes. */
@@ -44,37 +43,14 @@ bool pci_is_forked(void)
 	return is_forked;
 }
 
-static int open_file(const char *device, const char *file, int flags)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", device, file);
-	return open(path, flags | O_CLOEXEC);
-}
-
-static unsigned int read_id(const char *device, const char *file)
-{
-	char text[16] = "";
-	unsigned int id = 0;
-	int fd = open_file(device, file, O_RDONLY);
-
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) > 0 && sscanf(text, "%x", &id) != 1)
-		id = 0;
-	close(fd);
-	return id;
-}
-
 static int take(struct pci *pci, const char *device)
 {
-	char path[512];
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver", device);
-	if (!access(path, F_OK))
-		return why_fail(EBUSY, "%s has a driver of the kernel's: echo %s >%s/unbind",
-				device, device, path);
-	pci->lock = open_file(device, "config", O_RDWR);
+	if (sysfs_pci_has_driver(device))
+		return why_fail(EBUSY,
+				"%s has a driver of the kernel's: "
+				"echo %s >" PCI_DEVICES "/%s/driver/unbind",
+				device, device, device);
+	pci->lock = sysfs_pci_open(device, "config", O_RDWR);
 	if (pci->lock < 0)
 		return why_fail(errno, "%s: cannot open its configuration space: %s", device,
 				strerror(errno));
@@ -105,8 +81,8 @@ static int find(struct pci *pci, unsigned int vendor, unsigned int device)
 		return why_fail(errno, "%s: %s", PCI_DEVICES, strerror(errno));
 	why_fail(error, "there is no device %04x:%04x", vendor, device);
 	while (error && (entry = readdir(dir)))
-		if (read_id(entry->d_name, "vendor") == vendor &&
-		    read_id(entry->d_name, "device") == device)
+		if (sysfs_pci_id(entry->d_name, "vendor") == vendor &&
+		    sysfs_pci_id(entry->d_name, "device") == device)
 			error = take(pci, entry->d_name) ? errno : 0;
 	closedir(dir);
 	errno = error;
@@ -133,7 +109,7 @@ static int map_registers(struct pci *pci)
 {
 	struct stat status;
 	void *at = MAP_FAILED;
-	int fd = open_file(pci->name, "resource0", O_RDWR), error;
+	int fd = sysfs_pci_open(pci->name, "resource0", O_RDWR), error;
 
 	if (fd >= 0 && !fstat(fd, &status))
 		at = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

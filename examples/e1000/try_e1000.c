@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../run_check.h"
 #include "../virtio-crypto/why.h"
 #include "e1000.h"
 
@@ -29,7 +30,7 @@
 #define TYPE 0x88b5
 #define WAIT_MS 10000
 
-static int passed, failed, peer_index;
+static int peer_index;
 
 #define CHECK(condition)                                                                  \
 	do {                                                                              \
@@ -408,24 +409,6 @@ static void outlives_a_killed_owner(void)
 	receives_in_place();
 }
 
-static void run_check(const char *name, void (*check)(void))
-{
-	int status = -1;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		check();
-		exit(0);
-	}
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
-		passed++;
-	else
-		failed++;
-	printf("%s: %s\n", name, status ? "FAILED" : "passed");
-}
-
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "refused")) {
@@ -444,6 +427,5 @@ int main(int argc, char **argv)
 	run_check("receives nothing without room", receives_nothing_without_room);
 	run_check("is the parent's alone", is_the_parents_alone);
 	run_check("outlives a killed owner", outlives_a_killed_owner);
-	printf("%d passed, %d failed, 0 skipped\n", passed, failed);
-	return failed || !passed;
+	return end_checks();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What both test programs need: checks that name themselves, each in a process of its own; data; software. */
+/* What both test programs need: checks that name themselves; data; software. */
 #ifndef TRY_H
 #define TRY_H
 
@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-static int passed, failed;
+#include "../run_check.h"
 
 #define CHECK(condition)                                                                \
 	do {                                                                            \
@@ -21,31 +19,6 @@ static int passed, failed;
 			exit(1);                                                        \
 		}                                                                       \
 	} while (0)
-
-/* In a child, so that what one leaves behind is not the next one's. */
-static inline void run_check(const char *name, void (*check)(void))
-{
-	int status = -1;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		check();
-		exit(0);
-	}
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
-		passed++;
-	else
-		failed++;
-	printf("%s: %s\n", name, status ? "FAILED" : "passed");
-}
-
-static inline int end_checks(void)
-{
-	printf("%d passed, %d failed, 0 skipped\n", passed, failed);
-	return failed || !passed;
-}
 
 static inline uint64_t next_random(uint64_t *state)
 {

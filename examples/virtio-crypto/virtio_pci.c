@@ -21,9 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../sysfs_pci.h"
 #include "why.h"
 
-#define PCI_DEVICES "/sys/bus/pci/devices"
 #define VENDOR_VIRTIO 0x1af4
 /* A modern device's number is this and its type. */
 #define MODERN_DEVICE 0x1040
@@ -72,36 +72,6 @@ static void replace_lock(int from, int to)
 
 /* sysfs. */
 
-static int open_file(const char *device, const char *file, int flags)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", device, file);
-	return open(path, flags | O_CLOEXEC);
-}
-
-static unsigned int read_id(const char *device, const char *file)
-{
-	char text[16] = "";
-	unsigned int id = 0;
-	int fd = open_file(device, file, O_RDONLY);
-
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) > 0 && sscanf(text, "%x", &id) != 1)
-		id = 0;
-	close(fd);
-	return id;
-}
-
-static bool has_kernel_driver(const char *device)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver", device);
-	return !access(path, F_OK);
-}
-
 /* Whoever has the group has the device. */
 static int take_by_vfio(struct virtio_pci *pci, const char *device)
 {
@@ -126,12 +96,12 @@ static int take_by_vfio(struct virtio_pci *pci, const char *device)
 /* Whoever has the lock of "config" has the device. */
 static int take_by_sysfs(struct virtio_pci *pci, const char *device)
 {
-	if (has_kernel_driver(device))
+	if (sysfs_pci_has_driver(device))
 		return why_fail(EBUSY,
 				"%s has a driver of the kernel's: "
 				"echo %s >" PCI_DEVICES "/%s/driver/unbind",
 				device, device, device);
-	pci->lock = open_file(device, "config", O_RDWR);
+	pci->lock = sysfs_pci_open(device, "config", O_RDWR);
 	if (pci->lock < 0)
 		return why_fail(errno, "%s: cannot open its configuration space: %s", device,
 				strerror(errno));
@@ -180,8 +150,8 @@ static int find(struct virtio_pci *pci, unsigned int type)
 		return why_fail(errno, "%s: %s", PCI_DEVICES, strerror(errno));
 	why_fail(error, "there is no virtio device of type %u", type);
 	while (error && (entry = readdir(dir)))
-		if (read_id(entry->d_name, "vendor") == VENDOR_VIRTIO &&
-		    read_id(entry->d_name, "device") == MODERN_DEVICE + type)
+		if (sysfs_pci_id(entry->d_name, "vendor") == VENDOR_VIRTIO &&
+		    sysfs_pci_id(entry->d_name, "device") == MODERN_DEVICE + type)
 			error = take(pci, entry->d_name) ? errno : 0;
 	closedir(dir);
 	errno = error;
@@ -224,7 +194,7 @@ static int map_bar_by_sysfs(struct virtio_pci *pci, unsigned int bar)
 	int fd;
 
 	snprintf(file, sizeof(file), "resource%u", bar);
-	fd = open_file(pci->name, file, O_RDWR);
+	fd = sysfs_pci_open(pci->name, file, O_RDWR);
 	if (fd >= 0 && !fstat(fd, &status))
 		at = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED) {
