@@ -4,7 +4,7 @@
  * into memory that it looks up, or into a registered buffer: the parent gets the
  * data where its memory was, the child's snapshot stays what it was, and all
  * memory comes back, also when the owner dies before the data comes. Kernels
- * before 6.4 refuse to register memory of files (Faults A20, A21).
+ * before 6.5 refuse to register memory of files (Faults A20, A21).
  */
 #include "guest.h"
 
