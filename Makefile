@@ -52,6 +52,7 @@ help:
 	@echo 'make check-vfio  devices behind an IOMMU by VFIO, for a user who is not root, amd64 and arm64'
 	@echo 'make check-kernels  the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
 	@echo 'make check-matrix  the packages in real Debian systems: booted, used, upgraded, purged; as root; CELLS=... for some'
+	@echo 'make check-secure-boot  the driver refused by Secure Boot, its key enrolled at the console, the driver loaded; as root'
 	@echo 'make check-debug-kernel  the driver on a kernel with every checker on, which is built first'
 	@echo 'make bench      allocators and translations beside others, ratios; more by BENCH=--help'
 	@echo 'make bench-smoke  the same, very little of it, in seconds'

@@ -93,6 +93,11 @@ check-abi-old: | $(O)/need/deb
 check-matrix: | $(O)/need/matrix
 	@test/matrix/check $(CELLS)
 
+# The machine owner's key on firmware that has Secure Boot on; as root.
+.PHONY: check-secure-boot
+check-secure-boot: | $(O)/need/secure-boot
+	@test/secure-boot/check
+
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
 kernel_test_modules := page_attr plain_alloc vendor_sample
