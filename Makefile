@@ -34,7 +34,7 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules install clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
+.PHONY: all help modules install clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
@@ -44,6 +44,7 @@ help:
 	@echo 'make demo-openssl  the same with a crypto card: openssl encrypts in its own buffers'
 	@echo 'make demo-vfio  the first with the device behind an IOMMU, and programs that are not root'
 	@echo 'make demo-packets  the same with network cards: tcpreplay, tcpdump, nping and arping'
+	@echo 'make demo-dpdk  the same with a network card of DPDK: frames that are objects of malloc'
 	@echo 'make demo-storage  the same with disks and RDMA: fio, ibv_rc_pingpong and perftest'
 	@echo 'make check      all tests: check-abi check-unit check-fuzz check-preload check-qemu'
 	@echo 'make check-seeds SEEDS=20  the unit tests with random operations, with other seeds'

@@ -178,6 +178,9 @@ demo-openssl: all | $(O)/need/qemu $(O)/need/devices
 demo-packets: all | $(O)/need/qemu $(O)/need/devices
 	@examples/e1000/demo/run
 
+demo-dpdk: all | $(O)/need/qemu $(O)/need/devices
+	@examples/e1000/demo/run dpdk
+
 # The second of its guests has a kernel of another suite.
 demo-storage: all | $(O)/need/kernels $(O)/need/devices
 	@examples/storage/demo/run

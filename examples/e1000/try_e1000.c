@@ -6,89 +6,20 @@
  *        try_e1000 refused ERRNO-NAME    only that the card cannot be opened, and why
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <net/if.h>
 #include <pinned.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../run_check.h"
 #include "../virtio-crypto/why.h"
 #include "e1000.h"
-
-#define FRAME 1514
-/* Of the experiments: the frames of others on this wire have another type. */
-#define TYPE 0x88b5
-#define WAIT_MS 10000
-
-static int peer_index;
-
-#define CHECK(condition)                                                                  \
-	do {                                                                              \
-		if (!(condition)) {                                                       \
-			fprintf(stderr, "%s:%d: %s (errno %s; %s)\n", __FILE__, __LINE__, \
-				#condition, strerrorname_np(errno), why());               \
-			exit(1);                                                          \
-		}                                                                         \
-	} while (0)
-
-/* Frame @n of @len bytes: any, but told apart, and for everybody. */
-static void fill(uint8_t *frame, size_t len, unsigned int n)
-{
-	memset(frame, 0xff, ETH_ALEN);
-	memcpy(frame + ETH_ALEN, "\2try\0\1", ETH_ALEN);
-	frame[12] = TYPE >> 8;
-	frame[13] = TYPE & 0xff;
-	for (size_t i = ETH_HLEN; i < len; i++)
-		frame[i] = (uint8_t)(n * 31 + i * 7 + (n >> 8));
-}
-
-static bool is_ours(const uint8_t *frame)
-{
-	return frame[12] == TYPE >> 8 && frame[13] == (TYPE & 0xff);
-}
-
-static int open_peer(void)
-{
-	struct sockaddr_ll address = { .sll_family = AF_PACKET,
-				       .sll_protocol = htons(TYPE),
-				       .sll_ifindex = peer_index };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(TYPE)), bytes = 8 << 20;
-
-	CHECK(fd >= 0);
-	CHECK(!setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)));
-	CHECK(!bind(fd, (struct sockaddr *)&address, sizeof(address)));
-	return fd;
-}
-
-static void peer_sees(int peer, size_t len, unsigned int n)
-{
-	struct pollfd poll_fd = { .fd = peer, .events = POLLIN };
-	uint8_t expected[FRAME], got[FRAME + 1];
-	ssize_t received;
-
-	fill(expected, len, n);
-	CHECK(poll(&poll_fd, 1, WAIT_MS) == 1);
-	received = recv(peer, got, sizeof(got), 0);
-	CHECK(received == (ssize_t)len);
-	CHECK(!memcmp(got, expected, len));
-}
-
-static void peer_sees_nothing(int peer)
-{
-	struct pollfd poll_fd = { .fd = peer, .events = POLLIN };
-
-	CHECK(poll(&poll_fd, 1, 200) == 0);
-}
+#include "peer.h"
 
 static struct e1000 *open_card(void)
 {
@@ -250,14 +181,6 @@ static void refuses_lengths(void)
 	e1000_close(card);
 }
 
-static void peer_sends(int peer, size_t len, unsigned int n)
-{
-	uint8_t frame[FRAME];
-
-	fill(frame, len, n);
-	CHECK(send(peer, frame, len, 0) == (ssize_t)len);
-}
-
 /* The others' frames on this wire go back to the card. */
 static uint8_t *next_frame(struct e1000 *card, size_t *len)
 {
@@ -275,14 +198,6 @@ static uint8_t *next_frame(struct e1000 *card, size_t *len)
 	}
 	CHECK(result == 1);
 	return room;
-}
-
-static bool is_frame(const uint8_t *frame, size_t len, unsigned int n)
-{
-	uint8_t expected[FRAME];
-
-	fill(expected, len, n);
-	return !memcmp(frame, expected, len);
 }
 
 static void card_sees(struct e1000 *card, const uint8_t *expected_room, size_t len, unsigned int n)
