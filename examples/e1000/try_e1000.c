@@ -6,111 +6,14 @@
  *        try_e1000 refused ERRNO-NAME    only that the card cannot be opened, and why
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <net/if.h>
 #include <pinned.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../run_check.h"
-#include "../virtio-crypto/why.h"
-#include "e1000.h"
-
-#define FRAME 1514
-/* Of the experiments: the frames of others on this wire have another type. */
-#define TYPE 0x88b5
-#define WAIT_MS 10000
-
-static int peer_index;
-
-#define CHECK(condition)                                                                  \
-	do {                                                                              \
-		if (!(condition)) {                                                       \
-			fprintf(stderr, "%s:%d: %s (errno %s; %s)\n", __FILE__, __LINE__, \
-				#condition, strerrorname_np(errno), why());               \
-			exit(1);                                                          \
-		}                                                                         \
-	} while (0)
-
-/* Frame @n of @len bytes: any, but told apart, and for everybody. */
-static void fill(uint8_t *frame, size_t len, unsigned int n)
-{
-	memset(frame, 0xff, ETH_ALEN);
-	memcpy(frame + ETH_ALEN, "\2try\0\1", ETH_ALEN);
-	frame[12] = TYPE >> 8;
-	frame[13] = TYPE & 0xff;
-	for (size_t i = ETH_HLEN; i < len; i++)
-		frame[i] = (uint8_t)(n * 31 + i * 7 + (n >> 8));
-}
-
-static bool is_ours(const uint8_t *frame)
-{
-	return frame[12] == TYPE >> 8 && frame[13] == (TYPE & 0xff);
-}
-
-static int open_peer(void)
-{
-	struct sockaddr_ll address = { .sll_family = AF_PACKET,
-				       .sll_protocol = htons(TYPE),
-				       .sll_ifindex = peer_index };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(TYPE)), bytes = 8 << 20;
-
-	CHECK(fd >= 0);
-	CHECK(!setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)));
-	CHECK(!bind(fd, (struct sockaddr *)&address, sizeof(address)));
-	return fd;
-}
-
-static void peer_sees(int peer, size_t len, unsigned int n)
-{
-	struct pollfd poll_fd = { .fd = peer, .events = POLLIN };
-	uint8_t expected[FRAME], got[FRAME + 1];
-	ssize_t received;
-
-	fill(expected, len, n);
-	CHECK(poll(&poll_fd, 1, WAIT_MS) == 1);
-	received = recv(peer, got, sizeof(got), 0);
-	CHECK(received == (ssize_t)len);
-	CHECK(!memcmp(got, expected, len));
-}
-
-static void peer_sees_nothing(int peer)
-{
-	struct pollfd poll_fd = { .fd = peer, .events = POLLIN };
-
-	CHECK(poll(&poll_fd, 1, 200) == 0);
-}
-
-static struct e1000 *open_card(void)
-{
-	struct e1000 *card = e1000_open();
-
-	CHECK(card);
-	return card;
-}
-
-static int queue(struct e1000 *card, const void *frame, size_t len)
-{
-	return e1000_queue(card, &(struct iovec){ (void *)(uintptr_t)frame, len }, 1, 0);
-}
-
-static void check_copies(struct e1000 *card, size_t in_place, size_t copied)
-{
-	struct e1000_figures figures;
-
-	e1000_figures(card, &figures);
-	CHECK(figures.in_place_bytes == in_place);
-	CHECK(figures.copied_bytes == copied);
-}
+#include "wire.h"
 
 static void sends_in_place(void)
 {
@@ -250,51 +153,6 @@ static void refuses_lengths(void)
 	e1000_close(card);
 }
 
-static void peer_sends(int peer, size_t len, unsigned int n)
-{
-	uint8_t frame[FRAME];
-
-	fill(frame, len, n);
-	CHECK(send(peer, frame, len, 0) == (ssize_t)len);
-}
-
-/* The others' frames on this wire go back to the card. */
-static uint8_t *next_frame(struct e1000 *card, size_t *len)
-{
-	void *room = NULL;
-	int result = 0;
-
-	for (int i = 0; i < WAIT_MS && !result; i++) {
-		result = e1000_receive(card, &room, len);
-		if (result == 1 && !is_ours(room)) {
-			CHECK(!e1000_post(card, room));
-			result = 0;
-		}
-		if (!result)
-			usleep(1000);
-	}
-	CHECK(result == 1);
-	return room;
-}
-
-static bool is_frame(const uint8_t *frame, size_t len, unsigned int n)
-{
-	uint8_t expected[FRAME];
-
-	fill(expected, len, n);
-	return !memcmp(frame, expected, len);
-}
-
-static void card_sees(struct e1000 *card, const uint8_t *expected_room, size_t len, unsigned int n)
-{
-	size_t got;
-	uint8_t *room = next_frame(card, &got);
-
-	CHECK(!expected_room || room == expected_room);
-	CHECK(got == len);
-	CHECK(is_frame(room, len, n));
-}
-
 static void receives_in_place(void)
 {
 	struct e1000 *card = open_card();
@@ -416,7 +274,7 @@ int main(int argc, char **argv)
 		printf("refused: %s\n", why());
 		return 0;
 	}
-	CHECK(argc == 2 && (peer_index = (int)if_nametoindex(argv[1])));
+	CHECK(argc == 2 && (wire_peer_index = (int)if_nametoindex(argv[1])));
 	run_check("sends in place", sends_in_place);
 	run_check("sends across chunks", sends_across_chunks);
 	run_check("copies what is not pinned", copies_what_is_not_pinned);
@@ -427,5 +285,6 @@ int main(int argc, char **argv)
 	run_check("receives nothing without room", receives_nothing_without_room);
 	run_check("is the parent's alone", is_the_parents_alone);
 	run_check("outlives a killed owner", outlives_a_killed_owner);
+	run_fault_checks(run_check);
 	return end_checks();
 }
