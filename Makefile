@@ -59,6 +59,7 @@ help:
 	@echo 'make bench-smoke  the same, very little of it, in seconds'
 	@echo 'make bench-kernel  the driver beside huge pages and an ordinary heap, in a guest, ratios'
 	@echo 'make bench-device  the suite on memory from the driver, in a guest, ratios'
+	@echo 'make bench-devices  the examples of devices with buffers copied and in place, in guests, ratios'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
 	@echo 'make lint       formatting, shell, spelling, man pages, layers, dead code; checkpatch, coccinelle, sparse'
 	@echo 'make deb        Debian packages, into the folder above'

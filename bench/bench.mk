@@ -21,7 +21,7 @@ $(bench_translating): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/worklo
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -Iinclude -o $@ $< -L$(O)/lib -lpinned -ldl -Wl,-rpath,$(abspath $(O)/lib)
 
-.PHONY: bench bench-device bench-dma bench-rseq bench-smoke bench-programs
+.PHONY: bench bench-device bench-devices bench-dma bench-rseq bench-smoke bench-programs
 bench-programs: all $(bench_programs)
 
 # BENCH='--rounds 9 --only redis' and so on: see bench/run --help.
@@ -51,3 +51,18 @@ bench-dma: $(bench_bin)/dma
 # Everything once, very little of it, with what happens to be installed.
 bench-smoke: bench-programs
 	@bench/run --smoke $(BENCH)
+
+# The examples' drivers with copies and without, in a guest whose clock counts instructions. Against what
+# `make install` has installed, as the examples themselves.
+bench_devices := $(addprefix $(bench_bin)/devices/,crypto packets disk)
+bench_devices_driver_crypto := $(addprefix examples/,$(addprefix virtio-crypto/,virtio_crypto.c virtio_crypto_data.c virtqueue.c \
+	virtio_pci.c why.c) vfio/vfio.c)
+bench_devices_driver_packets := $(addprefix examples/,e1000/e1000.c e1000/pci.c virtio-crypto/why.c)
+.SECONDEXPANSION:
+$(bench_devices): $(bench_bin)/devices/%: bench/devices/%.c bench/devices/meter.h bench/suite/workload.h $$(bench_devices_driver_$$*) \
+		$(wildcard examples/*.h examples/*/*.h) $(O)/stage/lib/libpinned.so | $(O)/need/build
+	@mkdir -p $(@D)
+	$(CC) $(bench_flags) -Iexamples/vfio -I$(O)/stage/include -o $@ $(filter %.c,$^) -L$(O)/stage/lib -lpinned
+
+bench-devices: all $(bench_devices) $(bench_bin)/bounce | $(O)/need/bench $(O)/need/qemu
+	@bench/devices/run

@@ -66,16 +66,24 @@ def v2p_series(results):
 def bounce_series(results):
     sizes = results.allocators("bounce")
     return [(name, [(int(size), results.median("bounce", "copy", size, figure)) for size in sizes])
-            for name, figure in (("copy", "copy_ns"), ("pinned_v2p", "v2p_ns"))]
+            for name, figure in (("copy", "copy_ns"), ("pinned_v2p", "v2p_ns"), ("in place", "reach_ns"))]
 
 
-def write(results, out):
+def find_pyplot():
+    """Return: pyplot and ticker, or None and None."""
     try:
         import matplotlib
         matplotlib.use("Agg")
         from matplotlib import pyplot, ticker
     except ImportError:
         print("bench: no plots: python3-matplotlib is not installed", file=sys.stderr)
+        return None, None
+    return pyplot, ticker
+
+
+def write(results, out):
+    pyplot, ticker = find_pyplot()
+    if not pyplot:
         return
     for group, figure, title in BARS:
         if group in results.groups() and len(results.allocators(group)) > 1:

@@ -77,10 +77,13 @@ def v2p(results):
 
 
 def bounce(results):
-    rows = [["bytes", "copy, ns", "pinned_v2p, ns", "copy / v2p"]]
+    """What is done for a buffer in place is to retain it, to translate its range, and to release it."""
+    rows = [["bytes", "copy, ns", "pinned_v2p, ns", "copy / v2p", "in place, ns", "copy / in place"]]
     for size in results.allocators("bounce"):
-        copy, look = (results.median("bounce", "copy", size, figure) for figure in ("copy_ns", "v2p_ns"))
-        rows.append([size, number(copy), number(look), number(copy / look if look else None)])
+        copy, look, reach = (results.median("bounce", "copy", size, figure)
+                             for figure in ("copy_ns", "v2p_ns", "reach_ns"))
+        rows.append([size, number(copy), number(look), number(copy / look if look else None), number(reach),
+                     number(copy / reach if reach else None)])
     return layout(rows) + "\n"
 
 

@@ -81,8 +81,8 @@ class Maker:
         """One run gives a row for every size, so the size is in the column."""
         command = [self.path("bounce"), self.percent]
         output = measure.run(self.binaries, command, env | self.translating, directory)[0].decode()
-        return [(size, {"copy_ns": float(copy), "v2p_ns": float(v2p)})
-                for size, copy, v2p in (line.split() for line in output.splitlines()[1:])]
+        return [(size, {"copy_ns": float(copy), "v2p_ns": float(v2p), "reach_ns": float(reach)})
+                for size, copy, v2p, reach in (line.split() for line in output.splitlines()[1:])]
 
     def startup(self, env, directory):
         """What it costs to start a process that does nothing."""

@@ -8,7 +8,9 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pinned.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +25,8 @@
 #define LINK_MS 5000
 #define RESET_MS 10
 #define PHY_MS 100
+/* How often who waits for frames looks whether the card has been reset. */
+#define LOOK_MS 100
 
 /* What a descriptor's memory is held by until the card is done with it. */
 struct hold {
@@ -34,6 +38,8 @@ struct e1000 {
 	struct pci pci;
 	struct e1000_figures figures;
 	bool is_promiscuous, is_receiving;
+	/* Both sides may raise the link, after a reset by somebody else. */
+	pthread_mutex_t link_mutex;
 
 	/* Of sending: entries from @tx_first up to @tx_tail are the card's. */
 	volatile struct tx_descriptor *tx;
@@ -45,6 +51,7 @@ struct e1000 {
 	volatile struct rx_descriptor *rx;
 	void *rooms[ENTRIES];
 	unsigned int rx_first, rx_tail;
+	int64_t next_look_ms;
 };
 
 static uint32_t read_register(const struct e1000 *card, size_t reg)
@@ -77,6 +84,71 @@ static int refuse_fork(void)
 	return why_fail(ENODEV, "the card is that of the parent process");
 }
 
+/* The link, and a card that somebody else has reset. */
+
+static int ask_phy(struct e1000 *card, uint32_t request, uint16_t *value)
+{
+	int64_t end = now_ms() + PHY_MS;
+	uint32_t answer;
+
+	write_register(card, REG_MDIC, request | MDIC_PHY1);
+	while (!((answer = read_register(card, REG_MDIC)) & MDIC_READY)) {
+		if (now_ms() > end)
+			return why_fail(EIO, "%s: its PHY does not answer", card->pci.name);
+		pause_us(50);
+	}
+	*value = (uint16_t)answer;
+	return 0;
+}
+
+/* The kernel's driver switches the PHY off when it leaves the card. */
+static int raise_link(struct e1000 *card)
+{
+	int64_t end = now_ms() + LINK_MS;
+	uint16_t control;
+
+	write_register(card, REG_CTRL, CTRL_FULL_DUPLEX | CTRL_AUTO_SPEED | CTRL_LINK_UP);
+	if (ask_phy(card, MDIC_READ | MDIC_REGISTER(PHY_CONTROL), &control))
+		return -1;
+	if ((control & PHY_POWER_DOWN || !(read_register(card, REG_STATUS) & STATUS_LINK_UP)) &&
+	    ask_phy(card, MDIC_WRITE | MDIC_REGISTER(PHY_CONTROL) | PHY_AUTO_NEGOTIATE, &control))
+		return -1;
+	while (!(read_register(card, REG_STATUS) & STATUS_LINK_UP)) {
+		if (now_ms() > end)
+			return why_fail(ENETDOWN, "%s has no link", card->pci.name);
+		pause_us(1000);
+	}
+	return 0;
+}
+
+/* Either side does this for itself, when it finds out. */
+static int raise_again(struct e1000 *card)
+{
+	int result;
+
+	pthread_mutex_lock(&card->link_mutex);
+	result = pci_set_master(&card->pci, true) || raise_link(card) ? -1 : 0;
+	pthread_mutex_unlock(&card->link_mutex);
+	return result;
+}
+
+static void set_ring(struct e1000 *card, size_t ring, const volatile void *memory, size_t bytes)
+{
+	uint64_t phys = pinned_v2p((const void *)(uintptr_t)memory);
+
+	write_register(card, ring + RING_BASE_LOW, (uint32_t)phys);
+	write_register(card, ring + RING_BASE_HIGH, (uint32_t)(phys >> 32));
+	write_register(card, ring + RING_BYTES, (uint32_t)bytes);
+	write_register(card, ring + RING_HEAD, 0);
+	write_register(card, ring + RING_TAIL, 0);
+}
+
+/* Then it knows of no ring, and touches no memory. */
+static bool was_reset(const struct e1000 *card, size_t ring)
+{
+	return read_register(card, ring + RING_BYTES) != ENTRIES * sizeof(*card->tx);
+}
+
 /* Sending. */
 
 static void let_go(struct hold *hold)
@@ -87,19 +159,55 @@ static void let_go(struct hold *hold)
 	memset(hold, 0, sizeof(*hold));
 }
 
-/* Takes back the frames that the card has sent. */
+/* The first frame in the ring, whose last descriptor is @last. */
+static void take_back(struct e1000 *card, unsigned int last, bool is_sent)
+{
+	unsigned int end = (last + 1) & MASK;
+
+	for (; card->tx_first != end; card->tx_first = (card->tx_first + 1) & MASK)
+		let_go(&card->holds[card->tx_first]);
+	card->figures.sent_frames += is_sent;
+	card->figures.unsent_frames += !is_sent;
+}
+
+/* Takes back the frames that the card is done with. */
 static void reclaim(struct e1000 *card)
 {
 	while (card->tx_first != card->tx_tail) {
-		unsigned int end = card->frame_end[card->tx_first];
+		unsigned int last = card->frame_end[card->tx_first];
+		uint8_t status = __atomic_load_n(&card->tx[last].status, __ATOMIC_ACQUIRE);
 
-		if (!(__atomic_load_n(&card->tx[end].status, __ATOMIC_ACQUIRE) & STATUS_DONE))
+		if (!(status & STATUS_DONE))
 			return;
-		end = (end + 1) & MASK;
-		for (; card->tx_first != end; card->tx_first = (card->tx_first + 1) & MASK)
-			let_go(&card->holds[card->tx_first]);
-		card->figures.sent_frames++;
+		take_back(card, last, !(status & TX_GIVEN_UP));
 	}
+}
+
+void e1000_pause(struct e1000 *card, bool is_paused)
+{
+	write_register(card, REG_TCTL,
+		       TCTL_PAD_SHORT | TCTL_COLLISIONS | (is_paused ? 0 : TCTL_ENABLE));
+}
+
+static void start_sending(struct e1000 *card)
+{
+	set_ring(card, REG_TX_RING, card->tx, ENTRIES * sizeof(*card->tx));
+	write_register(card, REG_TIPG, TIPG_DEFAULT);
+	e1000_pause(card, false);
+}
+
+static int revive_sending(struct e1000 *card)
+{
+	uint64_t before = card->figures.unsent_frames;
+
+	while (card->tx_first != card->tx_tail)
+		take_back(card, card->frame_end[card->tx_first], false);
+	card->tx_first = card->tx_tail = 0;
+	if (raise_again(card))
+		return -1;
+	start_sending(card);
+	return why_fail(EIO, "%s was reset by somebody else: %" PRIu64 " frames in flight are lost",
+			card->pci.name, card->figures.unsent_frames - before);
 }
 
 static unsigned int free_entries(const struct e1000 *card)
@@ -187,6 +295,8 @@ static int wait_for_room(struct e1000 *card, unsigned int pieces, int wait_ms)
 		return 0;
 	card->figures.full++;
 	do {
+		if (was_reset(card, REG_TX_RING))
+			return revive_sending(card);
 		if (now_ms() >= end)
 			return why_fail(EAGAIN, "the ring is full");
 		pause_us(50);
@@ -242,18 +352,14 @@ int e1000_flush(struct e1000 *card, int wait_ms)
 	if (pci_is_forked())
 		return refuse_fork();
 	for (reclaim(card); card->tx_first != card->tx_tail; reclaim(card)) {
+		if (was_reset(card, REG_TX_RING))
+			return revive_sending(card);
 		if (now_ms() >= end)
 			return why_fail(ETIMEDOUT, "%s: %u descriptors are not sent",
 					card->pci.name, (card->tx_tail - card->tx_first) & MASK);
 		pause_us(20);
 	}
 	return 0;
-}
-
-void e1000_pause(struct e1000 *card, bool is_paused)
-{
-	write_register(card, REG_TCTL,
-		       TCTL_PAD_SHORT | TCTL_COLLISIONS | (is_paused ? 0 : TCTL_ENABLE));
 }
 
 /* Receiving. */
@@ -297,6 +403,33 @@ int e1000_post(struct e1000 *card, void *room)
 	return 0;
 }
 
+/* What the card has written stays to be taken; it goes on behind that. */
+static int revive_receiving(struct e1000 *card)
+{
+	unsigned int head = card->rx_first;
+
+	if (raise_again(card))
+		return -1;
+	while (head != card->rx_tail && card->rx[head].status & STATUS_DONE)
+		head = (head + 1) & MASK;
+	set_ring(card, REG_RX_RING, card->rx, ENTRIES * sizeof(*card->rx));
+	write_register(card, REG_RX_RING + RING_HEAD, head);
+	write_register(card, REG_RX_RING + RING_TAIL, card->rx_tail);
+	start_receiving(card);
+	return why_fail(EIO, "%s was reset by somebody else: frames may be lost", card->pci.name);
+}
+
+/* Who waits for frames would wait for ever. */
+static int look_after(struct e1000 *card)
+{
+	int64_t now = now_ms();
+
+	if (now < card->next_look_ms)
+		return 0;
+	card->next_look_ms = now + LOOK_MS;
+	return was_reset(card, REG_RX_RING) ? revive_receiving(card) : 0;
+}
+
 int e1000_receive(struct e1000 *card, void **room, size_t *len)
 {
 	volatile struct rx_descriptor *entry = &card->rx[card->rx_first];
@@ -308,7 +441,7 @@ int e1000_receive(struct e1000 *card, void **room, size_t *len)
 		return 0;
 	status = __atomic_load_n(&entry->status, __ATOMIC_ACQUIRE);
 	if (!(status & STATUS_DONE))
-		return 0;
+		return look_after(card);
 	*room = card->rooms[card->rx_first];
 	*len = le16toh(entry->len);
 	card->rx_first = (card->rx_first + 1) & MASK;
@@ -319,17 +452,6 @@ int e1000_receive(struct e1000 *card, void **room, size_t *len)
 		*len = 0;
 	}
 	return 1;
-}
-
-static void set_ring(struct e1000 *card, size_t ring, const volatile void *memory, size_t bytes)
-{
-	uint64_t phys = pinned_v2p((const void *)(uintptr_t)memory);
-
-	write_register(card, ring + RING_BASE_LOW, (uint32_t)phys);
-	write_register(card, ring + RING_BASE_HIGH, (uint32_t)(phys >> 32));
-	write_register(card, ring + RING_BYTES, (uint32_t)bytes);
-	write_register(card, ring + RING_HEAD, 0);
-	write_register(card, ring + RING_TAIL, 0);
 }
 
 void e1000_forget_rooms(struct e1000 *card)
@@ -355,41 +477,6 @@ static void reset(struct e1000 *card)
 	write_register(card, REG_INTERRUPT_CLEAR, UINT32_MAX);
 }
 
-static int ask_phy(struct e1000 *card, uint32_t request, uint16_t *value)
-{
-	int64_t end = now_ms() + PHY_MS;
-	uint32_t answer;
-
-	write_register(card, REG_MDIC, request | MDIC_PHY1);
-	while (!((answer = read_register(card, REG_MDIC)) & MDIC_READY)) {
-		if (now_ms() > end)
-			return why_fail(EIO, "%s: its PHY does not answer", card->pci.name);
-		pause_us(50);
-	}
-	*value = (uint16_t)answer;
-	return 0;
-}
-
-/* The kernel's driver switches the PHY off when it leaves the card. */
-static int raise_link(struct e1000 *card)
-{
-	int64_t end = now_ms() + LINK_MS;
-	uint16_t control;
-
-	write_register(card, REG_CTRL, CTRL_FULL_DUPLEX | CTRL_AUTO_SPEED | CTRL_LINK_UP);
-	if (ask_phy(card, MDIC_READ | MDIC_REGISTER(PHY_CONTROL), &control))
-		return -1;
-	if ((control & PHY_POWER_DOWN || !(read_register(card, REG_STATUS) & STATUS_LINK_UP)) &&
-	    ask_phy(card, MDIC_WRITE | MDIC_REGISTER(PHY_CONTROL) | PHY_AUTO_NEGOTIATE, &control))
-		return -1;
-	while (!(read_register(card, REG_STATUS) & STATUS_LINK_UP)) {
-		if (now_ms() > end)
-			return why_fail(ENETDOWN, "%s has no link", card->pci.name);
-		pause_us(1000);
-	}
-	return 0;
-}
-
 static int make_rings(struct e1000 *card)
 {
 	size_t bytes = ENTRIES * sizeof(*card->tx);
@@ -411,9 +498,7 @@ static void start(struct e1000 *card)
 	for (unsigned int i = 0; i < MULTICAST_WORDS; i++)
 		write_register(card, REG_MULTICAST + i * sizeof(uint32_t), 0);
 	e1000_forget_rooms(card);
-	set_ring(card, REG_TX_RING, card->tx, ENTRIES * sizeof(*card->tx));
-	write_register(card, REG_TIPG, TIPG_DEFAULT);
-	e1000_pause(card, false);
+	start_sending(card);
 }
 
 static void free_memory(struct e1000 *card)
@@ -428,6 +513,8 @@ struct e1000 *e1000_open(void)
 	struct e1000 *card = calloc(1, sizeof(*card));
 	int error;
 
+	if (card)
+		pthread_mutex_init(&card->link_mutex, NULL);
 	if (!card || pci_open(&card->pci, E1000_VENDOR, E1000_DEVICE)) {
 		error = errno;
 		goto err_free;

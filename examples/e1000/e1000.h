@@ -6,7 +6,9 @@
  * Sending may be in one thread and receiving in another; of each only one at a time. In a forked child
  * nothing of this works: functions return -1 with ENODEV, and e1000_close() only frees.
  *
- * Functions that return int return 0 if nothing else is said, or -1 with errno and a line in why().
+ * Functions that return int return 0 if nothing else is said, or -1 with errno and a line in why(). EIO is of those
+ * that wait: somebody else has reset the card. Frames that were in flight are lost, and released, rooms are
+ * posted again, and the side that has said so works again. A card that does not come back says so each time.
  */
 #ifndef E1000_H
 #define E1000_H
@@ -29,6 +31,8 @@ struct e1000_figures {
 	uint64_t in_place_bytes; /* sent straight out of the caller's memory */
 	uint64_t copied_bytes;	 /* of buffers that are not pinned */
 	uint64_t full;		 /* how often the ring was full, and the sender had to wait */
+	uint64_t unsent_frames; /* that the card gave up, or that were in flight when somebody reset it */
+	uint64_t resets;	/* how often somebody did */
 	uint64_t received_frames;
 	uint64_t missed_frames; /* that the card had no room for */
 	uint64_t bad_frames;	/* that the card says are broken, or longer than their room */

@@ -68,6 +68,8 @@ struct tx_descriptor {
 #define TX_END_OF_PACKET (1u << 0)
 #define TX_INSERT_FCS (1u << 1)
 #define TX_REPORT_STATUS (1u << 3)
+/* Status: too many collisions, or one too late. */
+#define TX_GIVEN_UP (1u << 1 | 1u << 2)
 
 struct rx_descriptor {
 	uint64_t address;

@@ -132,12 +132,12 @@ static void report(void)
 		"device e1000 %s in_place_bytes=%" PRIu64 " copied_bytes=%" PRIu64
 		" sent_frames=%" PRIu64 " received_frames=%" PRIu64
 		" received_copied_bytes=%" PRIu64 " missed_frames=%" PRIu64 " bad_frames=%" PRIu64
-		" full=%" PRIu64 "\n",
+		" full=%" PRIu64 " unsent_frames=%" PRIu64 "\n",
 		program_invocation_short_name,
 		figures.in_place_bytes + packet_card.received_in_place_bytes,
 		figures.copied_bytes + packet_card.received_copied_bytes, figures.sent_frames,
 		figures.received_frames, packet_card.received_copied_bytes, figures.missed_frames,
-		figures.bad_frames, figures.full);
+		figures.bad_frames, figures.full, figures.unsent_frames);
 	fclose(file);
 }
 

@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The other card on the wire, which the kernel drives, as the tests of a card see it: frames that go there and come
- * from there, each told apart. For one process, which is in the other card's network.
+ * from there, each told apart. For one process, which is in the other card's network. What is not as it must be ends it.
  */
 #ifndef PEER_H
 #define PEER_H
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
-#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "../virtio-crypto/why.h"
 
 #define FRAME 1514
-/* Of the experiments: the frames of others on this wire have another type. */
-#define TYPE 0x88b5
 #define WAIT_MS 10000
-
-/* Of its interface. */
-static int peer_index;
 
 #define CHECK(condition)                                                                  \
 	do {                                                                              \
@@ -37,69 +28,18 @@ static int peer_index;
 		}                                                                         \
 	} while (0)
 
+/* Of its interface. */
+extern int peer_index;
+
 /* Frame @n of @len bytes: any, but told apart, and for everybody. */
-static inline void fill(uint8_t *frame, size_t len, unsigned int n)
-{
-	memset(frame, 0xff, ETH_ALEN);
-	memcpy(frame + ETH_ALEN, "\2try\0\1", ETH_ALEN);
-	frame[12] = TYPE >> 8;
-	frame[13] = TYPE & 0xff;
-	for (size_t i = ETH_HLEN; i < len; i++)
-		frame[i] = (uint8_t)(n * 31 + i * 7 + (n >> 8));
-}
+void fill(uint8_t *frame, size_t len, unsigned int n);
+bool is_frame(const uint8_t *frame, size_t len, unsigned int n);
+/* Others send frames on this wire too. */
+bool is_ours(const uint8_t *frame);
 
-static inline bool is_ours(const uint8_t *frame)
-{
-	return frame[12] == TYPE >> 8 && frame[13] == (TYPE & 0xff);
-}
-
-static inline int open_peer(void)
-{
-	struct sockaddr_ll address = { .sll_family = AF_PACKET,
-				       .sll_protocol = htons(TYPE),
-				       .sll_ifindex = peer_index };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(TYPE)), bytes = 8 << 20;
-
-	CHECK(fd >= 0);
-	CHECK(!setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)));
-	CHECK(!bind(fd, (struct sockaddr *)&address, sizeof(address)));
-	return fd;
-}
-
-static inline void peer_sees(int peer, size_t len, unsigned int n)
-{
-	struct pollfd poll_fd = { .fd = peer, .events = POLLIN };
-	uint8_t expected[FRAME], got[FRAME + 1];
-	ssize_t received;
-
-	fill(expected, len, n);
-	CHECK(poll(&poll_fd, 1, WAIT_MS) == 1);
-	received = recv(peer, got, sizeof(got), 0);
-	CHECK(received == (ssize_t)len);
-	CHECK(!memcmp(got, expected, len));
-}
-
-static inline void peer_sees_nothing(int peer)
-{
-	struct pollfd poll_fd = { .fd = peer, .events = POLLIN };
-
-	CHECK(poll(&poll_fd, 1, 200) == 0);
-}
-
-static inline void peer_sends(int peer, size_t len, unsigned int n)
-{
-	uint8_t frame[FRAME];
-
-	fill(frame, len, n);
-	CHECK(send(peer, frame, len, 0) == (ssize_t)len);
-}
-
-static inline bool is_frame(const uint8_t *frame, size_t len, unsigned int n)
-{
-	uint8_t expected[FRAME];
-
-	fill(expected, len, n);
-	return !memcmp(frame, expected, len);
-}
+int open_peer(void);
+void peer_sends(int peer, size_t len, unsigned int n);
+void peer_sees(int peer, size_t len, unsigned int n);
+void peer_sees_nothing(int peer);
 
 #endif /* PEER_H */

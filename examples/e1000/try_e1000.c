@@ -6,42 +6,14 @@
  *        try_e1000 refused ERRNO-NAME    only that the card cannot be opened, and why
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <net/if.h>
 #include <pinned.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../run_check.h"
-#include "../virtio-crypto/why.h"
-#include "e1000.h"
-#include "peer.h"
-
-static struct e1000 *open_card(void)
-{
-	struct e1000 *card = e1000_open();
-
-	CHECK(card);
-	return card;
-}
-
-static int queue(struct e1000 *card, const void *frame, size_t len)
-{
-	return e1000_queue(card, &(struct iovec){ (void *)(uintptr_t)frame, len }, 1, 0);
-}
-
-static void check_copies(struct e1000 *card, size_t in_place, size_t copied)
-{
-	struct e1000_figures figures;
-
-	e1000_figures(card, &figures);
-	CHECK(figures.in_place_bytes == in_place);
-	CHECK(figures.copied_bytes == copied);
-}
+#include "wire.h"
 
 static void sends_in_place(void)
 {
@@ -181,35 +153,6 @@ static void refuses_lengths(void)
 	e1000_close(card);
 }
 
-/* The others' frames on this wire go back to the card. */
-static uint8_t *next_frame(struct e1000 *card, size_t *len)
-{
-	void *room = NULL;
-	int result = 0;
-
-	for (int i = 0; i < WAIT_MS && !result; i++) {
-		result = e1000_receive(card, &room, len);
-		if (result == 1 && !is_ours(room)) {
-			CHECK(!e1000_post(card, room));
-			result = 0;
-		}
-		if (!result)
-			usleep(1000);
-	}
-	CHECK(result == 1);
-	return room;
-}
-
-static void card_sees(struct e1000 *card, const uint8_t *expected_room, size_t len, unsigned int n)
-{
-	size_t got;
-	uint8_t *room = next_frame(card, &got);
-
-	CHECK(!expected_room || room == expected_room);
-	CHECK(got == len);
-	CHECK(is_frame(room, len, n));
-}
-
 static void receives_in_place(void)
 {
 	struct e1000 *card = open_card();
@@ -342,5 +285,6 @@ int main(int argc, char **argv)
 	run_check("receives nothing without room", receives_nothing_without_room);
 	run_check("is the parent's alone", is_the_parents_alone);
 	run_check("outlives a killed owner", outlives_a_killed_owner);
+	run_fault_checks(run_check);
 	return end_checks();
 }

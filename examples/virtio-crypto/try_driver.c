@@ -329,6 +329,21 @@ static void freed_in_flight(void)
 	vcrypto_close(dev);
 }
 
+/* What the caller keeps is retained by nobody else. */
+static void kept_by_the_caller(void)
+{
+	struct vcrypto *dev = open_device(NULL);
+	uint8_t *data = pinned_data(BIG, 1);
+	struct vcrypto_request *request = vcrypto_request_new();
+	struct vcrypto_job job = cbc_job(dev, data, data, BIG);
+
+	job.is_kept = true;
+	CHECK(!vcrypto_submit(dev, request, &job));
+	CHECK(pinned_release(data) == -1 && errno == EINVAL);
+	CHECK(!vcrypto_wait(dev, request));
+	vcrypto_close(dev);
+}
+
 static void child_of_fork(struct vcrypto *dev, struct vcrypto_request *request, uint8_t *src,
 			  uint8_t *dst)
 {
@@ -570,6 +585,7 @@ int main(int argc, char **argv)
 	run_check("more_extents_than_the_ring", more_extents_than_the_ring);
 	run_check("impossible_jobs", impossible_jobs);
 	run_check("freed_in_flight", freed_in_flight);
+	run_check("kept_by_the_caller", kept_by_the_caller);
 	run_check("fork_in_flight", fork_in_flight);
 	run_check("reset_by_others", reset_by_others);
 	run_check("time_out", time_out);

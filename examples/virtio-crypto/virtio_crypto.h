@@ -47,8 +47,9 @@ struct vcrypto_session {
  * @src_len: bytes of it
  * @dst: result, as long as head and src together, in pinned memory; may be @src. NULL, if that is
  *	at most VCRYPTO_HEAD_MAX: in the request, see vcrypto_request_result()
+ * @is_kept: the caller itself keeps @src and @dst until the request has ended
  *
- * Of objects at @src and @dst each is retained until the request has ended: the program may free them.
+ * Else of objects at @src and @dst each is retained until then: the program may free them.
  */
 struct vcrypto_job {
 	struct vcrypto_session session;
@@ -61,6 +62,7 @@ struct vcrypto_job {
 	const void *src;
 	size_t src_len;
 	void *dst;
+	bool is_kept;
 };
 
 /*

@@ -26,9 +26,10 @@ struct vcrypto_request {
 	bool is_in_flight;
 	int error;
 	int64_t end_ms;
-	/* For the CPU after the end, and to be released. */
+	/* For the CPU after the end, and to be released unless they are kept. */
 	const void *src, *dst;
 	size_t src_len, dst_len;
+	bool is_kept;
 };
 
 int64_t vcrypto_now_ms(void)
@@ -41,16 +42,24 @@ int64_t vcrypto_now_ms(void)
 
 /* Ends. */
 
+static void release(struct vcrypto_request *request)
+{
+	int error = errno;
+
+	if (request->src && !request->is_kept)
+		pinned_release(request->src);
+	if (request->dst && !request->is_kept)
+		pinned_release(request->dst);
+	request->src = request->dst = NULL;
+	errno = error;
+}
+
 void vcrypto_end_request(struct vcrypto_request *request, int error)
 {
 	pinned_sync_for_cpu(request, sizeof(*request), PINNED_DEVICE_READS | PINNED_DEVICE_WRITES);
-	if (request->dst) {
+	if (request->dst)
 		pinned_sync_for_cpu(request->dst, request->dst_len, PINNED_DEVICE_WRITES);
-		pinned_release(request->dst);
-	}
-	if (request->src)
-		pinned_release(request->src);
-	request->src = request->dst = NULL;
+	release(request);
 	request->error = error;
 	__atomic_store_n(&request->is_in_flight, false, __ATOMIC_RELEASE);
 }
@@ -160,13 +169,14 @@ static int check_job(const struct vcrypto *dev, const struct vcrypto_job *job)
 static int retain(struct vcrypto_request *request, const struct vcrypto_job *job)
 {
 	request->src = request->dst = NULL;
+	request->is_kept = job->is_kept;
 	if (job->src_len) {
-		if (pinned_retain(job->src))
+		if (!job->is_kept && pinned_retain(job->src))
 			return why_fail(errno, "cannot retain the data at %p", job->src);
 		request->src = job->src;
 	}
 	if (job->dst) {
-		if (pinned_retain(job->dst)) {
+		if (!job->is_kept && pinned_retain(job->dst)) {
 			why_fail(errno, "cannot retain the memory at %p", job->dst);
 			return -1;
 		}
@@ -175,18 +185,6 @@ static int retain(struct vcrypto_request *request, const struct vcrypto_job *job
 	request->src_len = job->src_len;
 	request->dst_len = job->head_len + job->src_len;
 	return 0;
-}
-
-static void release(struct vcrypto_request *request)
-{
-	int error = errno;
-
-	if (request->src)
-		pinned_release(request->src);
-	if (request->dst)
-		pinned_release(request->dst);
-	request->src = request->dst = NULL;
-	errno = error;
 }
 
 static int submit_locked(struct vcrypto *dev, struct vcrypto_request *request,

@@ -81,10 +81,29 @@ bool pn_medium_was_at(size_t offset)
 	return !(offset % PN_CACHE_LINE) && pn_slab_at(offset) == gone_at(offset);
 }
 
-/* An interior pointer leads to no record, and so to an error message. */
 static void set_object_of_page(size_t page, struct pn_slab *object)
 {
 	__atomic_store_n(&pn_arena.slabs[page], object, __ATOMIC_RELEASE);
+}
+
+/*
+ * Beside its first page, those pages lead to an object from which one more step of
+ * pn_object_find() would leave it downwards: at most nine. (A binary indexed tree
+ * of the chunk's pages; they are the nodes that cover the first one.) They are set
+ * among those from @from up to @end, which are numbers of the arena's pages.
+ */
+static void set_object_inside(const struct pn_slab *object, size_t from, size_t end,
+			      struct pn_slab *to)
+{
+	size_t first = first_page(object);
+	size_t chunk = first & ~(PN_CHUNK_PAGES - 1);
+	size_t page = first - chunk;
+
+	for (size_t bit = page & -page; bit && chunk + page + bit < end; bit = page & -page) {
+		page += bit;
+		if (chunk + page >= from)
+			set_object_of_page(chunk + page, to);
+	}
 }
 
 /* The arena's lock is held, unless nobody else knows the object yet. */
@@ -118,6 +137,7 @@ static void set_object(struct pn_slab *object, struct pn_heap *heap, size_t page
 	object->state[0] = PN_OBJECT_LIVE;
 	set_length(object, pages);
 	set_object_of_page(page, object);
+	set_object_inside(object, page, page + pages, object);
 	heap->stats.medium_bytes += object->size;
 }
 
@@ -150,6 +170,7 @@ void pn_medium_free(void *ptr)
 	pn_arena_lock();
 	heap->stats.medium_bytes -= object->size;
 	set_object_of_page(first_page(object), gone_at(object->offset));
+	set_object_inside(object, first_page(object), first_page(object) + object->pages, NULL);
 	pn_pages_give_locked(heap, first_page(object), object->pages);
 	give_record_locked(heap, object);
 	pn_arena_unlock();
@@ -162,9 +183,12 @@ static bool resize_locked(struct pn_slab *object, size_t pages)
 	if (pages > object->pages &&
 	    !pn_pages_extend_locked(object->heap, end, pages - object->pages))
 		return false;
-	if (pages < object->pages)
+	set_object_inside(object, end, first_page(object) + pages, object);
+	if (pages < object->pages) {
+		set_object_inside(object, first_page(object) + pages, end, NULL);
 		pn_pages_give_locked(object->heap, first_page(object) + pages,
 				     object->pages - pages);
+	}
 	set_length(object, pages);
 	object->heap->stats.medium_bytes += (uint64_t)object->size - old_size;
 	return true;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Finding objects by pointers into them. Every page of a slab leads to its record;
- * of a medium object only the first does, so that one is looked for from the
- * pointer's page downwards.
+ * of a medium object only some do, so that one is looked for from the pointer's
+ * page downwards, to pages whose numbers in the chunk have ever fewer bits: medium.c.
  */
 #include "object.h"
 
@@ -36,12 +36,14 @@ struct pn_object pn_object_of_slots(size_t first)
 /* The record of the object that covers the byte at @offset, or one that does not. */
 static struct pn_slab *find_record(size_t offset)
 {
-	size_t page = offset >> PN_PAGE_SHIFT;
-	size_t first = page & ~(PN_CHUNK_PAGES - 1);
+	size_t chunk = offset & ~PN_CHUNK_MASK;
+	size_t page = (offset & PN_CHUNK_MASK) >> PN_PAGE_SHIFT;
 	struct pn_slab *slab = pn_slab_at(offset);
 
-	while ((!slab || pn_medium_is_gone(slab)) && page > first)
-		slab = pn_slab_at(--page << PN_PAGE_SHIFT);
+	while ((!slab || pn_medium_is_gone(slab)) && page) {
+		page &= page - 1;
+		slab = pn_slab_at(chunk + (page << PN_PAGE_SHIFT));
+	}
 	return slab;
 }
 

@@ -168,6 +168,53 @@ START_TEST(what_is_no_live_object_is_refused)
 }
 END_TEST
 
+/* And no page of one that was freed, or that an object has shrunk away from, leads to any. */
+static void each_page_leads_to_its_object(char *const *objects, const size_t *lengths, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t at = 0; at < lengths[i]; at += 4096) {
+			ck_assert_int_eq(pinned_retain(objects[i] + at), 0);
+			ck_assert_int_eq(pinned_release(objects[i]), 0);
+		}
+		ck_assert_int_eq(pinned_retain(objects[i] + lengths[i] - 1), 0);
+		ck_assert_int_eq(pinned_release(objects[i]), 0);
+	}
+}
+
+START_TEST(an_object_is_found_from_each_of_its_pages)
+{
+	enum { COUNT = 40 };
+	char *objects[COUNT], *again;
+	size_t lengths[COUNT];
+	unsigned int seed = test_seed();
+
+	for (int i = 0; i < COUNT; i++) {
+		lengths[i] = 33000 + (size_t)rand_r(&seed) % 700000;
+		objects[i] = pinned_malloc(lengths[i]);
+	}
+	for (int round = 0; round < 200; round++) {
+		size_t i = (size_t)rand_r(&seed) % COUNT, old = lengths[i];
+
+		lengths[i] = 33000 + (size_t)rand_r(&seed) % (round % 3 ? 700000 : 2000000);
+		if (round % 2) {
+			pinned_free(objects[i]);
+			pinned_purge();
+			ck_assert_int_eq(pinned_retain(objects[i] + old / 2), -1);
+			objects[i] = pinned_malloc(lengths[i]);
+		} else {
+			again = pinned_realloc(objects[i], lengths[i]);
+			if (again == objects[i] && pinned_usable_size(again) + 4096 < old)
+				ck_assert_int_eq(pinned_retain(again + old - 1), -1);
+			objects[i] = again;
+		}
+		if (round % 10 == 0)
+			each_page_leads_to_its_object(objects, lengths, COUNT);
+	}
+	for (int i = 0; i < COUNT; i++)
+		pinned_free(objects[i]);
+}
+END_TEST
+
 START_TEST(a_limit_on_what_is_freed_but_retained)
 {
 	size_t size = 10 * PINNED_CHUNK_SIZE, count = 0;
@@ -323,6 +370,7 @@ static void add(TCase *tcase)
 	tcase_add_loop_test_raise_signal(tcase, free_after_the_last_release, SIGABRT, 0, SIZES);
 	tcase_add_loop_test(tcase, realloc_gives_nothing_back, 0, SIZES);
 	tcase_add_test(tcase, what_is_no_live_object_is_refused);
+	tcase_add_test(tcase, an_object_is_found_from_each_of_its_pages);
 	tcase_add_test(tcase, a_limit_on_what_is_freed_but_retained);
 	tcase_add_test(tcase, a_heap_with_retained_objects_stays);
 	tcase_add_test(tcase, ten_thousand_at_once);

@@ -16,7 +16,7 @@ def kinds_of_pages(process, slot):
     for page, record in enumerate(figures.records_of(process, slot)):
         if record and record not in letters:
             letters[record] = letter_of(figures.slab_at(process, record))
-        # A slab's record stands at each of its pages, a medium object's at its first.
+        # A slab's record stands at each of its pages, a medium object's at some of its own.
         kinds.append("." if slot.free >> page & 1 else letters[record] if record else "m")
     return kinds
 
