@@ -20,8 +20,9 @@ OBJCOPY ?= objcopy
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
 INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
-# -fno-builtin-malloc: or the compiler takes the allocator's own functions for the C library's.
-USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -pthread $(INCLUDES)
+# -fno-builtin-malloc: or the compiler takes the allocator's own functions for the C library's. -funwind-tables: or on ARM
+# the call stacks of a heap profile end in the library.
+USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -funwind-tables -pthread $(INCLUDES)
 
 lib_sources := $(wildcard src/lib/*.c)
 shim_sources := $(wildcard src/shim/*.c)

@@ -12,16 +12,38 @@
 #include <sys/auxv.h>
 #include <unwind.h>
 
-#pragma weak _Unwind_Backtrace
+/* On 32-bit ARM there is no function for the address alone, but one for any register. */
+#ifdef __ARM_EABI_UNWINDER__
+#define GET_REGISTER _Unwind_VRS_Get
+#define GET_REGISTER_NAME "_Unwind_VRS_Get"
+#pragma weak _Unwind_VRS_Get
+#else
+#define GET_REGISTER _Unwind_GetIP
+#define GET_REGISTER_NAME "_Unwind_GetIP"
 #pragma weak _Unwind_GetIP
+#endif
+#pragma weak _Unwind_Backtrace
 #pragma weak dlopen
 #pragma weak dlsym
 
 typedef _Unwind_Reason_Code backtrace_fn(_Unwind_Trace_Fn visit, void *argument);
-typedef uintptr_t get_ip_fn(struct _Unwind_Context *context);
+typedef __typeof__(GET_REGISTER) get_register_fn;
 
 static backtrace_fn *backtrace;
-static get_ip_fn *get_ip;
+static get_register_fn *get_register;
+
+static uintptr_t address_of(struct _Unwind_Context *context)
+{
+#ifdef __ARM_EABI_UNWINDER__
+	uint32_t pc = 0;
+
+	get_register(context, _UVRSC_CORE, 15, _UVRSD_UINT32, &pc);
+	/* The lowest bit says that the code is Thumb's. */
+	return pc & ~1U;
+#else
+	return get_register(context);
+#endif
+}
 
 /* This library, or the program that has it inside; the linker defines them. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
@@ -48,7 +70,7 @@ static bool is_inside(uintptr_t address)
 static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *argument)
 {
 	struct walk *walk = argument;
-	uintptr_t address = get_ip(context);
+	uintptr_t address = address_of(context);
 
 	if (walk->is_inside && is_inside(address))
 		return _URC_NO_REASON;
@@ -64,15 +86,15 @@ void pn_callers_prepare(void)
 	backtrace_fn *found = _Unwind_Backtrace;
 	void *library;
 
-	get_ip = _Unwind_GetIP;
-	if (!found || !get_ip) {
+	get_register = GET_REGISTER;
+	if (!found || !get_register) {
 		library = dlopen && dlsym ? dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL) : NULL;
 		if (!library)
 			return;
-		get_ip = (get_ip_fn *)dlsym(library, "_Unwind_GetIP");
+		get_register = (get_register_fn *)dlsym(library, GET_REGISTER_NAME);
 		found = (backtrace_fn *)dlsym(library, "_Unwind_Backtrace");
 	}
-	if (get_ip)
+	if (get_register)
 		__atomic_store_n(&backtrace, found, __ATOMIC_RELEASE);
 }
 
