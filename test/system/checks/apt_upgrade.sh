@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: apt upgrades the library while it is in every process: nobody is killed, nobody is told anything, at no moment
-# can a program not be started, and what is started afterwards has the new one (Faults B24).
+# Promise: apt upgrades the library while it is in every process, and some are on pinned memory: nobody is killed, nobody is
+# told anything, at no moment can a program not be started, and what is started afterwards has the new one (Faults B24).
 . "$(dirname "$0")/../guest-common"
 own=$(main_pid own)
+grep -q pinned_mem "/proc/$own/maps" || fail "one's own program is not on pinned memory"
+redis-cli set kept "$(printf '%0100000d' 7)" >out
 mkdir -p parts
 echo 'deb [trusted=yes] file:/mnt/repository ./' >parts/local.list
 options=(-o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$PWD/parts")
@@ -11,25 +13,24 @@ chmod 755 . parts
 before=$(dpkg-query -W -f '${Version}' libmalloc-pinned)
 apt-get "${options[@]}" -q update >out 2>err || fail "update: $(cat err)"
 
-# Programs are started all the while.
-touch busy
-(while [ -e busy ]; do /bin/true || echo "exit status $?"; done) >started 2>&1 &
-starter=$!
+start_programs
 DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" -qy upgrade >out 2>err || fail "upgrade: $(cat out err)"
-rm busy
-wait $starter
-[ ! -s started ] || fail "programs said: $(head started)"
+all_programs_started
 ! grep -E 'ld\.so|pinned: ' out err || fail 'apt was told something'
 [ "$(dpkg-query -W -f '${Version}' libmalloc-pinned)" = "$before+next" ] || fail "not upgraded: $(cat out)"
 [ "$(pinnedctl preload status | head -n 1)" = on ] || fail 'the upgrade took it out'
 
 grep -q "$library (deleted)" "/proc/$own/maps" || fail 'the running program does not have the old library'
 { [ "$(main_pid own)" = "$own" ] && systemctl is-active -q own; } || fail 'the running program has ended'
+grep -q pinned_mem "/proc/$own/maps" || fail 'it is not on pinned memory any more'
+[ "$(redis-cli strlen kept)" = 100000 ] || fail 'redis has lost something'
 grep "$library" /proc/self/maps | grep -q deleted && fail 'a new program has the old library'
 has_library self || fail 'a new program does not have the library'
 systemctl daemon-reexec || fail 'init cannot start itself anew'
 wait_until has_library 1
 ! grep "$library" /proc/1/maps | grep -q deleted || fail 'init has the old library'
 systemctl restart own
-dpkg --verify libmalloc-pinned libpinned1 pinned-mem-tools >out || true
+wait_until grep -q pinned_mem "/proc/$(main_pid own)/maps"
+# The configuration is this boot's own.
+dpkg --verify libmalloc-pinned libpinned1 pinned-mem-tools | grep -v ' c /etc/malloc-pinned\.conf$' >out || true
 [ ! -s out ] || fail "dpkg: $(cat out)"

@@ -6,17 +6,20 @@
 work='import hashlib; print(hashlib.sha256(b"x" * 10000000).hexdigest())'
 expected=$(without_library python3 -c "$work")
 
-# A container of systemd's, on a copy of this system, that has a /dev of its own.
+# Containers of systemd's and of podman's, each with a /dev of its own, on a copy of this system.
 mkdir -p /run/container/upper /run/container/work /run/container/root
 mount -t overlay overlay -o lowerdir=/,upperdir=/run/container/upper,workdir=/run/container/work /run/container/root
-container() { systemd-nspawn -q --register=no --keep-unit --link-journal=no -D /run/container/root --pipe "$@" </dev/null; }
-container sh -c "test ! -e /dev/pinned_mem && grep -c 'r-xp.*libmalloc-pinned' /proc/self/maps &&
-	python3 -c '$work'" >out 2>err || fail "nspawn: $(cat out err)"
-[ "$(tr '\n' ' ' <out)" = "1 $expected " ] || fail "nspawn: $(cat out)"
-! grep -E 'pinned|ld\.so' err || fail "nspawn says: $(cat err)"
-container -E MALLOC_PINNED_CONF=policy:fallback python3 -c "$work" >out 2>err || fail "nspawn: $(cat out err)"
-[ "$(cat out)" = "$expected" ] || fail "nspawn: $(cat out)"
-[ "$(grep -c '^pinned: ' err)" = 1 ] || fail "not one line: $(cat err)"
+nspawn() { systemd-nspawn -q --register=no --keep-unit --link-journal=no -D /run/container/root --pipe "$@" </dev/null; }
+podman() { command podman run --rm --network=none --rootfs /run/container/root "$@" </dev/null; }
+for container in nspawn podman; do
+	$container sh -c "test ! -e /dev/pinned_mem && grep -c 'r-xp.*libmalloc-pinned' /proc/self/maps &&
+		python3 -c '$work'" >out 2>err || fail "$container: $(cat out err)"
+	[ "$(tr '\n' ' ' <out)" = "1 $expected " ] || fail "$container: $(cat out)"
+	! grep -E 'pinned|ld\.so' err || fail "$container says: $(cat err)"
+	$container env MALLOC_PINNED_CONF=policy:fallback python3 -c "$work" >out 2>err || fail "$container: $(cat out err)"
+	[ "$(cat out)" = "$expected" ] || fail "$container: $(cat out)"
+	[ "$(grep -c '^pinned: ' err)" = 1 ] || fail "$container: not one line: $(cat err)"
+done
 umount /run/container/root
 
 same runuser -u tester -- unshare --user --map-root-user --mount --pid --fork --mount-proc python3 -c "$work"

@@ -3,9 +3,8 @@
 # Promise: a word on the kernel's command line, or a file, boots the system without the library in any process, and is
 # told by pinnedctl (Faults B6).
 . "$(dirname "$0")/../guest-common"
-for maps in /proc/[0-9]*/maps; do
-	! grep -q libmalloc-pinned "$maps" 2>/dev/null || fail "$(tr '\0' ' ' <"${maps%maps}cmdline") has it"
-done
+grep -l libmalloc-pinned /proc/[0-9]*/maps >with 2>/dev/null || true
+while read -r maps; do fail "$(tr '\0' ' ' <"${maps%maps}cmdline") has it"; done <with
 [ "$(pinnedctl preload status)" = 'disabled in this boot' ] || fail "$(pinnedctl preload status)"
 ! pinnedctl preload on >out 2>err || fail 'it can be put into all processes'
 grep -q 'disabled in this boot' err || fail "$(cat err)"

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Promise: a system all of whose programs are on pinned memory is up as without, and what started after the driver is on it.
 . "$(dirname "$0")/../guest-common"
-on=0
-for pid in /proc/[0-9]*; do ! grep -q pinned_mem "$pid/maps" 2>/dev/null || on=$((on + 1)); done
+on=$(grep -l pinned_mem /proc/[0-9]*/maps 2>/dev/null | wc -l || true)
 echo "$on processes on pinned memory; $(pinnedctl status | tr '\n' ';')"
 for unit in cron nginx ssh own; do
 	grep -q pinned_mem "/proc/$(main_pid $unit)/maps" || fail "$unit is not: $(journalctl -b -u $unit --no-pager | grep pinned:)"

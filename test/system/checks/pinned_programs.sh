@@ -5,17 +5,15 @@
 pinnedctl config check || fail 'the configuration is wrong'
 pinnedctl top >table || fail 'pinnedctl top'
 cat table
-on_pinned() { grep -q '/dev/pinned_mem\|anon_inode:.*pinned\|pinned_mem' "/proc/$1/maps"; }
 for unit in nginx redis-server own; do
 	systemctl is-active -q $unit || fail "$unit does not run: $(journalctl -b -u $unit --no-pager | tail -n 5)"
-	on_pinned "$(main_pid $unit)" || fail "$unit is not on pinned memory"
+	grep -q pinned_mem "/proc/$(main_pid $unit)/maps" || fail "$unit is not on pinned memory"
 done
 named=" $(main_pid own) $(main_pid redis-server) $(pgrep -d ' ' -x nginx) "
-for pid in /proc/[0-9]*; do
-	pid=${pid#/proc/}
+while IFS=/ read -r _ _ pid _; do
 	case $named in *" $pid "*) continue ;; esac
-	! on_pinned "$pid" 2>/dev/null || fail "$pid is on pinned memory too: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
-done
+	fail "$pid is on pinned memory too: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+done < <(grep -l pinned_mem /proc/[0-9]*/maps 2>/dev/null)
 for unit in own redis-server; do
 	pinnedctl stats "$(main_pid $unit)" >figures || fail "$unit: no figures"
 	grep -q device figures || fail "$unit: $(head -n 3 figures)"

@@ -31,5 +31,6 @@ MALLOC_PINNED_CONF=policy:fallback /opt/own/confined -n <numbers >out 2>err || f
 cmp out expected
 { [ "$(grep -c '^pinned: ' err)" = 1 ] && [ "$(wc -l <err)" = 1 ]; } || fail "not one line: $(cat err)"
 apparmor_parser -R profile
-# All that has a profile in this system has run by now, man among them.
+# All that has a profile in this system has run by now, tcpdump and man among them.
+man -P cat pinnedctl >out 2>err || fail "man: $(cat err)"
 ! journalctl -b --no-pager | grep -E 'apparmor="DENIED".*malloc-pinned' || fail 'others were denied it'

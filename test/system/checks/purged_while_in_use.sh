@@ -5,17 +5,13 @@
 . "$(dirname "$0")/../guest-common"
 own=$(main_pid own)
 [ "$(pinnedctl preload status | head -n 1)" = on ] || fail 'not on'
-touch busy
-(while [ -e busy ]; do /bin/true || echo "exit status $?"; done) >started 2>&1 &
-starter=$!
+start_programs
 systemctl stop own
 rmmod pinned_mem
 systemctl start own
 own=$(main_pid own)
 DEBIAN_FRONTEND=noninteractive apt-get -qy purge libmalloc-pinned libpinned1 pinned-mem-tools pinned-mem-dkms >out 2>err || fail "purge: $(cat out err)"
-rm busy
-wait $starter
-[ ! -s started ] || fail "programs said: $(head started)"
+all_programs_started
 ! grep -E 'ld\.so|pinned: ' err || fail 'apt was told something'
 [ ! -e /etc/ld.so.preload ] || fail "left: $(cat /etc/ld.so.preload)"
 [ ! -e $library ] || fail 'the library is still there'

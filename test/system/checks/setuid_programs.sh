@@ -6,6 +6,7 @@ chmod 777 .
 [ "$(as_user sudo id -un 2>err)" = root ] || fail "sudo: $(cat err)"
 [ ! -s err ] || fail "sudo says: $(cat err)"
 [ "$(as_user sudo grep -c 'r-xp.*libmalloc-pinned' /proc/self/maps)" = 1 ] || fail 'what sudo starts does not have the library'
+getcap /bin/ping | grep -q cap_net_raw || fail 'ping has no privileges here'
 as_user ping -c 1 -W 20 127.0.0.1 >out 2>err || fail "ping: $(cat out err)"
 [ ! -s err ] || fail "ping says: $(cat err)"
 
