@@ -57,7 +57,7 @@ bench-smoke: bench-programs
 bench_devices := $(addprefix $(bench_bin)/devices/,crypto packets disk)
 bench_devices_driver_crypto := $(addprefix examples/,$(addprefix virtio-crypto/,virtio_crypto.c virtio_crypto_data.c virtqueue.c \
 	virtio_pci.c why.c) vfio/vfio.c)
-bench_devices_driver_packets := $(addprefix examples/,e1000/e1000.c e1000/pci.c virtio-crypto/why.c)
+bench_devices_driver_packets := $(addprefix examples/,e1000/e1000.c e1000/pci.c vfio/vfio.c virtio-crypto/why.c)
 .SECONDEXPANSION:
 $(bench_devices): $(bench_bin)/devices/%: bench/devices/%.c bench/devices/meter.h bench/suite/workload.h $$(bench_devices_driver_$$*) \
 		$(wildcard examples/*.h examples/*/*.h) $(O)/stage/lib/libpinned.so | $(O)/need/build

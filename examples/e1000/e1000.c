@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The card. Both rings are pinned memory; descriptors hold the physical addresses that libpinned gives for the
- * caller's own pointers. One entry of a ring stays free, or a full one would look empty.
+ * The card. Both rings are pinned memory; descriptors hold the addresses that libpinned gives for the caller's own
+ * pointers: physical ones, or by VFIO those of the IOMMU. One entry of a ring stays free, or a full one would look empty.
  */
 #define _GNU_SOURCE
 #include "e1000.h"
@@ -132,12 +132,22 @@ static int raise_again(struct e1000 *card)
 	return result;
 }
 
+/* Rings are aligned to their size, and so in one piece. */
+static uint64_t address_of(const struct e1000 *card, const volatile void *memory, size_t bytes)
+{
+	struct pinned_extent extent;
+
+	if (pci_extents(&card->pci, (const void *)(uintptr_t)memory, bytes, &extent, 1) != 1)
+		return PINNED_NO_PHYS;
+	return extent.phys;
+}
+
 static void set_ring(struct e1000 *card, size_t ring, const volatile void *memory, size_t bytes)
 {
-	uint64_t phys = pinned_v2p((const void *)(uintptr_t)memory);
+	uint64_t address = address_of(card, memory, bytes);
 
-	write_register(card, ring + RING_BASE_LOW, (uint32_t)phys);
-	write_register(card, ring + RING_BASE_HIGH, (uint32_t)(phys >> 32));
+	write_register(card, ring + RING_BASE_LOW, (uint32_t)address);
+	write_register(card, ring + RING_BASE_HIGH, (uint32_t)(address >> 32));
 	write_register(card, ring + RING_BYTES, (uint32_t)bytes);
 	write_register(card, ring + RING_HEAD, 0);
 	write_register(card, ring + RING_TAIL, 0);
@@ -216,10 +226,10 @@ static unsigned int free_entries(const struct e1000 *card)
 }
 
 /* Into @extents of @count. Return: how many @part has; 0 with errno. @hold says what keeps its memory. */
-static size_t reach(const struct iovec *part, struct pinned_extent *extents, size_t count,
-		    struct hold *hold)
+static size_t reach(const struct pci *pci, const struct iovec *part, struct pinned_extent *extents,
+		    size_t count, struct hold *hold)
 {
-	long n = pinned_v2p_sg(part->iov_base, part->iov_len, extents, count);
+	long n = pci_extents(pci, part->iov_base, part->iov_len, extents, count);
 
 	if (n >= 0) {
 		if (pinned_retain(part->iov_base))
@@ -232,7 +242,7 @@ static size_t reach(const struct iovec *part, struct pinned_extent *extents, siz
 		if (!hold->copy)
 			return why_fail(ENOBUFS, "no pinned memory for a copy"), 0;
 		memcpy(hold->copy, part->iov_base, part->iov_len);
-		n = pinned_v2p_sg(hold->copy, part->iov_len, extents, count);
+		n = pci_extents(pci, hold->copy, part->iov_len, extents, count);
 	}
 	if (n > 0 && (size_t)n <= count &&
 	    !pinned_sync_for_device(hold->copy ? hold->copy : part->iov_base, part->iov_len,
@@ -259,7 +269,7 @@ static int describe(struct e1000 *card, const struct iovec *parts, int count)
 
 		if (!parts[i].iov_len)
 			continue;
-		n = reach(&parts[i], extents, room, &hold);
+		n = reach(&card->pci, &parts[i], extents, room, &hold);
 		if (!n)
 			goto err_let_go;
 		for (size_t e = 0; e < n; e++, at = (at + 1) & MASK) {
@@ -390,7 +400,7 @@ int e1000_post(struct e1000 *card, void *room)
 		return refuse_fork();
 	if (next == card->rx_first)
 		return why_fail(ENOBUFS, "the ring is full");
-	if (pinned_v2p_sg(room, E1000_ROOM, &extent, 1) != 1)
+	if (pci_extents(&card->pci, room, E1000_ROOM, &extent, 1) != 1)
 		return why_fail(EFAULT, "%p: not %d bytes of pinned memory in one piece", room,
 				E1000_ROOM);
 	card->rx[card->rx_tail].address = htole64(extent.phys);
@@ -485,7 +495,7 @@ static int make_rings(struct e1000 *card)
 	card->rx = pinned_memalign(bytes, bytes);
 	if (!card->tx || !card->rx)
 		return why_fail(errno, "no pinned memory for the rings");
-	if (pinned_v2p((void *)(uintptr_t)card->rx) == PINNED_NO_PHYS)
+	if (address_of(card, card->rx, bytes) == PINNED_NO_PHYS)
 		return why_fail(ENOTSUP, "pinned memory without physical addresses: backend %s",
 				pinned_backend());
 	memset((void *)(uintptr_t)card->tx, 0, bytes);

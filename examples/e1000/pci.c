@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* PCI by sysfs. Whoever has the lock of a device's file "config" has the device. */
+/* PCI by sysfs or VFIO. Whoever has the lock of a device's file "config", or its group of VFIO's, has the device. */
 #define _GNU_SOURCE
 #include "pci.h"
 
@@ -20,16 +20,25 @@
 #include "../virtio-crypto/why.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-/* The descriptor of the one device that this process has; what a child of fork closes. */
-static int held = -1;
+/* The descriptors of the one device that this process has; what a child of fork closes. */
+static int held[3] = { -1, -1, -1 };
 static bool is_forked;
+
+static void hold(int a, int b, int c)
+{
+	held[0] = a;
+	held[1] = b;
+	held[2] = c;
+}
 
 static void let_go_in_child(void)
 {
-	if (held < 0)
+	if (held[0] < 0)
 		return;
-	close(held);
-	held = -1;
+	for (size_t i = 0; i < 3; i++)
+		if (held[i] >= 0)
+			close(held[i]);
+	hold(-1, -1, -1);
 	is_forked = true;
 }
 
@@ -43,7 +52,25 @@ bool pci_is_forked(void)
 	return is_forked;
 }
 
-static int take(struct pci *pci, const char *device)
+static int take_by_vfio(struct pci *pci, const char *device)
+{
+	int error;
+
+	if (vfio_open(&pci->vfio, device))
+		return why_fail(errno, "%s: cannot be had by VFIO: %s", device, strerror(errno));
+	pci->device = pinned_device_attach(pci->vfio.container, NULL);
+	if (!pci->device) {
+		error = errno;
+		vfio_close(&pci->vfio);
+		return why_fail(error, "%s: memory cannot be attached: %s", device,
+				strerror(error));
+	}
+	pci->lock = -1;
+	hold(pci->vfio.container, pci->vfio.group, pci->vfio.device);
+	return 0;
+}
+
+static int take_by_sysfs(struct pci *pci, const char *device)
 {
 	if (sysfs_pci_has_driver(device))
 		return why_fail(EBUSY,
@@ -58,14 +85,26 @@ static int take(struct pci *pci, const char *device)
 		close(pci->lock);
 		return why_fail(EBUSY, "%s is in use by another process", device);
 	}
-	held = pci->lock;
+	hold(pci->lock, -1, -1);
+	return 0;
+}
+
+static int take(struct pci *pci, const char *device)
+{
+	if (vfio_has(device) ? take_by_vfio(pci, device) : take_by_sysfs(pci, device))
+		return -1;
 	snprintf(pci->name, sizeof(pci->name), "%.*s", (int)sizeof(pci->name) - 1, device);
 	return 0;
 }
 
 static void give_back(struct pci *pci)
 {
-	held = -1;
+	hold(-1, -1, -1);
+	if (pci->device) {
+		pinned_device_detach(pci->device);
+		vfio_close(&pci->vfio);
+		return;
+	}
 	/* A child that has just been forked may still have the descriptor. */
 	flock(pci->lock, LOCK_UN);
 	close(pci->lock);
@@ -89,23 +128,41 @@ static int find(struct pci *pci, unsigned int vendor, unsigned int device)
 	return error ? -1 : 0;
 }
 
+static ssize_t read_config(struct pci *pci, void *to, size_t size, off_t offset)
+{
+	return pci->device ? vfio_read_config(&pci->vfio, to, size, offset)
+			   : pread(pci->lock, to, size, offset);
+}
+
+static ssize_t write_config(struct pci *pci, const void *from, size_t size, off_t offset)
+{
+	return pci->device ? vfio_write_config(&pci->vfio, from, size, offset)
+			   : pwrite(pci->lock, from, size, offset);
+}
+
 /* Registers on, the interrupt line off: rings are polled. */
 int pci_set_master(struct pci *pci, bool is_master)
 {
 	uint16_t command;
 
-	if (pread(pci->lock, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
+	if (read_config(pci, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
 		return why_fail(EIO, "%s: cannot read its PCI command register", pci->name);
 	command &= (uint16_t)~htole16(PCI_COMMAND_MASTER);
 	command |= htole16(PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
 	if (is_master)
 		command |= htole16(PCI_COMMAND_MASTER);
-	if (pwrite(pci->lock, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
+	if (write_config(pci, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
 		return why_fail(EIO, "%s: cannot write its PCI command register", pci->name);
 	return 0;
 }
 
-static int map_registers(struct pci *pci)
+static int map_by_vfio(struct pci *pci)
+{
+	pci->registers = vfio_map_bar(&pci->vfio, 0, &pci->len);
+	return pci->registers ? 0 : why_fail(errno, "%s: cannot map its registers", pci->name);
+}
+
+static int map_by_sysfs(struct pci *pci)
 {
 	struct stat status;
 	void *at = MAP_FAILED;
@@ -131,12 +188,12 @@ int pci_open(struct pci *pci, unsigned int vendor, unsigned int device)
 
 	pthread_once(&once, watch_fork);
 	memset(pci, 0, sizeof(*pci));
-	if (held >= 0)
+	if (held[0] >= 0)
 		return why_fail(EBUSY, "this process has a device already");
 	if (find(pci, vendor, device))
 		return -1;
 	is_forked = false;
-	if (!pci_set_master(pci, false) && !map_registers(pci))
+	if (!pci_set_master(pci, false) && !(pci->device ? map_by_vfio(pci) : map_by_sysfs(pci)))
 		return 0;
 	error = errno;
 	give_back(pci);
@@ -151,4 +208,12 @@ void pci_close(struct pci *pci)
 	pci_set_master(pci, false);
 	munmap((void *)(uintptr_t)pci->registers, pci->len);
 	give_back(pci);
+}
+
+long pci_extents(const struct pci *pci, const void *memory, size_t len,
+		 struct pinned_extent *extents, size_t count)
+{
+	if (pci->device)
+		return pinned_dma_sg(pci->device, memory, len, extents, count);
+	return pinned_v2p_sg(memory, len, extents, count);
 }
