@@ -179,12 +179,20 @@ static bool release_last(const struct pn_object *object, struct entry **link)
 	bool is_freed = pn_object_get_state(object) == PN_OBJECT_RETAINED_FREED;
 
 	remove_entry(link);
-	object->heap->retained--;
-	if (is_freed)
+	if (is_freed) {
 		held_bytes -= object->size;
-	else
-		set_state(object, PN_OBJECT_LIVE);
-	return is_freed;
+		return true;
+	}
+	object->heap->retained--;
+	set_state(object, PN_OBJECT_LIVE);
+	return false;
+}
+
+void pn_retain_end(const struct pn_object *object)
+{
+	pn_lock(&lock);
+	object->heap->retained--;
+	pn_unlock(&lock);
 }
 
 int pn_retain_release(const struct pn_object *object, bool *is_over)

@@ -13,13 +13,14 @@
 int pn_retain(const struct pn_object *object);
 /*
  * Return: 0; EINVAL, nobody retains it. *is_over: it was freed meanwhile, and nobody retains it any
- * more: the caller frees it.
+ * more: the caller frees it, and then calls pn_retain_end().
  */
 int pn_retain_release(const struct pn_object *object, bool *is_over);
+void pn_retain_end(const struct pn_object *object);
 /* The program frees an object. Return: true if somebody retains it, and will free it. */
 bool pn_retain_keeps(const struct pn_object *object);
 
-/* Is any object of the heap retained? */
+/* Is any object of the heap retained, or being freed by who released it? */
 bool pn_retain_has_any(const struct pn_heap *heap);
 /* Bytes in objects that were freed, but are retained; and how many there may be. */
 uint64_t pn_retain_bytes(void);

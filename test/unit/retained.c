@@ -280,6 +280,31 @@ START_TEST(ten_thousand_at_once)
 }
 END_TEST
 
+/* Who released the last object of a heap still frees it when the heap's owner looks whether it can go. */
+static void *release_one(void *object)
+{
+	ck_assert_int_eq(pinned_release(object), 0);
+	return NULL;
+}
+
+START_TEST(a_heap_ends_after_its_last_object)
+{
+	for (int round = 0; round < 300; round++) {
+		struct pinned_heap *heap = make_heap();
+		char *object = pinned_heap_malloc(heap, sizes[round % SIZES]);
+		pthread_t thread;
+
+		ck_assert_int_eq(pinned_retain(object), 0);
+		pinned_free(object);
+		pthread_create(&thread, NULL, release_one, object);
+		while (pinned_heap_destroy(heap))
+			ck_assert_int_eq(errno, EBUSY);
+		pthread_join(thread, NULL);
+	}
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+}
+END_TEST
+
 /* A device's threads release what the program's threads free meanwhile. */
 #define RING 64
 static _Atomic(char *) ring[RING];
@@ -374,6 +399,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_limit_on_what_is_freed_but_retained);
 	tcase_add_test(tcase, a_heap_with_retained_objects_stays);
 	tcase_add_test(tcase, ten_thousand_at_once);
+	tcase_add_test(tcase, a_heap_ends_after_its_last_object);
 	tcase_add_test(tcase, devices_release_while_programs_free);
 	tcase_add_test(tcase, a_forked_child_can_go_on);
 }
