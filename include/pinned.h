@@ -414,8 +414,9 @@ PINNED_API int pinned_release(const void *ptr);
  * may call it always. How the device is told afterwards, and what orders that, is the caller's.
  *
  * Return: 0; -1 with errno EINVAL (@directions), EFAULT (not all of the range is memory of one heap
- * of this process) or ENODEV (the driver's descriptor was lost when the memory was still in use).
- * Cost: a lock; for type cached a system call and the cache maintenance that the machine needs.
+ * of this process) or, for type cached, ENODEV (the driver's descriptor was lost when the memory was still in use).
+ * Thread-safe, also in forked children, which have none of their parent's ranges. Cost: a look at a table, for each
+ * chunk of the range; for type cached a lock, system calls and the cache maintenance that the machine needs.
  */
 PINNED_API int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions);
 
