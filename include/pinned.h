@@ -382,7 +382,8 @@ PINNED_API int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *
  * Return: 0; -1 with errno EFAULT (no live object of this process is there; raw chunks are none),
  * ENOBUFS (objects that were freed but are retained, and this one, would be more bytes than the
  * configuration's retain_limit) or ENOMEM.
- * Cost: a lock and a hash table's entry.
+ * Thread-safe without a lock. Cost: finding the object and an atomic operation; above 63 at once, of 32 one takes a lock
+ * and a hash table's entry.
  */
 PINNED_API int pinned_retain(const void *ptr);
 
@@ -414,8 +415,9 @@ PINNED_API int pinned_release(const void *ptr);
  * may call it always. How the device is told afterwards, and what orders that, is the caller's.
  *
  * Return: 0; -1 with errno EINVAL (@directions), EFAULT (not all of the range is memory of one heap
- * of this process) or ENODEV (the driver's descriptor was lost when the memory was still in use).
- * Cost: a lock; for type cached a system call and the cache maintenance that the machine needs.
+ * of this process) or, for type cached, ENODEV (the driver's descriptor was lost when the memory was still in use).
+ * Thread-safe, also in forked children, which have none of their parent's ranges. Cost: a look at a table, for each
+ * chunk of the range; for type cached a lock, system calls and the cache maintenance that the machine needs.
  */
 PINNED_API int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions);
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "../vfio/vfio.h"
-#include "../virtio-crypto/why.h"
+#include "../why.h"
 
 /* NULL where devices use physical addresses. */
 static struct pinned_device *device;

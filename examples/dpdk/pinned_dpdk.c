@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../virtio-crypto/why.h"
+#include "../why.h"
 #include "mbufs.h"
 #include "port.h"
 

@@ -9,7 +9,7 @@
 #include <rte_ethdev.h>
 #include <stdlib.h>
 
-#include "../virtio-crypto/why.h"
+#include "../why.h"
 #include "extmem.h"
 #include "mbufs.h"
 

@@ -24,7 +24,7 @@
 
 #include "../e1000/peer.h"
 #include "../run_check.h"
-#include "../sysfs_pci.h"
+#include "../pci/sysfs.h"
 #include "../vfio/vfio.h"
 #include "extmem.h"
 #include "mbufs.h"
@@ -63,7 +63,7 @@ static void end(void)
 /* Stops the card between its ring and the wire. */
 static void pause_card(bool is_paused)
 {
-	int fd = sysfs_pci_open(card, "resource0", O_RDWR);
+	int fd = pci_sysfs_open(card, "resource0", O_RDWR);
 	volatile uint32_t *registers =
 		mmap(NULL, REGISTERS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../virtio-crypto/why.h"
+#include "../pci/pci.h"
+#include "../why.h"
 #include "e1000_hw.h"
-#include "pci.h"
 
 #define ENTRIES (E1000_RING + 1)
 #define MASK (ENTRIES - 1)
@@ -56,14 +56,14 @@ struct e1000 {
 
 static uint32_t read_register(const struct e1000 *card, size_t reg)
 {
-	return le32toh(*(volatile uint32_t *)(card->pci.registers + reg));
+	return le32toh(*(volatile uint32_t *)(card->pci.bars[0] + reg));
 }
 
 /* What was written to memory before is there when the card reads it. */
 static void write_register(const struct e1000 *card, size_t reg, uint32_t value)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	*(volatile uint32_t *)(card->pci.registers + reg) = htole32(value);
+	*(volatile uint32_t *)(card->pci.bars[0] + reg) = htole32(value);
 }
 
 static int64_t now_ms(void)
@@ -335,12 +335,17 @@ static int check_frame(const struct iovec *parts, int count)
 	return 0;
 }
 
+bool e1000_is_forked(const struct e1000 *card)
+{
+	return pci_is_forked(&card->pci);
+}
+
 int e1000_queue(struct e1000 *card, const struct iovec *parts, int count, int wait_ms)
 {
 	unsigned int last;
 	int end;
 
-	if (pci_is_forked())
+	if (e1000_is_forked(card))
 		return refuse_fork();
 	if (check_frame(parts, count) || wait_for_room(card, (unsigned int)count * 2, wait_ms))
 		return -1;
@@ -359,7 +364,7 @@ int e1000_flush(struct e1000 *card, int wait_ms)
 {
 	int64_t end = now_ms() + wait_ms;
 
-	if (pci_is_forked())
+	if (e1000_is_forked(card))
 		return refuse_fork();
 	for (reclaim(card); card->tx_first != card->tx_tail; reclaim(card)) {
 		if (was_reset(card, REG_TX_RING))
@@ -396,7 +401,7 @@ int e1000_post(struct e1000 *card, void *room)
 	struct pinned_extent extent;
 	unsigned int next = (card->rx_tail + 1) & MASK;
 
-	if (pci_is_forked())
+	if (e1000_is_forked(card))
 		return refuse_fork();
 	if (next == card->rx_first)
 		return why_fail(ENOBUFS, "the ring is full");
@@ -445,7 +450,7 @@ int e1000_receive(struct e1000 *card, void **room, size_t *len)
 	volatile struct rx_descriptor *entry = &card->rx[card->rx_first];
 	uint8_t status;
 
-	if (pci_is_forked())
+	if (e1000_is_forked(card))
 		return refuse_fork();
 	if (card->rx_first == card->rx_tail)
 		return 0;
@@ -466,7 +471,7 @@ int e1000_receive(struct e1000 *card, void **room, size_t *len)
 
 void e1000_forget_rooms(struct e1000 *card)
 {
-	if (pci_is_forked())
+	if (e1000_is_forked(card))
 		return;
 	write_register(card, REG_RCTL, 0);
 	card->is_receiving = false;
@@ -525,15 +530,18 @@ struct e1000 *e1000_open(void)
 
 	if (card)
 		pthread_mutex_init(&card->link_mutex, NULL);
-	if (!card || pci_open(&card->pci, E1000_VENDOR, E1000_DEVICE)) {
+	if (!card || pci_open(&card->pci, E1000_VENDOR, E1000_DEVICE, E1000_NAME)) {
 		error = errno;
 		goto err_free;
 	}
+	if (pci_map_bar(&card->pci, 0))
+		goto err_close;
 	reset(card);
 	if (!make_rings(card) && !raise_link(card) && !pci_set_master(&card->pci, true)) {
 		start(card);
 		return card;
 	}
+err_close:
 	error = errno;
 	pci_close(&card->pci);
 err_free:
@@ -545,7 +553,7 @@ err_free:
 
 void e1000_close(struct e1000 *card)
 {
-	if (!pci_is_forked()) {
+	if (!e1000_is_forked(card)) {
 		reset(card);
 		pci_close(&card->pci);
 		for (unsigned int i = 0; i < ENTRIES; i++)
@@ -568,7 +576,7 @@ void e1000_address(const struct e1000 *card, uint8_t address[6])
 void e1000_figures(struct e1000 *card, struct e1000_figures *figures)
 {
 	/* The register is cleared by reading. */
-	if (!pci_is_forked())
+	if (!e1000_is_forked(card))
 		card->figures.missed_frames += read_register(card, REG_MISSED_FRAMES);
 	*figures = card->figures;
 }

@@ -43,6 +43,9 @@ struct e1000 *e1000_open(void);
 /* Stops the card, which touches no memory any more; what was in flight is lost, and released. */
 void e1000_close(struct e1000 *card);
 
+/* Is the card that of a parent of this process? */
+bool e1000_is_forked(const struct e1000 *card);
+
 void e1000_address(const struct e1000 *card, uint8_t address[6]);
 void e1000_figures(struct e1000 *card, struct e1000_figures *figures);
 

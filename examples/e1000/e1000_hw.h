@@ -10,6 +10,7 @@
 
 #define E1000_VENDOR 0x8086
 #define E1000_DEVICE 0x100e
+#define E1000_NAME "device 8086:100e"
 
 #define REG_CTRL 0x0000
 #define CTRL_FULL_DUPLEX (1u << 0)

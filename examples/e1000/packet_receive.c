@@ -16,9 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../virtio-crypto/why.h"
+#include "../why.h"
 #include "packet.h"
-#include "pci.h"
 
 #define ROOM 2048
 /* How long the thread sleeps when there is nothing to do. */

@@ -31,9 +31,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../virtio-crypto/why.h"
+#include "../why.h"
 #include "packet.h"
-#include "pci.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define SOCKETS 16
@@ -76,11 +75,16 @@ static int refuse(int error)
 	return -1;
 }
 
+static bool is_forked(void)
+{
+	return packet_card.card && e1000_is_forked(packet_card.card);
+}
+
 static bool is_parents(void)
 {
-	if (pci_is_forked())
+	if (is_forked())
 		errno = ENODEV;
-	return pci_is_forked();
+	return is_forked();
 }
 
 /* The card. */
@@ -145,7 +149,7 @@ static __attribute__((destructor)) void close_card(void)
 {
 	struct e1000 *card = packet_card.card;
 
-	if (!card || pci_is_forked())
+	if (!card || is_forked())
 		return;
 	pthread_mutex_lock(&packet_lock);
 	pthread_mutex_lock(&send_lock);
@@ -243,7 +247,7 @@ EXPORT int close(int fd)
 {
 	struct packet_socket *socket = find(fd);
 
-	if (socket && !pci_is_forked()) {
+	if (socket && !is_forked()) {
 		pthread_mutex_lock(&packet_lock);
 		packet_stop_receiving(socket);
 		packet_ring_leave(socket);

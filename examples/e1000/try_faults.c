@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../sysfs_pci.h"
+#include "../pci/sysfs.h"
 #include "e1000_hw.h"
 #include "wire.h"
 
@@ -24,10 +24,10 @@ static volatile uint8_t *registers_of_card(void)
 
 	CHECK(devices);
 	while (fd < 0 && (entry = readdir(devices)))
-		if (sysfs_pci_id(entry->d_name, "vendor") == E1000_VENDOR &&
-		    sysfs_pci_id(entry->d_name, "device") == E1000_DEVICE &&
-		    !sysfs_pci_has_driver(entry->d_name))
-			fd = sysfs_pci_open(entry->d_name, "resource0", O_RDWR);
+		if (pci_sysfs_id(entry->d_name, "vendor") == E1000_VENDOR &&
+		    pci_sysfs_id(entry->d_name, "device") == E1000_DEVICE &&
+		    !pci_sysfs_has_driver(entry->d_name))
+			fd = pci_sysfs_open(entry->d_name, "resource0", O_RDWR);
 	closedir(devices);
 	CHECK(fd >= 0);
 	registers = mmap(NULL, 1 << 17, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

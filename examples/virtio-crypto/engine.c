@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "virtio_pci.h"
-#include "why.h"
+#include "../why.h"
 
 /* What one call of OpenSSL's takes. */
 #define SOFTWARE_MAX (1u << 30)
@@ -188,12 +188,12 @@ void engine_key_set(struct engine_key *key, const uint8_t *bytes, bool is_encryp
 /* Sessions and requests of a parent are the parent's. */
 static void forget_after_fork(struct engine_key *key)
 {
-	if (key->forks == virtio_pci_forks())
+	if (key->forks == pci_forks())
 		return;
 	key->has_session = false;
 	vcrypto_request_free(key->request);
 	key->request = NULL;
-	key->forks = virtio_pci_forks();
+	key->forks = pci_forks();
 }
 
 void engine_key_clear(struct engine_key *key)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "why.h"
+#include "../why.h"
 
 #define DEFAULT_RING 256
 #define RING_MIN 8
@@ -42,7 +42,7 @@ int vcrypto_fail_by_status(const struct vcrypto *dev, const char *what, uint32_t
 {
 	static const char *const names[] = { "OK", "ERR", "BADMSG", "NOTSUPP", "INVSESS", "NOSPC" };
 
-	return why_fail(error_of(status), "%s answers %s to %s", dev->pci.name,
+	return why_fail(error_of(status), "%s answers %s to %s", dev->virtio.pci.name,
 			status < sizeof(names) / sizeof(names[0]) ? names[status] : "nonsense",
 			what);
 }
@@ -52,38 +52,39 @@ int vcrypto_fail_by_status(const struct vcrypto *dev, const char *what, uint32_t
 /* Of a device that has just been reset. */
 static int set_up(struct vcrypto *dev)
 {
-	volatile struct virtio_crypto_config *config = (void *)dev->pci.config;
+	volatile struct virtio_crypto_config *config = (void *)dev->virtio.config;
 	uint16_t data_queues;
 	int error;
 
-	if (virtio_pci_negotiate(&dev->pci, 0))
+	if (virtio_pci_negotiate(&dev->virtio, 0))
 		return -1;
-	if (dev->pci.config_len < sizeof(*config))
-		return why_fail(EPROTO, "%s: its configuration is too short", dev->pci.name);
+	if (dev->virtio.config_len < sizeof(*config))
+		return why_fail(EPROTO, "%s: its configuration is too short", dev->virtio.pci.name);
 	if (!(le32toh(config->crypto_services) & 1u << VIRTIO_CRYPTO_SERVICE_CIPHER))
-		return why_fail(ENOTSUP, "%s offers no ciphers", dev->pci.name);
+		return why_fail(ENOTSUP, "%s offers no ciphers", dev->virtio.pci.name);
 	/* 5.9.2: the control queue comes after the data queues, of which we use the first. */
 	data_queues = (uint16_t)le32toh(config->max_dataqueues);
 	dev->max_size = le64toh(config->max_size);
-	if (virtqueue_open(&dev->data, &dev->pci, 0, dev->ring_entries))
+	if (virtqueue_open(&dev->data, &dev->virtio, 0, dev->ring_entries))
 		return -1;
-	if (virtqueue_open(&dev->control, &dev->pci, data_queues ? data_queues : 1, CONTROL_RING))
+	if (virtqueue_open(&dev->control, &dev->virtio, data_queues ? data_queues : 1,
+			   CONTROL_RING))
 		goto err_close_data;
-	virtio_pci_start(&dev->pci);
+	virtio_pci_start(&dev->virtio);
 	if (!(le32toh(config->status) & VIRTIO_CRYPTO_S_HW_READY)) {
-		why_fail(ENODEV, "%s: its hardware is not ready", dev->pci.name);
+		why_fail(ENODEV, "%s: its hardware is not ready", dev->virtio.pci.name);
 		goto err_close_control;
 	}
 	return 0;
 
 err_close_control:
 	error = errno;
-	virtio_pci_reset(&dev->pci);
+	virtio_pci_reset(&dev->virtio);
 	virtqueue_close(&dev->control);
 	errno = error;
 err_close_data:
 	error = errno;
-	virtio_pci_reset(&dev->pci);
+	virtio_pci_reset(&dev->virtio);
 	virtqueue_close(&dev->data);
 	errno = error;
 	return -1;
@@ -95,7 +96,7 @@ void vcrypto_revive_locked(struct vcrypto *dev, int error)
 	struct vcrypto_request *request;
 
 	dev->generation++;
-	if (dev->is_broken || virtio_pci_reset(&dev->pci)) {
+	if (dev->is_broken || virtio_pci_reset(&dev->virtio)) {
 		dev->is_broken = true;
 		return;
 	}
@@ -126,16 +127,15 @@ struct vcrypto *vcrypto_open(const struct vcrypto_options *options)
 		why_fail(ENOMEM, "no pinned memory: backend %s", pinned_backend());
 		goto err_free;
 	}
-	if (virtio_pci_open(&dev->pci, VIRTIO_ID_CRYPTO))
+	if (virtio_pci_open(&dev->virtio, VIRTIO_ID_CRYPTO))
 		goto err_free;
-	dev->forks = virtio_pci_forks();
 	if (set_up(dev))
 		goto err_close;
 	return dev;
 
 err_close:
 	error = errno;
-	virtio_pci_close(&dev->pci);
+	virtio_pci_close(&dev->virtio);
 	errno = error;
 err_free:
 	pinned_free(dev->control_request);
@@ -152,7 +152,7 @@ void vcrypto_close(struct vcrypto *dev)
 	if (vcrypto_is_own(dev)) {
 		pthread_mutex_lock(&dev->mutex);
 		/* Quiesced before its rings' memory, and what it was given, belong to others. */
-		virtio_pci_close(&dev->pci);
+		virtio_pci_close(&dev->virtio);
 		while (!dev->is_broken && (request = virtqueue_forget(&dev->data)))
 			vcrypto_end_request(request, EIO);
 		pthread_mutex_unlock(&dev->mutex);
@@ -167,29 +167,30 @@ void vcrypto_close(struct vcrypto *dev)
 
 const char *vcrypto_name(const struct vcrypto *dev)
 {
-	return dev->pci.name;
+	return dev->virtio.pci.name;
 }
 
 bool vcrypto_reaches(const struct vcrypto *dev, const void *ptr)
 {
-	return virtio_pci_address(&dev->pci, ptr) != PINNED_NO_PHYS;
+	return pci_address(&dev->virtio.pci, ptr) != PINNED_NO_PHYS;
 }
 
 bool vcrypto_is_own(const struct vcrypto *dev)
 {
-	return dev->forks == virtio_pci_forks();
+	return !pci_is_forked(&dev->virtio.pci);
 }
 
 /* Return: 0 if the caller may use the device. */
 int vcrypto_check_locked(struct vcrypto *dev)
 {
 	if (dev->is_broken)
-		return why_fail(EIO, "%s failed and did not come back", dev->pci.name);
-	if (virtio_pci_is_running(&dev->pci))
+		return why_fail(EIO, "%s failed and did not come back", dev->virtio.pci.name);
+	if (virtio_pci_is_running(&dev->virtio))
 		return 0;
 	vcrypto_revive_locked(dev, EIO);
-	return dev->is_broken ? why_fail(EIO, "%s failed and does not come back", dev->pci.name)
-			      : 0;
+	return dev->is_broken
+		       ? why_fail(EIO, "%s failed and does not come back", dev->virtio.pci.name)
+		       : 0;
 }
 
 int vcrypto_lock_own(struct vcrypto *dev)
@@ -208,14 +209,14 @@ static int wait_for_control(struct vcrypto *dev)
 
 	while (!virtqueue_reap(&dev->control)) {
 		if (vcrypto_now_ms() > look) {
-			bool is_running = virtio_pci_is_running(&dev->pci);
+			bool is_running = virtio_pci_is_running(&dev->virtio);
 
 			if (!is_running || vcrypto_now_ms() > end) {
 				int error = is_running ? ETIMEDOUT : EIO;
 
 				vcrypto_revive_locked(dev, error);
 				return why_fail(error, "%s does not answer its control queue",
-						dev->pci.name);
+						dev->virtio.pci.name);
 			}
 			look = vcrypto_now_ms() + STATUS_MS;
 		}

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "why.h"
+#include "../why.h"
 
 /* Most requests end within that; after it the processor is others', between looks. */
 #define SPIN_MS 2
@@ -112,7 +112,7 @@ static void fill_header(struct vcrypto_request *request, const struct vcrypto_jo
 static int add_range(const struct vcrypto *dev, struct pinned_extent *extents, int count, int max,
 		     const void *ptr, size_t len)
 {
-	long more = virtio_pci_extents(&dev->pci, ptr, len, extents + count, (size_t)(max - count));
+	long more = pci_extents(&dev->virtio.pci, ptr, len, extents + count, (size_t)(max - count));
 
 	if (more < 0)
 		return why_fail(EFAULT, "%zu bytes at %p are not all in pinned memory", len, ptr);
@@ -194,10 +194,10 @@ static int submit_locked(struct vcrypto *dev, struct vcrypto_request *request,
 	struct vcrypto_request *other;
 
 	if (dev->is_broken)
-		return why_fail(EIO, "%s failed and did not come back", dev->pci.name);
+		return why_fail(EIO, "%s failed and did not come back", dev->virtio.pci.name);
 	/* Or the number is that of another key by now. */
 	if (generation != dev->generation)
-		return why_fail(ESTALE, "%s was reset, the session is lost", dev->pci.name);
+		return why_fail(ESTALE, "%s was reset, the session is lost", dev->virtio.pci.name);
 	while ((other = virtqueue_reap(&dev->data)))
 		vcrypto_end_request(other, 0);
 	request->end_ms = vcrypto_now_ms() + dev->timeout_ms;
@@ -243,7 +243,7 @@ static int result_of(const struct vcrypto *dev, const struct vcrypto_request *re
 {
 	if (request->error)
 		return why_fail(request->error, "%s was reset with the request in flight: %s",
-				dev->pci.name, strerror(request->error));
+				dev->virtio.pci.name, strerror(request->error));
 	return request->status == VIRTIO_CRYPTO_OK
 		       ? 1
 		       : vcrypto_fail_by_status(dev, "a data request", request->status);
@@ -267,8 +267,9 @@ static int poll_once(struct vcrypto *dev, struct vcrypto_request *request, bool 
 		}
 		pthread_mutex_unlock(&dev->mutex);
 		if (__atomic_load_n(&request->is_in_flight, __ATOMIC_ACQUIRE))
-			return dev->is_broken ? why_fail(EIO, "%s cannot be reset", dev->pci.name)
-					      : 0;
+			return dev->is_broken
+				       ? why_fail(EIO, "%s cannot be reset", dev->virtio.pci.name)
+				       : 0;
 	}
 	return result_of(dev, request);
 }

@@ -23,11 +23,10 @@
 
 struct vcrypto {
 	pthread_mutex_t mutex;
-	struct virtio_pci pci;
+	struct virtio_pci virtio;
 	struct virtqueue data, control;
 	struct control_request *control_request;
 	uint64_t max_size;
-	unsigned int forks; /* when it was opened: a forked child sees more */
 	unsigned int generation;
 	unsigned int timeout_ms;
 	uint16_t ring_entries;
@@ -47,7 +46,7 @@ int64_t vcrypto_now_ms(void);
 static inline struct pinned_extent vcrypto_extent_of(const struct vcrypto *dev, const void *ptr,
 						     size_t len)
 {
-	return (struct pinned_extent){ .phys = virtio_pci_address(&dev->pci, ptr), .len = len };
+	return (struct pinned_extent){ .phys = pci_address(&dev->virtio.pci, ptr), .len = len };
 }
 
 /* Return: 0 with the mutex held; -1 with ENODEV in a forked child. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "why.h"
+#include "../why.h"
 
 /* 2.7: where the parts may begin. */
 #define AVAIL_ALIGN 2u
@@ -32,14 +32,14 @@ static void reset_indices(struct virtqueue *vq)
 	vq->avail->flags = htole16(VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-int virtqueue_open(struct virtqueue *vq, struct virtio_pci *pci, uint16_t index, uint16_t size)
+int virtqueue_open(struct virtqueue *vq, struct virtio_pci *virtio, uint16_t index, uint16_t size)
 {
-	uint16_t max = virtio_pci_queue_max(pci, index);
+	uint16_t max = virtio_pci_queue_max(virtio, index);
 	size_t avail, used, end;
 	uint64_t phys;
 
 	if (!max)
-		return why_fail(ENXIO, "%s has no queue %u", pci->name, index);
+		return why_fail(ENXIO, "%s has no queue %u", virtio->pci.name, index);
 	size = size < max ? size : max;
 	avail = align_up(size * sizeof(struct vring_desc), AVAIL_ALIGN);
 	used = align_up(avail + (3u + size) * sizeof(uint16_t), USED_ALIGN);
@@ -48,10 +48,10 @@ int virtqueue_open(struct virtqueue *vq, struct virtio_pci *pci, uint16_t index,
 	vq->memory = pinned_memalign(4096, end);
 	vq->tokens = calloc(size, sizeof(*vq->tokens));
 	if (!vq->memory || !vq->tokens) {
-		why_fail(ENOMEM, "%s: no pinned memory for a ring", pci->name);
+		why_fail(ENOMEM, "%s: no pinned memory for a ring", virtio->pci.name);
 		goto err_free;
 	}
-	phys = virtio_pci_address(pci, vq->memory);
+	phys = pci_address(&virtio->pci, vq->memory);
 	if (phys == PINNED_NO_PHYS) {
 		why_fail(ENOTSUP, "memory of backend %s has no physical addresses",
 			 pinned_backend());
@@ -65,7 +65,7 @@ int virtqueue_open(struct virtqueue *vq, struct virtio_pci *pci, uint16_t index,
 	vq->size = size;
 	reset_indices(vq);
 	pinned_sync_for_device(vq->memory, end, PINNED_DEVICE_READS | PINNED_DEVICE_WRITES);
-	vq->doorbell = virtio_pci_queue_setup(pci, index, size, phys, phys + avail, phys + used);
+	vq->doorbell = virtio_pci_queue_setup(virtio, index, size, phys, phys + avail, phys + used);
 	if (vq->doorbell)
 		return 0;
 err_free:

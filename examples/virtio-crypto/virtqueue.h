@@ -29,7 +29,7 @@ struct virtqueue {
  * Queue @index of a device that is being set up, of at most @size entries, a power of two.
  * Return: 0; -1 with errno ENOMEM, ENXIO (no such queue), ENOTSUP (memory without addresses).
  */
-int virtqueue_open(struct virtqueue *vq, struct virtio_pci *pci, uint16_t index, uint16_t size);
+int virtqueue_open(struct virtqueue *vq, struct virtio_pci *virtio, uint16_t index, uint16_t size);
 /* The device has been reset. */
 void virtqueue_close(struct virtqueue *vq);
 

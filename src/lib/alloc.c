@@ -182,7 +182,7 @@ static struct pn_object live_object(const void *ptr, const char *caller)
 						      : PN_OBJECT_NEVER;
 	if (state == PN_OBJECT_NEVER)
 		pn_die_invalid(caller, ptr);
-	if (state == PN_OBJECT_FREED || state == PN_OBJECT_RETAINED_FREED)
+	if (pn_state_is_freed(state))
 		pn_die_freed(caller, ptr);
 	return pn_object_of_slab(slab, index);
 }
@@ -210,10 +210,7 @@ static void free_object(const struct pn_object *object)
 {
 	void *ptr = pn_arena_at(object->offset);
 
-	if (object->slab)
-		pn_slab_set_state(object->slab, object->index, PN_OBJECT_FREED);
-	else
-		object->slot->was_large = true;
+	__atomic_store_n(pn_object_state(object), PN_OBJECT_FREED, __ATOMIC_RELAXED);
 	/* What is inherited is not allocated from: nothing to give back. */
 	if (object->is_inherited)
 		return;
@@ -273,7 +270,7 @@ void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
 static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object)
 {
 	/* What is cut off is retained, or would have to be zeroed: it stays, or all moves. */
-	bool keeps_tail = pn_harden.zeroes || pn_object_get_state(object) == PN_OBJECT_RETAINED;
+	bool keeps_tail = pn_harden.zeroes || pn_state_is_retained(pn_object_get_state(object));
 
 	if (!keeps_tail || size > object->size) {
 		if (object->slot)

@@ -24,7 +24,9 @@ int pinned_release(const void *ptr)
 
 	if (!pn_runtime_enter()->error && pn_object_find(ptr, &object))
 		err = pn_retain_release(&object, &is_over);
-	if (is_over)
+	if (is_over) {
 		pn_free_released(&object);
+		pn_retain_end(&object);
+	}
 	return pn_answer(err);
 }

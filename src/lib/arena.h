@@ -27,13 +27,20 @@ enum pn_slot_state {
 	PN_SLOT_RAW, /* another allocator's */
 };
 
+/* A byte for each object. One that is retained counts by whom in it: retain.h. */
+enum pn_object_state {
+	PN_OBJECT_NEVER, /* not handed out since its memory was made fit for objects like it */
+	PN_OBJECT_LIVE,
+	PN_OBJECT_FREED, /* free, in the slab or in a thread's cache */
+	PN_OBJECT_RETAINED = 4,
+};
+
 #define PN_PAGE_WORDS (PN_CHUNK_PAGES / 64)
 
 /**
  * struct pn_slot - what is known of a slot
  * @state: enum pn_slot_state
- * @was_large: a large object began here, and was freed
- * @is_retained: a large object begins here that somebody retains (retain.h)
+ * @object: enum pn_object_state of the large object that begins here, or did last
  * @longest: for PAGES, the longest run of free pages
  * @pool: number of the pool that populated it
  * @epoch: the fork generation that populated it
@@ -46,8 +53,7 @@ enum pn_slot_state {
  */
 struct pn_slot {
 	uint8_t state;
-	bool was_large;
-	bool is_retained;
+	uint8_t object;
 	uint16_t longest;
 	uint32_t pool;
 	uint32_t epoch;

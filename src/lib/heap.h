@@ -57,7 +57,7 @@ struct pn_central {
  * @colour: of the last medium object
  * @lock: outside of those of @centrals, which in heaps that threads cache nothing of are only taken
  *	inside it: fork then has one lock a heap to take
- * @retained: objects that somebody retains, under the lock of retain.c
+ * @retained: objects that somebody retains: retain.c, atomic
  * @next: the next of all heaps (heaps.h)
  * @stats: figures
  * @centrals: by class

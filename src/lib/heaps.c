@@ -218,7 +218,7 @@ static void empty_slot(struct pn_heap *heap, size_t slot)
 	if (pn_arena.slots[slot].state == PN_SLOT_PAGES)
 		for (size_t i = 0; i < PN_CHUNK_PAGES; i++)
 			forget_record(heap, slot * PN_CHUNK_PAGES + i);
-	pn_arena.slots[slot].was_large = false;
+	pn_arena.slots[slot].object = PN_OBJECT_NEVER;
 	if (pn_arena.slots[slot].state != PN_SLOT_EMPTY)
 		pn_empty_add_locked(heap, slot);
 }

@@ -9,6 +9,7 @@
 #include "die.h"
 #include "medium.h"
 #include "probe.h"
+#include "retain.h"
 #include "slots.h"
 
 static size_t slots_for(size_t size)
@@ -35,7 +36,8 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 /* Of an object that was here last, large or medium. */
 static bool was_freed(const struct pn_slot *slot, size_t offset)
 {
-	if (!(offset & PN_CHUNK_MASK) && slot->was_large)
+	if (!(offset & PN_CHUNK_MASK) &&
+	    pn_state_is_freed(__atomic_load_n(&slot->object, __ATOMIC_ACQUIRE)))
 		return true;
 	return slot->state != PN_SLOT_LARGE && slot->state != PN_SLOT_LARGE_TAIL &&
 	       pn_medium_was_at(offset);

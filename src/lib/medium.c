@@ -71,11 +71,6 @@ static struct pn_slab *gone_at(size_t offset)
 	return (struct pn_slab *)(void *)gone[offset % PN_PAGE_SIZE / PN_CACHE_LINE];
 }
 
-bool pn_medium_is_gone(const struct pn_slab *slab)
-{
-	return (uintptr_t)slab - (uintptr_t)gone < sizeof(gone);
-}
-
 bool pn_medium_was_at(size_t offset)
 {
 	return !(offset % PN_CACHE_LINE) && pn_slab_at(offset) == gone_at(offset);

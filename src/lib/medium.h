@@ -26,7 +26,11 @@ void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool 
 /* @ptr is a medium object that is not live any more. */
 void pn_medium_free(void *ptr);
 /* Does a page lead to @slab because a medium object that began there was freed? */
-bool pn_medium_is_gone(const struct pn_slab *slab);
+static inline bool pn_medium_is_gone(const struct pn_slab *slab)
+{
+	return !slab->count;
+}
+
 /* Did a medium object begin at @offset of the arena, with nothing in its place yet? */
 bool pn_medium_was_at(size_t offset);
 /* Shrink, keep or grow in place. Return: false if it must move. */

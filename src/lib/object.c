@@ -8,18 +8,6 @@
 
 #include "medium.h"
 
-struct pn_object pn_object_of_slab(struct pn_slab *slab, size_t index)
-{
-	return (struct pn_object){
-		.offset = slab->offset + index * slab->pitch,
-		.size = slab->size,
-		.slab = slab,
-		.index = index,
-		.heap = slab->heap,
-		.is_inherited = slab->epoch != pn_arena.epoch,
-	};
-}
-
 struct pn_object pn_object_of_slots(size_t first)
 {
 	struct pn_slot *slot = &pn_arena.slots[first];
@@ -80,19 +68,4 @@ bool pn_object_find(const void *ptr, struct pn_object *object)
 	default:
 		return false;
 	}
-}
-
-/* Acquires what who released the object last has read of it: who frees it writes there. */
-static enum pn_object_state state_of_large(const struct pn_slot *slot)
-{
-	if (__atomic_load_n(&slot->is_retained, __ATOMIC_ACQUIRE))
-		return slot->was_large ? PN_OBJECT_RETAINED_FREED : PN_OBJECT_RETAINED;
-	return slot->was_large ? PN_OBJECT_FREED : PN_OBJECT_LIVE;
-}
-
-enum pn_object_state pn_object_get_state(const struct pn_object *object)
-{
-	if (object->slot)
-		return state_of_large(object->slot);
-	return pn_slab_state(object->slab, object->index);
 }

@@ -25,8 +25,20 @@ struct pn_object {
 	bool is_inherited;
 };
 
-/* Object @index of a slab; the large one that begins at slot @first. */
-struct pn_object pn_object_of_slab(struct pn_slab *slab, size_t index);
+/* Object @index of a slab. */
+static inline struct pn_object pn_object_of_slab(struct pn_slab *slab, size_t index)
+{
+	return (struct pn_object){
+		.offset = slab->offset + index * slab->pitch,
+		.size = slab->size,
+		.slab = slab,
+		.index = index,
+		.heap = slab->heap,
+		.is_inherited = slab->epoch != pn_arena.epoch,
+	};
+}
+
+/* The large one that begins at slot @first. */
 struct pn_object pn_object_of_slots(size_t first);
 
 /*
@@ -35,7 +47,16 @@ struct pn_object pn_object_of_slots(size_t first);
  */
 bool pn_object_find(const void *ptr, struct pn_object *object);
 
-/* What has become of it. */
-enum pn_object_state pn_object_get_state(const struct pn_object *object);
+/* Its enum pn_object_state. */
+static inline uint8_t *pn_object_state(const struct pn_object *object)
+{
+	return object->slab ? &object->slab->state[object->index] : &object->slot->object;
+}
+
+/* What has become of it. Who frees it has seen what who released it last has read of it. */
+static inline uint8_t pn_object_get_state(const struct pn_object *object)
+{
+	return __atomic_load_n(pn_object_state(object), __ATOMIC_ACQUIRE);
+}
 
 #endif /* PN_OBJECT_H */

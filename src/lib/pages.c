@@ -170,7 +170,7 @@ static size_t new_chunk(struct pn_heap *heap)
 		return NONE;
 	slot = &pn_arena.slots[index];
 	__atomic_store_n(&slot->state, (uint8_t)PN_SLOT_PAGES, __ATOMIC_RELAXED);
-	slot->was_large = false;
+	slot->object = PN_OBJECT_NEVER;
 	for (size_t i = 0; i < PN_PAGE_WORDS; i++)
 		slot->free[i] = ~(uint64_t)0;
 	slot->longest = 0;

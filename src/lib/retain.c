@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who is retained how often: a hash table of the retained objects alone, by where
- * they begin. Its lock covers also the states in which an object is retained; all
- * that follows from a change is done after it is let go, by the caller.
+ * Counting who is retained how often. An object's state has room for 63; what is more is carried, 32 at a time, into a
+ * hash table by where objects begin, and borrowed from there when the state would count none.
+ *
+ * States change by compare and exchange, from any thread, under no lock; the lock covers the table, and the flag
+ * of a state that says that the table has some. An object is freed by its owner once: who exchanges last, the owner or
+ * the last to release it, frees it indeed.
  */
 #include "retain.h"
 
 #include <errno.h>
 
+#include "die.h"
 #include "lock.h"
 #include "meta.h"
 #include "sys.h"
@@ -15,11 +19,13 @@
 
 #define BUCKETS_MIN 512
 #define ENTRIES_AT_ONCE 64
+#define COUNT_MAX 63
+#define CARRIED 32
 
 /**
- * struct entry - a retained object
+ * struct entry - an object that is retained more often than its state can tell
  * @offset: where it begins, in the arena
- * @count: how often
+ * @count: how much more often
  * @next: in its bucket, or of the spare ones
  */
 struct entry {
@@ -35,11 +41,12 @@ static struct entry **buckets;
 static size_t bucket_count;
 static size_t entry_count;
 static struct entry *spare;
+/* Atomic, as are heaps' counts. */
 static uint64_t held_bytes;
 PN_WATCH_VARIABLE(retained_bytes, held_bytes);
 static uint64_t limit_bytes;
 
-/* The table. */
+/* The table. The lock is held. */
 
 /* Fibonacci hashing: objects of a size lie at regular distances. */
 static struct entry **bucket_of(struct entry **table, size_t count, size_t offset)
@@ -106,142 +113,207 @@ static struct entry *take_entry(void)
 	return entry;
 }
 
-/* States. The lock is held. */
-
-static void set_state(const struct pn_object *object, enum pn_object_state state)
+/* Return: ENOMEM, or 0. */
+static int put_into_table(size_t offset)
 {
-	if (object->slab) {
-		pn_slab_set_state(object->slab, object->index, state);
-		return;
-	}
-	/* Else it is what it was: its owner, who frees it, reads it without the lock. */
-	if (state == PN_OBJECT_RETAINED_FREED)
-		object->slot->was_large = true;
-	__atomic_store_n(&object->slot->is_retained, state != PN_OBJECT_LIVE, __ATOMIC_RELEASE);
-}
+	struct entry **link, *entry;
 
-static int retain_first(const struct pn_object *object)
-{
-	struct entry *entry;
-
-	if (held_bytes + object->size > limit_bytes)
-		return ENOBUFS;
-	entry = make_room() ? take_entry() : NULL;
-	if (!entry)
+	if (!make_room())
 		return ENOMEM;
-	*entry = (struct entry){ .offset = object->offset, .count = 1 };
-	*find(object->offset) = entry;
-	entry_count++;
-	object->heap->retained++;
-	set_state(object, PN_OBJECT_RETAINED);
+	link = find(offset);
+	if (!*link) {
+		entry = take_entry();
+		if (!entry)
+			return ENOMEM;
+		*entry = (struct entry){ .offset = offset };
+		*link = entry;
+		entry_count++;
+	}
+	(*link)->count += CARRIED;
 	return 0;
 }
 
-static int retain_locked(const struct pn_object *object)
+static void take_from_table(size_t offset)
 {
-	switch (pn_object_get_state(object)) {
-	case PN_OBJECT_LIVE:
-		return retain_first(object);
-	case PN_OBJECT_RETAINED:
-	case PN_OBJECT_RETAINED_FREED:
-		(*find(object->offset))->count++;
-		return 0;
-	default:
-		return EFAULT;
-	}
-}
+	struct entry **link = find(offset), *entry = *link;
 
-int pn_retain(const struct pn_object *object)
-{
-	int err;
-
-	if (object->is_inherited)
-		return EFAULT;
-	pn_lock(&lock);
-	err = retain_locked(object);
-	pn_unlock(&lock);
-	return err;
-}
-
-static void remove_entry(struct entry **link)
-{
-	struct entry *entry = *link;
-
+	entry->count -= CARRIED;
+	if (entry->count)
+		return;
 	*link = entry->next;
 	entry->next = spare;
 	spare = entry;
 	entry_count--;
 }
 
-/* Return: it was freed meanwhile. */
-static bool release_last(const struct pn_object *object, struct entry **link)
-{
-	bool is_freed = pn_object_get_state(object) == PN_OBJECT_RETAINED_FREED;
+/* States. */
 
-	remove_entry(link);
-	object->heap->retained--;
-	if (is_freed)
-		held_bytes -= object->size;
+static unsigned int count_of(uint8_t state)
+{
+	return state / PN_RETAINED_ONCE;
+}
+
+/* Who retains has seen what was done before, and what who retained has done is seen by who frees. */
+static bool exchange(uint8_t *state, uint8_t *old, unsigned int new)
+{
+	return __atomic_compare_exchange_n(state, old, (uint8_t) new, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
+/* The default heap never ends, so nobody asks what of it is retained. */
+static void add_to_heap(struct pn_heap *heap, int count)
+{
+	if (heap != &pn_heap)
+		__atomic_add_fetch(&heap->retained, count, __ATOMIC_ACQ_REL);
+}
+
+/* Out of the way of a state that is full. Return: 0, it may have room now; ENOMEM. */
+static int carry_locked(size_t offset, uint8_t *state)
+{
+	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+	int err;
+
+	if (count_of(old) < COUNT_MAX)
+		return 0;
+	err = put_into_table(offset);
+	if (err)
+		return err;
+	/* Others release meanwhile. */
+	while (count_of(old) > CARRIED)
+		if (exchange(state, &old, (old - CARRIED * PN_RETAINED_ONCE) | PN_RETAINED_MORE))
+			return 0;
+	take_from_table(offset);
+	return 0;
+}
+
+/* Back into a state that would count none. */
+static void borrow_locked(size_t offset, uint8_t *state)
+{
+	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+
+	/* Others retain meanwhile. */
+	while (count_of(old) == 1 && old & PN_RETAINED_MORE) {
+		unsigned int new = old + CARRIED *PN_RETAINED_ONCE;
+
+		if ((*find(offset))->count == CARRIED)
+			new &= ~PN_RETAINED_MORE;
+		if (!exchange(state, &old, new))
+			continue;
+		take_from_table(offset);
+		return;
+	}
+}
+
+/* Return: what the state shall be when it is retained once more; 0 with *err. */
+static unsigned int state_retained(const struct pn_object *object, uint8_t old, int *err)
+{
+	if (pn_state_is_retained(old))
+		return old + PN_RETAINED_ONCE;
+	if (old != PN_OBJECT_LIVE)
+		*err = EFAULT;
+	else if (pn_retain_bytes() + object->size > limit_bytes)
+		*err = ENOBUFS;
 	else
-		set_state(object, PN_OBJECT_LIVE);
-	return is_freed;
+		return PN_RETAINED_ONCE;
+	return 0;
+}
+
+int pn_retain(const struct pn_object *object)
+{
+	uint8_t *state = pn_object_state(object);
+	uint8_t old = pn_object_get_state(object);
+	unsigned int new;
+	int err = object->is_inherited ? EFAULT : 0;
+
+	while (!err) {
+		if (pn_unlikely(count_of(old) == COUNT_MAX)) {
+			pn_lock(&lock);
+			err = carry_locked(object->offset, state);
+			pn_unlock(&lock);
+			old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+			continue;
+		}
+		new = state_retained(object, old, &err);
+		if (!err && exchange(state, &old, new))
+			break;
+	}
+	if (!err && !pn_state_is_retained(old))
+		add_to_heap(object->heap, 1);
+	return err;
+}
+
+static uint8_t state_released(uint8_t old)
+{
+	if (count_of(old) > 1)
+		return (uint8_t)(old - PN_RETAINED_ONCE);
+	return old & PN_RETAINED_FREED ? PN_OBJECT_FREED : PN_OBJECT_LIVE;
 }
 
 int pn_retain_release(const struct pn_object *object, bool *is_over)
 {
-	struct entry **link;
-	int err = EINVAL;
+	uint8_t *state = pn_object_state(object);
+	uint8_t old = pn_object_get_state(object), new;
 
 	*is_over = false;
 	if (object->is_inherited)
 		return 0;
-	pn_lock(&lock);
-	link = bucket_count ? find(object->offset) : NULL;
-	if (link && *link) {
-		err = 0;
-		if (!--(*link)->count)
-			*is_over = release_last(object, link);
+	for (;;) {
+		if (!pn_state_is_retained(old))
+			return EINVAL;
+		if (pn_unlikely(count_of(old) == 1 && old & PN_RETAINED_MORE)) {
+			pn_lock(&lock);
+			borrow_locked(object->offset, state);
+			pn_unlock(&lock);
+			old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+			continue;
+		}
+		new = state_released(old);
+		if (exchange(state, &old, new))
+			break;
 	}
-	pn_unlock(&lock);
-	return err;
+	if (new == PN_OBJECT_LIVE)
+		add_to_heap(object->heap, -1);
+	if (new != PN_OBJECT_FREED)
+		return 0;
+	__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+	*is_over = true;
+	return 0;
+}
+
+void pn_retain_end(const struct pn_object *object)
+{
+	add_to_heap(object->heap, -1);
 }
 
 bool pn_retain_keeps(const struct pn_object *object)
 {
-	bool is_kept;
+	uint8_t *state = pn_object_state(object);
+	uint8_t old = pn_object_get_state(object);
 
-	if (object->is_inherited || pn_object_get_state(object) != PN_OBJECT_RETAINED)
+	if (object->is_inherited || !pn_state_is_retained(old))
 		return false;
-	pn_lock(&lock);
-	is_kept = pn_object_get_state(object) == PN_OBJECT_RETAINED;
-	if (is_kept) {
-		set_state(object, PN_OBJECT_RETAINED_FREED);
-		held_bytes += object->size;
+	/* Before the last release could take them away. */
+	__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+	while (pn_state_is_retained(old)) {
+		if (old & PN_RETAINED_FREED)
+			pn_die_freed("free()", pn_arena_at(object->offset));
+		if (exchange(state, &old, old | PN_RETAINED_FREED))
+			return true;
 	}
-	pn_unlock(&lock);
-	return is_kept;
+	__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+	return false;
 }
 
 /* Figures, limits, fork. */
 
 bool pn_retain_has_any(const struct pn_heap *heap)
 {
-	bool has_any;
-
-	pn_lock(&lock);
-	has_any = heap->retained;
-	pn_unlock(&lock);
-	return has_any;
+	return __atomic_load_n(&heap->retained, __ATOMIC_ACQUIRE);
 }
 
 uint64_t pn_retain_bytes(void)
 {
-	uint64_t bytes;
-
-	pn_lock(&lock);
-	bytes = held_bytes;
-	pn_unlock(&lock);
-	return bytes;
+	return __atomic_load_n(&held_bytes, __ATOMIC_RELAXED);
 }
 
 void pn_retain_set_limit(uint64_t bytes)

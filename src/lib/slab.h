@@ -15,14 +15,6 @@
 /* A bin of threads' caches (tcache.h) that is never used: for what free() must look at more closely. */
 #define PN_BIN_NONE PN_CLASSES
 
-enum pn_object_state {
-	PN_OBJECT_NEVER, /* not handed out since the slab was made */
-	PN_OBJECT_LIVE,
-	PN_OBJECT_FREED,	  /* free, in the slab or in a thread's cache */
-	PN_OBJECT_RETAINED,	  /* live, and somebody retains it (retain.h) */
-	PN_OBJECT_RETAINED_FREED, /* freed, but somebody retains it still */
-};
-
 /**
  * struct pn_slab - one slab, or one medium object
  * @offset: of its first object, in the arena

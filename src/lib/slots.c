@@ -252,8 +252,7 @@ static void set_used(struct pn_slot *slot, enum pn_slot_state state)
 {
 	pn_slot_set_state(slot, state);
 	memset(slot->fresh, 0, sizeof(slot->fresh));
-	slot->was_large = false;
-	slot->is_retained = false;
+	slot->object = PN_OBJECT_NEVER;
 }
 
 /* Slots @from to @to of the object that begins at @first. */
@@ -272,6 +271,7 @@ static void set_large(struct pn_heap *heap, const struct pn_run *run)
 
 	set_tail(heap, run->first, 0, run->count);
 	pn_slot_set_state(slot, PN_SLOT_LARGE);
+	slot->object = PN_OBJECT_LIVE;
 	slot->run = (uint32_t)run->count;
 }
 

@@ -21,25 +21,30 @@ static void drain_stores(void)
 #endif
 }
 
+static int sync_cached(const void *ptr, size_t len, unsigned int directions, bool is_for_device)
+{
+	struct pn_range range;
+	int err = pn_range_find(ptr, len, &range);
+
+	if (err || !range.pool.backend->sync)
+		return err;
+	return range.pool.backend->sync(&range.pool, range.offset, len, directions, is_for_device);
+}
+
 static int sync_range(const void *ptr, size_t len, unsigned int directions, bool is_for_device)
 {
-	const struct pn_backend *backend;
-	struct pn_range range;
-	int err;
+	int type;
 
 	if (!directions || directions & ~BOTH)
 		return EINVAL;
 	if (!len)
 		return 0;
-	err = pn_range_find(ptr, len, &range);
-	if (err)
-		return err;
-	if (is_for_device && range.pool.memory.type == PINNED_MEMORY_WRITE_COMBINE)
+	type = pn_range_type(ptr, len);
+	if (type == PINNED_MEMORY_CACHED)
+		return sync_cached(ptr, len, directions, is_for_device);
+	if (type == PINNED_MEMORY_WRITE_COMBINE && is_for_device)
 		drain_stores();
-	backend = range.pool.backend;
-	if (!backend->sync || range.pool.memory.type != PINNED_MEMORY_CACHED)
-		return 0;
-	return backend->sync(&range.pool, range.offset, len, directions, is_for_device);
+	return type < 0 ? EFAULT : 0;
 }
 
 int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions)

@@ -280,6 +280,96 @@ START_TEST(ten_thousand_at_once)
 }
 END_TEST
 
+/* More often than an object's own state has room for, up and down across where the rest is carried. */
+START_TEST(one_object_ten_thousand_times)
+{
+	char *object = pinned_malloc(sizes[_i]);
+	unsigned int seed = test_seed(), count = 0;
+
+	for (int round = 0; round < 40; round++) {
+		for (unsigned int more = (unsigned int)rand_r(&seed) % 500; more; more--, count++)
+			ck_assert_int_eq(pinned_retain(object), 0);
+		for (unsigned int less = (unsigned int)rand_r(&seed) % 500; less && count;
+		     less--, count--)
+			ck_assert_int_eq(pinned_release(object), 0);
+	}
+	for (; count < 10000; count++)
+		ck_assert_int_eq(pinned_retain(object), 0);
+	pinned_free(object);
+	ck_assert_uint_ge(figures().retained_bytes, sizes[_i]);
+	while (--count)
+		ck_assert_int_eq(pinned_release(object), 0);
+	nobody_gets(object, sizes[_i]);
+	ck_assert_int_eq(pinned_release(object), 0);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+	ck_assert_int_eq(pinned_release(object), -1);
+}
+END_TEST
+
+/* The same by four threads at once, about where counts are carried and borrowed. */
+static char *shared;
+
+static void *retain_and_release(void *argument)
+{
+	unsigned int seed = (unsigned int)(uintptr_t)argument, count = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		if (count && (count == 60 || rand_r(&seed) % 2)) {
+			ck_assert_int_eq(pinned_release(shared), 0);
+			count--;
+		} else {
+			ck_assert_int_eq(pinned_retain(shared), 0);
+			count++;
+		}
+	}
+	for (; count; count--)
+		ck_assert_int_eq(pinned_release(shared), 0);
+	return NULL;
+}
+
+START_TEST(several_threads_retain_one_object)
+{
+	pthread_t threads[4];
+
+	shared = pinned_malloc(sizes[_i]);
+	ck_assert_int_eq(pinned_retain(shared), 0);
+	for (size_t i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, retain_and_release, (void *)(i + 1));
+	pinned_free(shared);
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_ge(figures().retained_bytes, sizes[_i]);
+	ck_assert_int_eq(pinned_release(shared), 0);
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+}
+END_TEST
+
+/* Who released the last object of a heap still frees it when the heap's owner looks whether it can go. */
+static void *release_one(void *object)
+{
+	ck_assert_int_eq(pinned_release(object), 0);
+	return NULL;
+}
+
+START_TEST(a_heap_ends_after_its_last_object)
+{
+	for (int round = 0; round < 300; round++) {
+		struct pinned_heap *heap = make_heap();
+		char *object = pinned_heap_malloc(heap, sizes[round % SIZES]);
+		pthread_t thread;
+
+		ck_assert_int_eq(pinned_retain(object), 0);
+		pinned_free(object);
+		pthread_create(&thread, NULL, release_one, object);
+		while (pinned_heap_destroy(heap))
+			ck_assert_int_eq(errno, EBUSY);
+		pthread_join(thread, NULL);
+	}
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+}
+END_TEST
+
 /* A device's threads release what the program's threads free meanwhile. */
 #define RING 64
 static _Atomic(char *) ring[RING];
@@ -374,6 +464,9 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_limit_on_what_is_freed_but_retained);
 	tcase_add_test(tcase, a_heap_with_retained_objects_stays);
 	tcase_add_test(tcase, ten_thousand_at_once);
+	tcase_add_loop_test(tcase, one_object_ten_thousand_times, 0, SIZES);
+	tcase_add_loop_test(tcase, several_threads_retain_one_object, 0, SIZES);
+	tcase_add_test(tcase, a_heap_ends_after_its_last_object);
 	tcase_add_test(tcase, devices_release_while_programs_free);
 	tcase_add_test(tcase, a_forked_child_can_go_on);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the examples' drivers ask sysfs about PCI devices; a device is named by its address there. */
-#ifndef EXAMPLES_SYSFS_PCI_H
-#define EXAMPLES_SYSFS_PCI_H
+#ifndef EXAMPLES_PCI_SYSFS_H
+#define EXAMPLES_PCI_SYSFS_H
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #define PCI_DEVICES "/sys/bus/pci/devices"
 
 /* A file of the device's; -1 and errno as open() has it. */
-static inline int sysfs_pci_open(const char *device, const char *file, int flags)
+static inline int pci_sysfs_open(const char *device, const char *file, int flags)
 {
 	char path[512];
 
@@ -20,11 +20,11 @@ static inline int sysfs_pci_open(const char *device, const char *file, int flags
 }
 
 /* The number in the file "vendor" or "device"; 0 if it cannot be read. */
-static inline unsigned int sysfs_pci_id(const char *device, const char *file)
+static inline unsigned int pci_sysfs_id(const char *device, const char *file)
 {
 	char text[16] = "";
 	unsigned int id = 0;
-	int fd = sysfs_pci_open(device, file, O_RDONLY);
+	int fd = pci_sysfs_open(device, file, O_RDONLY);
 
 	if (fd < 0)
 		return 0;
@@ -35,7 +35,7 @@ static inline unsigned int sysfs_pci_id(const char *device, const char *file)
 }
 
 /* Does a driver of the kernel's have it? */
-static inline bool sysfs_pci_has_driver(const char *device)
+static inline bool pci_sysfs_has_driver(const char *device)
 {
 	char path[512];
 
@@ -43,4 +43,4 @@ static inline bool sysfs_pci_has_driver(const char *device)
 	return !access(path, F_OK);
 }
 
-#endif /* EXAMPLES_SYSFS_PCI_H */
+#endif /* EXAMPLES_PCI_SYSFS_H */

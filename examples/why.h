@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why something failed: each function of this driver that fails sets errno, and leaves one line for
+ * Why something failed: each function of the examples' drivers that fails sets errno, and leaves one line for
  * a person, of the calling thread.
  */
-#ifndef WHY_H
-#define WHY_H
+#ifndef EXAMPLES_WHY_H
+#define EXAMPLES_WHY_H
 
 /* Sets errno to @error and the line to what follows. Return: -1. */
 int why_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -12,4 +12,4 @@ int why_fail(int error, const char *format, ...) __attribute__((format(printf, 2
 /* The line of this thread's last failure; empty if there was none. */
 const char *why(void);
 
-#endif /* WHY_H */
+#endif /* EXAMPLES_WHY_H */
