@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Promise: all examples that vendors.md and the pages of the examples speak of are installed, and build as they are with what
+# pkg-config tells of the installed packages, and say what is missing where there is no device. (vendor-dkms: vendor_package.)
+# shellcheck source=test/deb/common
+. "$(dirname "$0")/common"
+in_clean_system build-essential pkg-config libssl-dev libdpdk-dev libjemalloc-dev libmimalloc-dev libibverbs-dev
+
+install_debs "$debs"/libpinned1_*.deb "$debs"/libpinned-dev_*.deb "$debs"/libmalloc-pinned_*.deb "$debs"/pinned-mem-tools_*.deb
+cp -r /usr/share/doc/libpinned-dev/examples /tmp/examples
+cd /tmp/examples
+[ "$(find . -name '*.gz' -o -name demo | wc -l)" = 0 ] || fail 'a part is compressed, or of the tree alone'
+# But for what is of a demo.
+zcat -f /usr/share/doc/libpinned-dev/*.md* | grep -oE 'examples/[a-z0-9_/.-]*[a-z0-9_-]' | grep -v /demo/ | sort -u >named
+[ "$(wc -l <named)" -gt 5 ] || fail "only named: $(cat named)"
+while read -r path; do
+	[ -e "/tmp/$path" ] || fail "named, but not there: $path"
+done <named
+
+built=0
+for makefile in */Makefile; do
+	example=${makefile%/Makefile}
+	[ "$example" != vendor-dkms ] || continue
+	make -C "$example" O=/tmp/built/"$example" || fail "$example does not build"
+	[ -n "$(find /tmp/built/"$example" -type f -perm /111)" ] || fail "$example: nothing was built"
+	built=$((built + 1))
+done
+[ $built -ge 7 ] || fail "$built examples"
+
+PINNED_CONF=backend:anon /tmp/built/jemalloc-extent-hooks/try || fail 'jemalloc does not run on pinned memory'
+PINNED_CONF=backend:anon /tmp/built/mimalloc-arena/try || fail 'mimalloc does not run on pinned memory'
+if PINNED_CONF=backend:anon /tmp/built/dpdk/pinned-dpdk >said 2>&1; then fail 'pinned-dpdk found a card'; fi
+[ -s said ] || fail 'pinned-dpdk says nothing'
