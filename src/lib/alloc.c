@@ -173,6 +173,7 @@ static struct pn_object live_object(const void *ptr, const char *caller)
 {
 	size_t offset = pn_arena_offset(ptr), index;
 	struct pn_slab *slab = offset < pn_arena.size ? pn_slab_at(offset) : NULL;
+	struct pn_object object;
 	uint8_t state;
 
 	if (!slab || pn_medium_is_gone(slab))
@@ -184,7 +185,8 @@ static struct pn_object live_object(const void *ptr, const char *caller)
 		pn_die_invalid(caller, ptr);
 	if (pn_state_is_freed(state))
 		pn_die_freed(caller, ptr);
-	return pn_object_of_slab(slab, index);
+	pn_object_set(&object, slab, index);
+	return object;
 }
 
 /* Threads cache the default heap's, and nothing above a chunk. */

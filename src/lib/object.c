@@ -45,7 +45,7 @@ static bool find_in_slab(size_t offset, struct pn_object *object)
 	index = pn_slab_index(slab, offset);
 	if (index >= slab->count)
 		return false;
-	*object = pn_object_of_slab(slab, index);
+	pn_object_set(object, slab, index);
 	return offset - object->offset < object->size;
 }
 

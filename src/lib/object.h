@@ -25,17 +25,16 @@ struct pn_object {
 	bool is_inherited;
 };
 
-/* Object @index of a slab. */
-static inline struct pn_object pn_object_of_slab(struct pn_slab *slab, size_t index)
+/* Object @index of a slab. (One by one: compilers build a whole one on the stack first, and copy it.) */
+static inline void pn_object_set(struct pn_object *object, struct pn_slab *slab, size_t index)
 {
-	return (struct pn_object){
-		.offset = slab->offset + index * slab->pitch,
-		.size = slab->size,
-		.slab = slab,
-		.index = index,
-		.heap = slab->heap,
-		.is_inherited = slab->epoch != pn_arena.epoch,
-	};
+	object->offset = slab->offset + index * slab->pitch;
+	object->size = slab->size;
+	object->slab = slab;
+	object->index = index;
+	object->slot = NULL;
+	object->heap = slab->heap;
+	object->is_inherited = slab->epoch != pn_arena.epoch;
 }
 
 /* The large one that begins at slot @first. */

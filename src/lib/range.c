@@ -44,11 +44,10 @@ int pn_range_find(const void *ptr, size_t len, struct pn_range *range)
 
 int pn_range_type(const void *ptr, size_t len)
 {
-	bool is_off = pn_runtime_enter()->error;
 	size_t offset = pn_arena_offset(ptr), first = offset >> PN_CHUNK_SHIFT;
 	const struct pn_slot *slots = pn_arena.slots;
 
-	if (is_off || offset >= pn_arena.size || len > pn_arena.size - offset)
+	if (offset >= pn_arena.size || len > pn_arena.size - offset)
 		return -1;
 	for (size_t slot = first; slot <= (offset + len - 1) >> PN_CHUNK_SHIFT; slot++)
 		if (__atomic_load_n(&slots[slot].state, __ATOMIC_RELAXED) == PN_SLOT_HOLE ||

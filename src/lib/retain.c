@@ -167,7 +167,6 @@ static void add_to_heap(struct pn_heap *heap, int count)
 		__atomic_add_fetch(&heap->retained, count, __ATOMIC_ACQ_REL);
 }
 
-/* Out of the way of a state that is full. Return: 0, it may have room now; ENOMEM. */
 static int carry_locked(size_t offset, uint8_t *state)
 {
 	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
@@ -186,7 +185,6 @@ static int carry_locked(size_t offset, uint8_t *state)
 	return 0;
 }
 
-/* Back into a state that would count none. */
 static void borrow_locked(size_t offset, uint8_t *state)
 {
 	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
@@ -202,6 +200,27 @@ static void borrow_locked(size_t offset, uint8_t *state)
 		take_from_table(offset);
 		return;
 	}
+}
+
+/* Out of the way of a state that is full. Return: 0 with what the state is now, which may have room; ENOMEM. */
+static PN_NOINLINE int carry(size_t offset, uint8_t *state, uint8_t *now)
+{
+	int err;
+
+	pn_lock(&lock);
+	err = carry_locked(offset, state);
+	pn_unlock(&lock);
+	*now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+	return err;
+}
+
+/* Back into a state that would count none. */
+static PN_NOINLINE void borrow(size_t offset, uint8_t *state, uint8_t *now)
+{
+	pn_lock(&lock);
+	borrow_locked(offset, state);
+	pn_unlock(&lock);
+	*now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 }
 
 /* Return: what the state shall be when it is retained once more; 0 with *err. */
@@ -227,10 +246,7 @@ int pn_retain(const struct pn_object *object)
 
 	while (!err) {
 		if (pn_unlikely(count_of(old) == COUNT_MAX)) {
-			pn_lock(&lock);
-			err = carry_locked(object->offset, state);
-			pn_unlock(&lock);
-			old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+			err = carry(object->offset, state, &old);
 			continue;
 		}
 		new = state_retained(object, old, &err);
@@ -261,10 +277,7 @@ int pn_retain_release(const struct pn_object *object, bool *is_over)
 		if (!pn_state_is_retained(old))
 			return EINVAL;
 		if (pn_unlikely(count_of(old) == 1 && old & PN_RETAINED_MORE)) {
-			pn_lock(&lock);
-			borrow_locked(object->offset, state);
-			pn_unlock(&lock);
-			old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+			borrow(object->offset, state, &old);
 			continue;
 		}
 		new = state_released(old);

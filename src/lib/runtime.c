@@ -42,8 +42,9 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 __thread struct pn_lock_thread pn_lock_thread __attribute__((tls_model("initial-exec")));
 
 static struct pn_lock lock = PN_LOCK_INIT;
-static bool is_ready;
-static struct pn_runtime runtime;
+struct pn_runtime pn_runtime;
+static const uint32_t no = 0, yes = 1;
+const uint32_t *pn_runtime_is_known = &no;
 /* 1, and 0 in a forked child that has not been seen to. */
 static uint32_t *known_process;
 
@@ -179,14 +180,14 @@ static int start(void)
 	if (!known_process || !pn_sys_wipe_on_fork(known_process, 4096))
 		return ENOMEM;
 	*known_process = 1;
-	err = pn_harden_init(&runtime.config);
+	err = pn_harden_init(&pn_runtime.config);
 	if (err)
 		return err;
-	pn_profile_start(runtime.config.profile);
+	pn_profile_start(pn_runtime.config.profile);
 	if (pn_harden_frees() || pn_random_is_on || pn_profile_is_on)
 		pn_tcache_disable();
-	pn_class_init(runtime.config.is_fine);
-	err = start_heap(&runtime.config);
+	pn_class_init(pn_runtime.config.is_fine);
+	err = start_heap(&pn_runtime.config);
 	if (err)
 		return err;
 	err = pn_arena_init();
@@ -208,28 +209,28 @@ static void configure(struct pn_config *config)
 }
 
 /* Registered after the lock is let go: it may allocate. */
-static PN_NOINLINE void initialise(void)
+static void initialise(void)
 {
 	bool is_first = false;
 
 	pn_lock(&lock);
-	if (!is_ready) {
-		configure(&runtime.config);
-		runtime.error = start();
-		__atomic_store_n(&is_ready, true, __ATOMIC_RELEASE);
+	if (pn_runtime_is_known == &no) {
+		configure(&pn_runtime.config);
+		pn_runtime.error = start();
+		__atomic_store_n(&pn_runtime_is_known, pn_runtime.error ? &yes : known_process,
+				 __ATOMIC_RELEASE);
 		is_first = true;
 	}
 	pn_unlock(&lock);
-	if (is_first && !runtime.error && __register_atfork)
+	if (is_first && !pn_runtime.error && __register_atfork)
 		__register_atfork(before_fork, after_fork_in_parent, after_fork_in_child,
 				  &__dso_handle);
 }
 
-const struct pn_runtime *pn_runtime_enter(void)
+void pn_runtime_get_known(void)
 {
-	if (pn_unlikely(!__atomic_load_n(&is_ready, __ATOMIC_ACQUIRE)))
+	if (__atomic_load_n(&pn_runtime_is_known, __ATOMIC_ACQUIRE) == &no)
 		initialise();
-	if (pn_unlikely(!runtime.error && is_unknown_process()))
+	if (!pn_runtime.error && is_unknown_process())
 		see_to_child();
-	return &runtime;
 }

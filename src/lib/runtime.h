@@ -44,10 +44,23 @@ struct pn_runtime {
 	int error;
 };
 
+extern struct pn_runtime pn_runtime;
+/* Leads to 0 before the first call, and in a forked child that has not been seen to; else to 1. */
+extern const uint32_t *pn_runtime_is_known;
+
+void pn_runtime_get_known(void);
+
 /*
  * Initialise at the first call, and in a forked child that no atfork handler
  * announced put its state right. Every slow path begins with it.
  */
-const struct pn_runtime *pn_runtime_enter(void);
+static inline const struct pn_runtime *pn_runtime_enter(void)
+{
+	const uint32_t *is_known = __atomic_load_n(&pn_runtime_is_known, __ATOMIC_ACQUIRE);
+
+	if (pn_unlikely(!__atomic_load_n(is_known, __ATOMIC_RELAXED)))
+		pn_runtime_get_known();
+	return &pn_runtime;
+}
 
 #endif /* PN_RUNTIME_H */
