@@ -105,9 +105,12 @@ def changing():
 
 
 def is_masked():
-    """Something lies over the file since the system was booted so."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return any(line.split()[4] == os.path.realpath(PATH) for line in file)
+    """Something lies over the file since the system was booted so; without /proc nobody knows."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            return any(line.split()[4] == os.path.realpath(PATH) for line in file)
+    except FileNotFoundError:
+        return False
 
 
 def must_be_trusted(path, top="/"):
