@@ -130,8 +130,11 @@ unloaded
 printf '\0vermagic=5.5.5 SMP\0' >$module
 faults driver "is for kernel 5.5.5; dkms install --force pinned-mem/1.0 -k $kernel"
 unloaded
-mkdir -p root/run/systemd && echo lxc >root/run/systemd/container
-faults driver 'this is a container'
+for mark in run/systemd/container .dockerenv run/.containerenv; do
+	mkdir -p "root/$(dirname $mark)" && echo lxc >root/$mark
+	faults driver 'this is a container'
+	rm root/$mark
+done
 
 # ... or not allowed to be.
 unloaded

@@ -13,6 +13,8 @@ FILE = re.compile(r"pinned_mem\.ko(\.(xz|zst|gz))?")
 MODPROBE_FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SIGNATURE = b"~Module signature appended~\n"
+# What systemd-nspawn and LXC, docker, and podman leave in a container.
+CONTAINERS = ("/run/systemd/container", "/.dockerenv", "/run/.containerenv")
 ENROL = "enrol DKMS's key: mokutil --import /var/lib/dkms/mok.pub, and reboot"
 
 # What the kernel's log says of a module that it refuses, and what that means.
@@ -208,7 +210,7 @@ def check():
     if driver.is_loaded():
         yield from check_loaded()
         return
-    if os.path.exists(at("/run/systemd/container")):
+    if any(os.path.exists(at(mark)) for mark in CONTAINERS):
         yield fault("driver", "this is a container, and its host has no driver; install it there")
         return
     path = find_module()
