@@ -171,7 +171,7 @@ def check_preload(folder):
 
 
 def check_sections(reader):
-    errors, sections, earlier = 0, 0, {}
+    errors, earlier = 0, []
     for word, line, text in reader.ask("check"):
         if word == "error":
             errors += 1
@@ -180,19 +180,18 @@ def check_sections(reader):
                 f"{configuration.PATH}:{line}: {text}; ignored; mend it, then pinnedctl config check",
             )
         elif word == "section":
-            sections += 1
-            header = configuration.header_of(text)
-            advice = configuration.advice_on(header, earlier)
-            earlier.setdefault(header, line)
+            section = configuration.section_of(text)
+            advice = configuration.advice_on(section, earlier)
+            earlier.append((section, line))
             if advice:
                 yield note("configuration", f"{configuration.PATH}:{line}: {advice}")
     if not errors:
-        yield ok("configuration", f"{configuration.PATH}: {sections} sections, no errors")
+        yield ok("configuration", f"{configuration.PATH}: {len(earlier)} sections, no errors")
     try:
         is_loaded = bool(preload.entries(preload.read(at(preload.PATH))))
     except Trouble:
         return
-    if sections and not is_loaded:
+    if earlier and not is_loaded:
         yield note(
             "configuration",
             "there are sections, but the library is in no process; pinnedctl preload on",

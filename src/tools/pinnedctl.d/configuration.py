@@ -43,36 +43,51 @@ def say(text):
     print(text, file=sys.stderr)
 
 
-def header_of(text):
-    """A section's first line with the blanks that count."""
-    return re.sub(r"^\[\s*(\S+)\s*(.*?)\s*\]$", r"[\1 \2]", text)
+def section_of(text):
+    """A header's kind and name, as they count."""
+    kind, name = re.fullmatch(r"\[\s*(\S+)\s*(.*?)\s*\]", text).groups()
+    if kind == "exe":
+        return kind, name
+    return kind, str(int(name)) if kind == "user" else name.rstrip("/") + "/"
 
 
-def advice_on(header, earlier):
-    """What is odd about a section that the reader understands; None if nothing is."""
-    if header in earlier:
-        return f"nobody's: line {earlier[header]} is for the same programs"
-    name = re.fullmatch(r"\[exe (/[^*]*)\]", header)
-    if not name:
+def covers(earlier, later):
+    """Is whom the section @later is for one of @earlier's programs too?"""
+    if earlier[0] != later[0]:
+        return False
+    if earlier[0] == "exe" and earlier[1].endswith("*"):
+        return later[1].startswith(earlier[1][:-1])
+    if earlier[0] == "cgroup":
+        return later[1].startswith(earlier[1])
+    return earlier[1] == later[1]
+
+
+def advice_on(section, earlier):
+    """What is odd about a section that the reader understands; None if nothing is. @earlier: [(section, line)]."""
+    for other, line in earlier:
+        if covers(other, section):
+            return f"nobody's: line {line} is for the same programs"
+    kind, name = section
+    if kind != "exe" or name.endswith("*"):
         return None
-    if not os.path.exists(name[1]):
-        return f"there is no program {name[1]} now"
-    if os.path.realpath(name[1]) != name[1]:
-        return f"{name[1]} is a link, so no program has this path; use {os.path.realpath(name[1])}"
+    if not os.path.exists(name):
+        return f"there is no program {name} now"
+    if os.path.realpath(name) != name:
+        return f"{name} is a link, so no program has this path; use {os.path.realpath(name)}"
     return None
 
 
 def check(reader):
     """Names errors and oddities. Returns the number of sections; there are no errors then."""
-    errors, earlier = 0, {}
+    errors, earlier = 0, []
     for word, line, text in reader.ask("check"):
         if word == "error":
             errors += 1
             say(f"{reader.path}:{line}: {text}")
         elif word == "section":
-            header = header_of(text)
-            advice = advice_on(header, earlier)
-            earlier.setdefault(header, line)
+            section = section_of(text)
+            advice = advice_on(section, earlier)
+            earlier.append((section, line))
             if advice:
                 say(f"{reader.path}:{line}: warning: {advice}")
     if errors:
