@@ -157,13 +157,9 @@ def check_preload(folder):
         yield fault("preload", f"{preload.PATH} may be read by some only; chmod 644 {preload.PATH}")
     else:
         yield from check_entries(text)
-    if is_named and not ROOT:
-        _, _, said = selftest.run(["/bin/true"])
-        if said:
-            yield fault(
-                "preload",
-                f"every program says: {said.decode(errors='replace').strip()}; pinnedctl preload off",
-            )
+    said = selftest.message_of_every_program() if is_named and not ROOT else None
+    if said:
+        yield fault("preload", f"every program says: {said}; pinnedctl preload off")
     yield from check_off(is_named)
 
 

@@ -11,6 +11,8 @@ from trouble import Trouble
 
 PATH = "/etc/malloc-pinned.conf"
 OFF_PATH = "/etc/malloc-pinned.disabled"
+# The kernel's number for no user.
+NOBODY = (1 << 32) - 1
 
 
 class Reader:
@@ -25,13 +27,15 @@ class Reader:
             [self.program, command, self.path, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="backslashreplace",
             check=False,
         )
+        # Not by Python's notion of lines: \r is a byte of the file.
+        output, said = (
+            text.decode(errors="backslashreplace") for text in (result.stdout, result.stderr)
+        )
         if result.returncode:
-            raise Trouble(result.stderr.strip() or f"{self.program} failed")
-        notes = (line.split(" ", 2) for line in result.stdout.split("\n") if line)
+            raise Trouble(said.strip() or f"{self.program} failed")
+        notes = (line.split(" ", 2) for line in output.split("\n") if line)
         return [(word, int(number), printable(text)) for word, number, text in notes]
 
 
@@ -98,7 +102,7 @@ def check(reader):
 def path_of(program):
     """What /proc/PID/exe will show."""
     found = program if "/" in program else shutil.which(program)
-    if not found or not os.path.exists(found):
+    if not found or not os.path.isfile(found):
         raise Trouble(f"there is no program {program}")
     path = os.path.realpath(found)
     try:
@@ -115,12 +119,13 @@ def path_of(program):
 def user_of(name):
     if name is None:
         return os.geteuid()
-    if name.isdigit():
-        return int(name)
     try:
-        return pwd.getpwnam(name).pw_uid
+        number = int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
     except KeyError:
-        raise Trouble(f"there is no user {name}") from None
+        number = NOBODY
+    if number >= NOBODY:
+        raise Trouble(f"there is no user {name}")
+    return number
 
 
 def show(reader, program, cgroup, user):

@@ -128,7 +128,7 @@ def must_be_trusted(path, top="/"):
 
 
 def find_library(folder, given):
-    path = os.path.realpath(given or os.path.join(folder, NAME))
+    path = os.path.realpath(os.path.join(folder, NAME) if given is None else given)
     if not os.path.isfile(path):
         raise Trouble(f"there is no library {path}")
     if os.path.basename(path) != NAME or re.search(r"[\s:#$]", path):
@@ -203,6 +203,6 @@ def status():
     yield "on" if found else "off"
     for entry in found:
         yield f"entry  {entry}"
-    _, _, said = selftest.run(["/bin/true"])
-    if found and said:
-        raise Trouble(f"every program says: {said.decode(errors='replace').strip()}")
+    said = selftest.message_of_every_program() if found else None
+    if said:
+        raise Trouble(f"every program says: {said}")
