@@ -30,6 +30,11 @@ each() {  # PAGE: names come in by lines
 
 "$build/pinned-run" --help | grep -oE -- '--[a-z-]+' | sort -u >"$tmp/options"
 each man/man1/pinned-run.1 <"$tmp/options"
+synopsis=$(plain "$top/man/man1/pinned-run.1" | sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p')
+while read -r name; do
+	names=$((names + 1))
+	grep -qE -- "$name( |$)" <<<"$synopsis" || { echo "pinned-run.1: no $name in its SYNOPSIS"; failures=$((failures + 1)); }
+done <"$tmp/options"
 
 "$build/pinnedctl" --help | sed -n 's/^    \([a-z0-9][a-z0-9]*\)  .*/\1/p' >"$tmp/commands"
 each man/man1/pinnedctl.1 <"$tmp/commands"
