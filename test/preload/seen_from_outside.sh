@@ -132,7 +132,9 @@ for words in 'prometheus' 'config show sh' 'preload test'; do
 	status=0
 	# shellcheck disable=SC2086
 	"$ctl" $words 2>said >/dev/full || status=$?
-	[ "$status" -eq 1 ] && is_one_line said && grep -q '^pinnedctl: .*No space left' said || fail "$words: $status: $(cat said)"
+	[ "$status" -eq 1 ] || fail "$words: exit status $status: $(cat said)"
+	is_one_line said || fail "$words: $(cat said)"
+	grep -q '^pinnedctl: .*No space left' said || fail "$words: $(cat said)"
 done
 for wrong in '' 'stats' 'stats x' 'map -1' 'nonsense' 'reserve -5' 'v2p 1 zz' 'top --interval -1' 'top --interval nan' \
 	'top --interval 1e300' 'top --count -1'; do
