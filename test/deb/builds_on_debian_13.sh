@@ -24,3 +24,4 @@ for unit in pinned-mem-reserve.service malloc-pinned-off.service; do
 done
 mapfile -t names < <(for deb in "${built[@]}"; do dpkg-deb -f "$deb" Package; done)
 apt-get -qy purge "${names[@]}" >log.purge 2>&1 || fail "$(tail -n 40 log.purge)"
+wait_for_dkms
