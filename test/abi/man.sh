@@ -136,6 +136,15 @@ while read -r name; do
 		grep -qE "\b$name\b" || fail "$page: $name is not in NAME"
 done <"$tmp/documented"
 
+# Requests of the driver: each in the page's SYNOPSIS, and with a part of its own.
+device=$man/man4/pinned_mem.4
+grep -oE '^#define PINNED_MEM_IOC_[A-Z]+' "$uapi" | sed 's/.* //' | grep -v '_MAGIC$' >"$tmp/requests"
+[ -s "$tmp/requests" ] || fail "$uapi: no requests found"
+while read -r name; do
+	grep -qE "^\.BI \"int ioctl\(.*, $name," "$device" || fail "$device: $name is not in the SYNOPSIS"
+	grep -qx "\.SS $name" "$device" || fail "$device: nothing about $name"
+done <"$tmp/requests"
+
 total=0
 for page in "$man"/man[1-8]/*.[1-8]; do
 	case $(head -n 1 "$page") in .so*) continue ;; esac

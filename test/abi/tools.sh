@@ -30,6 +30,11 @@ each() {  # PAGE: names come in by lines
 
 "$build/pinned-run" --help | grep -oE -- '--[a-z-]+' | sort -u >"$tmp/options"
 each man/man1/pinned-run.1 <"$tmp/options"
+synopsis=$(plain "$top/man/man1/pinned-run.1" | sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p')
+while read -r name; do
+	names=$((names + 1))
+	grep -qE -- "$name( |$)" <<<"$synopsis" || { echo "pinned-run.1: no $name in its SYNOPSIS"; failures=$((failures + 1)); }
+done <"$tmp/options"
 
 "$build/pinnedctl" --help | sed -n 's/^    \([a-z0-9][a-z0-9]*\)  .*/\1/p' >"$tmp/commands"
 each man/man1/pinnedctl.1 <"$tmp/commands"
@@ -37,6 +42,36 @@ each src/tools/system/pinnedctl.bash-completion <"$tmp/commands"
 while read -r command; do
 	"$build/pinnedctl" "$command" --help | grep -oE -- '--[a-z-]+' | grep -vx -- --help || true
 done <"$tmp/commands" | sort -u | each man/man1/pinnedctl.1
+
+# The completion itself: words that must be offered for the last one of a command line, or must not.
+# As a shell of a person it goes on where nothing is found.
+# shellcheck source=/dev/null
+set +eu
+. "$top/src/tools/system/pinnedctl.bash-completion"
+offers() {  # yes|no OFFER WORD...
+	local offered=no word
+	COMP_WORDS=(pinnedctl "${@:3}") COMP_CWORD=$(($# - 2))
+	_pinnedctl
+	for word in "${COMPREPLY[@]}"; do [ "$word" != "$2" ] || offered=yes; done
+	names=$((names + 1))
+	[ $offered = "$1" ] || { echo "completion of: ${COMP_WORDS[*]}: $2 is not as it should be ($1)" && failures=$((failures + 1)); }
+}
+offers yes check ''
+offers no stats c
+offers yes --json stats ''
+offers yes check config ''
+offers yes /etc/passwd config check /etc/pass
+offers no if config check ''
+offers no --user config check ''
+offers yes --user config show ''
+offers yes ls config show l
+offers yes /etc/passwd config show --file /etc/pass
+offers yes root config show --user r
+offers no sh config show --user s
+offers yes /etc/passwd preload on --library /etc/pass
+offers no on preload on --library o
+offers yes /etc/passwd flame /etc/pass
+set -eu
 
 # Keys, as the library itself names them.
 MALLOC_PINNED_CONF=nonsense:1,backend:anon LD_PRELOAD=$build/lib/libmalloc-pinned.so /bin/true 2>&1 |

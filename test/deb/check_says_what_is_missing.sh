@@ -39,6 +39,19 @@ grep -q 'this is broken' said || fail "not the first error: $(cat said)"
 cp /tmp/main.c "$source"
 dkms autoinstall -k "$kernel"
 finds FAULT driver 'not loaded; modprobe pinned_mem'
+
+# Not signed, since there was nothing to make a key with. What cures it is in the text, and is done.
+[ -z "$(modinfo -k "$kernel" -F signer pinned_mem)" ] || fail 'it is signed'
+apt-get -qy --no-install-recommends install openssl
+signing=/tmp/root/sys/module/module/parameters/sig_enforce
+mkdir -p "$(dirname $signing)"
+echo Y >$signing
+finds FAULT driver 'the module is not signed: '
+cure=$(sed -n 's/.*the module is not signed: \(.*\) signs it;.*/\1/p' said)
+bash -c "$cure" || fail "$cure"
+[ -n "$(modinfo -k "$kernel" -F signer pinned_mem)" ] || fail "still not signed after: $cure"
+! { finds FAULT driver 'not loaded' && grep -q 'is not signed' said; } || fail "it says that it is not signed: $(cat said)"
+rm $signing
 version=${source#*pinned-mem-}
 dkms uninstall "pinned-mem/${version%%/*}" -k "$kernel"
 finds FAULT driver "built, but not installed for kernel $kernel; dkms install"

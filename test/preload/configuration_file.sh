@@ -83,6 +83,24 @@ passes tac
 ! "$ctl" config check 2>err || fail 'pinnedctl config check found nothing'
 [ "$(grep -cE "^$conf:[34]: " err)" -eq 2 ] || fail "$(cat err)"
 ! "$ctl" config check /nonexistent 2>err || fail 'checked a file that is not there'
+# Bytes that end a line elsewhere are part of it here.
+configure "[exe $sort]" 'profile_file = '$'/a\rb\fc\vd'
+"$ctl" config check >out 2>err || fail "$(cat err)"
+"$ctl" config show sort >out || fail 'config show failed'
+grep -qxF 'line 4   profile_file = /a?b?c?d' out || fail "$(cat out)"
+
+# Sections that no program has: a star in the middle is a star, and what an earlier one is for.
+configure '[exe /usr/b*n/sort]' '[cgroup /a/b/]' '[cgroup /a/b/c]' '[cgroup /a/bc]' '[exe /usr/*]' "[exe $sort]" '[exe /usr/lib*]' \
+	'[user 1]' '[user 01]' '[exe *]' '[exe /etc/passwd]'
+"$ctl" config check >out 2>err || fail "$(cat err)"
+diff - err <<END || fail 'other warnings'
+$conf:3: warning: there is no program /usr/b*n/sort now
+$conf:5: warning: nobody's: line 4 is for the same programs
+$conf:8: warning: nobody's: line 7 is for the same programs
+$conf:9: warning: nobody's: line 7 is for the same programs
+$conf:11: warning: nobody's: line 10 is for the same programs
+$conf:13: warning: nobody's: line 12 is for the same programs
+END
 
 # What is not a file, or no text, is as none, for every program.
 garbage() { head -c "$1" /dev/urandom >$conf; }

@@ -122,7 +122,22 @@ if [ ! -e /dev/pinned_mem ]; then
 	refused 'the driver is not loaded' limits
 	refused 'the driver is not loaded' reserve 4
 fi
-for wrong in '' 'stats' 'stats x' 'map -1' 'nonsense' 'reserve -5' 'v2p 1 zz'; do
+# Digits of another kind than a number's, a user beyond all, a folder, a disk that is full.
+refused 'No such file' flame ²
+refused 'there is no user' config show sh --user ²
+refused 'there is no user' config show sh --user 4294967295
+refused 'there is no program' config show /etc
+refused 'there is no library' preload test --library ''
+for words in 'prometheus' 'config show sh' 'preload test'; do
+	status=0
+	# shellcheck disable=SC2086
+	"$ctl" $words 2>said >/dev/full || status=$?
+	[ "$status" -eq 1 ] || fail "$words: exit status $status: $(cat said)"
+	is_one_line said || fail "$words: $(cat said)"
+	grep -q '^pinnedctl: .*No space left' said || fail "$words: $(cat said)"
+done
+for wrong in '' 'stats' 'stats x' 'map -1' 'nonsense' 'reserve -5' 'v2p 1 zz' 'top --interval -1' 'top --interval nan' \
+	'top --interval 1e300' 'top --count -1'; do
 	status=0
 	# shellcheck disable=SC2086
 	"$ctl" $wrong >out 2>said || status=$?

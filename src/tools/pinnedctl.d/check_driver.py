@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Is the driver loaded; if not, which step from the package to the running kernel is missing."""
+import gzip
+import lzma
 import os
 import re
 
@@ -13,13 +15,15 @@ FILE = re.compile(r"pinned_mem\.ko(\.(xz|zst|gz))?")
 MODPROBE_FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SIGNATURE = b"~Module signature appended~\n"
+# What systemd-nspawn and LXC, docker, and podman leave in a container.
+CONTAINERS = ("/run/systemd/container", "/.dockerenv", "/run/.containerenv")
 ENROL = "enrol DKMS's key: mokutil --import /var/lib/dkms/mok.pub, and reboot"
 
 # What the kernel's log says of a module that it refuses, and what that means.
 REFUSALS = (
     (
         r"Loading of unsigned module is rejected|unsigned module loading is restricted",
-        "the kernel refused the module since it is not signed; dkms install --force {dkms} signs it, "
+        "the kernel refused the module since it is not signed; {rebuild} signs it, "
         f"then {ENROL}",
     ),
     (
@@ -28,11 +32,11 @@ REFUSALS = (
     ),
     (
         r"pinned_mem: (Unknown symbol \S+)",
-        'the kernel refused the module: "{0}"; it was built for another one: dkms install --force {dkms}',
+        'the kernel refused the module: "{0}"; it was built for another one: {rebuild}',
     ),
     (
         r"pinned_mem: (disagrees about version of symbol \S+|version magic .*)",
-        'the kernel refused the module: "{0}"; it was built for another one: dkms install --force {dkms}',
+        'the kernel refused the module: "{0}"; it was built for another one: {rebuild}',
     ),
     (
         r"pinned_mem: (.*(?:carve-?out|reserve_chunks).*|.* invalid for parameter .*)",
@@ -55,15 +59,17 @@ def find_module():
 
 
 def content(path):
+    """Of a module, unpacked; nothing if it cannot be read or unpacked."""
+    opens = {".xz": lzma.open, ".gz": gzip.open}.get(os.path.splitext(path)[1], open)
     try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
+        with opens(path, "rb") as file:
+            return b"" if path.endswith(".zst") else file.read()
+    except (OSError, EOFError, lzma.LZMAError):
         return b""
 
 
 def entry(data, key):
-    """What the module says of itself; None if the file is compressed."""
+    """What the module says of itself; None if that cannot be read."""
     found = re.search(rb"\0" + key + rb"=([^\0]*)\0", data)
     return found[1].decode(errors="replace") if found else None
 
@@ -79,6 +85,11 @@ def dkms_version():
 
 def dkms_words():
     return f"pinned-mem/{dkms_version() or 'VERSION'} -k {release()}"
+
+
+def rebuild_words():
+    """What DKMS has built is installed again as it is, by force too: that is a step of its own."""
+    return f"dkms build --force {dkms_words()} && dkms install --force {dkms_words()}"
 
 
 # Not built.
@@ -151,7 +162,7 @@ def refusal(lines):
         for pattern, text in REFUSALS:
             found = re.search(pattern, line)
             if found:
-                return text.format(*found.groups(), dkms=dkms_words())
+                return text.format(*found.groups(), rebuild=rebuild_words())
     return None
 
 
@@ -169,11 +180,11 @@ def why_not_loaded(path):
     data, log = content(path), kernel_log()
     by, magic = blacklisted_by(), entry(data, b"vermagic")
     said = refusal(log)
-    is_signed = data.endswith(SIGNATURE)
+    is_unsigned = data and not data.endswith(SIGNATURE)
     if by:
         return f"the module may not be loaded by {by}; remove that, then modprobe pinned_mem"
     if magic and magic.split()[0] != release():
-        return f"the module is for kernel {magic.split()[0]}; dkms install --force {dkms_words()}"
+        return f"the module is for kernel {magic.split()[0]}; {rebuild_words()}"
     if path[len(at(f"/lib/modules/{release()}/")) :] not in (
         line.partition(":")[0]
         for line in (read(f"/lib/modules/{release()}/modules.dep") or "").splitlines()
@@ -182,11 +193,7 @@ def why_not_loaded(path):
     if said:
         return said
     if takes_signed_modules_only():
-        missing = (
-            ""
-            if is_signed
-            else f"the module is not signed: dkms install --force {dkms_words()} signs it; "
-        )
+        missing = f"the module is not signed: {rebuild_words()} signs it; " if is_unsigned else ""
         return f"not loaded, and this kernel takes signed modules only; {missing}{ENROL}"
     hint = "" if log is not None else "; if it refuses, sudo pinnedctl check says why"
     return f"not loaded; modprobe pinned_mem{hint}"
@@ -208,7 +215,7 @@ def check():
     if driver.is_loaded():
         yield from check_loaded()
         return
-    if os.path.exists(at("/run/systemd/container")):
+    if any(os.path.exists(at(mark)) for mark in CONTAINERS):
         yield fault("driver", "this is a container, and its host has no driver; install it there")
         return
     path = find_module()

@@ -157,13 +157,9 @@ def check_preload(folder):
         yield fault("preload", f"{preload.PATH} may be read by some only; chmod 644 {preload.PATH}")
     else:
         yield from check_entries(text)
-    if is_named and not ROOT:
-        _, _, said = selftest.run(["/bin/true"])
-        if said:
-            yield fault(
-                "preload",
-                f"every program says: {said.decode(errors='replace').strip()}; pinnedctl preload off",
-            )
+    said = selftest.message_of_every_program() if is_named and not ROOT else None
+    if said:
+        yield fault("preload", f"every program says: {said}; pinnedctl preload off")
     yield from check_off(is_named)
 
 
@@ -171,7 +167,7 @@ def check_preload(folder):
 
 
 def check_sections(reader):
-    errors, sections, earlier = 0, 0, {}
+    errors, earlier = 0, []
     for word, line, text in reader.ask("check"):
         if word == "error":
             errors += 1
@@ -180,19 +176,18 @@ def check_sections(reader):
                 f"{configuration.PATH}:{line}: {text}; ignored; mend it, then pinnedctl config check",
             )
         elif word == "section":
-            sections += 1
-            header = configuration.header_of(text)
-            advice = configuration.advice_on(header, earlier)
-            earlier.setdefault(header, line)
+            section = configuration.section_of(text)
+            advice = configuration.advice_on(section, earlier)
+            earlier.append((section, line))
             if advice:
                 yield note("configuration", f"{configuration.PATH}:{line}: {advice}")
     if not errors:
-        yield ok("configuration", f"{configuration.PATH}: {sections} sections, no errors")
+        yield ok("configuration", f"{configuration.PATH}: {len(earlier)} sections, no errors")
     try:
         is_loaded = bool(preload.entries(preload.read(at(preload.PATH))))
     except Trouble:
         return
-    if sections and not is_loaded:
+    if earlier and not is_loaded:
         yield note(
             "configuration",
             "there are sections, but the library is in no process; pinnedctl preload on",

@@ -11,6 +11,8 @@ from trouble import Trouble
 
 PATH = "/etc/malloc-pinned.conf"
 OFF_PATH = "/etc/malloc-pinned.disabled"
+# The kernel's number for no user.
+NOBODY = (1 << 32) - 1
 
 
 class Reader:
@@ -25,13 +27,15 @@ class Reader:
             [self.program, command, self.path, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="backslashreplace",
             check=False,
         )
+        # Not by Python's notion of lines: \r is a byte of the file.
+        output, said = (
+            text.decode(errors="backslashreplace") for text in (result.stdout, result.stderr)
+        )
         if result.returncode:
-            raise Trouble(result.stderr.strip() or f"{self.program} failed")
-        notes = (line.split(" ", 2) for line in result.stdout.split("\n") if line)
+            raise Trouble(said.strip() or f"{self.program} failed")
+        notes = (line.split(" ", 2) for line in output.split("\n") if line)
         return [(word, int(number), printable(text)) for word, number, text in notes]
 
 
@@ -43,36 +47,51 @@ def say(text):
     print(text, file=sys.stderr)
 
 
-def header_of(text):
-    """A section's first line with the blanks that count."""
-    return re.sub(r"^\[\s*(\S+)\s*(.*?)\s*\]$", r"[\1 \2]", text)
+def section_of(text):
+    """A header's kind and name, as they count."""
+    kind, name = re.fullmatch(r"\[\s*(\S+)\s*(.*?)\s*\]", text).groups()
+    if kind == "exe":
+        return kind, name
+    return kind, str(int(name)) if kind == "user" else name.rstrip("/") + "/"
 
 
-def advice_on(header, earlier):
-    """What is odd about a section that the reader understands; None if nothing is."""
-    if header in earlier:
-        return f"nobody's: line {earlier[header]} is for the same programs"
-    name = re.fullmatch(r"\[exe (/[^*]*)\]", header)
-    if not name:
+def covers(earlier, later):
+    """Is whom the section @later is for one of @earlier's programs too?"""
+    if earlier[0] != later[0]:
+        return False
+    if earlier[0] == "exe" and earlier[1].endswith("*"):
+        return later[1].startswith(earlier[1][:-1])
+    if earlier[0] == "cgroup":
+        return later[1].startswith(earlier[1])
+    return earlier[1] == later[1]
+
+
+def advice_on(section, earlier):
+    """What is odd about a section that the reader understands; None if nothing is. @earlier: [(section, line)]."""
+    for other, line in earlier:
+        if covers(other, section):
+            return f"nobody's: line {line} is for the same programs"
+    kind, name = section
+    if kind != "exe" or name.endswith("*"):
         return None
-    if not os.path.exists(name[1]):
-        return f"there is no program {name[1]} now"
-    if os.path.realpath(name[1]) != name[1]:
-        return f"{name[1]} is a link, so no program has this path; use {os.path.realpath(name[1])}"
+    if not os.path.exists(name):
+        return f"there is no program {name} now"
+    if os.path.realpath(name) != name:
+        return f"{name} is a link, so no program has this path; use {os.path.realpath(name)}"
     return None
 
 
 def check(reader):
     """Names errors and oddities. Returns the number of sections; there are no errors then."""
-    errors, earlier = 0, {}
+    errors, earlier = 0, []
     for word, line, text in reader.ask("check"):
         if word == "error":
             errors += 1
             say(f"{reader.path}:{line}: {text}")
         elif word == "section":
-            header = header_of(text)
-            advice = advice_on(header, earlier)
-            earlier.setdefault(header, line)
+            section = section_of(text)
+            advice = advice_on(section, earlier)
+            earlier.append((section, line))
             if advice:
                 say(f"{reader.path}:{line}: warning: {advice}")
     if errors:
@@ -83,7 +102,7 @@ def check(reader):
 def path_of(program):
     """What /proc/PID/exe will show."""
     found = program if "/" in program else shutil.which(program)
-    if not found or not os.path.exists(found):
+    if not found or not os.path.isfile(found):
         raise Trouble(f"there is no program {program}")
     path = os.path.realpath(found)
     try:
@@ -100,12 +119,13 @@ def path_of(program):
 def user_of(name):
     if name is None:
         return os.geteuid()
-    if name.isdigit():
-        return int(name)
     try:
-        return pwd.getpwnam(name).pw_uid
+        number = int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
     except KeyError:
-        raise Trouble(f"there is no user {name}") from None
+        number = NOBODY
+    if number >= NOBODY:
+        raise Trouble(f"there is no user {name}")
+    return number
 
 
 def show(reader, program, cgroup, user):

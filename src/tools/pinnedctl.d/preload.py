@@ -105,9 +105,12 @@ def changing():
 
 
 def is_masked():
-    """Something lies over the file since the system was booted so."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return any(line.split()[4] == os.path.realpath(PATH) for line in file)
+    """Something lies over the file since the system was booted so; without /proc nobody knows."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            return any(line.split()[4] == os.path.realpath(PATH) for line in file)
+    except FileNotFoundError:
+        return False
 
 
 def must_be_trusted(path, top="/"):
@@ -125,7 +128,7 @@ def must_be_trusted(path, top="/"):
 
 
 def find_library(folder, given):
-    path = os.path.realpath(given or os.path.join(folder, NAME))
+    path = os.path.realpath(os.path.join(folder, NAME) if given is None else given)
     if not os.path.isfile(path):
         raise Trouble(f"there is no library {path}")
     if os.path.basename(path) != NAME or re.search(r"[\s:#$]", path):
@@ -200,6 +203,6 @@ def status():
     yield "on" if found else "off"
     for entry in found:
         yield f"entry  {entry}"
-    _, _, said = selftest.run(["/bin/true"])
-    if found and said:
-        raise Trouble(f"every program says: {said.decode(errors='replace').strip()}")
+    said = selftest.message_of_every_program() if found else None
+    if said:
+        raise Trouble(f"every program says: {said}")

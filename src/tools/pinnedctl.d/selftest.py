@@ -46,6 +46,12 @@ def run(command, preload=None):
     return result.returncode, result.stdout, result.stderr
 
 
+def message_of_every_program():
+    """What the dynamic linker says when a program starts; None if it says nothing, or none can be started here."""
+    status, _, said = run(["/bin/true"])
+    return said.decode(errors="replace").strip() if status is not None and said else None
+
+
 def is_mapped(path, preload=None):
     """Do processes that are started now have this file mapped?"""
     status, output, _ = run(["/bin/cat", "/proc/self/maps"], preload)
