@@ -345,7 +345,7 @@ int e1000_queue(struct e1000 *card, const struct iovec *parts, int count, int wa
 	unsigned int last;
 	int end;
 
-	if (e1000_is_forked(card))
+	if (pci_is_forked(&card->pci))
 		return refuse_fork();
 	if (check_frame(parts, count) || wait_for_room(card, (unsigned int)count * 2, wait_ms))
 		return -1;
@@ -364,7 +364,7 @@ int e1000_flush(struct e1000 *card, int wait_ms)
 {
 	int64_t end = now_ms() + wait_ms;
 
-	if (e1000_is_forked(card))
+	if (pci_is_forked(&card->pci))
 		return refuse_fork();
 	for (reclaim(card); card->tx_first != card->tx_tail; reclaim(card)) {
 		if (was_reset(card, REG_TX_RING))
@@ -401,7 +401,7 @@ int e1000_post(struct e1000 *card, void *room)
 	struct pinned_extent extent;
 	unsigned int next = (card->rx_tail + 1) & MASK;
 
-	if (e1000_is_forked(card))
+	if (pci_is_forked(&card->pci))
 		return refuse_fork();
 	if (next == card->rx_first)
 		return why_fail(ENOBUFS, "the ring is full");
@@ -450,7 +450,7 @@ int e1000_receive(struct e1000 *card, void **room, size_t *len)
 	volatile struct rx_descriptor *entry = &card->rx[card->rx_first];
 	uint8_t status;
 
-	if (e1000_is_forked(card))
+	if (pci_is_forked(&card->pci))
 		return refuse_fork();
 	if (card->rx_first == card->rx_tail)
 		return 0;
@@ -471,7 +471,7 @@ int e1000_receive(struct e1000 *card, void **room, size_t *len)
 
 void e1000_forget_rooms(struct e1000 *card)
 {
-	if (e1000_is_forked(card))
+	if (pci_is_forked(&card->pci))
 		return;
 	write_register(card, REG_RCTL, 0);
 	card->is_receiving = false;
@@ -553,7 +553,7 @@ err_free:
 
 void e1000_close(struct e1000 *card)
 {
-	if (!e1000_is_forked(card)) {
+	if (!pci_is_forked(&card->pci)) {
 		reset(card);
 		pci_close(&card->pci);
 		for (unsigned int i = 0; i < ENTRIES; i++)
@@ -576,7 +576,7 @@ void e1000_address(const struct e1000 *card, uint8_t address[6])
 void e1000_figures(struct e1000 *card, struct e1000_figures *figures)
 {
 	/* The register is cleared by reading. */
-	if (!e1000_is_forked(card))
+	if (!pci_is_forked(&card->pci))
 		card->figures.missed_frames += read_register(card, REG_MISSED_FRAMES);
 	*figures = card->figures;
 }
