@@ -36,3 +36,16 @@ for wrong in '--nonsense' '--backend' ''; do
 	[ "$status" -eq 2 ] || fail "pinned-run $wrong: exit status $status"
 	is_one_line err || fail "pinned-run $wrong: $(cat err)"
 done
+
+# What ld.so would take for two paths is refused, not left to it, which says so in each program.
+mkdir -p 'a folder/lib'
+cp "$PINNED_BUILD/pinned-run" 'a folder/'
+cp "$PINNED_BUILD/lib/libmalloc-pinned.so" 'a folder/lib/'
+refused() {  # COMMAND...
+	status=0
+	"$@" -- echo ran >out 2>err || status=$?
+	[ "$status" -eq 2 ] || fail "$*: exit status $status: $(cat out err)"
+	{ is_one_line err && grep -q blank err; } || fail "$*: $(cat err)"
+}
+refused 'a folder/pinned-run'
+refused "$PINNED_BUILD/pinned-run" --preload 'a folder/lib/libmalloc-pinned.so'
