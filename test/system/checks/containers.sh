@@ -26,8 +26,6 @@ same runuser -u tester -- unshare --user --map-root-user --mount --pid --fork --
 [ "$(cat out)" = "$expected" ] || fail "unshare: $(cat out)"
 
 # A chroot has the library of its own, or says nothing if it has no ld.so.preload either.
-mkdir -p /opt/bare
-for file in /bin/busybox /bin/ls; do [ ! -e $file ] || cp $file /opt/bare/; done
-for file in $(ldd /bin/ls | sed -nE 's/^.*=> (\/[^ ]*) .*$/\1/p; s/^\t(\/[^ $]*) \(.*$/\1/p'); do install -D "$file" "/opt/bare$file"; done
-same chroot /opt/bare /ls /
+copy_programs /opt/bare /bin/ls
+same chroot /opt/bare /bin/ls /
 same chroot / sh -c 'seq 100000 | sort -n | tail -n 1'
