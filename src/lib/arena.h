@@ -27,12 +27,11 @@ enum pn_slot_state {
 	PN_SLOT_RAW, /* another allocator's */
 };
 
-/* A byte for each object. One that is retained counts by whom in it: retain.h. */
+/* A byte for each object. A larger value counts how often the object is retained: see retain.h. */
 enum pn_object_state {
 	PN_OBJECT_NEVER, /* not handed out since its memory was made fit for objects like it */
 	PN_OBJECT_LIVE,
 	PN_OBJECT_FREED, /* free, in the slab or in a thread's cache */
-	PN_OBJECT_RETAINED = 4,
 };
 
 #define PN_PAGE_WORDS (PN_CHUNK_PAGES / 64)

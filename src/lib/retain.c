@@ -21,6 +21,8 @@
 #define ENTRIES_AT_ONCE 64
 #define COUNT_MAX 63
 #define CARRIED 32
+/* The same, in a state. */
+#define CARRIED_IN_STATE (CARRIED * PN_RETAINED_ONCE)
 
 /**
  * struct entry - an object that is retained more often than its state can tell
@@ -179,7 +181,7 @@ static int carry_locked(size_t offset, uint8_t *state)
 		return err;
 	/* Others release meanwhile. */
 	while (count_of(old) > CARRIED)
-		if (exchange(state, &old, (old - CARRIED * PN_RETAINED_ONCE) | PN_RETAINED_MORE))
+		if (exchange(state, &old, (old - CARRIED_IN_STATE) | PN_RETAINED_MORE))
 			return 0;
 	take_from_table(offset);
 	return 0;
@@ -191,7 +193,7 @@ static void borrow_locked(size_t offset, uint8_t *state)
 
 	/* Others retain meanwhile. */
 	while (count_of(old) == 1 && old & PN_RETAINED_MORE) {
-		unsigned int new = old + CARRIED *PN_RETAINED_ONCE;
+		unsigned int new = old + CARRIED_IN_STATE;
 
 		if ((*find(offset))->count == CARRIED)
 			new &= ~PN_RETAINED_MORE;
