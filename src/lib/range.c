@@ -6,10 +6,29 @@
 
 #include "runtime.h"
 
-static int check_slot(const struct pn_slot *slot, const struct pn_slot *first)
+/* Return: is all of the range in the arena? With where it begins. */
+static bool locate(const void *ptr, size_t len, size_t *offset)
 {
-	if (slot->state == PN_SLOT_HOLE || slot->epoch != pn_arena.epoch ||
-	    slot->heap != first->heap)
+	if (pn_runtime_enter()->error)
+		return false;
+	*offset = pn_arena_offset(ptr);
+	return *offset < pn_arena.size && len <= pn_arena.size - *offset;
+}
+
+static bool is_of_heap(const struct pn_slot *slot, const struct pn_heap *heap)
+{
+	return __atomic_load_n(&slot->state, __ATOMIC_RELAXED) != PN_SLOT_HOLE &&
+	       slot->epoch == pn_arena.epoch && slot->heap == heap;
+}
+
+static size_t last_slot(size_t offset, size_t len)
+{
+	return (offset + len - 1) >> PN_CHUNK_SHIFT;
+}
+
+static int check_slot(const struct pn_slot *slot, const struct pn_heap *heap)
+{
+	if (!is_of_heap(slot, heap))
 		return EFAULT;
 	return slot->pool == slot->heap->pool.number && slot->heap->pool.is_open ? 0 : ENODEV;
 }
@@ -17,13 +36,13 @@ static int check_slot(const struct pn_slot *slot, const struct pn_slot *first)
 static int find_locked(struct pn_range *range)
 {
 	size_t first = range->offset >> PN_CHUNK_SHIFT;
-	size_t last = (range->offset + range->len - 1) >> PN_CHUNK_SHIFT;
+	struct pn_heap *heap = pn_arena.slots[first].heap;
 	int err = 0;
 
-	for (size_t slot = first; !err && slot <= last; slot++)
-		err = check_slot(&pn_arena.slots[slot], &pn_arena.slots[first]);
+	for (size_t slot = first; !err && slot <= last_slot(range->offset, range->len); slot++)
+		err = check_slot(&pn_arena.slots[slot], heap);
 	if (!err)
-		range->pool = pn_arena.slots[first].heap->pool;
+		range->pool = heap->pool;
 	return err;
 }
 
@@ -31,10 +50,8 @@ int pn_range_find(const void *ptr, size_t len, struct pn_range *range)
 {
 	int err;
 
-	range->offset = pn_arena_offset(ptr);
 	range->len = len;
-	if (pn_runtime_enter()->error || range->offset >= pn_arena.size ||
-	    len > pn_arena.size - range->offset)
+	if (!locate(ptr, len, &range->offset))
 		return EFAULT;
 	pn_arena_lock();
 	err = find_locked(range);
@@ -44,14 +61,14 @@ int pn_range_find(const void *ptr, size_t len, struct pn_range *range)
 
 int pn_range_type(const void *ptr, size_t len)
 {
-	size_t offset = pn_arena_offset(ptr), first = offset >> PN_CHUNK_SHIFT;
-	const struct pn_slot *slots = pn_arena.slots;
+	const struct pn_heap *heap;
+	size_t offset;
 
-	if (offset >= pn_arena.size || len > pn_arena.size - offset)
+	if (!locate(ptr, len, &offset))
 		return -1;
-	for (size_t slot = first; slot <= (offset + len - 1) >> PN_CHUNK_SHIFT; slot++)
-		if (__atomic_load_n(&slots[slot].state, __ATOMIC_RELAXED) == PN_SLOT_HOLE ||
-		    slots[slot].epoch != pn_arena.epoch || slots[slot].heap != slots[first].heap)
+	heap = pn_arena.slots[offset >> PN_CHUNK_SHIFT].heap;
+	for (size_t slot = offset >> PN_CHUNK_SHIFT; slot <= last_slot(offset, len); slot++)
+		if (!is_of_heap(&pn_arena.slots[slot], heap))
 			return -1;
-	return (int)slots[first].heap->pool.memory.type;
+	return (int)heap->pool.memory.type;
 }

@@ -24,7 +24,8 @@ struct pn_range {
 int pn_range_find(const void *ptr, size_t len, struct pn_range *range);
 
 /*
- * The memory type of a range, without a lock, of a process that is known (runtime.h), if somebody keeps what is in it, as the caller of pinned_sync_for_device() does.
+ * The memory type of a range, without a lock: somebody must keep what is in it, as the caller of
+ * pinned_sync_for_device() does.
  * Return: -1, not all of it is memory that this process has from one heap.
  */
 int pn_range_type(const void *ptr, size_t len);

@@ -5,7 +5,6 @@
 #include "answer.h"
 #include "pinned.h"
 #include "range.h"
-#include "runtime.h"
 
 #define BOTH (PINNED_DEVICE_READS | PINNED_DEVICE_WRITES)
 
@@ -40,7 +39,7 @@ static int sync_range(const void *ptr, size_t len, unsigned int directions, bool
 		return EINVAL;
 	if (!len)
 		return 0;
-	type = pn_runtime_enter()->error ? -1 : pn_range_type(ptr, len);
+	type = pn_range_type(ptr, len);
 	if (type == PINNED_MEMORY_CACHED)
 		return sync_cached(ptr, len, directions, is_for_device);
 	if (type == PINNED_MEMORY_WRITE_COMBINE && is_for_device)
