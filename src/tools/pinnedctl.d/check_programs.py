@@ -167,27 +167,25 @@ def check_preload(folder):
 
 
 def check_sections(reader):
-    errors, earlier = 0, []
-    for word, line, text in reader.ask("check"):
+    errors = sections = 0
+    for word, line, text in configuration.findings(reader):
         if word == "error":
             errors += 1
             yield fault(
                 "configuration",
                 f"{configuration.PATH}:{line}: {text}; ignored; mend it, then pinnedctl config check",
             )
-        elif word == "section":
-            section = configuration.section_of(text)
-            advice = configuration.advice_on(section, earlier)
-            earlier.append((section, line))
-            if advice:
-                yield note("configuration", f"{configuration.PATH}:{line}: {advice}")
+        else:
+            sections += 1
+            if text:
+                yield note("configuration", f"{configuration.PATH}:{line}: {text}")
     if not errors:
-        yield ok("configuration", f"{configuration.PATH}: {len(earlier)} sections, no errors")
+        yield ok("configuration", f"{configuration.PATH}: {sections} sections, no errors")
     try:
         is_loaded = bool(preload.entries(preload.read(at(preload.PATH))))
     except Trouble:
         return
-    if earlier and not is_loaded:
+    if sections and not is_loaded:
         yield note(
             "configuration",
             "there are sections, but the library is in no process; pinnedctl preload on",

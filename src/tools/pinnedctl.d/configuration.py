@@ -81,22 +81,32 @@ def advice_on(section, earlier):
     return None
 
 
+def findings(reader):
+    """The file's errors and sections: ("error", line, what it is) or ("section", line, what is odd about it, or None)."""
+    earlier = []
+    for word, line, text in reader.ask("check"):
+        if word == "error":
+            yield word, line, text
+        elif word == "section":
+            section = section_of(text)
+            yield word, line, advice_on(section, earlier)
+            earlier.append((section, line))
+
+
 def check(reader):
     """Names errors and oddities. Returns the number of sections; there are no errors then."""
-    errors, earlier = 0, []
-    for word, line, text in reader.ask("check"):
+    errors = sections = 0
+    for word, line, text in findings(reader):
         if word == "error":
             errors += 1
             say(f"{reader.path}:{line}: {text}")
-        elif word == "section":
-            section = section_of(text)
-            advice = advice_on(section, earlier)
-            earlier.append((section, line))
-            if advice:
-                say(f"{reader.path}:{line}: warning: {advice}")
+        else:
+            sections += 1
+            if text:
+                say(f"{reader.path}:{line}: warning: {text}")
     if errors:
         raise Trouble(f"{reader.path}: lines that make no sense: {errors}; the library ignores them")
-    return len(earlier)
+    return sections
 
 
 def path_of(program):
