@@ -10,7 +10,7 @@ in_clean_system "${developer[@]}" check systemtap-sdt-dev
 mkdir /tmp/built
 dpkg-source -x "$debs"/pinned-mem_*.dsc /tmp/built/tree >log.source
 (cd /tmp/built/tree && DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -us -uc -b) >log.build 2>&1 || fail "$(tail -n 40 log.build)"
-mapfile -t built < <(find /tmp/built -name '*.deb' ! -name '*-dbgsym_*' | sort)
+mapfile -t built < <(debs_in /tmp/built)
 [ ${#built[@]} -eq ${#our_debs[@]} ] || fail "other packages: ${built[*]}"
 for deb in "${built[@]}"; do
 	! dpkg-deb -c "$deb" | grep -E ' \./(bin|sbin|lib[^/]*)/' || fail "$deb has files in folders that are links"

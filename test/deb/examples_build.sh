@@ -6,7 +6,8 @@
 . "$(dirname "$0")/common"
 in_clean_system build-essential pkg-config libssl-dev libdpdk-dev libjemalloc-dev libmimalloc-dev libibverbs-dev
 
-install_debs "$debs"/libpinned1_*.deb "$debs"/libpinned-dev_*.deb "$debs"/libmalloc-pinned_*.deb "$debs"/pinned-mem-tools_*.deb
+mapfile -t packages < <(debs_of libpinned1 libpinned-dev libmalloc-pinned pinned-mem-tools)
+install_debs "${packages[@]}"
 cp -r /usr/share/doc/libpinned-dev/examples /tmp/examples
 cd /tmp/examples
 [ "$(find . -name '*.gz' -o -name demo | wc -l)" = 0 ] || fail 'a part is compressed, or of the tree alone'

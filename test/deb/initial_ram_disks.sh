@@ -48,8 +48,7 @@ make_both before
 make_both again
 for tool in initramfs-tools dracut; do expect_no_difference before.$tool again.$tool "making it twice by $tool"; done
 
-packages=()
-for name in "${names[@]}"; do packages+=("$(find "$debs" -name "${name}_*.deb")"); done
+mapfile -t packages < <(debs_of "${names[@]}")
 install_debs "${packages[@]}" >log.install 2>&1 || fail "$(tail -n 5 log.install)"
 make_both installed
 for tool in initramfs-tools dracut; do

@@ -10,8 +10,7 @@ in_clean_system "${developer[@]}"
 apt-get -qy --no-install-recommends install strace >log.apt
 file=/etc/ld.so.preload
 names=(pinned-mem-tools libmalloc-pinned libpinned1)
-packages=()
-for name in "${names[@]}"; do packages+=("$(find "$debs" -name "${name}_*.deb")"); done
+mapfile -t packages < <(debs_of "${names[@]}")
 [ ${#packages[@]} = 3 ] || fail "not our packages: ${packages[*]}"
 
 must_be_sound() {  # WHEN

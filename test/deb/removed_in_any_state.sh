@@ -8,8 +8,7 @@
 in_clean_system python3
 
 file=/etc/ld.so.preload
-packages=()
-for name in libpinned1 libmalloc-pinned pinned-mem-tools; do packages+=("$(find "$debs" -name "${name}_*.deb")"); done
+mapfile -t packages < <(debs_of libpinned1 libmalloc-pinned pinned-mem-tools)
 other=/usr/local/lib/libother.so
 cp "$(find /lib/*/libutil.so.1 -print -quit)" $other
 

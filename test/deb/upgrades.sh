@@ -9,7 +9,7 @@ in_clean_system "${developer[@]}"
 kernel=$(kernel_of_headers)
 depmod "$kernel"
 list_files >before
-mapfile -t old < <(find "$old_debs" -name '*.deb' ! -name '*-dbgsym_*' | sort)
+mapfile -t old < <(debs_in "$old_debs")
 [ ${#old[@]} -eq ${#our_debs[@]} ] || fail "${#old[@]} old packages, ${#our_debs[@]} new ones"
 install_debs "${old[@]}"
 dkms status | grep -q "pinned-mem/0.0.1, $kernel, .*: installed" || fail "DKMS says: $(dkms status)"
