@@ -24,7 +24,7 @@ INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
 # the call stacks of a heap profile end in the library.
 USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -funwind-tables -pthread $(INCLUDES)
 
-lib_sources := $(wildcard src/lib/*.c)
+lib_sources := $(wildcard src/lib/*/*.c)
 shim_sources := $(wildcard src/shim/*.c)
 lib_objects := $(lib_sources:src/%.c=$(O)/obj/%.o)
 shim_objects := $(shim_sources:src/%.c=$(O)/obj/%.o)
@@ -109,7 +109,7 @@ $(O)/pinned-run: src/tools/pinned-run dkms.conf
 	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
 # The library's own reader of the configuration file, as a program.
-read_config_objects := $(patsubst %,$(O)/obj/lib/%.o,conffile config confined die sys)
+read_config_objects := $(patsubst %,$(O)/obj/lib/%.o,config/conffile config/config os/confined os/die os/sys)
 $(O)/pinnedctl.d/read-config: src/tools/read-config.c $(read_config_objects)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) $(LDFLAGS) -o $@ $^

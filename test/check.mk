@@ -24,7 +24,7 @@ $(O)/unit/$1/%: test/unit/%.c $(lib_sources:src/lib/%.c=$(O)/unit/$1/lib/%.o)
 		-MF $$@.d -o $$@ $$(filter %.c %.o,$$^) \
 		$$(addprefix -Wl$$(comma)--wrap=,$$(unit_wrapped_calls_$$*)) $$$$(pkg-config --cflags --libs check)
 unit_programs += $(unit_names:%=$(O)/unit/$1/%)
--include $(wildcard $(O)/unit/$1/*.d $(O)/unit/$1/lib/*.d)
+-include $(wildcard $(O)/unit/$1/*.d $(O)/unit/$1/lib/*/*.d)
 endef
 $(foreach flavour,$(unit_flavours),$(eval $(call unit_flavour,$(flavour))))
 
@@ -49,7 +49,7 @@ $(O)/fuzz/lib/%.o: src/lib/%.c | $(O)/need/unit
 $(library_fuzzers:%=$(O)/fuzz/%): $(O)/fuzz/%: test/fuzz/%.c $(lib_sources:src/lib/%.c=$(O)/fuzz/lib/%.o)
 	@clang $(fuzz_flags) -fsanitize=fuzzer $(USER_CFLAGS) -o $@ $^ \
 		$(if $(filter configuration,$*),-Wl$(comma)--wrap=pn_sys_write)
--include $(wildcard $(O)/fuzz/lib/*.d)
+-include $(wildcard $(O)/fuzz/lib/*/*.d)
 
 check-fuzz: $(library_fuzzers:%=$(O)/fuzz/%)
 	@test/fuzz/library $(O) $(FUZZ_SECONDS)

@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "confined.h"
 #include "libc.h"
+#include "os/confined.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -16,10 +16,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "conffile.h"
+#include "config/conffile.h"
+#include "front/runtime.h"
 #include "report.h"
 #include "route.h"
-#include "runtime.h"
 
 extern char **environ;
 

@@ -6,10 +6,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "arena.h"
-#include "confined.h"
-#include "die.h"
-#include "fdguard.h"
+#include "arena/arena.h"
+#include "os/confined.h"
+#include "os/die.h"
+#include "os/fdguard.h"
 #include "pinned.h"
 #include "route.h"
 

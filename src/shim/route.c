@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include "probe.h"
-#include "watch.h"
+#include "os/probe.h"
+#include "os/watch.h"
 
 struct pn_route pn_route;
 

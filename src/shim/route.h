@@ -7,9 +7,9 @@
 #ifndef PN_ROUTE_H
 #define PN_ROUTE_H
 
-#include "alloc.h"
+#include "front/alloc.h"
+#include "front/runtime.h"
 #include "libc.h"
-#include "runtime.h"
 
 /**
  * struct pn_route - which sizes go to pinned memory

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conffile.h"
+#include "config/conffile.h"
 
 static void print(void *context, enum pn_conffile_note note, unsigned int line, struct pn_span text)
 {

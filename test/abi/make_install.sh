@@ -24,7 +24,7 @@ done
 mkdir "$tmp/o"
 cp -a "$build/obj" "$build/lib" "$build/pinned-run" "$build/pinnedctl" "$build/pinnedctl.d" "$tmp/o/"
 prefix=$tmp/prefix
-PATH=$tmp/bin make -C "$top" -W src/lib/die.c install O="$tmp/o" DESTDIR="$tmp/root" PREFIX="$prefix" LIBDIR="$prefix/lib64" \
+PATH=$tmp/bin make -C "$top" -W src/lib/os/die.c install O="$tmp/o" DESTDIR="$tmp/root" PREFIX="$prefix" LIBDIR="$prefix/lib64" \
 	SYSCONFDIR="$prefix/etc" UNITDIR="$prefix/units" >"$tmp/log" 2>&1 || fail "make install: $(cat "$tmp/log")"
 grep -q 'libc6-dev' "$tmp/log" || fail "it does not say what must be there: $(cat "$tmp/log")"
 [ ! -e "$prefix" ] || fail 'it wrote outside of DESTDIR'

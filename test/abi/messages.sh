@@ -67,7 +67,7 @@ def of_python(path):
 
 
 def messages():
-    for path in sorted(glob.glob(f"{top}/src/kernel/*.[ch]") + glob.glob(f"{top}/src/lib/*.c") + glob.glob(f"{top}/src/shim/*.c")):
+    for path in sorted(glob.glob(f"{top}/src/kernel/*.[ch]") + glob.glob(f"{top}/src/lib/*/*.c") + glob.glob(f"{top}/src/shim/*.c")):
         yield from ((path, text) for text in of_c(path))
     for path in (f"{top}/src/tools/pinned-run", f"{top}/src/tools/system/set-reserve", f"{top}/dkms.conf"):
         yield from ((path, text) for text in of_shell(path))

@@ -12,9 +12,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "conffile.h"
-#include "die.h"
-#include "sys.h"
+#include "config/conffile.h"
+#include "os/die.h"
+#include "os/sys.h"
 
 #define NAME "FUZZ_CONF"
 #define TEXT_MAX 4096

@@ -11,36 +11,9 @@ complain() {
 	bad=1
 }
 
-# lib and kernel from the top down; a file may include its own header and those of lines below its own.
-lib='api api_heap api_retain chunks dma sync export stats dump layout profile_dump
-census
-alloc range
-runtime
-tcache heaps
-harden
-large
-retain
-medium object
-slab
-pages
-slots
-empty
-devices
-heap
-class
-profile
-stacks callers
-v2p
-backend backend_device backend_hugetlb backend_anon
-slotlist
-arena
-vfio pagemap fdguard meta conffile reserve
-config
-die json
-random
-sys
-lock watch probe confined
-base'
+# The rooms of src/lib from the top down: a file may include headers of its own room and of those below it.
+lib='api figures front object chunk backend profile arena config os'
+# The files of src/kernel from the top down; those of one line may include each other.
 kernel='main
 dev debugfs sysfs
 ioctl
@@ -70,13 +43,24 @@ check_folder() {  # FOLDER TABLE EXCUSED
 	done
 }
 
-# Parts of the arena: they read pn_arena. A heap's end is its slots' end; slabs and medium objects know
-# by which bin they are cached. view and pool are one object's two sides;
-# everybody in the kernel calls sources by the chunk's order.
-check_folder src/lib "$lib" 'reserve:arena.h heap:empty.h slab:tcache.h medium:tcache.h'
+check_rooms() {
+	local file room included from to
+	for file in src/lib/*/*.[ch]; do
+		room=${file#src/lib/} room=${room%%/*}
+		from=$(level_of "${lib// /$'\n'}" "$room")
+		[ -n "$from" ] || complain "$file: $room is no room of the library"
+		while read -r included; do
+			to=$(level_of "${lib// /$'\n'}" "${included%%/*}")
+			if [ -z "$to" ] || [ "$from" -gt "$to" ]; then complain "$file includes $included, which is not below it"; fi
+		done < <(sed -n 's/^#include "\([a-z0-9_]*\/[a-z0-9_]*\.h\)".*/\1/p' "$file")
+	done
+}
+
+# view and pool are one object's two sides; everybody in the kernel calls sources by the chunk's order.
+check_rooms
 check_folder src/kernel "$kernel" 'view:pool.h source_buddy:chunk.h quota:chunk.h'
 
-grep -lE '#include "(tcache|slab|arena|alloc|large|runtime)\.h"' examples -r && complain "examples use installed headers only"
-grep -nE '#include ".*(kernel|shim)/' src/lib/*.[ch] && complain "src/lib reaches into another layer"
+grep -lE '#include "(api|figures|front|object|chunk|backend|profile|arena|config|os)/' examples -r && complain "examples use installed headers only"
+grep -nE '#include ".*(kernel|shim)/' src/lib/*/*.[ch] && complain "src/lib reaches into another layer"
 grep -nE '#include "(pinned)\.h"' src/kernel/*.[ch] && complain "src/kernel includes the library's header"
 exit $bad

@@ -18,19 +18,20 @@ definitions() {  # FILE...: FILE NAME, of what is not static
 }
 
 is_used() {  # FILE NAME: in another file, or in headers more than once, which is where it is declared
-	grep -lw "$2" src/{lib,shim,kernel,tools}/*.c | grep -qvx "$1" || [ "$(grep -ow "$2" src/{lib,kernel}/*.h | wc -l)" -gt 1 ]
+	grep -lw "$2" src/{lib/*,shim,kernel,tools}/*.c | grep -qvx "$1" || [ "$(grep -ow "$2" src/{lib/*,kernel}/*.h | wc -l)" -gt 1 ]
 }
 
-check() {  # FOLDER PROMISES: a file that names them
-	local file name count=0
+check() {  # PROMISES FILE...: the first names what the others may show without a use
+	local promises=$1 file name count=0
+	shift
 	while read -r file name; do
 		count=$((count + 1))
-		grep -qw "$name" "$2" || is_used "$file" "$name" ||
+		grep -qw "$name" "$promises" || is_used "$file" "$name" ||
 			complain "$file: no other file names $name; make it static, or take it away"
-	done < <(definitions "$1"/*.c)
-	[ $count -gt 40 ] || complain "only $count definitions found in $1"
+	done < <(definitions "$@")
+	[ $count -gt 40 ] || complain "only $count definitions found in $1 and its like"
 }
 
-check src/lib src/lib/libpinned.map
-check src/kernel include/pinned_mem_kernel.h
+check src/lib/libpinned.map src/lib/*/*.c
+check include/pinned_mem_kernel.h src/kernel/*.c
 exit $bad

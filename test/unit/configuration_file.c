@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conffile.h"
+#include "config/conffile.h"
 #include "suite.h"
 
 static char path[] = "/tmp/configuration-file-XXXXXX";

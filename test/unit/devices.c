@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "heaps.h"
+#include "front/heaps.h"
 #include "iommu.h"
 
 #define THREADS 4

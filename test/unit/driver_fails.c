@@ -20,11 +20,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "arena.h"
+#include "arena/arena.h"
+#include "os/sys.h"
 #include "pinned.h"
 #include "pinned_mem.h"
 #include "suite.h"
-#include "sys.h"
 
 #define POOLS 4096
 #define OBJECTS 120

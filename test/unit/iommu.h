@@ -13,10 +13,10 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "arena.h"
+#include "arena/arena.h"
+#include "os/sys.h"
 #include "pinned.h"
 #include "suite.h"
-#include "sys.h"
 
 #define MAPPINGS 4096
 #define CONTAINERS 2

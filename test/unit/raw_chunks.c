@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "arena.h"
+#include "arena/arena.h"
 #include "pinned.h"
 #include "suite.h"
 

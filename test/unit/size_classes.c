@@ -4,7 +4,7 @@
  * that holds it, and the reciprocal finds the right object for every byte of
  * every slab, or interior pointers would be taken for objects.
  */
-#include "medium.h"
+#include "object/medium.h"
 #include "suite.h"
 
 static const bool sorts[] = { false, true };

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include "arena.h"
+#include "arena/arena.h"
 #include "pinned.h"
 #include "suite.h"
 

@@ -3,7 +3,7 @@
 
 The library takes no part: /proc/PID/mem is read as a debugger reads it. A note in the ELF file
 of libpinned, libmalloc-pinned or of a program that has libpinned inside leads to a table of
-names, addresses, offsets and sizes (src/lib/watch.h), so no layout is known here.
+names, addresses, offsets and sizes (src/lib/os/watch.h), so no layout is known here.
 """
 import os
 import re

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* The raw interface: runs of whole chunks, for other allocators to carve. */
+#include <errno.h>
+#include <string.h>
+
+#include "chunk/slots.h"
+#include "front/heaps.h"
+#include "front/runtime.h"
+#include "pinned.h"
+
+#define KNOWN_FLAGS (PINNED_CHUNKS_CONTIGUOUS | PINNED_CHUNKS_ZEROED)
+
+static bool is_sound(size_t count, size_t alignment, unsigned int flags)
+{
+	return count && alignment >= PN_CHUNK_SIZE && !(alignment & (alignment - 1)) &&
+	       !(flags & ~KNOWN_FLAGS);
+}
+
+static int take(struct pn_heap *heap, struct pn_run *run)
+{
+	if (pn_runtime_enter()->error)
+		return ENOMEM;
+	if (run->is_contiguous && !heap->pool.backend->populate_run)
+		return EOPNOTSUPP;
+	if (pn_slots_take(heap, run))
+		return 0;
+	/* Memory that is short may lie idle in the other heaps. */
+	return pn_heaps_purge() && pn_slots_take(heap, run) ? 0 : ENOMEM;
+}
+
+/* Of a backend without physical addresses there are none. */
+static void tell_extents(const void *chunks, size_t size, struct pinned_extent *extents,
+			 size_t *extent_count)
+{
+	int saved = errno;
+	long found = pinned_v2p_sg(chunks, size, extents, extents ? *extent_count : 0);
+
+	*extent_count = found < 0 ? 0 : (size_t)found;
+	errno = saved;
+}
+
+void *pinned_chunks_alloc(struct pinned_heap *heap, size_t count, size_t alignment,
+			  unsigned int flags, struct pinned_extent *extents, size_t *extent_count)
+{
+	struct pn_run run = {
+		.count = count,
+		.alignment = alignment >> PN_CHUNK_SHIFT,
+		.is_contiguous = flags & PINNED_CHUNKS_CONTIGUOUS && count > 1,
+		.is_raw = true,
+	};
+	int err = is_sound(count, alignment, flags) ? take(pn_heaps_of(heap), &run) : EINVAL;
+	void *chunks;
+
+	if (err) {
+		errno = err;
+		return NULL;
+	}
+	chunks = pn_arena_slot_at(run.first);
+	if (flags & PINNED_CHUNKS_ZEROED && !run.is_zeroed)
+		memset(chunks, 0, count << PN_CHUNK_SHIFT);
+	if (extent_count)
+		tell_extents(chunks, count << PN_CHUNK_SHIFT, extents, extent_count);
+	return chunks;
+}
+
+int pinned_chunks_free(void *chunks, size_t count)
+{
+	size_t offset = pn_arena_offset(chunks), slot = offset >> PN_CHUNK_SHIFT;
+
+	if (!pn_runtime_enter()->error && offset < pn_arena.size && !(offset & PN_CHUNK_MASK) &&
+	    count && count <= pn_arena_slot_count() - slot && pn_slots_give_raw(slot, count))
+		return 0;
+	errno = EINVAL;
+	return -1;
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Chunks from the driver: a pool of /dev/pinned_mem whose offsets are the arena's
+ * offsets, mapped in extents when their first slot is needed. A new pool's mappings
+ * are coherent; of another type the driver hears when the first slot is filled, so
+ * that then the mapping comes after it.
+ *
+ * The descriptor may be lost (see fdguard.h), even replaced by one of another
+ * pool. What the lost pool gave stays usable through its mappings, but can be
+ * neither given back nor extended: the arena then goes on in fresh extents with
+ * a new pool.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "arena/arena.h"
+#include "backend/backend.h"
+#include "os/confined.h"
+#include "os/fdguard.h"
+#include "os/sys.h"
+#include "pinned_mem.h"
+
+_Static_assert(PINNED_MEM_CHUNK_SHIFT == PN_CHUNK_SHIFT, "the driver's chunk is the library's");
+_Static_assert(PINNED_MEM_PHYS_ANY == PN_PHYS_UNKNOWN, "no ceiling is written alike");
+_Static_assert(PINNED_MEM_TYPE_COHERENT == PINNED_MEMORY_COHERENT &&
+		       PINNED_MEM_TYPE_UNCACHED == PINNED_MEMORY_UNCACHED &&
+		       PINNED_MEM_TYPE_WRITE_COMBINE == PINNED_MEMORY_WRITE_COMBINE &&
+		       PINNED_MEM_TYPE_CACHED == PINNED_MEMORY_CACHED,
+	       "memory types are numbered alike");
+
+/* Return: 0 with @info filled, or an errno. */
+static int ask_info(const struct pn_pool *pool, struct pinned_mem_info *info)
+{
+	*info = (struct pinned_mem_info){ .size = sizeof(*info) };
+	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_INFO, info);
+}
+
+/*
+ * The driver speaks our version, and has this sort of memory. Return: 0 or an errno; EPROTO
+ * if it is older than this library, as one that does not know our INFO is, EPROTONOSUPPORT
+ * if it is newer.
+ */
+static int check_driver(const struct pn_pool *pool, struct pinned_mem_info *info)
+{
+	int err = ask_info(pool, info);
+
+	if (err)
+		return err == EINVAL ? EPROTO : err;
+	if (info->abi_version != PINNED_MEM_ABI_VERSION ||
+	    info->chunk_size != PINNED_MEM_CHUNK_SIZE)
+		return info->abi_version < PINNED_MEM_ABI_VERSION ? EPROTO : EPROTONOSUPPORT;
+	return info->features >> pool->memory.type & 1 ? 0 : EOPNOTSUPP;
+}
+
+static int device_open(struct pn_pool *pool)
+{
+	struct pinned_mem_info info;
+	int err = pn_fd_open(&pool->fd, PINNED_MEM_DEVICE, O_RDWR);
+
+	if (err)
+		return err;
+	err = check_driver(pool, &info);
+	if (err) {
+		pn_fd_drop(&pool->fd);
+		return err;
+	}
+	pool->id = info.pool_id;
+	memset(pool->mapped, 0, sizeof(pool->mapped));
+	return 0;
+}
+
+/* If not, @info is filled. */
+static bool is_lost(const struct pn_pool *pool, struct pinned_mem_info *info)
+{
+	return !pn_fd_is_intact(&pool->fd) || ask_info(pool, info) || info->pool_id != pool->id;
+}
+
+static bool is_mapped(const struct pn_pool *pool, size_t extent)
+{
+	return pool->mapped[extent / 64] >> (extent % 64) & 1;
+}
+
+static int map_extent(struct pn_pool *pool, size_t extent)
+{
+	size_t size = pn_arena_extent_slots() * PN_CHUNK_SIZE;
+	int err = pn_sys_map(pn_arena_at(extent * size), size, MAP_SHARED, pool->fd.fd,
+			     extent * size);
+
+	if (!err)
+		pool->mapped[extent / 64] |= (uint64_t)1 << (extent % 64);
+	return err;
+}
+
+/* Map the extents that hold the slots. */
+static int map_extents(struct pn_pool *pool, size_t slot, size_t count)
+{
+	size_t per_extent = pn_arena_extent_slots();
+	int err = 0;
+
+	for (size_t extent = slot / per_extent; !err && extent <= (slot + count - 1) / per_extent;
+	     extent++)
+		if (!is_mapped(pool, extent))
+			err = map_extent(pool, extent);
+	return err;
+}
+
+static size_t count_mapped(const struct pn_pool *pool)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < PN_EXTENTS_MAX / 64; i++)
+		count += (size_t)__builtin_popcountll(pool->mapped[i]);
+	return count;
+}
+
+/*
+ * A fork puts the mappings on small pages; mapping an extent over itself makes it
+ * huge again, at once for other threads (see "Mapping" in the driver's manual).
+ * Where the program has changed a part, by mprotect() or the like, that would be
+ * undone: then the pages stay small.
+ */
+static bool device_mend(struct pn_pool *pool)
+{
+	struct pinned_mem_info info;
+
+	if (is_lost(pool, &info) || !info.split_mappings || info.mappings != count_mapped(pool))
+		return true;
+	if (info.snapshots)
+		return false;
+	for (size_t extent = 0; extent < PN_EXTENTS_MAX; extent++)
+		if (is_mapped(pool, extent) && map_extent(pool, extent))
+			return true;
+	return true;
+}
+
+/* To some the driver tells none (strict_phys): then chunks are filled, and not asked for theirs. */
+static bool has_phys(const struct pinned_mem_info *info)
+{
+	return info->features & PINNED_MEM_FEATURE_PHYS;
+}
+
+static int populate_some(struct pn_pool *pool, size_t slot, size_t count, uint32_t flags,
+			 uint64_t *phys)
+{
+	struct pinned_mem_populate request = {
+		.size = sizeof(request),
+		.flags = flags,
+		.offset = (uint64_t)slot << PN_CHUNK_SHIFT,
+		.count = (uint32_t)count,
+		.memory_type = pool->memory.type,
+		.node = pool->memory.node < 0 ? PINNED_MEM_NODE_ANY : pool->memory.node,
+		.max_phys = pool->memory.max_phys,
+		.phys_ptr = (uintptr_t)phys,
+	};
+
+	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_POPULATE, &request);
+}
+
+static int query(const struct pn_pool *pool, size_t slot, uint64_t *phys)
+{
+	struct pinned_mem_query request = {
+		.size = sizeof(request),
+		.offset = (uint64_t)slot << PN_CHUNK_SHIFT,
+	};
+	int err = pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_QUERY, &request);
+
+	*phys = request.phys;
+	return err;
+}
+
+static int punch_some(struct pn_pool *pool, size_t slot, size_t count)
+{
+	struct pinned_mem_punch request = {
+		.size = sizeof(request),
+		.offset = (uint64_t)slot << PN_CHUNK_SHIFT,
+		.count = (uint32_t)count,
+	};
+
+	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_PUNCH, &request);
+}
+
+static size_t at_most_max(size_t count)
+{
+	return count < PINNED_MEM_COUNT_MAX ? count : PINNED_MEM_COUNT_MAX;
+}
+
+static int punch_all(struct pn_pool *pool, size_t slot, size_t count)
+{
+	int err = 0;
+
+	while (count && !err) {
+		size_t some = at_most_max(count);
+
+		err = punch_some(pool, slot, some);
+		slot += some;
+		count -= some;
+	}
+	return err;
+}
+
+static int map_before(struct pn_pool *pool, size_t slot, size_t count)
+{
+	return pool->memory.type == PINNED_MEMORY_COHERENT ? map_extents(pool, slot, count) : 0;
+}
+
+/*
+ * Slots are filled that shall not be. If the driver keeps them, nobody could ever
+ * have them: then it is another pool's turn.
+ */
+static int give_up(struct pn_pool *pool, size_t slot, size_t count, int err)
+{
+	return punch_all(pool, slot, count) ? PN_BACKEND_LOST : err;
+}
+
+static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
+{
+	struct pinned_mem_info info;
+	size_t done = 0;
+	int err;
+
+	if (is_lost(pool, &info))
+		return PN_BACKEND_LOST;
+	if (!has_phys(&info))
+		memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
+	err = map_before(pool, slot, count);
+	while (!err && done < count) {
+		size_t some = at_most_max(count - done);
+
+		err = populate_some(pool, slot + done, some, 0,
+				    has_phys(&info) ? phys + done : NULL);
+		if (!err)
+			done += some;
+	}
+	if (!err)
+		err = map_extents(pool, slot, count);
+	return err && done ? give_up(pool, slot, done, err) : err;
+}
+
+static int device_populate_run(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
+{
+	struct pinned_mem_info info;
+	int err;
+
+	if (is_lost(pool, &info))
+		return PN_BACKEND_LOST;
+	if (count > PINNED_MEM_COUNT_MAX)
+		return ENOMEM;
+	err = map_before(pool, slot, count);
+	if (!err)
+		err = populate_some(pool, slot, count, PINNED_MEM_F_CONTIGUOUS, NULL);
+	if (err)
+		return err;
+	*phys = PN_PHYS_UNKNOWN;
+	if (has_phys(&info))
+		err = query(pool, slot, phys);
+	if (!err)
+		err = map_extents(pool, slot, count);
+	return err ? give_up(pool, slot, count, err) : 0;
+}
+
+static int device_punch(struct pn_pool *pool, size_t slot, size_t count)
+{
+	struct pinned_mem_info info;
+
+	if (is_lost(pool, &info))
+		return PN_BACKEND_LOST;
+	return punch_all(pool, slot, count);
+}
+
+static int device_sync(const struct pn_pool *pool, size_t offset, size_t len,
+		       unsigned int directions, bool is_for_device)
+{
+	struct pinned_mem_info info;
+	struct pinned_mem_sync request = {
+		.size = sizeof(request),
+		.flags = is_for_device ? PINNED_MEM_SYNC_FOR_DEVICE : PINNED_MEM_SYNC_FOR_CPU,
+		.offset = offset,
+		.length = len,
+	};
+
+	if (directions & PINNED_DEVICE_READS)
+		request.flags |= PINNED_MEM_SYNC_DEVICE_READS;
+	if (directions & PINNED_DEVICE_WRITES)
+		request.flags |= PINNED_MEM_SYNC_DEVICE_WRITES;
+	if (is_lost(pool, &info))
+		return ENODEV;
+	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_SYNC, &request);
+}
+
+static int device_export(const struct pn_pool *pool, size_t slot, size_t count, int *fd)
+{
+	struct pinned_mem_info info;
+	struct pinned_mem_export request = {
+		.size = sizeof(request),
+		.offset = (uint64_t)slot << PN_CHUNK_SHIFT,
+		.count = (uint32_t)count,
+	};
+	int err;
+
+	if (is_lost(pool, &info))
+		return ENODEV;
+	if (count > PINNED_MEM_COUNT_MAX)
+		return EFBIG;
+	err = pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_EXPORT, &request);
+	*fd = request.fd;
+	return err;
+}
+
+static void device_unmap(struct pn_pool *pool)
+{
+	size_t size = pn_arena_extent_slots() * PN_CHUNK_SIZE;
+
+	for (size_t extent = 0; extent < PN_EXTENTS_MAX; extent++)
+		if (is_mapped(pool, extent))
+			pn_sys_map_none(pn_arena_at(extent * size), size);
+	memset(pool->mapped, 0, sizeof(pool->mapped));
+}
+
+/* A filter may kill for looking whose the descriptor is. */
+static void device_disown(struct pn_pool *pool)
+{
+	if (pn_confined_look())
+		pool->fd = (struct pn_fd)PN_FD_NONE;
+	else
+		pn_fd_drop(&pool->fd);
+}
+
+const struct pn_backend pn_backend_device = {
+	.name = "device",
+	.open = device_open,
+	.populate = device_populate,
+	.populate_run = device_populate_run,
+	.punch = device_punch,
+	.sync = device_sync,
+	.export = device_export,
+	.unmap = device_unmap,
+	.disown = device_disown,
+	.mend = device_mend,
+};

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A heap's EMPTY chunks: counting what has memory, keeping for a while what holds
+ * nothing, giving it back, and what slow paths do for the whole. All under the
+ * arena's lock; the backend is called with it held.
+ */
+#include "chunk/empty.h"
+
+#include <string.h>
+
+#include "backend/devices.h"
+#include "os/confined.h"
+#include "os/probe.h"
+#include "os/sys.h"
+#include "os/watch.h"
+
+/* Between looks whether a forked child has gone. */
+#define MEND_PAUSE_MAX_MS 1000
+
+/* Slow paths between two looks for what has been empty for long enough. */
+#define TIDY_CALLS 8
+
+/* Chunks that a backend is given back at once. */
+#define BATCH_MAX 64
+
+/* Of all heaps together. */
+static uint64_t total, peak, limit = UINT64_MAX;
+PN_WATCH_VARIABLE(limit_chunks, limit);
+
+static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
+{
+	struct pn_slot *slot = &pn_arena.slots[index];
+
+	slot->pool = heap->pool.number;
+	slot->epoch = pn_arena.epoch;
+	slot->heap = heap;
+	memset(slot->fresh, 0xff, sizeof(slot->fresh));
+	pn_slot_set_phys(index, phys);
+}
+
+static void count_chunks(struct pn_heap *heap, size_t count)
+{
+	heap->stats.chunks += count;
+	if (heap->stats.chunks > heap->stats.peak_chunks)
+		heap->stats.peak_chunks = heap->stats.chunks;
+	total += count;
+	if (total > peak)
+		peak = total;
+}
+
+static void uncount_chunks(struct pn_heap *heap, uint64_t count)
+{
+	heap->stats.chunks -= count;
+	total -= count;
+}
+
+void pn_empty_set_limit(uint64_t chunks)
+{
+	limit = chunks;
+}
+
+/* Set once, before there is any chunk. */
+uint64_t pn_empty_limit(void)
+{
+	return limit;
+}
+
+uint64_t pn_empty_peak(void)
+{
+	uint64_t most;
+
+	pn_arena_lock();
+	most = peak;
+	pn_arena_unlock();
+	return most;
+}
+
+void pn_empty_forget_locked(struct pn_heap *heap)
+{
+	uncount_chunks(heap, heap->stats.chunks);
+	heap->stats = (struct pn_heap_stats){ 0 };
+	heap->empty = (struct pn_slot_list){ 0 };
+	memset(heap->partial, 0, sizeof(heap->partial));
+	heap->hint = 0;
+	peak = total;
+}
+
+/* Giving back. */
+
+bool pn_empty_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot)
+{
+	return slot->state == PN_SLOT_EMPTY && slot->pool == heap->pool.number;
+}
+
+void pn_empty_take_locked(struct pn_heap *heap, size_t index)
+{
+	pn_slot_list_remove(&heap->empty, index);
+	heap->stats.empty_chunks--;
+}
+
+static void make_hole(struct pn_heap *heap, size_t index)
+{
+	pn_empty_take_locked(heap, index);
+	pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_HOLE);
+	pn_slot_set_phys(index, PN_PHYS_UNKNOWN);
+}
+
+/*
+ * Punch EMPTY slots from @first on, as many as are next to each other. What the
+ * backend cannot give back now stays EMPTY, to be used. Return: how many.
+ */
+static size_t punch_run(struct pn_heap *heap, size_t first)
+{
+	uint64_t phys[BATCH_MAX];
+	size_t count = 0;
+
+	for (; count < BATCH_MAX && first + count < pn_arena_slot_count() &&
+	       pn_empty_is_punchable(heap, &pn_arena.slots[first + count]);
+	     count++) {
+		phys[count] = pn_arena.phys[first + count] - 1;
+		make_hole(heap, first + count);
+	}
+	pn_devices_unmap_locked(first, count);
+	heap->stats.punch_calls++;
+	PN_PROBE2(punch, first, count);
+	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
+		uncount_chunks(heap, count);
+		return count;
+	}
+	pn_devices_keep_locked(first, count);
+	for (size_t i = 0; i < count; i++) {
+		pn_slot_set_phys(first + i, phys[i]);
+		pn_empty_add_locked(heap, first + i);
+	}
+	return 0;
+}
+
+/* The oldest EMPTY slot that can be given back and is at least @age_ms old, or SIZE_MAX. */
+static size_t oldest_empty(const struct pn_heap *heap, uint64_t age_ms)
+{
+	uint32_t link = heap->empty.last;
+
+	while (link && !pn_empty_is_punchable(heap, &pn_arena.slots[link - 1]))
+		link = pn_arena.slots[link - 1].prev;
+	if (!link || (age_ms && pn_sys_now_ms() - pn_arena.slots[link - 1].emptied_ms < age_ms))
+		return SIZE_MAX;
+	return link - 1;
+}
+
+/* Give EMPTY chunks back that are at least @age_ms old. Return: how many. */
+static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
+{
+	size_t count = 0;
+	size_t slot;
+
+	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
+		size_t punched = punch_run(heap, slot);
+
+		if (!punched)
+			break;
+		count += punched;
+	}
+	return count;
+}
+
+size_t pn_empty_purge_locked(struct pn_heap *heap)
+{
+	return purge_locked(heap, 0);
+}
+
+void pn_empty_abandon_locked(struct pn_heap *heap)
+{
+	while (heap->empty.first) {
+		size_t index = heap->empty.first - 1;
+
+		make_hole(heap, index);
+		pn_devices_unmap_locked(index, 1);
+	}
+}
+
+void pn_empty_add_locked(struct pn_heap *heap, size_t index)
+{
+	struct pn_slot *slot = &pn_arena.slots[index];
+
+	pn_slot_set_state(slot, PN_SLOT_EMPTY);
+	slot->emptied_ms = pn_sys_now_ms();
+	pn_slot_list_push(&heap->empty, index);
+	heap->stats.empty_chunks++;
+	if (index < heap->hint)
+		heap->hint = index;
+}
+
+/*
+ * A child may live for long, so the pauses between looks whether it has gone grow.
+ */
+static void mend(struct pn_heap *heap)
+{
+	uint64_t now = pn_sys_now_ms();
+
+	if (now < heap->mend_ms)
+		return;
+	if (heap->mend_pause_ms < MEND_PAUSE_MAX_MS)
+		heap->mend_pause_ms *= 2;
+	heap->mend_ms = now + heap->mend_pause_ms;
+	if (!heap->pool.is_open || pn_confined_look() || heap->pool.backend->mend(&heap->pool))
+		heap->mend_pause_ms = 0;
+}
+
+void pn_empty_tidy_locked(struct pn_heap *heap)
+{
+	/* Looking at the clock each time would cost more than what it is done in. */
+	if (heap->decay_ms && ++heap->calls % TIDY_CALLS)
+		return;
+	if (heap->empty.last)
+		purge_locked(heap, heap->decay_ms);
+	if (pn_unlikely(heap->mend_pause_ms))
+		mend(heap);
+}
+
+/* A pool that keeps what it should take back is done with: nobody could ever have these slots. */
+int pn_empty_admit_locked(struct pn_heap *heap, size_t first, size_t count)
+{
+	int err = pn_devices_map_locked(first, count);
+
+	return err && heap->pool.backend->punch(&heap->pool, first, count) ? PN_BACKEND_LOST : err;
+}
+
+void pn_empty_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
+{
+	count_chunks(heap, count);
+	for (size_t i = 0; i < count; i++) {
+		slot_filled(heap, first + i, phys[i]);
+		pn_empty_add_locked(heap, first + i);
+	}
+}
+
+bool pn_empty_is_over_limit(const struct pn_heap *heap, size_t count)
+{
+	return heap->stats.chunks + count > heap->limit_chunks || total + count > limit;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+/* A heap's beginning, its figures, and what forks do to it. */
+#include "chunk/heap.h"
+
+#include <errno.h>
+
+#include "chunk/empty.h"
+#include "os/confined.h"
+#include "os/sys.h"
+
+#define MEND_PAUSE_MIN_MS 10
+
+struct pn_heap pn_heap = { .lock = PN_LOCK_INIT };
+
+static const struct pn_backend *backend_of(enum pn_backend_kind kind)
+{
+	switch (kind) {
+	case PN_BACKEND_DEVICE:
+		return &pn_backend_device;
+	case PN_BACKEND_HUGETLB:
+		return &pn_backend_hugetlb;
+	default:
+		return &pn_backend_anon;
+	}
+}
+
+static int open_first(struct pn_pool *pool, const enum pn_backend_kind *kinds)
+{
+	int err = ENODEV;
+
+	for (; *kinds != PN_BACKEND_AUTO; kinds++) {
+		pool->backend = backend_of(*kinds);
+		err = pool->backend->open(pool);
+		if (!err)
+			return 0;
+	}
+	pool->backend = NULL;
+	return err;
+}
+
+static void set_options(struct pn_heap *heap, const struct pn_heap_options *options)
+{
+	heap->limit_chunks = options->limit_chunks;
+	heap->decay_ms = options->decay_ms;
+	heap->is_contiguous = options->is_contiguous;
+	heap->pool.memory = options->memory;
+}
+
+static void set_open(struct pn_heap *heap)
+{
+	heap->pool.number = pn_arena_new_pool();
+	heap->pool.is_open = true;
+}
+
+int pn_heap_init(struct pn_heap *heap, const struct pn_heap_options *options,
+		 const enum pn_backend_kind *kinds)
+{
+	int err;
+
+	set_options(heap, options);
+	err = open_first(&heap->pool, kinds);
+	if (err)
+		return err;
+	pn_confined_start();
+	set_open(heap);
+	return 0;
+}
+
+int pn_heap_init_like(struct pn_heap *heap, const struct pn_heap_options *options,
+		      const struct pn_heap *other)
+{
+	int err;
+
+	set_options(heap, options);
+	heap->pool.backend = other->pool.backend;
+	if (heap->is_contiguous && !heap->pool.backend->populate_run)
+		return EOPNOTSUPP;
+	err = heap->pool.backend->open(&heap->pool);
+	if (!err)
+		set_open(heap);
+	return err;
+}
+
+void pn_heap_close(struct pn_heap *heap)
+{
+	heap->pool.backend->disown(&heap->pool);
+	heap->pool.is_open = false;
+	heap->pool.backend = NULL;
+}
+
+const char *pn_heap_backend_name(const struct pn_heap *heap)
+{
+	return heap->pool.backend ? heap->pool.backend->name : "none";
+}
+
+struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap)
+{
+	struct pn_heap_stats copy;
+
+	pn_arena_lock();
+	copy = heap->stats;
+	pn_arena_unlock();
+	return copy;
+}
+
+static void look_up_again(struct pn_heap *heap)
+{
+	for (size_t i = 0; i < pn_arena_used_slots(); i++)
+		if (pn_arena.phys[i] && pn_arena.slots[i].heap == heap) {
+			uint64_t phys = pn_is_confined() ? PN_PHYS_UNKNOWN
+							 : heap->pool.backend->after_fork(i);
+
+			__atomic_store_n(&pn_arena.phys[i], phys + 1, __ATOMIC_RELEASE);
+		}
+}
+
+void pn_heap_after_fork(struct pn_heap *heap)
+{
+	const struct pn_backend *backend = heap->pool.backend;
+
+	if (!backend)
+		return;
+	if (backend->mend) {
+		heap->mend_pause_ms = MEND_PAUSE_MIN_MS;
+		heap->mend_ms = pn_sys_now_ms() + heap->mend_pause_ms;
+	}
+	if (backend->after_fork)
+		look_up_again(heap);
+}
+
+bool pn_heap_in_child(struct pn_heap *heap)
+{
+	if (!heap->pool.backend || heap->pool.backend->survives_fork)
+		return false;
+	heap->pool.backend->disown(&heap->pool);
+	heap->pool.is_open = false;
+	heap->pool.number = pn_arena_new_pool();
+	pn_empty_forget_locked(heap);
+	heap->mend_pause_ms = 0;
+	heap->retained = 0;
+	return true;
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Runs of pages inside chunks. A bit for each page says which are free; chunks
+ * with free pages are in lists by the length of their longest free run. All under
+ * the arena's lock.
+ *
+ * Of the free runs that are long enough the shortest is taken, and of the chunks
+ * those with the shortest longest runs are looked at first: long runs stay for
+ * who needs them, and chunks become empty.
+ */
+#include "chunk/pages.h"
+
+#include "chunk/empty.h"
+#include "chunk/slots.h"
+
+/* Chunks of one list that are looked at; the next list's runs are longer anyway. */
+#define TRIES 8
+
+#define NONE SIZE_MAX
+
+/* Bits. */
+
+/* The first page from @at on that is free, or with @flip all ones, that is not. */
+static size_t next_bit(const uint64_t *bits, size_t at, uint64_t flip)
+{
+	size_t word = at / 64;
+	uint64_t rest;
+
+	if (at >= PN_CHUNK_PAGES)
+		return PN_CHUNK_PAGES;
+	rest = (bits[word] ^ flip) & (~(uint64_t)0 << (at % 64));
+	while (!rest) {
+		if (++word == PN_PAGE_WORDS)
+			return PN_CHUNK_PAGES;
+		rest = bits[word] ^ flip;
+	}
+	return word * 64 + (size_t)__builtin_ctzll(rest);
+}
+
+static size_t next_free(const uint64_t *bits, size_t at)
+{
+	return next_bit(bits, at, 0);
+}
+
+static size_t next_used(const uint64_t *bits, size_t at)
+{
+	return next_bit(bits, at, ~(uint64_t)0);
+}
+
+/* Where the run of free pages that @at is in begins. */
+static size_t run_begin(const uint64_t *bits, size_t at)
+{
+	size_t word = at / 64;
+	/* Used pages below @at, moved to the top. */
+	uint64_t used = at % 64 ? ~bits[word] << (64 - at % 64) : 0;
+
+	if (used)
+		return at - (size_t)__builtin_clzll(used);
+	for (at &= ~(size_t)63; at; at -= 64) {
+		used = ~bits[at / 64 - 1];
+		if (used)
+			return at - (size_t)__builtin_clzll(used);
+	}
+	return 0;
+}
+
+/* The bits of @word that are in a run. */
+static uint64_t bits_in_word(size_t word, size_t first, size_t count)
+{
+	size_t begin = word * 64 < first ? first - word * 64 : 0;
+	size_t end = first + count - word * 64;
+	uint64_t below_end = end >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << end) - 1;
+
+	return below_end & (~(uint64_t)0 << begin);
+}
+
+static void set_bits(uint64_t *bits, size_t first, size_t count)
+{
+	for (size_t word = first / 64; word <= (first + count - 1) / 64; word++)
+		bits[word] |= bits_in_word(word, first, count);
+}
+
+/* Return: true if all were set. */
+static bool clear_bits(uint64_t *bits, size_t first, size_t count)
+{
+	bool were_set = true;
+
+	for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
+		uint64_t mask = bits_in_word(word, first, count);
+
+		were_set &= (bits[word] & mask) == mask;
+		bits[word] &= ~mask;
+	}
+	return were_set;
+}
+
+static size_t longest_run(const uint64_t *bits)
+{
+	size_t longest = 0;
+
+	for (size_t at = next_free(bits, 0), end; at < PN_CHUNK_PAGES; at = next_free(bits, end)) {
+		end = next_used(bits, at);
+		if (end - at > longest)
+			longest = end - at;
+	}
+	return longest;
+}
+
+/*
+ * The shortest run that holds @count aligned pages. Return: the first of these, or
+ * NONE; *best_length is the run's.
+ */
+static size_t best_fit(const uint64_t *bits, size_t count, size_t alignment, size_t *best_length)
+{
+	size_t best = NONE;
+
+	*best_length = NONE;
+	for (size_t at = next_free(bits, 0), end; at < PN_CHUNK_PAGES; at = next_free(bits, end)) {
+		size_t first = pn_round_up(at, alignment);
+
+		end = next_used(bits, at);
+		if (first + count <= end && end - at < *best_length) {
+			best = first;
+			*best_length = end - at;
+		}
+	}
+	return best;
+}
+
+/* Lists of chunks. */
+
+static struct pn_slot_list *list_of(struct pn_heap *heap, size_t longest)
+{
+	return &heap->partial[63 - __builtin_clzll(longest)];
+}
+
+/* The longest run is another now; 0 is in no list. */
+static void set_longest(struct pn_heap *heap, size_t index, size_t longest)
+{
+	struct pn_slot *slot = &pn_arena.slots[index];
+	struct pn_slot_list *before = slot->longest ? list_of(heap, slot->longest) : NULL;
+	struct pn_slot_list *after = longest ? list_of(heap, longest) : NULL;
+
+	slot->longest = (uint16_t)longest;
+	if (before == after)
+		return;
+	if (before)
+		pn_slot_list_remove(before, index);
+	if (after)
+		pn_slot_list_push(after, index);
+}
+
+/* Pages that are free become used. @length is that of the run that they are in. */
+static bool use_pages(struct pn_heap *heap, size_t index, size_t page, size_t count, size_t length)
+{
+	struct pn_slot *slot = &pn_arena.slots[index];
+
+	clear_bits(slot->free, page, count);
+	if (length >= slot->longest)
+		set_longest(heap, index, longest_run(slot->free));
+	return clear_bits(slot->fresh, page, count);
+}
+
+static size_t new_chunk(struct pn_heap *heap)
+{
+	size_t index = pn_slots_take_one_locked(heap);
+	struct pn_slot *slot;
+
+	if (index == SIZE_MAX)
+		return NONE;
+	slot = &pn_arena.slots[index];
+	__atomic_store_n(&slot->state, (uint8_t)PN_SLOT_PAGES, __ATOMIC_RELAXED);
+	slot->object = PN_OBJECT_NEVER;
+	for (size_t i = 0; i < PN_PAGE_WORDS; i++)
+		slot->free[i] = ~(uint64_t)0;
+	slot->longest = 0;
+	return index;
+}
+
+static size_t find_in_list(const struct pn_slot_list *list, size_t count, size_t alignment,
+			   size_t *page, size_t *length)
+{
+	uint32_t link = list->first;
+
+	for (int i = 0; link && i < TRIES; i++, link = pn_arena.slots[link - 1].next) {
+		const struct pn_slot *slot = &pn_arena.slots[link - 1];
+
+		if (slot->longest < count)
+			continue;
+		*page = best_fit(slot->free, count, alignment, length);
+		if (*page != NONE)
+			return link - 1;
+	}
+	return NONE;
+}
+
+/* A chunk with room, and where. Return: NONE without memory. */
+static size_t find_chunk(struct pn_heap *heap, size_t count, size_t alignment, size_t *page,
+			 size_t *length)
+{
+	for (size_t i = 63 - (size_t)__builtin_clzll(count); i < PN_RUN_ORDERS; i++) {
+		size_t index = find_in_list(&heap->partial[i], count, alignment, page, length);
+
+		if (index != NONE)
+			return index;
+	}
+	*page = 0;
+	*length = PN_CHUNK_PAGES;
+	return new_chunk(heap);
+}
+
+/* The interface. */
+
+size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment, bool *is_zeroed)
+{
+	size_t index, page, length;
+
+	pn_empty_tidy_locked(heap);
+	index = find_chunk(heap, count, alignment, &page, &length);
+	if (index == NONE)
+		return SIZE_MAX;
+	*is_zeroed = use_pages(heap, index, page, count, length);
+	return index * PN_CHUNK_PAGES + page;
+}
+
+bool pn_pages_extend_locked(struct pn_heap *heap, size_t behind, size_t more)
+{
+	size_t index = behind / PN_CHUNK_PAGES, page = behind % PN_CHUNK_PAGES;
+	struct pn_slot *slot = &pn_arena.slots[index];
+	size_t end;
+
+	/* A run that ends with its chunk. */
+	if (!page || page + more > PN_CHUNK_PAGES || next_free(slot->free, page) != page)
+		return false;
+	end = next_used(slot->free, page);
+	if (end < page + more)
+		return false;
+	use_pages(heap, index, page, more, end - page);
+	return true;
+}
+
+void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
+{
+	size_t index = first / PN_CHUNK_PAGES, page = first % PN_CHUNK_PAGES, length;
+	struct pn_slot *slot = &pn_arena.slots[index];
+
+	set_bits(slot->free, page, count);
+	length = next_used(slot->free, page) - run_begin(slot->free, page);
+	if (length == PN_CHUNK_PAGES) {
+		set_longest(heap, index, 0);
+		pn_empty_add_locked(heap, index);
+	} else if (length > slot->longest) {
+		set_longest(heap, index, length);
+	}
+	pn_empty_tidy_locked(heap);
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A heap's slots: finding runs of them, populating them, large objects and raw
+ * runs. All under the arena's lock, which is taken once for a slab or a large
+ * object, not for an object; the backend is called with it held. Fast paths read
+ * the arena's tables without it: a slot's entries are complete before the first
+ * pointer into it is handed out.
+ */
+#include "chunk/slots.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "chunk/empty.h"
+#include "os/confined.h"
+#include "os/probe.h"
+
+/* Chunks that a backend is asked for at once. */
+#define BATCH_MAX 64
+
+/* Runs of slots. */
+
+/* @slot may become part of a run: it is empty, or can be populated. */
+static bool is_available(const struct pn_heap *heap, size_t slot)
+{
+	uint32_t owner = pn_arena_owner(slot);
+
+	if (owner != heap->pool.number)
+		return !owner;
+	return pn_arena.slots[slot].state == PN_SLOT_HOLE ||
+	       pn_empty_is_punchable(heap, &pn_arena.slots[slot]);
+}
+
+/* Slots that are looked at together: a large object, an extent of somebody else's. */
+static size_t unavailable_run(const struct pn_heap *heap, size_t slot)
+{
+	size_t extent = pn_arena_extent_slots();
+
+	if (pn_arena_owner(slot) != heap->pool.number)
+		return extent - slot % extent;
+	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
+}
+
+/* With guards no two runs touch: before each and behind it is a slot without memory. */
+static bool can_end_at(const struct pn_heap *heap, size_t slot)
+{
+	return !heap->pool.has_guards ||
+	       (slot < pn_arena_slot_count() && pn_arena.slots[slot].state == PN_SLOT_HOLE);
+}
+
+static bool can_begin_at(const struct pn_heap *heap, size_t slot)
+{
+	return !heap->pool.has_guards || !slot || pn_arena.slots[slot - 1].state == PN_SLOT_HOLE;
+}
+
+/* A contiguous run is populated by one request. */
+static bool suits(const struct pn_heap *heap, const struct pn_run *run, size_t slot)
+{
+	return is_available(heap, slot) &&
+	       (!run->is_contiguous || pn_arena.slots[slot].state == PN_SLOT_HOLE);
+}
+
+/* First fit from the hint. Return: false if there is none. */
+static bool find_run(struct pn_heap *heap, struct pn_run *run)
+{
+	size_t slots = pn_arena_slot_count(), at;
+
+	while (heap->hint < slots && !is_available(heap, heap->hint))
+		heap->hint += unavailable_run(heap, heap->hint);
+	run->first = pn_round_up(heap->hint, run->alignment);
+	at = run->first;
+	while (run->first + run->count <= slots) {
+		if (at == run->first + run->count) {
+			if (can_begin_at(heap, run->first) && can_end_at(heap, at))
+				return true;
+			run->first = pn_round_up(run->first + 1, run->alignment);
+			at = run->first;
+			continue;
+		}
+		if (suits(heap, run, at)) {
+			at++;
+			continue;
+		}
+		at += unavailable_run(heap, at);
+		run->first = pn_round_up(at, run->alignment);
+		at = run->first;
+	}
+	return false;
+}
+
+/* Slots of a run that have no memory yet. */
+static size_t count_holes(size_t first, size_t count)
+{
+	size_t holes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		holes += pn_arena.slots[first + i].state == PN_SLOT_HOLE;
+	return holes;
+}
+
+/*
+ * Fill @count holes, which become EMPTY slots; after an error some of them may be.
+ * Return: 0, an errno, PN_BACKEND_LOST.
+ */
+static int populate(struct pn_heap *heap, size_t first, size_t count)
+{
+	uint64_t phys[BATCH_MAX];
+	int err = 0;
+
+	for (size_t done = 0, some; !err && done < count; done += some) {
+		some = count - done < BATCH_MAX ? count - done : BATCH_MAX;
+		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
+		heap->stats.populate_calls++;
+		if (!err)
+			err = pn_empty_admit_locked(heap, first + done, some);
+		if (!err)
+			pn_empty_fill_locked(heap, first + done, some, phys);
+	}
+	return err;
+}
+
+/* The same of a contiguous run, by one request. */
+static int populate_run(struct pn_heap *heap, size_t first, size_t count)
+{
+	uint64_t phys = 0;
+	int err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
+
+	heap->stats.populate_calls++;
+	if (!err)
+		err = pn_empty_admit_locked(heap, first, count);
+	for (size_t i = 0; !err && i < count; i++) {
+		uint64_t at = phys == PN_PHYS_UNKNOWN ? phys : phys + (i << PN_CHUNK_SHIFT);
+
+		pn_empty_fill_locked(heap, first + i, 1, &at);
+	}
+	return err;
+}
+
+/* Fill holes that are next to each other. */
+static int fill_stretch(struct pn_heap *heap, const struct pn_run *run, size_t first, size_t count)
+{
+	int err = ENOMEM;
+
+	if (!pn_confined_look())
+		err = run->is_contiguous ? populate_run(heap, first, count)
+					 : populate(heap, first, count);
+	PN_PROBE3(populate, first, count, err);
+	return err;
+}
+
+/* Fill the run's holes, each stretch of them at once. */
+static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
+{
+	size_t i = 0;
+	int err = 0;
+
+	while (i < run->count && !err) {
+		size_t at = run->first + i, holes = 0;
+
+		while (i + holes < run->count && pn_arena.slots[at + holes].state == PN_SLOT_HOLE)
+			holes++;
+		if (holes)
+			err = fill_stretch(heap, run, at, holes);
+		i += holes ? holes : 1;
+	}
+	return err;
+}
+
+/* Populate what is needed of a run that is available, and take it. Return: as populate(). */
+static int fill_run(struct pn_heap *heap, struct pn_run *run)
+{
+	size_t holes = count_holes(run->first, run->count);
+	int err;
+
+	if (pn_empty_is_over_limit(heap, holes))
+		return ENOMEM;
+	run->is_zeroed = holes == run->count;
+	pn_arena_claim(run->first, run->count, heap->pool.number);
+	err = fill_holes(heap, run);
+	for (size_t i = 0; !err && i < run->count; i++)
+		pn_empty_take_locked(heap, run->first + i);
+	return err;
+}
+
+static int try_run(struct pn_heap *heap, struct pn_run *run)
+{
+	return find_run(heap, run) ? fill_run(heap, run) : ENOMEM;
+}
+
+static int open_again(struct pn_heap *heap)
+{
+	int err;
+
+	if (pn_confined_look())
+		return EPERM;
+	heap->pool.backend->disown(&heap->pool);
+	err = heap->pool.backend->open(&heap->pool);
+	heap->pool.is_open = !err;
+	return err;
+}
+
+/* Slots that the old pool has are left alone from now on, also while no new one can be opened. */
+static void start_afresh(struct pn_heap *heap)
+{
+	heap->pool.number = pn_arena_new_pool();
+	heap->hint = 0;
+}
+
+/*
+ * A run of populated slots, in no list. Tries again after what can help: a new
+ * pool when the old one is lost, giving empty chunks back when memory is short.
+ */
+static int take_run(struct pn_heap *heap, struct pn_run *run)
+{
+	int err;
+
+	if (!heap->pool.is_open && open_again(heap))
+		return ENOMEM;
+	/* Chunks that lie idle may be what a contiguous run must consist of. */
+	if (run->is_contiguous)
+		pn_empty_purge_locked(heap);
+	err = try_run(heap, run);
+	if (err == PN_BACKEND_LOST) {
+		start_afresh(heap);
+		if (open_again(heap))
+			return ENOMEM;
+		err = try_run(heap, run);
+	} else if (err && pn_empty_purge_locked(heap)) {
+		err = try_run(heap, run);
+		if (err)
+			pn_empty_purge_locked(heap);
+	}
+	return err;
+}
+
+/* One chunk: the newest EMPTY one, whose pool does not matter, or a new one. */
+size_t pn_slots_take_one_locked(struct pn_heap *heap)
+{
+	struct pn_run run = { .count = 1, .alignment = 1 };
+	size_t slot;
+
+	if (!heap->empty.first)
+		return take_run(heap, &run) ? SIZE_MAX : run.first;
+	slot = heap->empty.first - 1;
+	pn_empty_take_locked(heap, slot);
+	return slot;
+}
+
+/* Large objects. */
+
+static void set_used(struct pn_slot *slot, enum pn_slot_state state)
+{
+	pn_slot_set_state(slot, state);
+	memset(slot->fresh, 0, sizeof(slot->fresh));
+	slot->object = PN_OBJECT_NEVER;
+}
+
+/* Slots @from to @to of the object that begins at @first. */
+static void set_tail(struct pn_heap *heap, size_t first, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		set_used(&pn_arena.slots[first + i], PN_SLOT_LARGE_TAIL);
+		pn_arena.slots[first + i].run = (uint32_t)i;
+	}
+	heap->stats.large_chunks += to - from;
+}
+
+static void set_large(struct pn_heap *heap, const struct pn_run *run)
+{
+	struct pn_slot *slot = &pn_arena.slots[run->first];
+
+	set_tail(heap, run->first, 0, run->count);
+	pn_slot_set_state(slot, PN_SLOT_LARGE);
+	slot->object = PN_OBJECT_LIVE;
+	slot->run = (uint32_t)run->count;
+}
+
+static void set_raw(struct pn_heap *heap, const struct pn_run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		set_used(&pn_arena.slots[run->first + i], PN_SLOT_RAW);
+	heap->stats.raw_chunks += run->count;
+}
+
+bool pn_slots_take(struct pn_heap *heap, struct pn_run *run)
+{
+	bool is_taken;
+
+	/* The arena itself is aligned to its extents, so not to more. */
+	if (run->count > pn_arena_slot_count() || run->alignment > pn_arena_extent_slots())
+		return false;
+	pn_arena_lock();
+	pn_empty_tidy_locked(heap);
+	is_taken = !take_run(heap, run);
+	if (is_taken && run->is_raw)
+		set_raw(heap, run);
+	else if (is_taken)
+		set_large(heap, run);
+	pn_arena_unlock();
+	return is_taken;
+}
+
+static bool are_available(const struct pn_heap *heap, size_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!is_available(heap, first + i))
+			return false;
+	return true;
+}
+
+bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t more)
+{
+	struct pn_run run = { .count = more, .first = first + count };
+	bool is_done = false;
+
+	pn_arena_lock();
+	if (!heap->is_contiguous && more <= pn_arena_slot_count() - run.first &&
+	    heap->pool.is_open && are_available(heap, run.first, more) &&
+	    can_end_at(heap, run.first + more) && !fill_run(heap, &run)) {
+		set_tail(heap, first, count, count + more);
+		pn_arena.slots[first].run = (uint32_t)(count + more);
+		is_done = true;
+	}
+	pn_arena_unlock();
+	return is_done;
+}
+
+static void give_locked(struct pn_heap *heap, size_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		pn_empty_add_locked(heap, first + i);
+	heap->stats.large_chunks -= count;
+	pn_empty_tidy_locked(heap);
+}
+
+void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
+{
+	pn_arena_lock();
+	give_locked(heap, first, count);
+	pn_arena_unlock();
+}
+
+void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count)
+{
+	struct pn_slot *slot = &pn_arena.slots[first];
+	size_t run = slot->run;
+
+	pn_arena_lock();
+	slot->run = (uint32_t)count;
+	give_locked(heap, first + count, run - count);
+	pn_arena_unlock();
+}
+
+/* Raw runs. */
+
+static bool are_raw(size_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pn_arena.slots[first + i].state != PN_SLOT_RAW ||
+		    pn_arena.slots[first + i].heap != pn_arena.slots[first].heap)
+			return false;
+	return true;
+}
+
+bool pn_slots_give_raw(size_t first, size_t count)
+{
+	struct pn_heap *heap;
+	bool is_given;
+
+	pn_arena_lock();
+	is_given = are_raw(first, count);
+	/* What is inherited is not allocated from: nothing to give back. */
+	for (size_t i = 0; is_given && i < count; i++) {
+		heap = pn_arena.slots[first + i].heap;
+		if (pn_arena.slots[first + i].epoch != pn_arena.epoch)
+			continue;
+		pn_empty_add_locked(heap, first + i);
+		heap->stats.raw_chunks--;
+	}
+	if (is_given && pn_arena.slots[first].epoch == pn_arena.epoch)
+		pn_empty_tidy_locked(pn_arena.slots[first].heap);
+	pn_arena_unlock();
+	return is_given;
+}

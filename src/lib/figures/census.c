@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/* Counting a heap; see census.h. src/tools/pinnedctl counts another process's in the same way. */
+#include "figures/census.h"
+
+static bool is_inherited(const struct pn_slot *slot)
+{
+	return slot->epoch != pn_arena.epoch;
+}
+
+static void count_slab(struct pn_census *census, const struct pn_slab *slab)
+{
+	struct pn_census_class *class = &census->classes[slab->class];
+
+	class->slabs++;
+	class->objects += slab->count;
+	class->out += (uint64_t)slab->count - slab->free;
+}
+
+/*
+ * A slab's record stands in the table at each of its pages, and slabs stay within a chunk.
+ * What has no objects tells of one that was freed (medium.c).
+ */
+static void count_slabs(struct pn_census *census, size_t slot)
+{
+	const struct pn_slab *last = NULL;
+
+	for (size_t page = slot * PN_CHUNK_PAGES; page < (slot + 1) * PN_CHUNK_PAGES; page++) {
+		const struct pn_slab *slab = pn_arena.slabs[page];
+
+		if (slab && slab != last && slab->count && !slab->pages)
+			count_slab(census, slab);
+		last = slab;
+	}
+}
+
+static void count_cached(struct pn_census *census)
+{
+	struct pn_tcache_census cached;
+
+	pn_tcache_count(&cached);
+	census->caches = cached.caches;
+	census->medium_cached_bytes = cached.medium_bytes;
+	for (size_t i = 0; i < PN_CLASSES; i++)
+		census->classes[i].cached = cached.objects[i];
+}
+
+static void count_heap(struct pn_census *census, struct pn_heap *heap)
+{
+	*census = (struct pn_census){
+		.memory = heap->pool.memory,
+		.limit_chunks = heap->limit_chunks,
+		.decay_ms = heap->decay_ms,
+	};
+	if (heap == &pn_heap)
+		count_cached(census);
+	pn_lock(&heap->lock);
+	pn_slab_lock_all(heap);
+	pn_arena_lock();
+	census->heap = heap->stats;
+	for (size_t i = 0; i < pn_arena_used_slots(); i++) {
+		const struct pn_slot *slot = &pn_arena.slots[i];
+
+		if (slot->state == PN_SLOT_PAGES && slot->heap == heap && !is_inherited(slot))
+			count_slabs(census, i);
+	}
+	pn_arena_unlock();
+	pn_slab_unlock_all(heap);
+	pn_unlock(&heap->lock);
+}
+
+bool pn_census_take(struct pn_census *census, size_t number)
+{
+	struct pn_heap *heap;
+	bool is_there = false;
+
+	pn_heaps_lock();
+	pn_heaps_for_each(heap) {
+		is_there = !number--;
+		if (!is_there)
+			continue;
+		count_heap(census, heap);
+		break;
+	}
+	pn_heaps_unlock();
+	return is_there;
+}
+
+static uint16_t count_free(const struct pn_slot *slot)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < PN_PAGE_WORDS; i++)
+		count += __builtin_popcountll(slot->free[i]);
+	return (uint16_t)count;
+}
+
+void pn_census_take_slots(struct pn_census_slot *slots, size_t first, size_t count)
+{
+	pn_arena_lock();
+	for (size_t i = 0; i < count; i++) {
+		const struct pn_slot *slot = &pn_arena.slots[first + i];
+
+		slots[i] = (struct pn_census_slot){
+			.state = slot->state,
+			.is_inherited = slot->state != PN_SLOT_HOLE && is_inherited(slot),
+			.free_pages = count_free(slot),
+			.longest = slot->longest,
+			.run = slot->run,
+		};
+	}
+	pn_arena_unlock();
+}

@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: MIT
-/* What makes this library libpinned and not libmalloc-pinned. */
-#include "runtime.h"
-
-const struct pn_flavour pn_flavour = {
-	.variable = "PINNED_CONF",
-};

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+/* Allocating and freeing: the paths that run rarely. */
+#include "front/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "front/harden.h"
+#include "front/heaps.h"
+#include "front/runtime.h"
+#include "object/large.h"
+#include "object/retain.h"
+#include "os/die.h"
+#include "os/probe.h"
+#include "os/watch.h"
+#include "profile/profile.h"
+
+static uint64_t failures;
+PN_WATCH_VARIABLE(failures, failures);
+
+uint64_t pn_alloc_failures(void)
+{
+	return __atomic_load_n(&failures, __ATOMIC_RELAXED);
+}
+
+static void *count(void *object, size_t size)
+{
+	if (object) {
+		pn_profile_allocated(object, size);
+	} else {
+		__atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED);
+		PN_PROBE1(failure, size);
+	}
+	return object;
+}
+
+static bool is_usable(void)
+{
+	return !pn_runtime_enter()->error;
+}
+
+static void *alloc_class(unsigned int class)
+{
+	void *object = pn_tcache_pop(class);
+
+	return object ? object : pn_tcache_refill(class);
+}
+
+/* More than the largest class, and not from the cache. */
+static void *alloc_runs(size_t size, bool *is_zeroed)
+{
+	if (size <= PN_CHUNK_SIZE)
+		return pn_medium_alloc(&pn_heap, size, 1, is_zeroed);
+	return pn_large_alloc(&pn_heap, size, 1, is_zeroed);
+}
+
+static void *alloc_plain(size_t size, bool *is_zeroed)
+{
+	if (size > PN_SMALL_MAX)
+		return alloc_runs(size, is_zeroed);
+	*is_zeroed = false;
+	return alloc_class(pn_class_of(size ? size : 1));
+}
+
+/* Memory that is short may be in this thread's cache, as objects of other sizes, or wait. */
+static bool flush(void)
+{
+	bool was_cached = pn_tcache_flush();
+
+	return pn_harden_flush() || was_cached;
+}
+
+static void *alloc_or_flush(size_t size, bool *is_zeroed)
+{
+	void *object = NULL;
+
+	if (is_usable()) {
+		object = alloc_plain(size, is_zeroed);
+		if (!object && flush())
+			object = alloc_plain(size, is_zeroed);
+	}
+	return count(object, size);
+}
+
+void *pn_alloc_slow(size_t size)
+{
+	bool is_zeroed;
+	void *object;
+
+	if (size > PN_SMALL_MAX && size <= PN_CHUNK_SIZE) {
+		object = pn_tcache_pop_medium(size);
+		if (object)
+			return object;
+	}
+	return alloc_or_flush(size, &is_zeroed);
+}
+
+static void *alloc_aligned_runs(struct pn_heap *heap, size_t alignment, size_t size,
+				bool *is_zeroed)
+{
+	/* A small object of a large alignment need not be large itself. */
+	if (size <= PN_SMALL_MAX)
+		size = PN_SMALL_MAX + 1;
+	if (size > PN_CHUNK_SIZE || alignment > PN_CHUNK_SIZE)
+		return pn_large_alloc(heap, size > PN_CHUNK_SIZE ? size : PN_CHUNK_SIZE + 1,
+				      alignment, is_zeroed);
+	return pn_medium_alloc(heap, size, alignment, is_zeroed);
+}
+
+static void *alloc_aligned(size_t alignment, size_t size)
+{
+	bool is_zeroed;
+
+	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
+		return alloc_aligned_runs(&pn_heap, alignment, size, &is_zeroed);
+	return alloc_class(pn_class_aligned(size ? size : 1, alignment));
+}
+
+void *pn_alloc_aligned(size_t alignment, size_t size)
+{
+	void *object = NULL;
+
+	if (is_usable()) {
+		object = alloc_aligned(alignment, size);
+		if (!object && flush())
+			object = alloc_aligned(alignment, size);
+	}
+	return count(object, size);
+}
+
+void *pn_alloc_zeroed(size_t size)
+{
+	bool is_zeroed = false;
+	void *object = pn_alloc_cached(size);
+
+	if (!object && size > PN_SMALL_MAX && size <= PN_CHUNK_SIZE)
+		object = pn_tcache_pop_medium(size);
+	if (!object)
+		object = alloc_or_flush(size, &is_zeroed);
+	if (object && !is_zeroed)
+		memset(object, 0, size);
+	return object;
+}
+
+/* Other heaps than the default one: threads cache nothing. */
+
+static void *alloc_uncached(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
+{
+	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
+		return alloc_aligned_runs(heap, alignment, size, is_zeroed);
+	*is_zeroed = false;
+	return pn_heaps_take_object(heap, pn_class_aligned(size ? size : 1, alignment));
+}
+
+/* Memory that is short may lie idle in the other heaps. */
+void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
+{
+	void *object = NULL;
+
+	if (is_usable()) {
+		object = alloc_uncached(heap, alignment, size, is_zeroed);
+		if (!object) {
+			flush();
+			if (pn_heaps_purge())
+				object = alloc_uncached(heap, alignment, size, is_zeroed);
+		}
+	}
+	return count(object, size);
+}
+
+/* The live object that begins at @ptr, which is in the arena; or dies, naming @caller. */
+static struct pn_object live_object(const void *ptr, const char *caller)
+{
+	size_t offset = pn_arena_offset(ptr), index;
+	struct pn_slab *slab = offset < pn_arena.size ? pn_slab_at(offset) : NULL;
+	struct pn_object object;
+	uint8_t state;
+
+	if (!slab || pn_medium_is_gone(slab))
+		return pn_large_find(ptr, caller);
+	index = pn_slab_index(slab, offset);
+	state = pn_slab_is_start(slab, index, offset) ? pn_slab_state(slab, index)
+						      : PN_OBJECT_NEVER;
+	if (state == PN_OBJECT_NEVER)
+		pn_die_invalid(caller, ptr);
+	if (pn_state_is_freed(state))
+		pn_die_freed(caller, ptr);
+	pn_object_set(&object, slab, index);
+	return object;
+}
+
+/* Threads cache the default heap's, and nothing above a chunk. */
+static void give(const struct pn_object *object, void *ptr)
+{
+	struct pn_slab *slab = object->slab;
+	bool is_cached = object->heap == &pn_heap;
+	uint8_t *state = slab ? &slab->state[object->index] : NULL;
+
+	if (!slab)
+		pn_large_give(ptr);
+	else if (slab->pages && is_cached)
+		pn_tcache_push_medium(slab);
+	else if (slab->pages)
+		pn_medium_free(ptr);
+	else if (is_cached)
+		pn_tcache_overflow(slab->bin, ptr, state);
+	else
+		pn_heaps_give_object(slab, &(struct pn_free){ ptr, state });
+}
+
+static void free_object(const struct pn_object *object)
+{
+	void *ptr = pn_arena_at(object->offset);
+
+	__atomic_store_n(pn_object_state(object), PN_OBJECT_FREED, __ATOMIC_RELAXED);
+	/* What is inherited is not allocated from: nothing to give back. */
+	if (object->is_inherited)
+		return;
+	if (object->heap == &pn_heap && pn_harden_frees())
+		pn_harden_free(ptr);
+	else
+		give(object, ptr);
+}
+
+void pn_free_slow(void *ptr)
+{
+	struct pn_object object;
+	int saved = errno;
+
+	pn_runtime_enter();
+	object = live_object(ptr, "free()");
+	pn_profile_freed(ptr);
+	if (!pn_retain_keeps(&object))
+		free_object(&object);
+	errno = saved;
+}
+
+void pn_free_released(const struct pn_object *object)
+{
+	int saved = errno;
+
+	free_object(object);
+	errno = saved;
+}
+
+size_t pn_size_of(const void *ptr, const char *caller)
+{
+	return live_object(ptr, caller).size;
+}
+
+/* Is the object more than twice what @size with @alignment gets? */
+static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t size)
+{
+	if (size <= PN_SMALL_MAX && alignment <= PN_SMALL_MAX)
+		return !slab || slab->pages ||
+		       slab->class != pn_class_aligned(size ? size : 1, alignment);
+	return alignment <= PN_SMALL_MAX;
+}
+
+/* realloc() leaves an object where it is while more than half of it is used. */
+void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
+{
+	const struct pn_object object = live_object(ptr, caller);
+
+	if ((uintptr_t)ptr & (alignment - 1) || size > object.size ||
+	    (size <= object.size / 2 && is_too_roomy(object.slab, alignment, size)))
+		pn_die_size(caller, ptr);
+	pn_free(ptr);
+}
+
+/* Keep what fits, but not what would waste more than half. */
+static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object)
+{
+	/* What is cut off is retained, or would have to be zeroed: it stays, or all moves. */
+	bool keeps_tail = pn_harden.zeroes || pn_state_is_retained(pn_object_get_state(object));
+
+	if (!keeps_tail || size > object->size) {
+		if (object->slot)
+			return pn_large_resize(ptr, size);
+		if (object->slab->pages)
+			return pn_medium_resize(object->slab, size);
+	}
+	return size <= object->size && size > object->size / 2;
+}
+
+/* A heap that an inherited object was in may be no more. */
+static void *alloc_like(const struct pn_object *object, size_t size)
+{
+	bool is_zeroed;
+
+	if (object->heap == &pn_heap || object->is_inherited)
+		return pn_alloc(size);
+	return pn_alloc_in(object->heap, 1, size, &is_zeroed);
+}
+
+void *pn_realloc(void *ptr, size_t size)
+{
+	const struct pn_object object = live_object(ptr, "realloc()");
+	void *moved;
+
+	if (fits_in_place(ptr, size, &object)) {
+		pn_profile_resized(ptr, size);
+		return ptr;
+	}
+	moved = alloc_like(&object, size);
+	/* Programs do not expect that less is not to be had. */
+	if (!moved)
+		return size <= object.size ? ptr : NULL;
+	memcpy(moved, ptr, size < object.size ? size : object.size);
+	pn_free(ptr);
+	return moved;
+}

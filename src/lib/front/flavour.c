@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+/* What makes this library libpinned and not libmalloc-pinned. */
+#include "front/runtime.h"
+
+const struct pn_flavour pn_flavour = {
+	.variable = "PINNED_CONF",
+};

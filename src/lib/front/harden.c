@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Freed objects that wait are in one ring for all threads, oldest first, apart from
+ * the objects. Its lock covers the ring alone: what leaves it is looked at and given
+ * back without it.
+ *
+ * The ring has one place for each 64 bytes that may wait. With smaller objects it is
+ * full before that many bytes wait, and the oldest leaves all the same.
+ */
+#include "front/harden.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "object/large.h"
+#include "object/medium.h"
+#include "os/die.h"
+#include "os/lock.h"
+#include "os/random.h"
+#include "os/sys.h"
+#include "os/watch.h"
+
+#define BYTES_PER_PLACE 64
+#define PLACES_MIN 64
+
+struct pn_harden pn_harden;
+
+/* Outside of the slabs' locks; see runtime.c. */
+static struct pn_lock lock = PN_LOCK_INIT;
+static void **ring;
+static size_t places;
+/* Counted on and on; a place is the remainder. */
+static size_t first;
+static size_t count;
+static uint64_t bytes;
+PN_WATCH_VARIABLE(quarantine_bytes, bytes);
+
+int pn_harden_init(const struct pn_config *config)
+{
+	if (config->quarantine) {
+		places = config->quarantine / BYTES_PER_PLACE;
+		if (places < PLACES_MIN)
+			places = PLACES_MIN;
+		if (places > SIZE_MAX / sizeof(*ring))
+			return ENOMEM;
+		ring = pn_sys_table(places * sizeof(*ring));
+		if (!ring)
+			return ENOMEM;
+	}
+	pn_harden.zeroes = config->zero_on_free;
+	pn_harden.delayed_bytes = config->quarantine;
+	if (config->is_random)
+		pn_random_init();
+	return 0;
+}
+
+/* Objects. */
+
+/* The slab that a freed object is in; NULL for a large one. */
+static struct pn_slab *slab_of(const void *ptr)
+{
+	struct pn_slab *slab = pn_slab_at(pn_arena_offset(ptr));
+
+	return slab && !pn_medium_is_gone(slab) ? slab : NULL;
+}
+
+static size_t size_of(const void *ptr)
+{
+	const struct pn_slab *slab = slab_of(ptr);
+
+	if (slab)
+		return slab->size;
+	return (size_t)pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT].run << PN_CHUNK_SHIFT;
+}
+
+/* All sizes are multiples of 16. */
+static void check_zero(const char *object, size_t size)
+{
+	static const uint64_t zero;
+
+	if (memcmp(object, &zero, sizeof(zero)) ||
+	    memcmp(object, object + sizeof(zero), size - sizeof(zero)))
+		pn_die_written(object);
+}
+
+static void give_back(void *ptr)
+{
+	struct pn_slab *slab = slab_of(ptr);
+	struct pn_free object = { .object = ptr };
+
+	if (!slab) {
+		pn_large_give(ptr);
+	} else if (slab->pages) {
+		pn_medium_free(ptr);
+	} else {
+		object.state = &slab->state[pn_slab_index(slab, pn_arena_offset(ptr))];
+		pn_slab_give(slab->heap, slab->class, &object, 1);
+	}
+}
+
+/* The ring. */
+
+static void *pop_locked(void)
+{
+	void *oldest;
+
+	if (!count)
+		return NULL;
+	oldest = ring[first++ % places];
+	count--;
+	__atomic_store_n(&bytes, bytes - size_of(oldest), __ATOMIC_RELAXED);
+	return oldest;
+}
+
+static void push_locked(void *ptr, size_t size)
+{
+	ring[(first + count++) % places] = ptr;
+	__atomic_store_n(&bytes, bytes + size, __ATOMIC_RELAXED);
+}
+
+/* The oldest, while there is no place for another object of @size bytes; else NULL, and @ptr is in. */
+static void *exchange(void *ptr, size_t size)
+{
+	void *oldest = NULL;
+
+	pn_lock(&lock);
+	if (count == places || bytes + size > pn_harden.delayed_bytes)
+		oldest = pop_locked();
+	else
+		push_locked(ptr, size);
+	pn_unlock(&lock);
+	return oldest;
+}
+
+static void end_delay(void *ptr)
+{
+	if (pn_harden.zeroes)
+		check_zero(ptr, size_of(ptr));
+	give_back(ptr);
+}
+
+void pn_harden_free(void *ptr)
+{
+	size_t size = size_of(ptr);
+	void *oldest;
+
+	if (pn_harden.zeroes)
+		memset(ptr, 0, size);
+	if (size > pn_harden.delayed_bytes) {
+		give_back(ptr);
+		return;
+	}
+	while ((oldest = exchange(ptr, size)))
+		end_delay(oldest);
+}
+
+/* One that has not been handed out may be in memory that had something else. */
+void pn_harden_check(const struct pn_free *object)
+{
+	if (pn_harden.zeroes && *object->state == PN_OBJECT_FREED)
+		check_zero(object->object, size_of(object->object));
+}
+
+static PN_NOINLINE void *pop(void)
+{
+	void *oldest;
+
+	pn_lock(&lock);
+	oldest = pop_locked();
+	pn_unlock(&lock);
+	return oldest;
+}
+
+bool pn_harden_flush(void)
+{
+	bool was_any = false;
+	void *oldest;
+
+	while ((oldest = pop())) {
+		end_delay(oldest);
+		was_any = true;
+	}
+	return was_any;
+}
+
+/* Figures and fork. */
+
+uint64_t pn_harden_bytes(void)
+{
+	return __atomic_load_n(&bytes, __ATOMIC_RELAXED);
+}
+
+void pn_harden_lock(void)
+{
+	pn_lock(&lock);
+}
+
+void pn_harden_unlock(void)
+{
+	pn_unlock(&lock);
+}
+
+void pn_harden_in_child(bool is_inherited)
+{
+	pn_lock_reset(&lock);
+	if (!is_inherited)
+		return;
+	count = 0;
+	bytes = 0;
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The list of heaps, and the end of one. Records of heaps that have gone are kept
+ * for those to come, with the records of slabs that they have to spare: nothing
+ * that stands in the tables is ever unmapped.
+ */
+#include "front/heaps.h"
+
+#include <errno.h>
+
+#include "chunk/empty.h"
+#include "object/medium.h"
+#include "object/retain.h"
+#include "os/meta.h"
+#include "profile/profile.h"
+
+/* Outside of all locks but that of initialisation; see runtime.c. */
+static struct pn_lock lock = PN_LOCK_INIT;
+/* Records without a heap. */
+static struct pn_heap *unused;
+
+void pn_heaps_lock(void)
+{
+	pn_lock(&lock);
+}
+
+void pn_heaps_unlock(void)
+{
+	pn_unlock(&lock);
+}
+
+void pn_heaps_reset_lock(void)
+{
+	pn_lock_reset(&lock);
+}
+
+static size_t purge(struct pn_heap *heap)
+{
+	size_t count;
+
+	pn_arena_lock();
+	count = pn_empty_purge_locked(heap);
+	pn_arena_unlock();
+	return count;
+}
+
+size_t pn_heaps_purge(void)
+{
+	struct pn_heap *heap;
+	size_t count = 0;
+
+	pn_heaps_lock();
+	pn_heaps_for_each(heap)
+		count += purge(heap);
+	pn_heaps_unlock();
+	return count;
+}
+
+/* Beginning. */
+
+static struct pn_heap *make_record(void)
+{
+	struct pn_heap *heap = pn_meta_alloc(sizeof(*heap));
+
+	if (!heap)
+		return NULL;
+	heap->lock = (struct pn_lock)PN_LOCK_INIT;
+	for (size_t i = 0; i < PN_CLASSES; i++)
+		heap->centrals[i].lock = (struct pn_lock)PN_LOCK_INIT;
+	return heap;
+}
+
+static struct pn_heap *take_record(void)
+{
+	struct pn_heap *heap = unused;
+
+	if (!heap)
+		return make_record();
+	unused = heap->next;
+	heap->next = NULL;
+	return heap;
+}
+
+static void give_record(struct pn_heap *heap)
+{
+	heap->next = unused;
+	unused = heap;
+}
+
+static int start(struct pn_heap *heap, const struct pn_heap_options *options)
+{
+	int err;
+
+	pn_arena_lock();
+	err = pn_heap_init_like(heap, options, &pn_heap);
+	pn_arena_unlock();
+	return err;
+}
+
+/* By address, after the default one: fork takes the heaps' locks in the same order each time. */
+static void enlist(struct pn_heap *heap)
+{
+	struct pn_heap *before = &pn_heap;
+
+	while (before->next && before->next < heap)
+		before = before->next;
+	heap->next = before->next;
+	before->next = heap;
+}
+
+int pn_heaps_create(const struct pn_heap_options *options, struct pn_heap **made)
+{
+	struct pn_heap *heap;
+	int err = ENOMEM;
+
+	pn_heaps_lock();
+	heap = take_record();
+	if (heap)
+		err = start(heap, options);
+	if (!err) {
+		enlist(heap);
+		*made = heap;
+	} else if (heap) {
+		give_record(heap);
+	}
+	pn_heaps_unlock();
+	return err;
+}
+
+/* Objects of slabs. */
+
+void *pn_heaps_take_object(struct pn_heap *heap, unsigned int class)
+{
+	struct pn_free taken = { 0 };
+
+	pn_lock(&heap->lock);
+	if (pn_slab_take(heap, class, &taken, 1))
+		pn_free_set_live(&taken);
+	pn_unlock(&heap->lock);
+	return taken.object;
+}
+
+void pn_heaps_give_object(struct pn_slab *slab, const struct pn_free *object)
+{
+	struct pn_heap *heap = slab->heap;
+
+	pn_lock(&heap->lock);
+	pn_slab_give(heap, slab->class, object, 1);
+	pn_unlock(&heap->lock);
+}
+
+uint64_t pn_heaps_bytes_out(struct pn_heap *heap)
+{
+	uint64_t bytes;
+
+	pn_lock(&heap->lock);
+	bytes = pn_slab_bytes_out(heap);
+	pn_unlock(&heap->lock);
+	return bytes;
+}
+
+/* Fork. */
+
+void pn_heaps_lock_slabs(void)
+{
+	struct pn_heap *heap;
+
+	pn_heaps_for_each(heap)
+		pn_lock(&heap->lock);
+	pn_slab_lock_all(&pn_heap);
+}
+
+void pn_heaps_unlock_slabs(void)
+{
+	struct pn_heap *heap;
+
+	pn_slab_unlock_all(&pn_heap);
+	pn_heaps_for_each(heap)
+		pn_unlock(&heap->lock);
+}
+
+/* All heaps have the same backend. */
+bool pn_heaps_in_child(void)
+{
+	struct pn_heap *heap;
+	bool is_inherited = false;
+
+	pn_heaps_for_each(heap)
+		is_inherited |= pn_heap_in_child(heap);
+	pn_arena.epoch += is_inherited;
+	pn_heaps_for_each(heap) {
+		pn_lock_reset(&heap->lock);
+		pn_slab_in_child(heap, is_inherited);
+	}
+	return is_inherited;
+}
+
+/* End. The list and the arena are locked. */
+
+static void forget_record(struct pn_heap *heap, size_t page)
+{
+	struct pn_slab *record = pn_arena.slabs[page];
+	struct pn_slab **spare;
+
+	if (!record)
+		return;
+	__atomic_store_n(&pn_arena.slabs[page], NULL, __ATOMIC_RELEASE);
+	/* All pages of a slab lead to its record; some to none any more. */
+	if (pn_medium_is_gone(record) || page != record->offset >> PN_PAGE_SHIFT)
+		return;
+	spare = record->pages ? &heap->spare : &heap->centrals[record->class].spare;
+	record->next = *spare;
+	*spare = record;
+}
+
+static void empty_slot(struct pn_heap *heap, size_t slot)
+{
+	if (pn_arena.slots[slot].state == PN_SLOT_PAGES)
+		for (size_t i = 0; i < PN_CHUNK_PAGES; i++)
+			forget_record(heap, slot * PN_CHUNK_PAGES + i);
+	pn_arena.slots[slot].object = PN_OBJECT_NEVER;
+	if (pn_arena.slots[slot].state != PN_SLOT_EMPTY)
+		pn_empty_add_locked(heap, slot);
+}
+
+/* A forked child's copies stay; a lost pool's chunks cannot be given back, and stay until exit. */
+static void drop_memory(struct pn_heap *heap)
+{
+	for (size_t slot = 0; slot < pn_arena_used_slots(); slot++)
+		if (pn_arena.slots[slot].heap == heap &&
+		    pn_arena.slots[slot].state != PN_SLOT_HOLE &&
+		    pn_arena.slots[slot].epoch == pn_arena.epoch)
+			empty_slot(heap, slot);
+	pn_empty_purge_locked(heap);
+	pn_empty_abandon_locked(heap);
+}
+
+static void drop_objects(struct pn_heap *heap)
+{
+	for (size_t i = 0; i < PN_CLASSES; i++) {
+		heap->centrals[i].partial = NULL;
+		heap->centrals[i].out = 0;
+	}
+	pn_empty_forget_locked(heap);
+}
+
+/* The extents can be other heaps' now, also of those that looked beyond them already. */
+static void drop_extents(struct pn_heap *heap)
+{
+	const struct pn_backend *backend = heap->pool.backend;
+	struct pn_heap *other;
+
+	if (backend->unmap && heap->pool.is_open)
+		backend->unmap(&heap->pool);
+	backend->disown(&heap->pool);
+	heap->pool.is_open = false;
+	pn_arena_disclaim(heap->pool.number);
+	pn_heaps_for_each(other)
+		other->hint = 0;
+}
+
+static void delist(struct pn_heap *heap)
+{
+	struct pn_heap *before = &pn_heap;
+
+	while (before->next != heap)
+		before = before->next;
+	before->next = heap->next;
+}
+
+int pn_heaps_destroy(struct pn_heap *heap)
+{
+	int err = 0;
+
+	pn_heaps_lock();
+	if (pn_retain_has_any(heap)) {
+		err = EBUSY;
+	} else {
+		delist(heap);
+		pn_arena_lock();
+		pn_profile_forget_heap(heap);
+		drop_memory(heap);
+		drop_objects(heap);
+		drop_extents(heap);
+		pn_arena_unlock();
+		give_record(heap);
+	}
+	pn_heaps_unlock();
+	return err;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Large objects. The arena's slots say where one begins and how long it is; the
+ * program that owns the object is the only one that changes that, so no lock is
+ * needed to read it.
+ */
+#include "object/large.h"
+
+#include "chunk/slots.h"
+#include "object/medium.h"
+#include "object/retain.h"
+#include "os/die.h"
+#include "os/probe.h"
+
+static size_t slots_for(size_t size)
+{
+	return (size + PN_CHUNK_MASK) >> PN_CHUNK_SHIFT;
+}
+
+void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed)
+{
+	struct pn_run run = {
+		.count = slots_for(size),
+		.alignment = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1,
+		.is_contiguous = heap->is_contiguous,
+	};
+	void *object = NULL;
+
+	if (size <= pn_arena.size && pn_slots_take(heap, &run))
+		object = pn_arena_slot_at(run.first);
+	*is_zeroed = run.is_zeroed;
+	PN_PROBE2(large_alloc, object, size);
+	return object;
+}
+
+/* Of an object that was here last, large or medium. */
+static bool was_freed(const struct pn_slot *slot, size_t offset)
+{
+	if (!(offset & PN_CHUNK_MASK) &&
+	    pn_state_is_freed(__atomic_load_n(&slot->object, __ATOMIC_ACQUIRE)))
+		return true;
+	return slot->state != PN_SLOT_LARGE && slot->state != PN_SLOT_LARGE_TAIL &&
+	       pn_medium_was_at(offset);
+}
+
+struct pn_object pn_large_find(const void *ptr, const char *caller)
+{
+	size_t offset = pn_arena_offset(ptr);
+	const struct pn_slot *slot;
+
+	if (offset >= pn_arena.size)
+		pn_die_invalid(caller, ptr);
+	slot = &pn_arena.slots[offset >> PN_CHUNK_SHIFT];
+	if (was_freed(slot, offset))
+		pn_die_freed(caller, ptr);
+	if (slot->state != PN_SLOT_LARGE || offset & PN_CHUNK_MASK)
+		pn_die_invalid(caller, ptr);
+	return pn_object_of_slots(offset >> PN_CHUNK_SHIFT);
+}
+
+static bool is_inherited(const struct pn_slot *slot)
+{
+	return slot->epoch != pn_arena.epoch;
+}
+
+void pn_large_give(void *ptr)
+{
+	size_t first = pn_arena_offset(ptr) >> PN_CHUNK_SHIFT;
+	struct pn_slot *slot = &pn_arena.slots[first];
+
+	PN_PROBE2(large_free, ptr, (size_t)slot->run << PN_CHUNK_SHIFT);
+	pn_slots_give(slot->heap, first, slot->run);
+}
+
+bool pn_large_resize(void *ptr, size_t size)
+{
+	size_t first = pn_arena_offset(ptr) >> PN_CHUNK_SHIFT;
+	struct pn_slot *slot = &pn_arena.slots[first];
+	size_t wanted = slots_for(size), run = slot->run;
+
+	if (size <= PN_CHUNK_SIZE || size > pn_arena.size)
+		return false;
+	if (wanted > run)
+		return !is_inherited(slot) && pn_slots_extend(slot->heap, first, run, wanted - run);
+	if (is_inherited(slot))
+		slot->run = (uint32_t)wanted;
+	else if (wanted < run)
+		pn_slots_shrink(slot->heap, first, wanted);
+	return true;
+}

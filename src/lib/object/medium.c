@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Medium objects. Where a run has room to spare its object begins some cache
+ * lines behind the run's first byte, at other lines each time: like staggering
+ * in classes, it keeps the first words of many objects out of the same few cache
+ * sets. Up to a quarter MiB a run is made long enough for 16 such places.
+ */
+#include "object/medium.h"
+
+#include "chunk/pages.h"
+#include "os/meta.h"
+
+#define STAGGER_ROOM ((size_t)16 * PN_CACHE_LINE)
+#define STAGGER_MAX ((size_t)256 << 10)
+
+static size_t pages_for(size_t size)
+{
+	return (size + PN_PAGE_SIZE - 1) >> PN_PAGE_SHIFT;
+}
+
+size_t pn_medium_pages(size_t size)
+{
+	return pages_for(size <= STAGGER_MAX ? size + STAGGER_ROOM : size);
+}
+
+unsigned int pn_medium_bin(size_t pages)
+{
+	unsigned int log = 63 - (unsigned int)__builtin_clzll(pages);
+
+	return 4 * (log - 3) + ((pages >> (log - 2)) & 3);
+}
+
+size_t pn_medium_bin_pages(unsigned int bin)
+{
+	return ((size_t)(4 + bin % 4 + 1) << (bin / 4 + 1)) - 1;
+}
+
+/* Records. The arena's lock is held. */
+
+static struct pn_slab *take_record_locked(struct pn_heap *heap)
+{
+	struct pn_slab *record = heap->spare;
+
+	if (!record)
+		return pn_meta_alloc(offsetof(struct pn_slab, state) + 1);
+	heap->spare = record->next;
+	return record;
+}
+
+static void give_record_locked(struct pn_heap *heap, struct pn_slab *record)
+{
+	record->next = heap->spare;
+	heap->spare = record;
+}
+
+static size_t first_page(const struct pn_slab *object)
+{
+	return object->offset >> PN_PAGE_SHIFT;
+}
+
+/*
+ * Records without objects. A page whose object was freed leads to the one of the cache
+ * line that it began at, so that freeing it again can be told from freeing what was
+ * never handed out. All zeros: free() takes none of them for a live object's.
+ */
+static char gone[PN_PAGE_SIZE / PN_CACHE_LINE + 1][PN_CACHE_LINE]
+	__attribute__((aligned(PN_CACHE_LINE)));
+
+static struct pn_slab *gone_at(size_t offset)
+{
+	return (struct pn_slab *)(void *)gone[offset % PN_PAGE_SIZE / PN_CACHE_LINE];
+}
+
+bool pn_medium_was_at(size_t offset)
+{
+	return !(offset % PN_CACHE_LINE) && pn_slab_at(offset) == gone_at(offset);
+}
+
+static void set_object_of_page(size_t page, struct pn_slab *object)
+{
+	__atomic_store_n(&pn_arena.slabs[page], object, __ATOMIC_RELEASE);
+}
+
+/*
+ * Beside its first page, those pages lead to an object from which one more step of
+ * pn_object_find() would leave it downwards: at most nine. (A binary indexed tree
+ * of the chunk's pages; they are the nodes that cover the first one.) They are set
+ * among those from @from up to @end, which are numbers of the arena's pages.
+ */
+static void set_object_inside(const struct pn_slab *object, size_t from, size_t end,
+			      struct pn_slab *to)
+{
+	size_t first = first_page(object);
+	size_t chunk = first & ~(PN_CHUNK_PAGES - 1);
+	size_t page = first - chunk;
+
+	for (size_t bit = page & -page; bit && chunk + page + bit < end; bit = page & -page) {
+		page += bit;
+		if (chunk + page >= from)
+			set_object_of_page(chunk + page, to);
+	}
+}
+
+/* The arena's lock is held, unless nobody else knows the object yet. */
+static void set_length(struct pn_slab *object, size_t pages)
+{
+	size_t colour = object->offset & (PN_PAGE_SIZE - 1);
+
+	object->pages = (uint16_t)pages;
+	object->size = (uint32_t)((pages << PN_PAGE_SHIFT) - colour);
+}
+
+static size_t next_colour(struct pn_heap *heap, size_t spare)
+{
+	size_t places = spare / PN_CACHE_LINE + 1;
+
+	if (places > PN_PAGE_SIZE / PN_CACHE_LINE)
+		places = PN_PAGE_SIZE / PN_CACHE_LINE;
+	return heap->colour++ % places * PN_CACHE_LINE;
+}
+
+static void set_object(struct pn_slab *object, struct pn_heap *heap, size_t page, size_t pages,
+		       size_t colour)
+{
+	*object = (struct pn_slab){
+		.offset = (page << PN_PAGE_SHIFT) + colour,
+		.count = 1,
+		.bin = PN_BIN_NONE,
+		.epoch = pn_arena.epoch,
+		.heap = heap,
+	};
+	object->state[0] = PN_OBJECT_LIVE;
+	set_length(object, pages);
+	set_object_of_page(page, object);
+	set_object_inside(object, page, page + pages, object);
+	heap->stats.medium_bytes += object->size;
+}
+
+/* The interface. */
+
+void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed)
+{
+	bool is_staggered = alignment <= PN_CACHE_LINE;
+	size_t pages = is_staggered ? pn_medium_pages(size) : pages_for(size);
+	size_t page = SIZE_MAX, spare = is_staggered ? (pages << PN_PAGE_SHIFT) - size : 0;
+	struct pn_slab *object;
+
+	pn_arena_lock();
+	object = take_record_locked(heap);
+	if (object)
+		page = pn_pages_take_locked(heap, pages, pages_for(alignment), is_zeroed);
+	if (page != SIZE_MAX)
+		set_object(object, heap, page, pages, next_colour(heap, spare));
+	else if (object)
+		give_record_locked(heap, object);
+	pn_arena_unlock();
+	return page == SIZE_MAX ? NULL : pn_arena_at(object->offset);
+}
+
+void pn_medium_free(void *ptr)
+{
+	struct pn_slab *object = pn_slab_at(pn_arena_offset(ptr));
+	struct pn_heap *heap = object->heap;
+
+	pn_arena_lock();
+	heap->stats.medium_bytes -= object->size;
+	set_object_of_page(first_page(object), gone_at(object->offset));
+	set_object_inside(object, first_page(object), first_page(object) + object->pages, NULL);
+	pn_pages_give_locked(heap, first_page(object), object->pages);
+	give_record_locked(heap, object);
+	pn_arena_unlock();
+}
+
+static bool resize_locked(struct pn_slab *object, size_t pages)
+{
+	size_t end = first_page(object) + object->pages, old_size = object->size;
+
+	if (pages > object->pages &&
+	    !pn_pages_extend_locked(object->heap, end, pages - object->pages))
+		return false;
+	set_object_inside(object, end, first_page(object) + pages, object);
+	if (pages < object->pages) {
+		set_object_inside(object, first_page(object) + pages, end, NULL);
+		pn_pages_give_locked(object->heap, first_page(object) + pages,
+				     object->pages - pages);
+	}
+	set_length(object, pages);
+	object->heap->stats.medium_bytes += (uint64_t)object->size - old_size;
+	return true;
+}
+
+bool pn_medium_resize(struct pn_slab *object, size_t size)
+{
+	size_t colour = object->offset & (PN_PAGE_SIZE - 1);
+	size_t pages = pages_for(size + colour);
+	bool fits;
+
+	if (size <= PN_SMALL_MAX || pages > PN_CHUNK_PAGES)
+		return false;
+	if (object->epoch != pn_arena.epoch)
+		return size <= object->size;
+	/* A little less is not worth the work. */
+	if (pages <= object->pages && pages + object->pages / 8 > object->pages)
+		return true;
+	pn_arena_lock();
+	fits = resize_locked(object, pages);
+	pn_arena_unlock();
+	return fits;
+}

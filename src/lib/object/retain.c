@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Counting who is retained how often. An object's state has room for 63; what is more is carried, 32 at a time, into a
+ * hash table by where objects begin, and borrowed from there when the state would count none.
+ *
+ * States change by compare and exchange, from any thread, under no lock; the lock covers the table, and the flag
+ * of a state that says that the table has some. An object is freed by its owner once: who exchanges last, the owner or
+ * the last to release it, frees it indeed.
+ */
+#include "object/retain.h"
+
+#include <errno.h>
+
+#include "os/die.h"
+#include "os/lock.h"
+#include "os/meta.h"
+#include "os/sys.h"
+#include "os/watch.h"
+
+#define BUCKETS_MIN 512
+#define ENTRIES_AT_ONCE 64
+#define COUNT_MAX 63
+#define CARRIED 32
+/* The same, in a state. */
+#define CARRIED_IN_STATE (CARRIED * PN_RETAINED_ONCE)
+
+/**
+ * struct entry - an object that is retained more often than its state can tell
+ * @offset: where it begins, in the arena
+ * @count: how much more often
+ * @next: in its bucket, or of the spare ones
+ */
+struct entry {
+	size_t offset;
+	uint64_t count;
+	struct entry *next;
+};
+
+/* Inside of all locks but the records'; see runtime.c. */
+static struct pn_lock lock = PN_LOCK_INIT;
+static struct entry **buckets;
+/* A power of two. */
+static size_t bucket_count;
+static size_t entry_count;
+static struct entry *spare;
+/* Atomic, as are heaps' counts. */
+static uint64_t held_bytes;
+PN_WATCH_VARIABLE(retained_bytes, held_bytes);
+static uint64_t limit_bytes;
+
+/* The table. The lock is held. */
+
+/* Fibonacci hashing: objects of a size lie at regular distances. */
+static struct entry **bucket_of(struct entry **table, size_t count, size_t offset)
+{
+	uint64_t hash = ((uint64_t)offset >> 4) * 0x9e3779b97f4a7c15u;
+
+	return &table[hash >> 32 & (count - 1)];
+}
+
+static struct entry **find(size_t offset)
+{
+	struct entry **link = bucket_of(buckets, bucket_count, offset);
+
+	while (*link && (*link)->offset != offset)
+		link = &(*link)->next;
+	return link;
+}
+
+static void move_entries(struct entry **table, size_t count)
+{
+	for (size_t i = 0; i < bucket_count; i++) {
+		while (buckets[i]) {
+			struct entry *entry = buckets[i];
+			struct entry **bucket = bucket_of(table, count, entry->offset);
+
+			buckets[i] = entry->next;
+			entry->next = *bucket;
+			*bucket = entry;
+		}
+	}
+}
+
+/* Without memory it stays as it is, and is slower. Return: false if there is none at all. */
+static bool make_room(void)
+{
+	size_t count = bucket_count ? 4 * bucket_count : BUCKETS_MIN;
+	struct entry **table;
+
+	if (entry_count < bucket_count)
+		return true;
+	table = pn_sys_table(count * sizeof(*table));
+	if (!table)
+		return bucket_count != 0;
+	move_entries(table, count);
+	if (buckets)
+		pn_sys_unmap(buckets, bucket_count * sizeof(*buckets));
+	buckets = table;
+	bucket_count = count;
+	return true;
+}
+
+static struct entry *take_entry(void)
+{
+	struct entry *entry = spare;
+
+	if (!entry) {
+		entry = pn_meta_alloc(ENTRIES_AT_ONCE * sizeof(*entry));
+		if (!entry)
+			return NULL;
+		for (size_t i = 0; i + 1 < ENTRIES_AT_ONCE; i++)
+			entry[i].next = &entry[i + 1];
+	}
+	spare = entry->next;
+	return entry;
+}
+
+/* Return: ENOMEM, or 0. */
+static int put_into_table(size_t offset)
+{
+	struct entry **link, *entry;
+
+	if (!make_room())
+		return ENOMEM;
+	link = find(offset);
+	if (!*link) {
+		entry = take_entry();
+		if (!entry)
+			return ENOMEM;
+		*entry = (struct entry){ .offset = offset };
+		*link = entry;
+		entry_count++;
+	}
+	(*link)->count += CARRIED;
+	return 0;
+}
+
+static void take_from_table(size_t offset)
+{
+	struct entry **link = find(offset), *entry = *link;
+
+	entry->count -= CARRIED;
+	if (entry->count)
+		return;
+	*link = entry->next;
+	entry->next = spare;
+	spare = entry;
+	entry_count--;
+}
+
+/* States. */
+
+static unsigned int count_of(uint8_t state)
+{
+	return state / PN_RETAINED_ONCE;
+}
+
+/* Who retains has seen what was done before, and what who retained has done is seen by who frees. */
+static bool exchange(uint8_t *state, uint8_t *old, unsigned int new)
+{
+	return __atomic_compare_exchange_n(state, old, (uint8_t) new, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
+/* The default heap never ends, so nobody asks what of it is retained. */
+static void add_to_heap(struct pn_heap *heap, int count)
+{
+	if (heap != &pn_heap)
+		__atomic_add_fetch(&heap->retained, count, __ATOMIC_ACQ_REL);
+}
+
+static int carry_locked(size_t offset, uint8_t *state)
+{
+	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+	int err;
+
+	if (count_of(old) < COUNT_MAX)
+		return 0;
+	err = put_into_table(offset);
+	if (err)
+		return err;
+	/* Others release meanwhile. */
+	while (count_of(old) > CARRIED)
+		if (exchange(state, &old, (old - CARRIED_IN_STATE) | PN_RETAINED_MORE))
+			return 0;
+	take_from_table(offset);
+	return 0;
+}
+
+static void borrow_locked(size_t offset, uint8_t *state)
+{
+	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+
+	/* Others retain meanwhile. */
+	while (count_of(old) == 1 && old & PN_RETAINED_MORE) {
+		unsigned int new = old + CARRIED_IN_STATE;
+
+		if ((*find(offset))->count == CARRIED)
+			new &= ~PN_RETAINED_MORE;
+		if (!exchange(state, &old, new))
+			continue;
+		take_from_table(offset);
+		return;
+	}
+}
+
+/* Out of the way of a state that is full. Return: 0 with what the state is now, which may have room; ENOMEM. */
+static PN_NOINLINE int carry(size_t offset, uint8_t *state, uint8_t *now)
+{
+	int err;
+
+	pn_lock(&lock);
+	err = carry_locked(offset, state);
+	pn_unlock(&lock);
+	*now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+	return err;
+}
+
+/* Back into a state that would count none. */
+static PN_NOINLINE void borrow(size_t offset, uint8_t *state, uint8_t *now)
+{
+	pn_lock(&lock);
+	borrow_locked(offset, state);
+	pn_unlock(&lock);
+	*now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+}
+
+/* Return: what the state shall be when it is retained once more; 0 with *err. */
+static unsigned int state_retained(const struct pn_object *object, uint8_t old, int *err)
+{
+	if (pn_state_is_retained(old))
+		return old + PN_RETAINED_ONCE;
+	if (old != PN_OBJECT_LIVE)
+		*err = EFAULT;
+	else if (pn_retain_bytes() + object->size > limit_bytes)
+		*err = ENOBUFS;
+	else
+		return PN_RETAINED_ONCE;
+	return 0;
+}
+
+int pn_retain(const struct pn_object *object)
+{
+	uint8_t *state = pn_object_state(object);
+	uint8_t old = pn_object_get_state(object);
+	unsigned int new;
+	int err = object->is_inherited ? EFAULT : 0;
+
+	while (!err) {
+		if (pn_unlikely(count_of(old) == COUNT_MAX)) {
+			err = carry(object->offset, state, &old);
+			continue;
+		}
+		new = state_retained(object, old, &err);
+		if (!err && exchange(state, &old, new))
+			break;
+	}
+	if (!err && !pn_state_is_retained(old))
+		add_to_heap(object->heap, 1);
+	return err;
+}
+
+static uint8_t state_released(uint8_t old)
+{
+	if (count_of(old) > 1)
+		return (uint8_t)(old - PN_RETAINED_ONCE);
+	return old & PN_RETAINED_FREED ? PN_OBJECT_FREED : PN_OBJECT_LIVE;
+}
+
+int pn_retain_release(const struct pn_object *object, bool *is_over)
+{
+	uint8_t *state = pn_object_state(object);
+	uint8_t old = pn_object_get_state(object), new;
+
+	*is_over = false;
+	if (object->is_inherited)
+		return 0;
+	for (;;) {
+		if (!pn_state_is_retained(old))
+			return EINVAL;
+		if (pn_unlikely(count_of(old) == 1 && old & PN_RETAINED_MORE)) {
+			borrow(object->offset, state, &old);
+			continue;
+		}
+		new = state_released(old);
+		if (exchange(state, &old, new))
+			break;
+	}
+	if (new == PN_OBJECT_LIVE)
+		add_to_heap(object->heap, -1);
+	if (new != PN_OBJECT_FREED)
+		return 0;
+	__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+	*is_over = true;
+	return 0;
+}
+
+void pn_retain_end(const struct pn_object *object)
+{
+	add_to_heap(object->heap, -1);
+}
+
+bool pn_retain_keeps(const struct pn_object *object)
+{
+	uint8_t *state = pn_object_state(object);
+	uint8_t old = pn_object_get_state(object);
+
+	if (object->is_inherited || !pn_state_is_retained(old))
+		return false;
+	/* Before the last release could take them away. */
+	__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+	while (pn_state_is_retained(old)) {
+		if (old & PN_RETAINED_FREED)
+			pn_die_freed("free()", pn_arena_at(object->offset));
+		if (exchange(state, &old, old | PN_RETAINED_FREED))
+			return true;
+	}
+	__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+	return false;
+}
+
+/* Figures, limits, fork. */
+
+bool pn_retain_has_any(const struct pn_heap *heap)
+{
+	return __atomic_load_n(&heap->retained, __ATOMIC_ACQUIRE);
+}
+
+uint64_t pn_retain_bytes(void)
+{
+	return __atomic_load_n(&held_bytes, __ATOMIC_RELAXED);
+}
+
+void pn_retain_set_limit(uint64_t bytes)
+{
+	limit_bytes = bytes;
+}
+
+void pn_retain_lock(void)
+{
+	pn_lock(&lock);
+}
+
+void pn_retain_unlock(void)
+{
+	pn_unlock(&lock);
+}
+
+/*
+ * What is inherited is looked up no more, so where a signal handler has forked inside of
+ * the lock the table can stay.
+ */
+void pn_retain_in_child(bool is_inherited)
+{
+	bool is_inside = lock.owner == &pn_lock_thread && !pn_lock_thread.has_all;
+
+	pn_lock_reset(&lock);
+	if (!is_inherited || is_inside)
+		return;
+	buckets = NULL;
+	bucket_count = 0;
+	entry_count = 0;
+	spare = NULL;
+	held_bytes = 0;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/* System calls; the policy is in sys.h. */
+#define _GNU_SOURCE
+#include "os/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/confined.h"
+
+#define RESERVE_GUARD ((size_t)1 << 20)
+#define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+static void *map(void *addr, size_t size, int protection, int flags, int fd, uint64_t offset)
+{
+#ifdef SYS_mmap2
+	/* Word sizes of 32 bits: the offset is in units of 4096 bytes. */
+	return (void *)syscall(SYS_mmap2, addr, size, protection, flags, fd, offset >> 12);
+#else
+	return (void *)syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+#endif
+}
+
+void pn_sys_unmap(void *addr, size_t size)
+{
+	/* Fails only where a split needs one mapping too many; then the range stays, unused. */
+	syscall(SYS_munmap, addr, size);
+}
+
+/*
+ * Address space without access, with some more of it on both sides, so that what runs
+ * out of it meets none of the tables, which the kernel would put next to it. Return:
+ * NULL if there is no such range.
+ */
+void *pn_sys_reserve(size_t size, size_t alignment)
+{
+	size_t all = size + alignment + 2 * RESERVE_GUARD;
+	char *start = map(NULL, all, PROT_NONE, RESERVE_FLAGS, -1, 0);
+	char *aligned, *end;
+
+	if (start == MAP_FAILED)
+		return NULL;
+	aligned = (char *)pn_round_up((uintptr_t)start + RESERVE_GUARD, alignment);
+	end = aligned + size + RESERVE_GUARD;
+	if (aligned - RESERVE_GUARD != start)
+		pn_sys_unmap(start, (size_t)(aligned - RESERVE_GUARD - start));
+	if (end != start + all)
+		pn_sys_unmap(end, (size_t)(start + all - end));
+	return aligned;
+}
+
+void pn_sys_unreserve(void *addr, size_t size)
+{
+	pn_sys_unmap((char *)addr - RESERVE_GUARD, size + 2 * RESERVE_GUARD);
+}
+
+/*
+ * Zeroed memory that costs what is touched of it. No huge pages: these tables
+ * are large and sparse. In a confined process just what libc's allocator would
+ * do. Return: NULL if there is no memory.
+ */
+void *pn_sys_table(size_t size)
+{
+	bool is_confined = pn_is_confined();
+	int flags = is_confined ? MAP_PRIVATE | MAP_ANONYMOUS : RESERVE_FLAGS;
+	void *table = map(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (table == MAP_FAILED)
+		return NULL;
+	if (!is_confined)
+		syscall(SYS_madvise, table, size, MADV_NOHUGEPAGE);
+	return table;
+}
+
+void pn_sys_map_none(void *addr, size_t size)
+{
+	map(addr, size, PROT_NONE, RESERVE_FLAGS | MAP_FIXED, -1, 0);
+}
+
+bool pn_sys_wipe_on_fork(void *addr, size_t size)
+{
+	return syscall(SYS_madvise, addr, size, MADV_WIPEONFORK) == 0;
+}
+
+/* Map over a reserved range. Return: 0 or an errno. */
+int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
+{
+	void *got = map(addr, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, offset);
+
+	return got == MAP_FAILED ? errno : 0;
+}
+
+/* Return: a descriptor, or -errno. */
+int pn_sys_open(const char *path, int flags)
+{
+	long fd = syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int pn_sys_create(const char *path)
+{
+	long fd = syscall(SYS_openat, AT_FDCWD, path,
+			  O_CREAT | O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+void pn_sys_close(int fd)
+{
+	syscall(SYS_close, fd);
+}
+
+bool pn_sys_exists(const char *path)
+{
+	return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+bool pn_sys_read_link(const char *path, char *target, size_t size)
+{
+	long len = syscall(SYS_readlinkat, AT_FDCWD, path, target, size);
+
+	if (len < 0 || (size_t)len >= size)
+		return false;
+	target[len] = '\0';
+	return true;
+}
+
+ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset)
+{
+#ifdef __LP64__
+	return syscall(SYS_pread64, fd, buffer, size, offset);
+#else
+	/* How 64-bit arguments go into registers differs; the C library knows. */
+	return pread(fd, buffer, size, (off_t)offset);
+#endif
+}
+
+int pn_sys_ioctl(int fd, unsigned long request, void *argument)
+{
+	return syscall(SYS_ioctl, fd, request, argument) ? errno : 0;
+}
+
+/* By statx, whose structure is the same everywhere. */
+bool pn_sys_identify(int fd, struct pn_sys_file *file)
+{
+	struct statx st;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &st))
+		return false;
+	file->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	file->inode = st.stx_ino;
+	file->special = (uint64_t)st.stx_rdev_major << 32 | st.stx_rdev_minor;
+	return true;
+}
+
+bool pn_sys_write(int fd, const void *buffer, size_t size)
+{
+	const char *at = buffer;
+
+	while (size) {
+		long n = syscall(SYS_write, fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * A copy of @fd, closed on exec, near 1000: high enough to be out of the way of
+ * programs that count on the lowest free number, low enough not to make the
+ * kernel grow the descriptor table. Return: a descriptor, or -errno.
+ */
+int pn_sys_dup_high(int fd)
+{
+	struct rlimit limit;
+	int floor = 1000;
+	int copy;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= (rlim_t)floor)
+		floor = limit.rlim_cur > 16 ? (int)limit.rlim_cur - 8 : 3;
+	copy = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, floor);
+	return copy < 0 ? -errno : copy;
+}
+
+static uint64_t ask_for_time(void)
+{
+	struct timespec now;
+
+#ifdef __LP64__
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
+#else
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+#endif
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Ticks of a counter that any program may read; less than a millisecond is 2^20 of them. */
+static uint64_t counter(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	return __builtin_ia32_rdtsc() >> 20;
+#elif defined(__aarch64__)
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks >> 14;
+#else
+	static uint64_t calls;
+
+	return __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
+#endif
+}
+
+/* A system call only when the counter says that time has passed; in a confined process it stands still. */
+uint64_t pn_sys_now_ms(void)
+{
+	static uint64_t last_count, last_ms;
+	uint64_t count = counter();
+
+	if (count != __atomic_load_n(&last_count, __ATOMIC_RELAXED) && !pn_is_confined()) {
+		__atomic_store_n(&last_ms, ask_for_time(), __ATOMIC_RELAXED);
+		__atomic_store_n(&last_count, count, __ATOMIC_RELAXED);
+	}
+	return __atomic_load_n(&last_ms, __ATOMIC_RELAXED);
+}
+
+uint64_t pn_sys_random(void)
+{
+	uint64_t value = 0;
+
+	if (syscall(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = (uintptr_t)&value ^ ask_for_time() << 32 ^ (uint64_t)getpid() << 16;
+	return value;
+}
+
+/* RLIMIT_AS in bytes, SIZE_MAX if there is none. */
+size_t pn_sys_address_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return limit.rlim_cur;
+}

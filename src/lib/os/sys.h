@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls, one policy for failures: what can fail for want of a resource
+ * returns it; the rest is ignored where that harms nobody. None is a
+ * cancellation point.
+ *
+ * They go to the kernel directly: libraries that a user preloads wrap mmap, open,
+ * clock_gettime and the like, look the real ones up by dlsym, and allocate
+ * meanwhile, which must not come back here while a lock is held.
+ */
+#ifndef PN_SYS_H
+#define PN_SYS_H
+
+#include <sys/types.h>
+
+#include "os/base.h"
+
+void *pn_sys_reserve(size_t size, size_t alignment);
+void pn_sys_unreserve(void *addr, size_t size);
+void *pn_sys_table(size_t size);
+bool pn_sys_wipe_on_fork(void *addr, size_t size);
+int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
+/* Make a mapped range a reserved one again. */
+void pn_sys_map_none(void *addr, size_t size);
+void pn_sys_unmap(void *addr, size_t size);
+
+int pn_sys_open(const char *path, int flags);
+/* A new or emptied file that its owner may read and write. */
+int pn_sys_create(const char *path);
+void pn_sys_close(int fd);
+bool pn_sys_exists(const char *path);
+/* Where a link leads, as a string. Return: false if there is no such link, or no room. */
+bool pn_sys_read_link(const char *path, char *target, size_t size);
+ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
+/* Return: 0 or an errno. */
+int pn_sys_ioctl(int fd, unsigned long request, void *argument);
+
+/* What a descriptor is open on. */
+struct pn_sys_file {
+	uint64_t device;
+	uint64_t inode;
+	uint64_t special;
+};
+
+bool pn_sys_identify(int fd, struct pn_sys_file *file);
+/* Return: false if not all of it could be written. */
+bool pn_sys_write(int fd, const void *buffer, size_t size);
+int pn_sys_dup_high(int fd);
+uint64_t pn_sys_now_ms(void);
+/* From the kernel, or, before that has any, from what differs between processes. */
+uint64_t pn_sys_random(void);
+size_t pn_sys_address_limit(void);
+
+#endif /* PN_SYS_H */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sampling; see profile.h.
+ *
+ * The distances between samples are drawn from an exponential distribution, as in
+ * TCMalloc and jemalloc: an object of n bytes is sampled with the probability
+ * 1 - exp(-n / mean) whatever was allocated before it, so who reads the profile
+ * can tell how many objects a sample stands for.
+ */
+#include "profile/profile.h"
+
+#include <string.h>
+
+#include "os/lock.h"
+#include "os/meta.h"
+#include "os/random.h"
+#include "os/sys.h"
+#include "os/watch.h"
+#include "profile/callers.h"
+
+#define LISTS 65536
+
+/**
+ * struct sample - an object that is sampled
+ * @next: in its list, or of those that nobody uses
+ * @object: its address
+ * @size: bytes that were asked for
+ * @stack: who asked
+ */
+struct sample {
+	struct sample *next;
+	const void *object;
+	size_t size;
+	struct pn_stack *stack;
+};
+
+bool pn_profile_is_on;
+
+/* Covers the samples and the counts of stacks; see runtime.c for its place. */
+static struct pn_lock lock = PN_LOCK_INIT;
+static struct sample **lists;
+static struct sample *unused;
+static size_t mean;
+PN_WATCH_VARIABLE(profile_bytes, mean);
+/* Bytes to the next sample. */
+static int64_t left;
+
+/* Chance. */
+
+/*
+ * The natural logarithm of @value, an integer of up to 53 bits, without libm: the
+ * power of two apart, and the rest, 1 to 2, by the series of atanh.
+ */
+static double logarithm(uint64_t value)
+{
+	unsigned int power = 63 - (unsigned int)__builtin_clzll(value);
+	double rest = (double)value / (double)((uint64_t)1 << power);
+	double z = (rest - 1) / (rest + 1), term = z, sum = 0;
+
+	for (int i = 1; i < 20; i += 2) {
+		sum += term / i;
+		term *= z * z;
+	}
+	return 2 * sum + power * 0.693147180559945309417;
+}
+
+static int64_t next_distance(void)
+{
+	uint64_t chance = (pn_random_next() >> 11) + 1;
+	double distance = (53 * 0.693147180559945309417 - logarithm(chance)) * (double)mean;
+
+	return distance < 1 ? 1 : distance > 0x1p60 ? (int64_t)1 << 60 : (int64_t)distance;
+}
+
+/* Return: true if a sample is in the next @size bytes. */
+static bool is_time(size_t size)
+{
+	int64_t before = __atomic_fetch_sub(&left, (int64_t)size, __ATOMIC_RELAXED);
+
+	/* With 0 or less, another thread has just come here, and is about to say what is left. */
+	if (before > (int64_t)size || before <= 0)
+		return false;
+	__atomic_store_n(&left, next_distance(), __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Samples. */
+
+static struct sample **list_of(const void *object)
+{
+	return &lists[((uintptr_t)object >> 4) * 0x9e3779b97f4a7c15u >> 48 & (LISTS - 1)];
+}
+
+static struct sample *take_sample_locked(void)
+{
+	struct sample *sample = unused;
+
+	if (!sample)
+		return pn_meta_alloc(sizeof(*sample));
+	unused = sample->next;
+	return sample;
+}
+
+static void add(uint64_t *count, uint64_t value)
+{
+	__atomic_store_n(count, *count + value, __ATOMIC_RELAXED);
+}
+
+static void record_locked(const void *object, size_t size, struct pn_stack *stack)
+{
+	struct sample **list = list_of(object);
+	struct sample *sample = take_sample_locked();
+
+	if (!sample)
+		return;
+	*sample = (struct sample){ *list, object, size, stack };
+	__atomic_store_n(list, sample, __ATOMIC_RELAXED);
+	add(&stack->live_objects, 1);
+	add(&stack->live_bytes, size);
+	add(&stack->all_objects, 1);
+	add(&stack->all_bytes, size);
+}
+
+/* The unwinder may allocate: that is not sampled. */
+static PN_NOINLINE void take_sample(const void *object, size_t size)
+{
+	uintptr_t callers[PN_STACK_DEPTH_MAX];
+	struct pn_stack *stack;
+	size_t depth;
+
+	pn_lock_thread.is_sampling = true;
+	depth = pn_callers_get(callers, PN_STACK_DEPTH_MAX);
+	pn_lock(&lock);
+	stack = pn_stacks_find_locked(callers, depth);
+	if (stack)
+		record_locked(object, size, stack);
+	pn_unlock(&lock);
+	pn_lock_thread.is_sampling = false;
+}
+
+void pn_profile_sample(const void *object, size_t size)
+{
+	if (!pn_lock_thread.is_sampling && is_time(size ? size : 1))
+		take_sample(object, size ? size : 1);
+}
+
+static void drop_locked(struct sample **link)
+{
+	struct sample *sample = *link;
+
+	add(&sample->stack->live_objects, -(uint64_t)1);
+	add(&sample->stack->live_bytes, -(uint64_t)sample->size);
+	__atomic_store_n(link, sample->next, __ATOMIC_RELAXED);
+	sample->next = unused;
+	unused = sample;
+}
+
+void pn_profile_forget(const void *object)
+{
+	struct sample **link = list_of(object);
+
+	/* Its sample is there, if it has one: it was recorded before the program knew the object. */
+	if (!__atomic_load_n(link, __ATOMIC_RELAXED))
+		return;
+	pn_lock(&lock);
+	while (*link && (*link)->object != object)
+		link = &(*link)->next;
+	if (*link)
+		drop_locked(link);
+	pn_unlock(&lock);
+}
+
+static bool is_of_heap(const struct sample *sample, const struct pn_heap *heap)
+{
+	return pn_arena.slots[pn_arena_offset(sample->object) >> PN_CHUNK_SHIFT].heap == heap;
+}
+
+void pn_profile_forget_heap(const struct pn_heap *heap)
+{
+	if (!pn_profile_is_on)
+		return;
+	pn_lock(&lock);
+	for (size_t i = 0; i < LISTS; i++)
+		for (struct sample **link = &lists[i]; *link;) {
+			if (is_of_heap(*link, heap))
+				drop_locked(link);
+			else
+				link = &(*link)->next;
+		}
+	pn_unlock(&lock);
+}
+
+void pn_profile_start(size_t bytes)
+{
+	if (!bytes)
+		return;
+	lists = pn_sys_table(LISTS * sizeof(struct sample *));
+	if (!lists || !pn_stacks_init())
+		return;
+	mean = bytes;
+	left = next_distance();
+	pn_profile_is_on = true;
+}
+
+size_t pn_profile_bytes(void)
+{
+	return mean;
+}
+
+void pn_profile_lock(void)
+{
+	pn_lock(&lock);
+}
+
+void pn_profile_unlock(void)
+{
+	pn_unlock(&lock);
+}
+
+void pn_profile_reset_lock(void)
+{
+	pn_lock_reset(&lock);
+}
