@@ -11,11 +11,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "libc.h"
 #include "os/confined.h"
+#include "os/syscall.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -42,8 +41,8 @@ EXPORT int prctl(int option, ...)
 	va_end(list);
 	if (sets_filter)
 		was_confined = expect_filter();
-	result = (int)syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2],
-			      arguments[3]);
+	result = (int)pn_syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2],
+				 arguments[3]);
 	/* Programs try whether the kernel has filters, with arguments that are wrong. */
 	if (sets_filter && result)
 		pn_confined_set(was_confined);

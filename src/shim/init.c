@@ -13,11 +13,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "config/conffile.h"
 #include "front/runtime.h"
+#include "os/syscall.h"
 #include "report.h"
 #include "route.h"
 
@@ -75,7 +74,7 @@ static void without_backend(const struct pn_runtime *runtime)
 	if (runtime->config.policy == PN_POLICY_FAIL) {
 		pn_report_no_backend(runtime->error, name,
 				     "policy fail: the program does not start");
-		syscall(SYS_exit_group, 127);
+		pn_syscall(SYS_exit_group, 127);
 	}
 	pn_report_no_backend(runtime->error, name, "the program uses ordinary memory");
 }

@@ -10,6 +10,7 @@
 #include "os/confined.h"
 #include "os/die.h"
 #include "os/fdguard.h"
+#include "os/syscall.h"
 #include "pinned.h"
 #include "route.h"
 
@@ -98,7 +99,7 @@ static __attribute__((destructor)) void report(void)
 		return;
 	pinned_stats(&stats);
 	pn_line_start(&line);
-	add(&line, "report: pid=", (uint64_t)getpid());
+	add(&line, "report: pid=", (uint64_t)pn_syscall(SYS_getpid));
 	pn_line_text(&line, " program=");
 	pn_line_text(&line, program);
 	pn_line_text(&line, " backend=");

@@ -16,6 +16,7 @@
 #include "os/errno.h"
 #include "os/json.h"
 #include "os/sys.h"
+#include "os/syscall.h"
 #include "pinned.h"
 
 #define DUMP_SCHEMA 1
@@ -54,7 +55,7 @@ static void dump_process(struct pn_json *json)
 	if (pn_flavour.fallback)
 		fallback = pn_flavour.fallback();
 	pn_json_number(json, "schema", DUMP_SCHEMA);
-	pn_json_number(json, "pid", (uint64_t)getpid());
+	pn_json_number(json, "pid", (uint64_t)pn_syscall(SYS_getpid));
 	dump_program(json);
 	pn_json_string(json, "backend", pn_heap_backend_name(&pn_heap));
 	pn_json_number(json, "chunk_size", PN_CHUNK_SIZE);

@@ -17,6 +17,7 @@
 #include "os/errno.h"
 #include "os/json.h"
 #include "os/sys.h"
+#include "os/syscall.h"
 #include "pinned.h"
 #include "profile/callers.h"
 #include "profile/profile.h"
@@ -136,7 +137,7 @@ static void complete_name(char *name, size_t size, const char *pattern)
 	size_t count = 0, len = at ? (size_t)(at - pattern) : strlen(pattern);
 
 	memcpy(name, pattern, len);
-	for (pid_t pid = at ? getpid() : 0; pid; pid /= 10)
+	for (pid_t pid = at ? pn_syscall(SYS_getpid) : 0; pid; pid /= 10)
 		digits[count++] = (char)('0' + pid % 10);
 	while (count && len < size - 1)
 		name[len++] = digits[--count];

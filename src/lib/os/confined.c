@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "os/syscall.h"
 
 bool pn_confined;
 
@@ -23,7 +23,7 @@ bool pn_confined_set(bool is_confined)
 static long ask_for_mode(void)
 {
 	int saved = errno;
-	long mode = syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
+	long mode = pn_syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
 
 	errno = saved;
 	return mode;

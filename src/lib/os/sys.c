@@ -9,11 +9,11 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "os/confined.h"
+#include "os/syscall.h"
 
 #define RESERVE_GUARD ((size_t)1 << 20)
 #define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
@@ -22,16 +22,16 @@ static void *map(void *addr, size_t size, int protection, int flags, int fd, uin
 {
 #ifdef SYS_mmap2
 	/* Word sizes of 32 bits: the offset is in units of 4096 bytes. */
-	return (void *)syscall(SYS_mmap2, addr, size, protection, flags, fd, offset >> 12);
+	return (void *)pn_syscall(SYS_mmap2, addr, size, protection, flags, fd, offset >> 12);
 #else
-	return (void *)syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+	return (void *)pn_syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
 #endif
 }
 
 void pn_sys_unmap(void *addr, size_t size)
 {
 	/* Fails only where a split needs one mapping too many; then the range stays, unused. */
-	syscall(SYS_munmap, addr, size);
+	pn_syscall(SYS_munmap, addr, size);
 }
 
 /*
@@ -75,7 +75,7 @@ void *pn_sys_table(size_t size)
 	if (table == MAP_FAILED)
 		return NULL;
 	if (!is_confined)
-		syscall(SYS_madvise, table, size, MADV_NOHUGEPAGE);
+		pn_syscall(SYS_madvise, table, size, MADV_NOHUGEPAGE);
 	return table;
 }
 
@@ -86,7 +86,7 @@ void pn_sys_map_none(void *addr, size_t size)
 
 bool pn_sys_wipe_on_fork(void *addr, size_t size)
 {
-	return syscall(SYS_madvise, addr, size, MADV_WIPEONFORK) == 0;
+	return pn_syscall(SYS_madvise, addr, size, MADV_WIPEONFORK) == 0;
 }
 
 /* Map over a reserved range. Return: 0 or an errno. */
@@ -100,32 +100,32 @@ int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
 /* Return: a descriptor, or -errno. */
 int pn_sys_open(const char *path, int flags)
 {
-	long fd = syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0);
+	long fd = pn_syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0);
 
 	return fd < 0 ? -errno : (int)fd;
 }
 
 int pn_sys_create(const char *path)
 {
-	long fd = syscall(SYS_openat, AT_FDCWD, path,
-			  O_CREAT | O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600);
+	long fd = pn_syscall(SYS_openat, AT_FDCWD, path,
+			     O_CREAT | O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600);
 
 	return fd < 0 ? -errno : (int)fd;
 }
 
 void pn_sys_close(int fd)
 {
-	syscall(SYS_close, fd);
+	pn_syscall(SYS_close, fd);
 }
 
 bool pn_sys_exists(const char *path)
 {
-	return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+	return pn_syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
 bool pn_sys_read_link(const char *path, char *target, size_t size)
 {
-	long len = syscall(SYS_readlinkat, AT_FDCWD, path, target, size);
+	long len = pn_syscall(SYS_readlinkat, AT_FDCWD, path, target, size);
 
 	if (len < 0 || (size_t)len >= size)
 		return false;
@@ -135,17 +135,19 @@ bool pn_sys_read_link(const char *path, char *target, size_t size)
 
 ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset)
 {
-#ifdef __LP64__
-	return syscall(SYS_pread64, fd, buffer, size, offset);
+#if defined(__LP64__)
+	return pn_syscall(SYS_pread64, fd, buffer, size, offset);
+#elif defined(__arm__)
+	/* A 64-bit argument begins in an even register. */
+	return pn_syscall(SYS_pread64, fd, buffer, size, 0, (uint32_t)offset, offset >> 32);
 #else
-	/* How 64-bit arguments go into registers differs; the C library knows. */
-	return pread(fd, buffer, size, (off_t)offset);
+	return pn_syscall(SYS_pread64, fd, buffer, size, (uint32_t)offset, offset >> 32);
 #endif
 }
 
 int pn_sys_ioctl(int fd, unsigned long request, void *argument)
 {
-	return syscall(SYS_ioctl, fd, request, argument) ? errno : 0;
+	return pn_syscall(SYS_ioctl, fd, request, argument) ? errno : 0;
 }
 
 /* By statx, whose structure is the same everywhere. */
@@ -153,7 +155,7 @@ bool pn_sys_identify(int fd, struct pn_sys_file *file)
 {
 	struct statx st;
 
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &st))
+	if (pn_syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &st))
 		return false;
 	file->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
 	file->inode = st.stx_ino;
@@ -166,7 +168,7 @@ bool pn_sys_write(int fd, const void *buffer, size_t size)
 	const char *at = buffer;
 
 	while (size) {
-		long n = syscall(SYS_write, fd, at, size);
+		long n = pn_syscall(SYS_write, fd, at, size);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -178,6 +180,14 @@ bool pn_sys_write(int fd, const void *buffer, size_t size)
 	return true;
 }
 
+/* Returns the soft limit of @resource, or UINT64_MAX if there is none or it cannot be read. */
+static uint64_t soft_limit(int resource)
+{
+	uint64_t limit[2]; /* soft and hard, on every architecture */
+
+	return pn_syscall(SYS_prlimit64, 0, resource, NULL, limit) ? UINT64_MAX : limit[0];
+}
+
 /*
  * A copy of @fd, closed on exec, near 1000: high enough to be out of the way of
  * programs that count on the lowest free number, low enough not to make the
@@ -185,26 +195,23 @@ bool pn_sys_write(int fd, const void *buffer, size_t size)
  */
 int pn_sys_dup_high(int fd)
 {
-	struct rlimit limit;
+	uint64_t limit = soft_limit(RLIMIT_NOFILE);
 	int floor = 1000;
 	int copy;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= (rlim_t)floor)
-		floor = limit.rlim_cur > 16 ? (int)limit.rlim_cur - 8 : 3;
-	copy = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, floor);
+	if (limit <= (uint64_t)floor)
+		floor = limit > 16 ? (int)limit - 8 : 3;
+	copy = (int)pn_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, floor);
 	return copy < 0 ? -errno : copy;
 }
 
 static uint64_t ask_for_time(void)
 {
-	struct timespec now;
+	long now[2] = { 0, 0 }; /* seconds and nanoseconds */
 
-#ifdef __LP64__
-	syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
-#else
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-#endif
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	/* A monotonic clock's seconds do not outgrow 32 bits, which is what the old call has there. */
+	pn_syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, now);
+	return (uint64_t)now[0] * 1000 + (uint64_t)now[1] / 1000000;
 }
 
 /* Ticks of a counter that any program may read; less than a millisecond is 2^20 of them. */
@@ -241,17 +248,16 @@ uint64_t pn_sys_random(void)
 {
 	uint64_t value = 0;
 
-	if (syscall(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
-		value = (uintptr_t)&value ^ ask_for_time() << 32 ^ (uint64_t)getpid() << 16;
+	if (pn_syscall(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = (uintptr_t)&value ^ ask_for_time() << 32 ^
+			(uint64_t)pn_syscall(SYS_getpid) << 16;
 	return value;
 }
 
 /* RLIMIT_AS in bytes, SIZE_MAX if there is none. */
 size_t pn_sys_address_limit(void)
 {
-	struct rlimit limit;
+	uint64_t limit = soft_limit(RLIMIT_AS);
 
-	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
-		return SIZE_MAX;
-	return limit.rlim_cur;
+	return limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
 }

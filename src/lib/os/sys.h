@@ -4,7 +4,7 @@
  * returns it; the rest is ignored where that harms nobody. None is a
  * cancellation point.
  *
- * They go to the kernel directly: libraries that a user preloads wrap mmap, open,
+ * They go to the kernel directly (syscall.h): libraries that a user preloads wrap mmap, open,
  * clock_gettime and the like, look the real ones up by dlsym, and allocate
  * meanwhile, which must not come back here while a lock is held.
  */
