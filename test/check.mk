@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Tests: what `make check` and its parts do. Included by the top Makefile.
 
+# The assertions of src/lib/os/assert.h, slow ones too.
+checks := -DPN_CHECKS=2
+
 # One run for each flavour of compiler and sanitizer.
 unit_flavours := gcc gcc-asan gcc-tsan clang clang-asan clang-tsan
 asan_flags := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 tsan_flags := -O1 -fsanitize=thread
 flavour_cc = $(firstword $(subst -, ,$1))
-flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g
+flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g $(checks)
 comma := ,
 unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
 random_names := devices driver_fails stress_with_model
@@ -42,7 +45,7 @@ check-seeds: $(foreach flavour,$(unit_flavours),$(random_names:%=$(O)/unit/$(fla
 # libFuzzer on the configuration and on sequences of calls, each for so many seconds.
 FUZZ_SECONDS ?= 30
 library_fuzzers := api configuration
-fuzz_flags := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz_flags := -O1 -g $(checks) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(O)/fuzz/lib/%.o: src/lib/%.c | $(O)/need/unit
 	@mkdir -p $(@D)
 	@clang $(fuzz_flags) $(USER_CFLAGS) -MMD -MP -c -o $@ $<

@@ -28,6 +28,8 @@ def calls(text, names):
 
 
 def of_c(path):
+    if path.endswith("/os/assert.c"):  # not compiled into released libraries
+        return
     text = open(path).read()
     if "/kernel/" in path:
         for arguments in calls(text, "pr_err|pr_warn|pr_notice|pr_info|dev_info|dev_warn|dev_err"):

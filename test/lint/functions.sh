@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A function fits a screen: 60 lines, in the project and in its tests. And a driver's function that is named
-# _locked, since its caller holds a lock, asserts that lock in its body.
+# A function fits a screen: 60 lines, in the project and in its tests. A function of the driver, the
+# library or the shim whose name ends in _locked, since its caller holds a lock, asserts that lock.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
@@ -24,8 +24,8 @@ done <<<"$functions"
 count=0
 while read -r file first last name; do
 	count=$((count + 1))
-	sed -n "${first},${last}p" "$file" | grep -qE '^	(lockdep_assert_held(_read|_write)?|assert_spin_locked)\(' ||
-		complain "$file:$first: $name does not assert its lock"
-done < <(grep -E '^src/kernel/[^ ]* [0-9]+ [0-9]+ [a-z0-9_]*_locked$' <<<"$functions")
-[ $count -gt 20 ] || complain "only $count functions named _locked found"
+	sed -n "${first},${last}p" "$file" | grep -qE '^	(lockdep_assert_held(_read|_write)?|assert_spin_locked|pn_lock_assert_held|pn_arena_assert_held)\(' ||
+		complain "$file:$first: $name is named _locked and does not assert its lock"
+done < <(grep -E '^src/[^ ]* [0-9]+ [0-9]+ [a-z0-9_]*_locked$' <<<"$functions")
+[ $count -gt 50 ] || complain "only $count functions named _locked found"
 exit $bad

@@ -39,6 +39,7 @@ static int find_locked(struct pn_range *range)
 	struct pn_heap *heap = pn_arena.slots[first].heap;
 	int err = 0;
 
+	pn_arena_assert_held();
 	for (size_t slot = first; !err && slot <= last_slot(range->offset, range->len); slot++)
 		err = check_slot(&pn_arena.slots[slot], heap);
 	if (!err)

@@ -88,3 +88,10 @@ void pn_arena_reset_lock(void)
 {
 	pn_lock_reset(&lock);
 }
+
+#if PN_CHECKS
+bool pn_arena_lock_is_held(void)
+{
+	return pn_lock_is_held(&lock);
+}
+#endif

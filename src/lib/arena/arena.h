@@ -11,6 +11,7 @@
 #ifndef PN_ARENA_H
 #define PN_ARENA_H
 
+#include "os/assert.h"
 #include "os/base.h"
 
 #define PN_EXTENTS_MAX 1024
@@ -138,5 +139,8 @@ void pn_arena_disclaim(uint32_t pool);
 void pn_arena_lock(void);
 void pn_arena_unlock(void);
 void pn_arena_reset_lock(void);
+/* Return: true if the calling thread holds the lock. For assertions. */
+bool pn_arena_lock_is_held(void);
+#define pn_arena_assert_held() pn_assert(pn_arena_lock_is_held())
 
 #endif /* PN_ARENA_H */

@@ -132,6 +132,7 @@ int pn_devices_map_locked(size_t first, size_t count)
 {
 	struct pn_device *device, *next;
 
+	pn_arena_assert_held();
 	for (device = attached; device; device = next) {
 		next = device->next;
 		if (!map_slots(device, first, count))
@@ -149,6 +150,7 @@ void pn_devices_unmap_locked(size_t first, size_t count)
 {
 	struct pn_device *device, *next;
 
+	pn_arena_assert_held();
 	for (device = attached; device; device = next) {
 		next = device->next;
 		if (!unmap_slots(device, first, count))
@@ -160,6 +162,7 @@ void pn_devices_keep_locked(size_t first, size_t count)
 {
 	struct pn_device *device, *next;
 
+	pn_arena_assert_held();
 	for (device = attached; device; device = next) {
 		next = device->next;
 		if (!map_slots(device, first, count))

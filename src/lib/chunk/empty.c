@@ -75,7 +75,7 @@ uint64_t pn_empty_peak(void)
 	return most;
 }
 
-void pn_empty_forget_locked(struct pn_heap *heap)
+void pn_empty_forget(struct pn_heap *heap)
 {
 	uncount_chunks(heap, heap->stats.chunks);
 	heap->stats = (struct pn_heap_stats){ 0 };
@@ -94,6 +94,7 @@ bool pn_empty_is_punchable(const struct pn_heap *heap, const struct pn_slot *slo
 
 void pn_empty_take_locked(struct pn_heap *heap, size_t index)
 {
+	pn_arena_assert_held();
 	pn_slot_list_remove(&heap->empty, index);
 	heap->stats.empty_chunks--;
 }
@@ -153,6 +154,7 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	size_t count = 0;
 	size_t slot;
 
+	pn_arena_assert_held();
 	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
 		size_t punched = punch_run(heap, slot);
 
@@ -165,11 +167,13 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 
 size_t pn_empty_purge_locked(struct pn_heap *heap)
 {
+	pn_arena_assert_held();
 	return purge_locked(heap, 0);
 }
 
 void pn_empty_abandon_locked(struct pn_heap *heap)
 {
+	pn_arena_assert_held();
 	while (heap->empty.first) {
 		size_t index = heap->empty.first - 1;
 
@@ -182,6 +186,7 @@ void pn_empty_add_locked(struct pn_heap *heap, size_t index)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
+	pn_arena_assert_held();
 	pn_slot_set_state(slot, PN_SLOT_EMPTY);
 	slot->emptied_ms = pn_sys_now_ms();
 	pn_slot_list_push(&heap->empty, index);
@@ -208,6 +213,7 @@ static void mend(struct pn_heap *heap)
 
 void pn_empty_tidy_locked(struct pn_heap *heap)
 {
+	pn_arena_assert_held();
 	/* Looking at the clock each time would cost more than what it is done in. */
 	if (heap->decay_ms && ++heap->calls % TIDY_CALLS)
 		return;
@@ -222,11 +228,13 @@ int pn_empty_admit_locked(struct pn_heap *heap, size_t first, size_t count)
 {
 	int err = pn_devices_map_locked(first, count);
 
+	pn_arena_assert_held();
 	return err && heap->pool.backend->punch(&heap->pool, first, count) ? PN_BACKEND_LOST : err;
 }
 
 void pn_empty_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
 {
+	pn_arena_assert_held();
 	count_chunks(heap, count);
 	for (size_t i = 0; i < count; i++) {
 		slot_filled(heap, first + i, phys[i]);

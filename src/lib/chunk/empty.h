@@ -33,8 +33,11 @@ bool pn_empty_is_punchable(const struct pn_heap *heap, const struct pn_slot *slo
 size_t pn_empty_purge_locked(struct pn_heap *heap);
 /* Those that could not be given back are nobody's; their extents are not used again. */
 void pn_empty_abandon_locked(struct pn_heap *heap);
-/* A heap's memory is not its own any more. */
-void pn_empty_forget_locked(struct pn_heap *heap);
+/*
+ * Forgets all chunks of a heap, whose memory is another process's, or another heap's by now. The
+ * caller holds the arena's lock, or is the only thread of a forked child.
+ */
+void pn_empty_forget(struct pn_heap *heap);
 
 /* What a slow path does for the whole: decay, and mending after a fork. */
 void pn_empty_tidy_locked(struct pn_heap *heap);

@@ -135,7 +135,7 @@ bool pn_heap_in_child(struct pn_heap *heap)
 	heap->pool.backend->disown(&heap->pool);
 	heap->pool.is_open = false;
 	heap->pool.number = pn_arena_new_pool();
-	pn_empty_forget_locked(heap);
+	pn_empty_forget(heap);
 	heap->mend_pause_ms = 0;
 	heap->retained = 0;
 	return true;

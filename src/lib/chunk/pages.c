@@ -215,6 +215,7 @@ size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment
 {
 	size_t index, page, length;
 
+	pn_arena_assert_held();
 	pn_empty_tidy_locked(heap);
 	index = find_chunk(heap, count, alignment, &page, &length);
 	if (index == NONE)
@@ -229,6 +230,7 @@ bool pn_pages_extend_locked(struct pn_heap *heap, size_t behind, size_t more)
 	struct pn_slot *slot = &pn_arena.slots[index];
 	size_t end;
 
+	pn_arena_assert_held();
 	/* A run that ends with its chunk. */
 	if (!page || page + more > PN_CHUNK_PAGES || next_free(slot->free, page) != page)
 		return false;
@@ -244,6 +246,7 @@ void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
 	size_t index = first / PN_CHUNK_PAGES, page = first % PN_CHUNK_PAGES, length;
 	struct pn_slot *slot = &pn_arena.slots[index];
 
+	pn_arena_assert_held();
 	set_bits(slot->free, page, count);
 	length = next_used(slot->free, page) - run_begin(slot->free, page);
 	if (length == PN_CHUNK_PAGES) {

@@ -239,6 +239,7 @@ size_t pn_slots_take_one_locked(struct pn_heap *heap)
 	struct pn_run run = { .count = 1, .alignment = 1 };
 	size_t slot;
 
+	pn_arena_assert_held();
 	if (!heap->empty.first)
 		return take_run(heap, &run) ? SIZE_MAX : run.first;
 	slot = heap->empty.first - 1;
@@ -327,6 +328,7 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 
 static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 {
+	pn_arena_assert_held();
 	for (size_t i = 0; i < count; i++)
 		pn_empty_add_locked(heap, first + i);
 	heap->stats.large_chunks -= count;

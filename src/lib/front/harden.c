@@ -104,6 +104,7 @@ static void *pop_locked(void)
 {
 	void *oldest;
 
+	pn_lock_assert_held(&lock);
 	if (!count)
 		return NULL;
 	oldest = ring[first++ % places];
@@ -114,6 +115,7 @@ static void *pop_locked(void)
 
 static void push_locked(void *ptr, size_t size)
 {
+	pn_lock_assert_held(&lock);
 	ring[(first + count++) % places] = ptr;
 	__atomic_store_n(&bytes, bytes + size, __ATOMIC_RELAXED);
 }

@@ -241,7 +241,7 @@ static void drop_objects(struct pn_heap *heap)
 		heap->centrals[i].partial = NULL;
 		heap->centrals[i].out = 0;
 	}
-	pn_empty_forget_locked(heap);
+	pn_empty_forget(heap);
 }
 
 /* The extents can be other heaps' now, also of those that looked beyond them already. */

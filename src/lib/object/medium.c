@@ -41,6 +41,7 @@ static struct pn_slab *take_record_locked(struct pn_heap *heap)
 {
 	struct pn_slab *record = heap->spare;
 
+	pn_arena_assert_held();
 	if (!record)
 		return pn_meta_alloc(offsetof(struct pn_slab, state) + 1);
 	heap->spare = record->next;
@@ -49,6 +50,7 @@ static struct pn_slab *take_record_locked(struct pn_heap *heap)
 
 static void give_record_locked(struct pn_heap *heap, struct pn_slab *record)
 {
+	pn_arena_assert_held();
 	record->next = heap->spare;
 	heap->spare = record;
 }
@@ -175,6 +177,7 @@ static bool resize_locked(struct pn_slab *object, size_t pages)
 {
 	size_t end = first_page(object) + object->pages, old_size = object->size;
 
+	pn_arena_assert_held();
 	if (pages > object->pages &&
 	    !pn_pages_extend_locked(object->heap, end, pages - object->pages))
 		return false;

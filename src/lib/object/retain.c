@@ -174,6 +174,7 @@ static int carry_locked(size_t offset, uint8_t *state)
 	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 	int err;
 
+	pn_lock_assert_held(&lock);
 	if (count_of(old) < COUNT_MAX)
 		return 0;
 	err = put_into_table(offset);
@@ -191,6 +192,7 @@ static void borrow_locked(size_t offset, uint8_t *state)
 {
 	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 
+	pn_lock_assert_held(&lock);
 	/* Others retain meanwhile. */
 	while (count_of(old) == 1 && old & PN_RETAINED_MORE) {
 		unsigned int new = old + CARRIED_IN_STATE;

@@ -20,6 +20,7 @@
 
 #include <pthread.h>
 
+#include "os/assert.h"
 #include "os/base.h"
 
 struct pn_lock {
@@ -70,6 +71,15 @@ static inline void pn_unlock(struct pn_lock *lock)
 	pthread_mutex_unlock(&lock->mutex);
 	me->held--;
 }
+
+/* Return: true if the calling thread holds the lock, or has taken all of them for a fork. */
+static inline bool pn_lock_is_held(const struct pn_lock *lock)
+{
+	return pn_lock_thread.has_all || lock->owner == &pn_lock_thread;
+}
+
+/* A function whose name ends in _locked begins with this; test/lint/functions.sh checks it. */
+#define pn_lock_assert_held(lock) pn_assert(pn_lock_is_held(lock))
 
 /* In a forked child: new, unless the thread that goes on holds it, and will release it. */
 static inline void pn_lock_reset(struct pn_lock *lock)

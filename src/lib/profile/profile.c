@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#include "os/lock.h"
 #include "os/meta.h"
 #include "os/random.h"
 #include "os/sys.h"
@@ -36,8 +35,6 @@ struct sample {
 
 bool pn_profile_is_on;
 
-/* Covers the samples and the counts of stacks; see runtime.c for its place. */
-static struct pn_lock lock = PN_LOCK_INIT;
 static struct sample **lists;
 static struct sample *unused;
 static size_t mean;
@@ -95,6 +92,7 @@ static struct sample *take_sample_locked(void)
 {
 	struct sample *sample = unused;
 
+	pn_lock_assert_held(&pn_stacks_lock);
 	if (!sample)
 		return pn_meta_alloc(sizeof(*sample));
 	unused = sample->next;
@@ -111,6 +109,7 @@ static void record_locked(const void *object, size_t size, struct pn_stack *stac
 	struct sample **list = list_of(object);
 	struct sample *sample = take_sample_locked();
 
+	pn_lock_assert_held(&pn_stacks_lock);
 	if (!sample)
 		return;
 	*sample = (struct sample){ *list, object, size, stack };
@@ -130,11 +129,11 @@ static PN_NOINLINE void take_sample(const void *object, size_t size)
 
 	pn_lock_thread.is_sampling = true;
 	depth = pn_callers_get(callers, PN_STACK_DEPTH_MAX);
-	pn_lock(&lock);
+	pn_lock(&pn_stacks_lock);
 	stack = pn_stacks_find_locked(callers, depth);
 	if (stack)
 		record_locked(object, size, stack);
-	pn_unlock(&lock);
+	pn_unlock(&pn_stacks_lock);
 	pn_lock_thread.is_sampling = false;
 }
 
@@ -148,6 +147,7 @@ static void drop_locked(struct sample **link)
 {
 	struct sample *sample = *link;
 
+	pn_lock_assert_held(&pn_stacks_lock);
 	add(&sample->stack->live_objects, -(uint64_t)1);
 	add(&sample->stack->live_bytes, -(uint64_t)sample->size);
 	__atomic_store_n(link, sample->next, __ATOMIC_RELAXED);
@@ -162,12 +162,12 @@ void pn_profile_forget(const void *object)
 	/* Its sample is there, if it has one: it was recorded before the program knew the object. */
 	if (!__atomic_load_n(link, __ATOMIC_RELAXED))
 		return;
-	pn_lock(&lock);
+	pn_lock(&pn_stacks_lock);
 	while (*link && (*link)->object != object)
 		link = &(*link)->next;
 	if (*link)
 		drop_locked(link);
-	pn_unlock(&lock);
+	pn_unlock(&pn_stacks_lock);
 }
 
 static bool is_of_heap(const struct sample *sample, const struct pn_heap *heap)
@@ -179,7 +179,7 @@ void pn_profile_forget_heap(const struct pn_heap *heap)
 {
 	if (!pn_profile_is_on)
 		return;
-	pn_lock(&lock);
+	pn_lock(&pn_stacks_lock);
 	for (size_t i = 0; i < LISTS; i++)
 		for (struct sample **link = &lists[i]; *link;) {
 			if (is_of_heap(*link, heap))
@@ -187,7 +187,7 @@ void pn_profile_forget_heap(const struct pn_heap *heap)
 			else
 				link = &(*link)->next;
 		}
-	pn_unlock(&lock);
+	pn_unlock(&pn_stacks_lock);
 }
 
 void pn_profile_start(size_t bytes)
@@ -209,15 +209,15 @@ size_t pn_profile_bytes(void)
 
 void pn_profile_lock(void)
 {
-	pn_lock(&lock);
+	pn_lock(&pn_stacks_lock);
 }
 
 void pn_profile_unlock(void)
 {
-	pn_unlock(&lock);
+	pn_unlock(&pn_stacks_lock);
 }
 
 void pn_profile_reset_lock(void)
 {
-	pn_lock_reset(&lock);
+	pn_lock_reset(&pn_stacks_lock);
 }

@@ -10,6 +10,7 @@
 
 #define LISTS 4096
 
+struct pn_lock pn_stacks_lock = PN_LOCK_INIT;
 /* NULL while there is no profile. */
 static struct pn_stack **lists;
 
@@ -52,6 +53,7 @@ struct pn_stack *pn_stacks_find_locked(const uintptr_t *callers, size_t depth)
 	struct pn_stack **list = &lists[hash % LISTS];
 	struct pn_stack *stack = *list;
 
+	pn_lock_assert_held(&pn_stacks_lock);
 	while (stack && !is_same(stack, hash, callers, depth))
 		stack = stack->next;
 	if (stack)

@@ -4,6 +4,7 @@
 #define PN_STACKS_H
 
 #include "os/base.h"
+#include "os/lock.h"
 
 #define PN_STACK_DEPTH_MAX 64
 
@@ -31,9 +32,14 @@ struct pn_stack {
 	uintptr_t callers[];
 };
 
+/* Covers the records, their counts, and the samples (profile.c); runtime.c says where it nests. */
+extern struct pn_lock pn_stacks_lock __attribute__((visibility("hidden")));
+
 /* Return: false without memory. */
 bool pn_stacks_init(void);
-/* The record of a stack, made if there is none. The profile's lock is held. Return: NULL without memory. */
+/*
+ * Finds the record of a stack, or makes one. Return: NULL if there is no memory for the record.
+ */
 struct pn_stack *pn_stacks_find_locked(const uintptr_t *callers, size_t depth);
 /* The one behind @stack, in no order that means anything; the first if that is NULL. No lock is needed. */
 struct pn_stack *pn_stacks_next(const struct pn_stack *stack);
