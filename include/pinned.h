@@ -25,6 +25,10 @@
  * Configuration is read once, at the first call, from the environment variable
  * PINNED_CONF: key:value pairs separated by commas; see pinned(7). A process
  * that runs with raised privileges (AT_SECURE) ignores it.
+ *
+ * Structures that begin with a member size grow at their end in later versions. The caller sets size
+ * to the sizeof of the structure that it was compiled with. Every later library accepts it. An older
+ * library accepts it too, unless the caller sets an option that this library does not know (E2BIG).
  */
 #ifndef PINNED_H
 #define PINNED_H
@@ -56,7 +60,8 @@ struct pinned_extent {
 
 /**
  * struct pinned_stats - figures of this process, over all heaps, or of one heap, at one moment
- * @size: in: sizeof(struct pinned_stats); later versions grow the structure
+ * @size: in: sizeof(struct pinned_stats); out: the bytes of the structure that the library knows,
+ *	if these are fewer. The members beyond are 0.
  * @arena_bytes: reserved virtual addresses
  * @chunk_bytes: memory held from the backend, in use or kept for reuse
  * @peak_chunk_bytes: the most @chunk_bytes has been
@@ -212,7 +217,7 @@ PINNED_API size_t pinned_purge(void);
  * pinned_stats() - read the figures
  * @stats: where to put them, with @stats->size set
  *
- * Return: 0; -1 with errno EINVAL for a size that this version does not know.
+ * Return: 0; -1 with errno EINVAL if @stats->size is none of any version.
  * Cost: microseconds; takes each lock once.
  */
 PINNED_API int pinned_stats(struct pinned_stats *stats);
@@ -274,7 +279,7 @@ struct pinned_heap;
 
 /**
  * struct pinned_heap_options - what a heap shall be; what is 0 is as in the default heap
- * @size: sizeof(struct pinned_heap_options); later versions grow the structure
+ * @size: sizeof(struct pinned_heap_options)
  * @flags: PINNED_HEAP_*
  * @memory_type: PINNED_MEMORY_*
  * @node: NUMA node, with PINNED_HEAP_NODE
@@ -298,9 +303,9 @@ struct pinned_heap_options {
  * It holds no memory yet, but one descriptor of the device. In a forked child the heap goes on, with
  * chunks of its own; objects in it that the child inherited are copies, as all inherited ones.
  *
- * Return: the heap; NULL with errno EINVAL (options that make no sense, or of another version),
- * EOPNOTSUPP (the backend or the driver has no such memory), ENOMEM, or why there is no backend
- * (ENODEV, ENOENT, EACCES, EMFILE and others).
+ * Return: the heap; NULL with errno EINVAL (options that make no sense), E2BIG (an option of a later
+ * version is set), EOPNOTSUPP (the backend or the driver has no such memory), ENOMEM, or why there is
+ * no backend (ENODEV, ENOENT, EACCES, EMFILE and others).
  * Cost: some system calls.
  */
 PINNED_API struct pinned_heap *pinned_heap_create(const struct pinned_heap_options *options);
@@ -365,7 +370,7 @@ PINNED_API void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment
  * Of a heap that is not the default one cached_bytes, retained_bytes and failed_allocs are 0: they
  * are the process's.
  *
- * Return: 0; -1 with errno EINVAL for a size that this version does not know.
+ * Return: 0; -1 with errno EINVAL if @stats->size is none of any version.
  * Cost: microseconds; takes each lock of the heap once.
  */
 PINNED_API int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats);
@@ -469,7 +474,7 @@ struct pinned_device;
 
 /**
  * struct pinned_device_options - where the device's I/O addresses may lie; what is 0 is no limit
- * @size: sizeof(struct pinned_device_options); later versions grow the structure
+ * @size: sizeof(struct pinned_device_options)
  * @min_addr: the lowest; addresses below PINNED_CHUNK_SIZE are never used
  * @max_addr: the highest, for a device that has fewer than 64 address bits
  */
@@ -491,8 +496,8 @@ struct pinned_device_options {
  * A forked child has no devices: for it they are detached, and the parent's stay as they are.
  *
  * Return: the device; NULL with errno EBADF, ENOTTY (@fd is no container), EINVAL (a container
- * without an IOMMU; options that make no sense, or of another version), ENOSPC (no such addresses, or
- * not as many as there is memory; more chunks than the container can map, dma_entry_limit of
+ * without an IOMMU; options that make no sense), E2BIG (an option of a later version is set), ENOSPC
+ * (no such addresses, or not as many as there is memory; more chunks than the container can map, dma_entry_limit of
  * vfio_iommu_type1), ENOMEM (RLIMIT_MEMLOCK), EBUSY (something is mapped there: the container is
  * attached already), EFAULT (memory that cannot be pinned for long: the driver's source cma), EPERM
  * or what else VFIO says, EMFILE, or why there is no backend.

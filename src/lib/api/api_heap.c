@@ -6,16 +6,33 @@
 #include "front/heaps.h"
 #include "front/runtime.h"
 #include "os/errno.h"
+#include "os/sized.h"
 #include "pinned.h"
 
 #define KNOWN_FLAGS (PINNED_HEAP_NODE | PINNED_HEAP_CONTIGUOUS)
 
 static bool are_sound(const struct pinned_heap_options *options)
 {
-	return options->size == sizeof(*options) && !options->reserved &&
-	       !(options->flags & ~KNOWN_FLAGS) && options->memory_type <= PINNED_MEMORY_CACHED &&
+	return !options->reserved && !(options->flags & ~KNOWN_FLAGS) &&
+	       options->memory_type <= PINNED_MEMORY_CACHED &&
 	       (!(options->flags & PINNED_HEAP_NODE) || options->node >= 0) &&
 	       (!options->max_phys || options->max_phys >= PN_CHUNK_SIZE - 1);
+}
+
+/*
+ * Copies the caller's options, all 0 if there are none, and checks them.
+ * Return: 0, EINVAL or E2BIG, as pinned_heap_create().
+ */
+static int read_options(const struct pinned_heap_options *options,
+			struct pinned_heap_options *known)
+{
+	int err = 0;
+
+	*known = (struct pinned_heap_options){ 0 };
+	if (options)
+		err = pn_sized_read(known, sizeof(*known), options,
+				    PN_SIZE_UP_TO(struct pinned_heap_options, limit));
+	return err ? err : are_sound(known) ? 0 : EINVAL;
 }
 
 static struct pn_heap_options translate(const struct pinned_heap_options *options,
@@ -35,18 +52,16 @@ static struct pn_heap_options translate(const struct pinned_heap_options *option
 
 struct pinned_heap *pinned_heap_create(const struct pinned_heap_options *options)
 {
-	const struct pinned_heap_options none = { .size = sizeof(none) };
 	const struct pn_runtime *runtime = pn_runtime_enter();
+	struct pinned_heap_options known;
 	struct pn_heap_options wanted;
 	struct pn_heap *heap = NULL;
-	int err = runtime->error;
+	int err = read_options(options, &known);
 
-	if (!options)
-		options = &none;
-	if (!are_sound(options))
-		err = EINVAL;
+	if (!err)
+		err = runtime->error;
 	if (!err) {
-		wanted = translate(options, &runtime->config);
+		wanted = translate(&known, &runtime->config);
 		err = pn_heaps_create(&wanted, &heap);
 	}
 	if (err)

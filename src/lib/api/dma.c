@@ -4,6 +4,7 @@
 
 #include "backend/devices.h"
 #include "front/runtime.h"
+#include "os/sized.h"
 #include "pinned.h"
 
 /* Many devices take the address 0 for none. */
@@ -53,18 +54,27 @@ long pinned_dma_sg(const struct pinned_device *device, const void *ptr, size_t l
 	return 1;
 }
 
+/*
+ * Tells the range of I/O addresses that the caller's options allow; any if there are none.
+ * Return: 0, EINVAL or E2BIG, as pinned_device_attach().
+ */
 static int read_options(const struct pinned_device_options *options, struct pn_vfio_range *range)
 {
+	struct pinned_device_options known = { 0 };
+	int err = 0;
+
 	*range = (struct pn_vfio_range){ LOWEST, UINT64_MAX };
-	if (!options)
-		return 0;
-	if (options->size != sizeof(*options) ||
-	    (options->max_addr && options->max_addr < options->min_addr))
+	if (options)
+		err = pn_sized_read(&known, sizeof(known), options,
+				    PN_SIZE_UP_TO(struct pinned_device_options, max_addr));
+	if (err)
+		return err;
+	if (known.max_addr && known.max_addr < known.min_addr)
 		return EINVAL;
-	if (options->min_addr > LOWEST)
-		range->first = options->min_addr;
-	if (options->max_addr)
-		range->last = options->max_addr;
+	if (known.min_addr > LOWEST)
+		range->first = known.min_addr;
+	if (known.max_addr)
+		range->last = known.max_addr;
 	return 0;
 }
 

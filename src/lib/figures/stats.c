@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* The figures of pinned_stats() and pinned_heap_stats(), gathered from where they are kept. */
-#include <errno.h>
 
 #include "chunk/empty.h"
 #include "front/alloc.h"
@@ -8,7 +7,12 @@
 #include "front/heaps.h"
 #include "front/runtime.h"
 #include "object/retain.h"
+#include "os/errno.h"
+#include "os/sized.h"
 #include "pinned.h"
+
+/* In the first release, 0.1.0. */
+#define FIRST_SIZE PN_SIZE_UP_TO(struct pinned_stats, retained_bytes)
 
 /* What all heaps have. */
 static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
@@ -25,20 +29,6 @@ static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
 	stats->punch_calls += figures.punch_calls;
 }
 
-static int begin(struct pinned_stats *stats)
-{
-	if (stats->size != sizeof(*stats)) {
-		errno = EINVAL;
-		return -1;
-	}
-	pn_runtime_enter();
-	*stats = (struct pinned_stats){
-		.size = sizeof(*stats),
-		.arena_bytes = pn_arena.size,
-	};
-	return 0;
-}
-
 static void add_process(struct pinned_stats *stats)
 {
 	stats->cached_bytes = pn_tcache_bytes() + pn_harden_bytes();
@@ -48,25 +38,28 @@ static void add_process(struct pinned_stats *stats)
 
 int pinned_stats(struct pinned_stats *stats)
 {
+	struct pinned_stats sum = { 0 };
 	struct pn_heap *heap;
 
-	if (begin(stats))
-		return -1;
+	pn_runtime_enter();
+	sum.arena_bytes = pn_arena.size;
 	pn_heaps_lock();
 	pn_heaps_for_each(heap)
-		add_heap(stats, heap);
+		add_heap(&sum, heap);
 	pn_heaps_unlock();
-	stats->peak_chunk_bytes = pn_empty_peak() * PN_CHUNK_SIZE;
-	add_process(stats);
-	return 0;
+	sum.peak_chunk_bytes = pn_empty_peak() * PN_CHUNK_SIZE;
+	add_process(&sum);
+	return pn_answer(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));
 }
 
 int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats)
 {
-	if (begin(stats))
-		return -1;
-	add_heap(stats, pn_heaps_of(heap));
+	struct pinned_stats figures = { 0 };
+
+	pn_runtime_enter();
+	figures.arena_bytes = pn_arena.size;
+	add_heap(&figures, pn_heaps_of(heap));
 	if (!heap)
-		add_process(stats);
-	return 0;
+		add_process(&figures);
+	return pn_answer(pn_sized_write(stats, &figures, sizeof(figures), FIRST_SIZE));
 }
