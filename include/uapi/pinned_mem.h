@@ -29,14 +29,17 @@
  * for a time (the parameter quarantine_ms) before anybody else gets them.
  *
  * Structures.  Each begins with its size and with flags.  The layout is the
- * same for 32-bit and 64-bit callers.  A size that the kernel does not know, a
- * flag it does not know or a reserved field that is not zero gives EINVAL, and
- * nothing has changed.  Later versions grow a structure at its end and are
- * told apart by its size; INFO says what a kernel knows.
+ * same for 32-bit and 64-bit callers.  Later versions add fields at the end, and
+ * 0 in such a field means what a version without the field did.  So the kernel
+ * accepts a structure that is shorter than its own, down to the first version's,
+ * and a longer one whose rest is 0; a longer one whose rest is not 0 gives E2BIG.
+ * A size that is less than the first version's, a flag that the kernel does not
+ * know or a reserved field that is not zero gives EINVAL.  In all these cases
+ * nothing has changed.
  *
- * Errors common to all: EINVAL as above, or an offset or length that is not a
- * multiple of the chunk size, zero, or beyond the pool; EPERM from a foreign
- * address space; EFAULT for memory of the caller that cannot be read or
+ * Errors common to all: EINVAL and E2BIG as above; EINVAL for an offset or length
+ * that is not a multiple of the chunk size, zero, or beyond the pool; EPERM from a
+ * foreign address space; EFAULT for memory of the caller that cannot be read or
  * written; ENOTTY for an unknown request.
  */
 #ifndef _UAPI_PINNED_MEM_H

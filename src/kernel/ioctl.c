@@ -3,9 +3,10 @@
  * The ioctl interface: fetch the argument, check all of it, make one call down,
  * hand the result back. No policy and no state here, and no lock.
  *
- * A request is known by its number alone; the size in the request and the size
- * in the structure must agree, and be one that this version knows. So a larger
- * structure of a later version gets EINVAL, not ENOTTY.
+ * The number alone identifies a request. The size in the request and the size in
+ * the structure must agree. A structure may have any size from the first release's
+ * up: what the caller's lacks is 0, and what this kernel's lacks must be 0, or the
+ * request fails with E2BIG, as in other extensible system calls.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -57,9 +58,19 @@ struct pinned_call {
 	int fd;
 };
 
+/**
+ * struct pinned_request - one request
+ * @name:	for the log
+ * @cmd:	its number, its direction, and the size of its structure as this kernel knows it
+ * @first_size:	bytes of the structure in the first release, 0.1.0
+ * @known_flags: flags that this kernel knows
+ * @is_for_owner: refused in a foreign address space
+ * @run:	does it
+ */
 struct pinned_request {
 	const char *name;
 	unsigned int cmd;
+	u32 first_size;
 	u32 known_flags;
 	bool is_for_owner;
 	int (*run)(struct pinned_pool *pool, struct pinned_call *call);
@@ -216,12 +227,12 @@ static int run_export(struct pinned_pool *pool, struct pinned_call *call)
 
 /* Indexed by request number. */
 static const struct pinned_request requests[] = {
-	{ "INFO", PINNED_MEM_IOC_INFO, 0, false, run_info },
-	{ "POPULATE", PINNED_MEM_IOC_POPULATE, PINNED_MEM_F_CONTIGUOUS, true, run_populate },
-	{ "PUNCH", PINNED_MEM_IOC_PUNCH, 0, true, run_punch },
-	{ "QUERY", PINNED_MEM_IOC_QUERY, 0, true, run_query },
-	{ "SYNC", PINNED_MEM_IOC_SYNC, SYNC_FLAGS, true, run_sync },
-	{ "EXPORT", PINNED_MEM_IOC_EXPORT, 0, true, run_export },
+	{ "INFO", PINNED_MEM_IOC_INFO, 128, 0, false, run_info },
+	{ "POPULATE", PINNED_MEM_IOC_POPULATE, 48, PINNED_MEM_F_CONTIGUOUS, true, run_populate },
+	{ "PUNCH", PINNED_MEM_IOC_PUNCH, 24, 0, true, run_punch },
+	{ "QUERY", PINNED_MEM_IOC_QUERY, 48, 0, true, run_query },
+	{ "SYNC", PINNED_MEM_IOC_SYNC, 24, SYNC_FLAGS, true, run_sync },
+	{ "EXPORT", PINNED_MEM_IOC_EXPORT, 24, 0, true, run_export },
 };
 
 static const struct pinned_request *find_request(unsigned int cmd)
@@ -232,19 +243,32 @@ static const struct pinned_request *find_request(unsigned int cmd)
 	return &requests[_IOC_NR(cmd)];
 }
 
-/* @arg is read whole before anything in it is looked at. */
+/*
+ * Copies the caller's structure into @arg, which is zeroed, before anything in it is looked at.
+ * Return: 0; -EINVAL for a size or a flag that no caller can mean; -E2BIG if the caller sets a
+ * member that this kernel does not know; -EFAULT.
+ */
 static int fetch(const struct pinned_request *request, unsigned int cmd, union pinned_arg *arg,
 		 const void __user *from)
 {
-	size_t size = _IOC_SIZE(request->cmd);
+	size_t size = _IOC_SIZE(cmd);
+	int err;
 
-	if (_IOC_SIZE(cmd) != size)
+	if (size < request->first_size)
 		return -EINVAL;
-	if (copy_from_user(arg, from, size))
-		return -EFAULT;
-	if (arg->size != size || arg->flags & ~request->known_flags)
-		return -EINVAL;
-	return 0;
+	err = copy_struct_from_user(arg, _IOC_SIZE(request->cmd), from, size);
+	if (err)
+		return err;
+	return arg->size == size && !(arg->flags & ~request->known_flags) ? 0 : -EINVAL;
+}
+
+/* Of a larger structure the rest is 0 already, or fetch() would have refused it. */
+static int give_back(const struct pinned_request *request, unsigned int cmd,
+		     const union pinned_arg *arg, void __user *to)
+{
+	if (!(_IOC_DIR(cmd) & _IOC_READ))
+		return 0;
+	return copy_to_user(to, arg, min(_IOC_SIZE(cmd), _IOC_SIZE(request->cmd))) ? -EFAULT : 0;
 }
 
 /* A descriptor appears in the process only when the process has been told of it. */
@@ -270,8 +294,8 @@ static long run(struct pinned_pool *pool, const struct pinned_request *request, 
 		err = -EPERM;
 	if (!err)
 		err = request->run(pool, &call);
-	if (!err && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &call.arg, _IOC_SIZE(cmd)))
-		err = -EFAULT;
+	if (!err)
+		err = give_back(request, cmd, &call.arg, user);
 	finish(&call, !err);
 	return err;
 }

@@ -96,7 +96,8 @@ void step_bad_request(void)
 											       cmd);
 	if (!ioctl(pool->fd, cmd, at))
 		WRONG("bad %s (request %#x): expected an error, got success", request->name, cmd);
-	if (errno != EINVAL && errno != EFAULT && errno != ENOTTY && errno != EPERM)
-		WRONG("bad %s (request %#x): expected EINVAL, EFAULT, ENOTTY or EPERM, got %s",
+	if (errno != EINVAL && errno != E2BIG && errno != EFAULT && errno != ENOTTY &&
+	    errno != EPERM)
+		WRONG("bad %s (request %#x): expected EINVAL, E2BIG, EFAULT, ENOTTY, EPERM, got %s",
 		      request->name, cmd, strerrorname_np(errno));
 }
