@@ -57,7 +57,10 @@ $(library_fuzzers:%=$(O)/fuzz/%): $(O)/fuzz/%: test/fuzz/%.c $(lib_sources:src/l
 check-fuzz: $(library_fuzzers:%=$(O)/fuzz/%)
 	@test/fuzz/library $(O) $(FUZZ_SECONDS)
 
-preload_programs := $(patsubst test/%.c,$(O)/test/%,$(wildcard test/preload/*.c test/preload/attacks/*.c))
+ifneq ($(wildcard test/preload/*.c),)
+$(error $(wildcard test/preload/*.c): programs of the preload tests belong into test/preload/programs, or into test/preload/misuse if they end by abort)
+endif
+preload_programs := $(patsubst test/%.c,$(O)/test/%,$(wildcard test/preload/*/*.c))
 $(O)/test/preload/%: test/preload/%.c test/lib/check.h test/preload/attacks/attack.h | $(O)/need/preload
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl

@@ -18,18 +18,18 @@ reached_hardened='overflow/before_the_begin overflow/linear overflow/linear_of_m
 # Not random: what that keeps from its goal is a matter of chance.
 hardened=zero_on_free:1,quarantine:64M,guard:1
 
-attacks() {
+names_of_all() {
 	local source name
 	for source in "$(dirname "$0")"/attacks/*.c; do
 		name=$(basename "$source" .c)
-		"$programs/attacks/$name" | sed "s,^,$name/,"
+		"$attacks/$name" | sed "s,^,$name/,"
 	done
 }
 
 # outcome ATTACK VARIABLE=VALUE...: what became of it.
 outcome() {
 	local status=0
-	env "${@:2}" timeout 20 "$programs/attacks/${1%/*}" "${1#*/}" >out 2>err || status=$?
+	env "${@:2}" timeout 20 "$attacks/${1%/*}" "${1#*/}" >out 2>err || status=$?
 	case $status in
 	0) cat out ;;
 	134) echo aborted ;;
@@ -85,10 +85,10 @@ table() {
 }
 
 if [ "${1:-}" = --allocators ]; then
-	programs=$(realpath "$programs")
+	attacks=$(realpath "$attacks")
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
-	attacks >"$work/names"
+	names_of_all >"$work/names"
 	cd "$work"
 	under glibc A=
 	under jemalloc LD_PRELOAD=libjemalloc.so.2
@@ -100,7 +100,7 @@ if [ "${1:-}" = --allocators ]; then
 fi
 
 {
-	attacks >names
+	names_of_all >names
 	[ "$(wc -l <names)" -ge 37 ] || fail 'too few attacks'
 	under default "${shim[@]}" "$conf"
 	stops default "$reached_by_default"

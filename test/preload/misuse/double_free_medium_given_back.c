@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An object of whole pages is freed again when its pages and its chunk were given back (Faults
+ * B34).
+ * Expected: free(): double free of
+ */
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "../../lib/check.h"
+
+int main(void)
+{
+	void *object = malloc(100000);
+
+	dprintf(STDOUT_FILENO, "%p\n", object);
+	free(object);
+	malloc_trim(0);
+	free(opaque(object));
+	return 0;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A small object is freed again after the cache was flushed to its slab, which holds others
+ * (Faults B34).
+ * Expected: free(): double free of
+ */
+#include <stdlib.h>
+
+#include "../../lib/check.h"
+
+int main(void)
+{
+	static void *others[5000];
+	void *object = malloc(100);
+
+	for (int i = 0; i < 5000; i++)
+		others[i] = malloc(100);
+	dprintf(STDOUT_FILENO, "%p\n", object);
+	free(object);
+	for (int i = 0; i < 5000; i += 2)
+		free(others[i]);
+	free(opaque(object));
+	return 0;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A gigabyte of mixed sizes takes few mappings, so that vm.max_map_count is far
+ * away, and comes back when it is freed and trimmed (Faults B30).
+ */
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "../../lib/check.h"
+
+#define OBJECTS 20000
+#define TOTAL ((size_t)1 << 30)
+
+static int count_mappings(void)
+{
+	char buffer[4096];
+	ssize_t got;
+	int lines = 0;
+	FILE *file = fopen("/proc/self/maps", "r");
+
+	CHECK(file);
+	while ((got = (ssize_t)fread(buffer, 1, sizeof(buffer), file)) > 0)
+		for (ssize_t i = 0; i < got; i++)
+			lines += buffer[i] == '\n';
+	fclose(file);
+	return lines;
+}
+
+static long resident_kib(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	CHECK(file && fscanf(file, "%*d %ld", &pages) == 1);
+	fclose(file);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+int main(void)
+{
+	static void *objects[OBJECTS];
+	unsigned long state = 88172645463325252;
+	int before = count_mappings(), most = 0, count = 0;
+	long resident = resident_kib();
+
+	for (size_t sum = 0; sum < TOTAL && count < OBJECTS; count++) {
+		size_t size = next_random(&state) % ((size_t)1 << (4 + next_random(&state) % 20));
+
+		objects[count] = malloc(size);
+		CHECK(objects[count]);
+		*(char *)objects[count] = 1;
+		sum += size;
+	}
+	most = count_mappings();
+	/* Every other one goes, so that what is left is in pieces. */
+	for (int i = 0; i < count; i += 2)
+		free(objects[i]);
+	malloc_trim(0);
+	if (count_mappings() > most)
+		most = count_mappings();
+	for (int i = 1; i < count; i += 2)
+		free(objects[i]);
+	malloc_trim(0);
+	if (most > before + 2000)
+		dprintf(STDERR_FILENO, "%d mappings became %d\n", before, most);
+	CHECK(most <= before + 2000);
+	if (resident_kib() > resident + 16384)
+		dprintf(STDERR_FILENO, "%ld KiB became %ld\n", resident, resident_kib());
+	CHECK(resident_kib() <= resident + 16384);
+	return 0;
+}

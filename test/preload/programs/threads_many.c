@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Ten thousand short threads leave nothing behind: neither their caches nor what
+ * was in them stays with the process (Faults B36).
+ */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "../../lib/check.h"
+
+#define AT_ONCE 4
+#define KEPT 20
+
+static void *live_shortly(void *argument)
+{
+	void **kept = argument;
+
+	for (size_t size = 8; size < 70000; size *= 2) {
+		void *objects[8];
+
+		for (int i = 0; i < 8; i++) {
+			objects[i] = malloc(size);
+			*(char *)objects[i] = 1;
+		}
+		for (int i = 0; i < 8; i++)
+			free(objects[i]);
+	}
+	for (int i = 0; i < KEPT; i++)
+		kept[i] = malloc(200);
+	return NULL;
+}
+
+static long resident_kib(void)
+{
+	char line[200];
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	CHECK(file && fgets(line, sizeof(line), file));
+	CHECK(sscanf(line, "%*d %ld", &pages) == 1);
+	fclose(file);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void run_threads(int count)
+{
+	while (count > 0) {
+		pthread_t threads[AT_ONCE];
+		void *kept[AT_ONCE][KEPT];
+
+		for (int i = 0; i < AT_ONCE; i++)
+			CHECK(!pthread_create(&threads[i], NULL, live_shortly, kept[i]));
+		for (int i = 0; i < AT_ONCE; i++) {
+			CHECK(!pthread_join(threads[i], NULL));
+			for (int j = 0; j < KEPT; j++)
+				free(kept[i][j]);
+		}
+		count -= AT_ONCE;
+	}
+}
+
+int main(void)
+{
+	long before, after;
+
+	run_threads(500);
+	before = resident_kib();
+	run_threads(10000);
+	after = resident_kib();
+	if (after > before + 16384)
+		dprintf(STDERR_FILENO, "%ld KiB became %ld\n", before, after);
+	CHECK(after <= before + 16384);
+	return 0;
+}
