@@ -21,46 +21,26 @@
 #include "chunk.h"
 #include "compat.h"
 #include "memtype.h"
+#include "page.h"
 #include "quarantine.h"
-#include "quota.h"
-#include "source.h"
+#include "sources.h"
 
-static struct kmem_cache *chunk_cache;
-
-int pinned_chunk_init(void)
+/*
+ * Takes memory from the sources. When they have none, the quarantine gives up chunks early, and the
+ * sources are asked again, until no chunk rests.
+ */
+static const struct pinned_source *take_or_drain(const struct pinned_policy *policy,
+						 struct page **pages, unsigned long count)
 {
-	chunk_cache = kmem_cache_create("pinned_chunk", sizeof(struct pinned_chunk), 0,
-					SLAB_ACCOUNT, NULL);
-	return chunk_cache ? 0 : -ENOMEM;
-}
+	const struct pinned_source *source = pinned_sources_take(policy, pages, count);
+	unsigned long more = count;
 
-void pinned_chunk_exit(void)
-{
-	kmem_cache_destroy(chunk_cache);
-}
-
-static void destroy(struct pinned_chunk *chunk)
-{
-	pinned_quota_uncharge(chunk->user);
-	pinned_user_put(chunk->user);
-	kmem_cache_free(chunk_cache, chunk);
-}
-
-/* One without memory yet, charged. */
-static struct pinned_chunk *create(struct pinned_user *user)
-{
-	struct pinned_chunk *chunk = kmem_cache_zalloc(chunk_cache, PINNED_GFP);
-
-	if (!chunk)
-		return ERR_PTR(-ENOMEM);
-	if (!pinned_quota_charge(user)) {
-		kmem_cache_free(chunk_cache, chunk);
-		return ERR_PTR(-EDQUOT);
+	/* More each time: as many free blocks as wanted may be too few for the watermarks. */
+	while (!source && pinned_quarantine_drain(more)) {
+		source = pinned_sources_take(policy, pages, count);
+		more *= 2;
 	}
-	chunk->user = pinned_user_get(user);
-	refcount_set(&chunk->refs, 1);
-	INIT_LIST_HEAD(&chunk->node);
-	return chunk;
+	return source;
 }
 
 /* Give each chunk its page. Those that cannot get their memory type stay without. */
@@ -76,7 +56,7 @@ static int take_memory(struct pinned_chunk **chunks, unsigned long count,
 		pages = kvmalloc_array(count, sizeof(*pages), PINNED_GFP);
 	if (!pages)
 		return -ENOMEM;
-	source = pinned_source_take(policy, pages, count);
+	source = take_or_drain(policy, pages, count);
 	if (source)
 		err = 0;
 	for (i = 0; i < count && source; i++) {
@@ -88,7 +68,8 @@ static int take_memory(struct pinned_chunk **chunks, unsigned long count,
 		 * beyond.
 		 */
 		pinned_set_page_index(pages[i], 0);
-		if (!pinned_memtype_set(chunks[i], policy->memory_type))
+		chunks[i]->memory_type = policy->memory_type;
+		if (!pinned_memtype_set(pages[i], &chunks[i]->memory_type))
 			err = -ENOMEM;
 	}
 	if (count > 1)
@@ -112,21 +93,21 @@ int pinned_chunks_create(struct pinned_chunk **chunks, unsigned long count,
 	int err;
 
 	for (i = 0; i < count; i++) {
-		chunks[i] = create(user);
+		chunks[i] = pinned_record_create(user);
 		err = PTR_ERR_OR_ZERO(chunks[i]);
 		if (err)
-			goto err_destroy;
+			goto err_put;
 	}
 	err = take_memory(chunks, count, policy);
 	if (!err)
 		return 0;
 
-err_destroy:
+err_put:
 	while (i--) {
 		if (chunks[i]->page)
 			pinned_chunk_put(chunks[i]);
 		else
-			destroy(chunks[i]);
+			pinned_record_free(chunks[i]);
 	}
 	return err;
 }
@@ -153,18 +134,11 @@ void pinned_chunk_wait_for_faults(struct pinned_chunk *chunk)
 	}
 }
 
-static void uncharge(struct pinned_chunk *chunk)
-{
-	pinned_quota_uncharge(chunk->user);
-	pinned_user_put(chunk->user);
-	chunk->user = NULL;
-}
-
 /* Nothing of the driver's has it, hence no mapping either. */
 static void let_go(struct pinned_chunk *chunk, bool must_rest)
 {
-	uncharge(chunk);
-	pinned_memtype_reset(chunk);
+	pinned_record_uncharge(chunk);
+	pinned_memtype_reset(chunk->page, &chunk->memory_type);
 	pinned_quarantine_return(chunk, must_rest);
 }
 
@@ -185,10 +159,4 @@ void pinned_chunk_abandon(struct pinned_chunk *chunk)
 	if (!refcount_dec_and_test(&chunk->refs))
 		return;
 	let_go(chunk, READ_ONCE(chunk->is_disclosed));
-}
-
-/* The last step, for quarantine.c: the source has the page again. */
-void pinned_chunk_free(struct pinned_chunk *chunk)
-{
-	kmem_cache_free(chunk_cache, chunk);
 }

@@ -7,12 +7,12 @@
 #include <linux/module.h>
 
 #include "carveout.h"
-#include "chunk.h"
 #include "debugfs.h"
 #include "dev.h"
 #include "memtype.h"
 #include "quarantine.h"
 #include "quota.h"
+#include "record.h"
 #include "reserve.h"
 
 static int __init pinned_mem_init(void)
@@ -20,12 +20,12 @@ static int __init pinned_mem_init(void)
 	int err;
 
 	pinned_quota_init();
-	err = pinned_chunk_init();
+	err = pinned_record_init();
 	if (err)
 		return err;
 	err = pinned_memtype_init();
 	if (err)
-		goto err_chunk;
+		goto err_record;
 	err = pinned_quarantine_init();
 	if (err)
 		goto err_memtype;
@@ -49,8 +49,8 @@ err_quarantine:
 	pinned_quarantine_exit();
 err_memtype:
 	pinned_memtype_exit();
-err_chunk:
-	pinned_chunk_exit();
+err_record:
+	pinned_record_exit();
 	return err;
 }
 
@@ -63,7 +63,7 @@ static void __exit pinned_mem_exit(void)
 	pinned_reserve_exit();
 	pinned_carveout_exit();
 	pinned_memtype_exit();
-	pinned_chunk_exit();
+	pinned_record_exit();
 }
 
 module_init(pinned_mem_init);

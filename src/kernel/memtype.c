@@ -33,7 +33,7 @@
 #include <asm/set_memory.h>
 #endif
 
-#include "chunk.h"
+#include "base.h"
 #include "compat.h"
 #include "memtype.h"
 
@@ -197,26 +197,30 @@ static int set_kernel_mapping(struct page *page, enum caching caching)
 }
 #endif
 
-/* Give a new, zeroed chunk its type. Return: false without memory; the chunk is write-back then. */
-bool pinned_memtype_set(struct pinned_chunk *chunk, u32 type)
+/*
+ * Gives a new, zeroed chunk the type @type. Return: false without memory; the chunk is write-back
+ * then, and @type is changed to say so.
+ */
+bool pinned_memtype_set(struct page *page, u32 *type)
 {
-	enum caching caching = caching_of(type);
+	enum caching caching = caching_of(*type);
 
-	chunk->memory_type = type;
-	if (caching == WRITE_BACK || !set_kernel_mapping(chunk->page, caching))
+	if (caching == WRITE_BACK || !set_kernel_mapping(page, caching))
 		return true;
-	set_kernel_mapping(chunk->page, WRITE_BACK);
-	chunk->memory_type = PINNED_MEM_TYPE_CACHED;
+	set_kernel_mapping(page, WRITE_BACK);
+	*type = PINNED_MEM_TYPE_CACHED;
 	return false;
 }
 
-/* Make a chunk write-back that nothing of the driver's holds. Return: false without memory. */
-bool pinned_memtype_reset(struct pinned_chunk *chunk)
+/*
+ * Makes a chunk write-back that nothing of the driver's holds, and changes @type to say so. Return:
+ * false without memory.
+ */
+bool pinned_memtype_reset(struct page *page, u32 *type)
 {
-	if (caching_of(chunk->memory_type) != WRITE_BACK &&
-	    set_kernel_mapping(chunk->page, WRITE_BACK))
+	if (caching_of(*type) != WRITE_BACK && set_kernel_mapping(page, WRITE_BACK))
 		return false;
-	chunk->memory_type = PINNED_MEM_TYPE_CACHED;
+	*type = PINNED_MEM_TYPE_CACHED;
 	return true;
 }
 

@@ -7,7 +7,6 @@
 #include <linux/types.h>
 
 struct device;
-struct pinned_chunk;
 
 int pinned_memtype_init(void);
 void pinned_memtype_exit(void);
@@ -15,8 +14,8 @@ void pinned_memtype_exit(void);
 u32 pinned_memtype_features(void);
 struct device *pinned_memtype_device(void);
 bool pinned_memtype_is_cached(u32 type);
-bool pinned_memtype_set(struct pinned_chunk *chunk, u32 type);
-bool pinned_memtype_reset(struct pinned_chunk *chunk);
+bool pinned_memtype_set(struct page *page, u32 *type);
+bool pinned_memtype_reset(struct page *page, u32 *type);
 pgprot_t pinned_memtype_prot(u32 type, pgprot_t prot);
 bool pinned_memtype_is_of(struct vm_area_struct *vma, u32 type);
 

@@ -26,10 +26,10 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "chunk.h"
+#include "base.h"
 #include "compat.h"
 #include "quarantine.h"
-#include "source.h"
+#include "record.h"
 #include "stat.h"
 #include "trace.h"
 
@@ -115,9 +115,8 @@ static bool give_back(struct pinned_chunk *chunk)
 {
 	bool held = chunk->holds_module;
 
-	if (pinned_source_can_give(chunk)) {
-		pinned_source_give(chunk);
-		pinned_chunk_free(chunk);
+	if (pinned_record_can_free(chunk)) {
+		pinned_record_free(chunk);
 		if (held)
 			module_put(THIS_MODULE);
 		return true;

@@ -24,7 +24,7 @@
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 
-#include "chunk.h"
+#include "base.h"
 #include "quota.h"
 
 struct pinned_user {

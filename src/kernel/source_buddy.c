@@ -14,8 +14,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "chunk.h"
+#include "base.h"
 #include "compat.h"
+#include "page.h"
 #include "source.h"
 
 /* Candidates that one zone may offer before the next narrower one is asked. */

@@ -26,8 +26,9 @@
 #include <linux/of_address.h>
 #include <linux/spinlock.h>
 
+#include "base.h"
 #include "carveout.h"
-#include "chunk.h"
+#include "page.h"
 #include "source.h"
 
 static DEFINE_SPINLOCK(lock);

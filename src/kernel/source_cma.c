@@ -17,8 +17,9 @@
 #include <linux/slab.h>
 #include <linux/vmstat.h>
 
-#include "chunk.h"
+#include "base.h"
 #include "memtype.h"
+#include "page.h"
 #include "source.h"
 
 /*

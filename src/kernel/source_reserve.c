@@ -30,8 +30,9 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "chunk.h"
+#include "base.h"
 #include "compat.h"
+#include "page.h"
 #include "reserve.h"
 #include "source.h"
 

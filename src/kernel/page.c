@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See page.h. */
+#include <linux/highmem.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/page_ref.h>
+#include <linux/sched.h>
+#include <linux/sort.h>
+
+#include "base.h"
+#include "page.h"
+
+/* A chunk lies on the node, and below the ceiling, that the policy names. */
+bool pinned_page_fits(struct page *page, const struct pinned_policy *policy)
+{
+	if (policy->node != NUMA_NO_NODE && page_to_nid(page) != policy->node)
+		return false;
+	return (u64)page_to_phys(page) + PINNED_MEM_CHUNK_SIZE - 1 <= policy->max_phys;
+}
+
+/* Fills a chunk with zeroes. */
+void pinned_page_zero(struct page *page)
+{
+	unsigned long i;
+
+	for (i = 0; i < PINNED_CHUNK_PAGES; i++) {
+		clear_highpage(page + i);
+		cond_resched();
+	}
+}
+
+static int compare_pages(const void *a, const void *b)
+{
+	unsigned long first = page_to_pfn(*(struct page **)a);
+	unsigned long second = page_to_pfn(*(struct page **)b);
+
+	return first < second ? -1 : first > second;
+}
+
+/**
+ * pinned_pages_find_run() - finds chunks that lie one after the other
+ * @pages: first pages of chunks; this function sorts them
+ * @available: number of @pages
+ * @count: chunks that are wanted in a row
+ * @first: set to the index of the first chunk of the run
+ *
+ * Return: false if there is no such run.
+ */
+bool pinned_pages_find_run(struct page **pages, unsigned long available, unsigned long count,
+			   unsigned long *first)
+{
+	unsigned long i, length = 1;
+
+	sort(pages, available, sizeof(*pages), compare_pages, NULL);
+	for (i = 0; i < available; i++) {
+		if (i && page_to_pfn(pages[i]) == page_to_pfn(pages[i - 1]) + PINNED_CHUNK_PAGES)
+			length++;
+		else
+			length = 1;
+		if (length == count) {
+			*first = i + 1 - count;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Nobody but the driver has a reference to a chunk. The first page of a compound page counts
+ * the references to all of it.
+ */
+bool pinned_page_is_last_reference(struct page *page)
+{
+	unsigned long i, count = PageCompound(page) ? 1 : PINNED_CHUNK_PAGES;
+
+	for (i = 0; i < count; i++)
+		if (page_count(page + i) != 1)
+			return false;
+	return true;
+}

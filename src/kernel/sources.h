@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The sources together, in the order in which they are asked. */
+#ifndef PINNED_MEM_SOURCES_H
+#define PINNED_MEM_SOURCES_H
+
+struct page;
+struct pinned_policy;
+struct pinned_source;
+
+const struct pinned_source *pinned_sources_take(const struct pinned_policy *policy,
+						struct page **pages, unsigned long count);
+
+#endif /* PINNED_MEM_SOURCES_H */
