@@ -109,7 +109,10 @@ static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt
 	pinned_range_unmap(export->range, attach->dev, sgt, dir);
 }
 
-static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+/* Makes the CPU, or the devices that have the memory mapped, see what the other side wrote. */
+static int sync_attachments(struct dma_buf *dmabuf, enum dma_data_direction dir,
+			    void (*sync)(struct device *dev, struct sg_table *sgt,
+					 enum dma_data_direction dir))
 {
 	struct exported *export = dmabuf->priv;
 	struct attachment *attachment;
@@ -119,24 +122,19 @@ static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directi
 	mutex_lock(&export->lock);
 	list_for_each_entry(attachment, &export->attachments, node)
 		if (attachment->sgt)
-			dma_sync_sgtable_for_cpu(attachment->dev, attachment->sgt, dir);
+			sync(attachment->dev, attachment->sgt, dir);
 	mutex_unlock(&export->lock);
 	return 0;
 }
 
+static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	return sync_attachments(dmabuf, dir, dma_sync_sgtable_for_cpu);
+}
+
 static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct exported *export = dmabuf->priv;
-	struct attachment *attachment;
-
-	if (!pinned_memtype_is_cached(export->range->memory_type))
-		return 0;
-	mutex_lock(&export->lock);
-	list_for_each_entry(attachment, &export->attachments, node)
-		if (attachment->sgt)
-			dma_sync_sgtable_for_device(attachment->dev, attachment->sgt, dir);
-	mutex_unlock(&export->lock);
-	return 0;
+	return sync_attachments(dmabuf, dir, dma_sync_sgtable_for_device);
 }
 
 /* The CPU: user mappings, and the kernel's. */
@@ -198,13 +196,16 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	vunmap(map->vaddr);
 }
 
-static void export_release(struct dma_buf *dmabuf)
+static void destroy_export(struct exported *export)
 {
-	struct exported *export = dmabuf->priv;
-
 	pinned_range_destroy(export->range);
 	mutex_destroy(&export->lock);
 	kfree(export);
+}
+
+static void export_release(struct dma_buf *dmabuf)
+{
+	destroy_export(dmabuf->priv);
 }
 
 PINNED_DMA_BUF_VMAP(export_vmap, export_vunmap)
@@ -278,8 +279,7 @@ struct file *pinned_export_slots(struct pinned_pool *pool, unsigned long slot, u
 	dmabuf = export_dma_buf(export);
 	if (!IS_ERR(dmabuf))
 		return dmabuf->file;
-	pinned_range_destroy(export->range);
-	kfree(export);
+	destroy_export(export);
 	return ERR_CAST(dmabuf);
 }
 
