@@ -3,7 +3,7 @@
 # Programs with a sanitizer run under the shim, which steps aside: with the
 # documented option where AddressSanitizer is a shared library, as it is where it
 # is linked statically; ThreadSanitizer needs none. Both still find what they are
-# for (Faults B22 and the facts).
+# for (Faults B22).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need gcc
