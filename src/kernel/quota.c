@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The limits: bounds on memory that can never be paged out. (The memory cgroup
- * is charged by the page allocator, see source_buddy.c and snapshot.c.)
+ * is charged by the page allocator, see source_buddy.c and copy.c.)
  *
  * Counted are chunks, for everybody, for each user and for each pool, and the
  * pages of forked children's snapshots, for everybody. A user is the owner's

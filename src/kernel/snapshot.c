@@ -19,9 +19,9 @@
  * it takes a chunk away. A chunk that came into its slot after a fork is none of
  * that child's business: chunks and forks carry the pool's generation.
  *
- * A copy that several children lack is made once, and shared: page_private()
- * counts the tables that hold it. A shared page is not mapped by anybody; who
- * touches it gets a copy of its own, unless it is the last holder.
+ * A copy that several children lack is made once, and shared (see copy.c). A shared
+ * page is not mapped by anybody; who touches it gets a copy of its own, unless it is
+ * the last holder.
  *
  * Mappings that must see single pages are flagged VM_MIXEDMAP at the fork, as
  * vm_insert_page() wants it. A huge entry must never come into such a mapping:
@@ -37,17 +37,13 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/highmem.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/sched/mm.h>
 
 #include "chunk.h"
 #include "compat.h"
-#include "memtype.h"
+#include "copy.h"
 #include "pool.h"
-#include "quota.h"
 #include "snapshot.h"
 #include "stat.h"
 #include "trace.h"
@@ -60,72 +56,32 @@ static struct page *own_page(struct pinned_view *view, pgoff_t pgoff, u64 genera
 	struct pinned_chunk *chunk;
 
 	if (!pinned_view_is_live(view))
-		return xa_load(&view->pages, pgoff);
+		return pinned_copies_find(&view->copies, pgoff);
 	chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
 	if (!chunk || chunk->born > generation)
 		return NULL;
 	return chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1));
 }
 
-static void put_copy(struct page *page)
-{
-	set_page_private(page, page_private(page) - 1);
-	if (page_private(page))
-		return;
-	put_page(page);
-	pinned_quota_uncharge_copy();
-}
-
-static bool is_shared(struct page *page)
-{
-	return page_private(page) > 1;
-}
-
-/* A page of nobody's yet, charged to the one that it is for. */
+/* A copy of @from that no view has yet, charged to the process that it is for; NULL without memory. */
 static struct page *make_copy(struct pinned_view *for_view, pgoff_t pgoff, struct page *from)
 {
-	struct mem_cgroup *memcg, *old;
-	struct page *page;
+	struct pinned_pool *pool = for_view->pool;
+	struct page *page = pinned_copy_make(from, pool->memory_type, for_view->mm);
 
-	if (!pinned_quota_charge_copy())
+	if (!page)
 		return NULL;
-	memcg = for_view->mm ? get_mem_cgroup_from_mm(for_view->mm) : NULL;
-	old = pinned_set_active_memcg(memcg);
-	page = alloc_page((PINNED_GFP & ~__GFP_ACCOUNT) | PINNED_GFP_CHARGED_PAGE | __GFP_HIGHMEM);
-	pinned_set_active_memcg(old);
-	mem_cgroup_put(memcg);
-	if (!page) {
-		pinned_quota_uncharge_copy();
-		return NULL;
-	}
-	pinned_memtype_before_copy(from, for_view->pool->memory_type);
-	copy_highpage(page, from);
-	set_page_private(page, 0);
 	pinned_count(PINNED_COPY);
-	trace_pinned_mem_copy(for_view->pool->id, pgoff, false);
+	trace_pinned_mem_copy(pool->id, pgoff, false);
 	return page;
-}
-
-static bool store_page(struct pinned_view *view, pgoff_t pgoff, struct page *page)
-{
-	if (xa_err(xa_store(&view->pages, pgoff, page, PINNED_GFP)))
-		return false;
-	set_page_private(page, page_private(page) + 1);
-	return true;
 }
 
 static void break_snapshot(struct pinned_view *view, pgoff_t pgoff)
 {
-	view->is_broken = true;
+	view->copies.is_broken = true;
 	pinned_count(PINNED_COPY_FAILED);
 	trace_pinned_mem_copy(view->pool->id, pgoff, true);
 	pr_debug_ratelimited("no memory for a forked child's snapshot\n");
-}
-
-/* The snapshot sees what its origin sees there, and has no copy of it. */
-static bool lacks_page(struct pinned_view *child, pgoff_t pgoff)
-{
-	return !child->is_broken && !xa_load(&child->pages, pgoff);
 }
 
 /* Copy @page for each child that lacks it. */
@@ -137,18 +93,16 @@ static void give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct
 
 	lockdep_assert_held(&view->pool->lock);
 	list_for_each_entry(child, &view->children, sibling) {
-		if (child->forked_at < born || !lacks_page(child, pgoff))
+		if (child->forked_at < born || !pinned_copies_lack(&child->copies, pgoff))
 			continue;
 		if (!copy)
 			copy = make_copy(child, pgoff, page);
-		if (!copy || !store_page(child, pgoff, copy))
+		if (!copy || !pinned_copies_store(&child->copies, pgoff, copy))
 			break_snapshot(child, pgoff);
 	}
-	/* Made for one that then could not store it. */
-	if (copy && !page_private(copy)) {
-		put_page(copy);
-		pinned_quota_uncharge_copy();
-	}
+	/* No child may have been able to store it. */
+	if (copy)
+		pinned_copy_discard_unstored(copy);
 }
 
 /* Before the live view's page is mapped. */
@@ -182,7 +136,7 @@ static struct page *inherited_page(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct page *page = NULL;
 
-	while (!page && view->origin && !view->is_broken) {
+	while (!page && view->origin && !view->copies.is_broken) {
 		page = own_page(view->origin, pgoff, view->forked_at);
 		view = view->origin;
 	}
@@ -195,21 +149,21 @@ static struct page *unshare_locked(struct pinned_view *view, pgoff_t pgoff, stru
 	struct page *copy;
 
 	lockdep_assert_held(&view->pool->lock);
-	if (!is_shared(page))
+	if (!pinned_copy_is_shared(page))
 		return page;
 	copy = make_copy(view, pgoff, page);
 	if (!copy)
 		return NULL;
 	/* The entry is there: replacing it needs no memory. */
-	store_page(view, pgoff, copy);
-	put_copy(page);
+	pinned_copies_store(&view->copies, pgoff, copy);
+	pinned_copy_put(page);
 	return copy;
 }
 
 /* A snapshot's page of its own: there already, or copied now. */
 static struct page *settle_page_locked(struct pinned_view *view, pgoff_t pgoff)
 {
-	struct page *page = xa_load(&view->pages, pgoff), *inherited;
+	struct page *page = pinned_copies_find(&view->copies, pgoff), *inherited;
 
 	lockdep_assert_held(&view->pool->lock);
 	if (page)
@@ -218,9 +172,8 @@ static struct page *settle_page_locked(struct pinned_view *view, pgoff_t pgoff)
 	if (!inherited)
 		return NULL;
 	page = make_copy(view, pgoff, inherited);
-	if (page && !store_page(view, pgoff, page)) {
-		put_page(page);
-		pinned_quota_uncharge_copy();
+	if (page && !pinned_copies_store(&view->copies, pgoff, page)) {
+		pinned_copy_discard_unstored(page);
 		page = NULL;
 	}
 	return page;
@@ -247,36 +200,6 @@ struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgof
 	if (page)
 		give_children_locked(view, pgoff, page, 0);
 	return page;
-}
-
-/* Give @to what it lacks of @from's, drop the rest. False, with nothing lost, without memory. */
-bool pinned_snapshot_move_pages_locked(struct pinned_view *from, struct pinned_view *to)
-{
-	struct page *page;
-	unsigned long pgoff;
-
-	lockdep_assert_held(&from->pool->lock);
-	xa_for_each(&from->pages, pgoff, page) {
-		if (lacks_page(to, pgoff) && !store_page(to, pgoff, page))
-			return false;
-		xa_erase(&from->pages, pgoff);
-		put_copy(page);
-		cond_resched();
-	}
-	return true;
-}
-
-void pinned_snapshot_drop_pages_locked(struct pinned_view *view)
-{
-	struct page *page;
-	unsigned long pgoff;
-
-	lockdep_assert_held(&view->pool->lock);
-	xa_for_each(&view->pages, pgoff, page) {
-		xa_erase(&view->pages, pgoff);
-		put_copy(page);
-		cond_resched();
-	}
 }
 
 /* Fork. */

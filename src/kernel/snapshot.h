@@ -13,7 +13,5 @@ struct pinned_view *pinned_snapshot_fork(struct pinned_view *from,
 					 struct vm_area_struct *child_vma);
 struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgoff_t pgoff);
 void pinned_snapshot_give_chunk_locked(struct pinned_view *view, unsigned long slot);
-bool pinned_snapshot_move_pages_locked(struct pinned_view *from, struct pinned_view *to);
-void pinned_snapshot_drop_pages_locked(struct pinned_view *view);
 
 #endif /* PINNED_MEM_SNAPSHOT_H */

@@ -4,8 +4,8 @@
  *
  * A pool has one live view, its owner's, whose table of chunks POPULATE and
  * PUNCH change, and a snapshot for each address space that inherited mappings by
- * fork. Views form a tree, by who was forked from whom; what a snapshot holds is
- * snapshot.c's subject, here is only who lives how long.
+ * fork. Views form a tree, by who was forked from whom; which copies a snapshot
+ * holds is decided in snapshot.c, here is only who lives how long.
  *
  * Locks: pool->lock covers the tree, every view's fields and every change of a
  * table. It nests inside mmap_lock, and outside of page locks, i_mmap_rwsem and
@@ -27,9 +27,9 @@
 #include <linux/slab.h>
 
 #include "chunk.h"
+#include "copy.h"
 #include "pool.h"
 #include "quota.h"
-#include "snapshot.h"
 #include "stat.h"
 #include "view.h"
 
@@ -38,7 +38,7 @@ void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct
 	view->pool = pool;
 	view->mm = mm;
 	xa_init(&view->chunks);
-	xa_init_flags(&view->pages, XA_FLAGS_ACCOUNT);
+	pinned_copies_init(&view->copies);
 	INIT_LIST_HEAD(&view->children);
 	INIT_LIST_HEAD(&view->sibling);
 }
@@ -59,7 +59,7 @@ struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struc
 	pinned_view_init(view, from->pool, mm);
 	view->origin = from;
 	view->forked_at = from->pool->generation++;
-	view->is_broken = from->is_broken;
+	view->copies.is_broken = from->copies.is_broken;
 	list_add(&view->sibling, &from->children);
 	from->pool->snapshots++;
 	pinned_count(PINNED_FORK);
@@ -143,7 +143,7 @@ static void remove_snapshot_locked(struct pinned_view *view)
 	lockdep_assert_held(&view->pool->lock);
 	list_del(&view->sibling);
 	view->pool->snapshots--;
-	xa_destroy(&view->pages);
+	pinned_copies_drop(&view->copies);
 	kfree(view);
 }
 
@@ -157,9 +157,8 @@ static void merge_into_child_locked(struct pinned_view *view)
 	struct pinned_view *child = list_first_entry(&view->children, struct pinned_view, sibling);
 
 	lockdep_assert_held(&view->pool->lock);
-	if (!pinned_snapshot_move_pages_locked(view, child))
+	if (!pinned_copies_move(&view->copies, &child->copies))
 		return;
-	child->is_broken |= view->is_broken;
 	child->origin = view->origin;
 	child->forked_at = view->forked_at;
 	list_move(&child->sibling, &view->sibling);
@@ -185,7 +184,6 @@ static void prune_locked(struct pinned_view *view)
 		}
 		if (!list_empty(&view->children))
 			return;
-		pinned_snapshot_drop_pages_locked(view);
 		remove_snapshot_locked(view);
 	}
 	/* Reached a living one: nothing above it has changed. */

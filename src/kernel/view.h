@@ -7,6 +7,8 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "copy.h"
+
 struct mm_struct;
 struct page;
 struct pinned_chunk;
@@ -19,14 +21,13 @@ struct vm_area_struct;
  * @mm:		the address space it belongs to; NULL once that is gone
  * @chunks:	live view: slot -> struct pinned_chunk; changed under the pool's
  *		lock, read without
- * @pages:	snapshot: page offset -> struct page of its own, see snapshot.c
+ * @copies:	snapshot: pages of its own
  * @origin:	snapshot: the view that it was forked from
  * @children:	snapshots forked from it that are not gone
  * @sibling:	in @origin's @children
  * @forked_at:	snapshot: the pool's generation at the fork
  * @vmas:	mappings of it
  * @split_vmas:	live view: mappings that fork has put on small pages
- * @is_broken:	snapshot: there was no memory for a part of it
  *
  * All but the table of the live view is under the pool's lock.
  */
@@ -34,14 +35,13 @@ struct pinned_view {
 	struct pinned_pool *pool;
 	struct mm_struct *mm;
 	struct xarray chunks;
-	struct xarray pages;
+	struct pinned_copies copies;
 	struct pinned_view *origin;
 	struct list_head children;
 	struct list_head sibling;
 	u64 forked_at;
 	unsigned long vmas;
 	unsigned long split_vmas;
-	bool is_broken;
 };
 
 void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct mm_struct *mm);

@@ -20,6 +20,7 @@ ioctl
 export kapi
 range map
 pool view snapshot
+copy
 chunk
 quarantine
 record

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Copies of a pool's pages, and the tables that hold them, one for each snapshot.
+ * Which copies must exist, and when, is decided in snapshot.c.
+ *
+ * Several tables may hold the same copy: page_private() counts them. The last table
+ * that removes a copy frees it. Each copy is charged to the memory cgroup of the
+ * process that it is made for, and to the limit of quota.c.
+ *
+ * Locks: pool->lock serialises all calls that concern one pool (see view.c).
+ */
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+
+#include "chunk.h"
+#include "compat.h"
+#include "copy.h"
+#include "memtype.h"
+#include "quota.h"
+
+/**
+ * pinned_copy_make() - copy a page
+ * @from: the page
+ * @memory_type: of @from
+ * @mm: whose memory cgroup is charged; NULL for the current one
+ *
+ * Return: a page that no table holds yet; NULL at a limit or without memory.
+ */
+struct page *pinned_copy_make(struct page *from, u32 memory_type, struct mm_struct *mm)
+{
+	struct mem_cgroup *memcg, *old;
+	struct page *page;
+
+	if (!pinned_quota_charge_copy())
+		return NULL;
+	memcg = mm ? get_mem_cgroup_from_mm(mm) : NULL;
+	old = pinned_set_active_memcg(memcg);
+	page = alloc_page((PINNED_GFP & ~__GFP_ACCOUNT) | PINNED_GFP_CHARGED_PAGE | __GFP_HIGHMEM);
+	pinned_set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	if (!page) {
+		pinned_quota_uncharge_copy();
+		return NULL;
+	}
+	pinned_memtype_before_copy(from, memory_type);
+	copy_highpage(page, from);
+	set_page_private(page, 0);
+	return page;
+}
+
+static void free_copy(struct page *page)
+{
+	put_page(page);
+	pinned_quota_uncharge_copy();
+}
+
+/* Frees a copy unless a table holds it. */
+void pinned_copy_discard_unstored(struct page *page)
+{
+	if (!page_private(page))
+		free_copy(page);
+}
+
+/* One table holds the copy no more. */
+void pinned_copy_put(struct page *page)
+{
+	set_page_private(page, page_private(page) - 1);
+	pinned_copy_discard_unstored(page);
+}
+
+/* Several tables hold the copy. */
+bool pinned_copy_is_shared(struct page *page)
+{
+	return page_private(page) > 1;
+}
+
+void pinned_copies_init(struct pinned_copies *copies)
+{
+	xa_init_flags(&copies->pages, XA_FLAGS_ACCOUNT);
+	copies->is_broken = false;
+}
+
+struct page *pinned_copies_find(struct pinned_copies *copies, pgoff_t pgoff)
+{
+	return xa_load(&copies->pages, pgoff);
+}
+
+/* The snapshot has no copy of this page, and is still to get one. */
+bool pinned_copies_lack(struct pinned_copies *copies, pgoff_t pgoff)
+{
+	return !copies->is_broken && !xa_load(&copies->pages, pgoff);
+}
+
+/* Return: false without memory, which cannot happen where there is a page already. */
+bool pinned_copies_store(struct pinned_copies *copies, pgoff_t pgoff, struct page *page)
+{
+	if (xa_err(xa_store(&copies->pages, pgoff, page, PINNED_GFP)))
+		return false;
+	set_page_private(page, page_private(page) + 1);
+	return true;
+}
+
+/**
+ * pinned_copies_move() - move the copies of a dead snapshot to its only child
+ * @from: loses all of its copies
+ * @to: gets those that it lacks
+ *
+ * Return: false without memory; then both together still hold all copies, and the
+ * call may be repeated.
+ */
+bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to)
+{
+	struct page *page;
+	unsigned long pgoff;
+
+	xa_for_each(&from->pages, pgoff, page) {
+		if (pinned_copies_lack(to, pgoff) && !pinned_copies_store(to, pgoff, page))
+			return false;
+		xa_erase(&from->pages, pgoff);
+		pinned_copy_put(page);
+		cond_resched();
+	}
+	to->is_broken |= from->is_broken;
+	return true;
+}
+
+/* Empties the table. */
+void pinned_copies_drop(struct pinned_copies *copies)
+{
+	struct page *page;
+	unsigned long pgoff;
+
+	xa_for_each(&copies->pages, pgoff, page) {
+		xa_erase(&copies->pages, pgoff);
+		pinned_copy_put(page);
+		cond_resched();
+	}
+	xa_destroy(&copies->pages);
+}
