@@ -55,13 +55,13 @@ bench-smoke: bench-programs
 # The examples' drivers with copies and without, in a guest whose clock counts instructions. Against what
 # `make install` has installed, as the examples themselves.
 bench_devices := $(addprefix $(bench_bin)/devices/,crypto packets disk)
-bench_devices_driver := $(addprefix examples/,pci/pci.c vfio/vfio.c why.c)
+bench_devices_driver := $(addprefix examples/common/,pci/pci.c vfio/vfio.c why.c)
 bench_devices_driver_crypto := $(addprefix examples/virtio-crypto/,virtio_crypto.c virtio_crypto_data.c virtqueue.c virtio_pci.c) \
 	$(bench_devices_driver)
 bench_devices_driver_packets := examples/e1000/e1000.c $(bench_devices_driver)
 .SECONDEXPANSION:
 $(bench_devices): $(bench_bin)/devices/%: bench/devices/%.c bench/devices/meter.h bench/suite/workload.h $$(bench_devices_driver_$$*) \
-		$(wildcard examples/*.h examples/*/*.h) $(O)/stage/lib/libpinned.so | $(O)/need/build
+		$(wildcard examples/*/*.h examples/common/*/*.h) $(O)/stage/lib/libpinned.so | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -I$(O)/stage/include -o $@ $(filter %.c,$^) -L$(O)/stage/lib -lpinned
 

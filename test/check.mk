@@ -69,7 +69,7 @@ $(O)/test/preload/%: test/preload/%.c test/lib/check.h test/preload/attacks/atta
 example_programs := $(patsubst examples/%/try.c,$(O)/examples/%/try,$(wildcard examples/*/try.c))
 $(O)/stage/lib/libpinned.so: $(libpinned) $(shim) $(libpinned_static) $(O)/pinned-run include/pinned.h
 	@$(MAKE) -s --no-print-directory install PREFIX='$(abspath $(O)/stage)' >/dev/null
-$(O)/examples/%/try: examples/%/try.c $(wildcard examples/*/*.[ch] examples/*.h) $(O)/stage/lib/libpinned.so | $(O)/need/preload
+$(O)/examples/%/try: examples/%/try.c $(wildcard examples/*/*.[ch] examples/common/*/*.[ch]) $(O)/stage/lib/libpinned.so | $(O)/need/preload
 	@PKG_CONFIG_PATH='$(abspath $(O)/stage)/lib/pkgconfig' $(MAKE) -s --no-print-directory -C examples/$* O='$(abspath $(@D))'
 
 check-preload: all bench-programs $(preload_programs) $(example_programs) | $(O)/need/preload
@@ -107,11 +107,11 @@ check-secure-boot: | $(O)/need/secure-boot
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
 kernel_test_modules := page_attr plain_alloc vendor_sample
-kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h examples/vfio/vfio.h \
+kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h examples/common/vfio/vfio.h \
 	$(foreach module,$(kernel_test_modules),test/kernel/$(module)/$(module).h)
 # A device's driver in user space, for the tests that program one.
-edu_sources := examples/edu/edu.c examples/vfio/vfio.c
-edu_includes := -Iexamples/edu -Iexamples/vfio
+edu_sources := examples/edu/edu.c examples/common/vfio/vfio.c
+edu_includes := -Iexamples/edu -Iexamples/common/vfio
 $(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c $(edu_sources) $(kernel_test_headers) | $(O)/need/qemu
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib $(edu_includes) \
@@ -129,7 +129,7 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 vfio_names := $(patsubst test/vfio/%.c,%,$(filter-out test/vfio/user.c,$(wildcard test/vfio/*.c)))
 vfio_programs := $(vfio_names:%=$(O)/test/vfio/%)
 vfio_sources := test/vfio/user.c test/lib/guest.c $(edu_sources)
-$(O)/test/vfio/%: test/vfio/%.c $(vfio_sources) test/vfio/user.h test/lib/guest.h include/pinned.h examples/edu/edu.h examples/vfio/vfio.h $(libpinned_static) | $(O)/need/qemu
+$(O)/test/vfio/%: test/vfio/%.c $(vfio_sources) test/vfio/user.h test/lib/guest.h include/pinned.h examples/edu/edu.h examples/common/vfio/vfio.h $(libpinned_static) | $(O)/need/qemu
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib $(edu_includes) -o $@ $< \
 		$(vfio_sources) $(libpinned_static)

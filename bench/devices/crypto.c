@@ -10,7 +10,7 @@
 #include <pinned.h>
 
 #include "../../examples/virtio-crypto/virtio_crypto.h"
-#include "../../examples/why.h"
+#include "../../examples/common/why.h"
 #include "meter.h"
 
 /* An hour of the guest's, whose clock runs while it looks whether QEMU has found time for the device. */

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../examples/why.h"
+#include "../../examples/common/why.h"
 #include "meter.h"
 
 #define FRAME ((size_t)1514)

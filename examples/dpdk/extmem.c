@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vfio/vfio.h"
-#include "../why.h"
+#include "../common/vfio/vfio.h"
+#include "../common/why.h"
 
 /* NULL where devices use physical addresses. */
 static struct pinned_device *device;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../why.h"
+#include "../common/why.h"
 #include "extmem.h"
 
 #define COUNT 1023

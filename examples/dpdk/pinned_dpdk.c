@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../why.h"
+#include "../common/why.h"
 #include "mbufs.h"
 #include "port.h"
 

@@ -9,7 +9,7 @@
 #include <rte_ethdev.h>
 #include <stdlib.h>
 
-#include "../why.h"
+#include "../common/why.h"
 #include "extmem.h"
 #include "mbufs.h"
 

@@ -23,9 +23,9 @@
 #include <unistd.h>
 
 #include "../e1000/peer.h"
-#include "../run_check.h"
-#include "../pci/sysfs.h"
-#include "../vfio/vfio.h"
+#include "../common/run_check.h"
+#include "../common/pci/sysfs.h"
+#include "../common/vfio/vfio.h"
 #include "extmem.h"
 #include "mbufs.h"
 #include "port.h"

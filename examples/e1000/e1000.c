@@ -15,8 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../pci/pci.h"
-#include "../why.h"
+#include "../common/pci/pci.h"
+#include "../common/why.h"
 #include "e1000_hw.h"
 
 #define ENTRIES (E1000_RING + 1)

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../why.h"
+#include "../common/why.h"
 #include "packet.h"
 
 #define ROOM 2048

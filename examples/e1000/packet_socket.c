@@ -31,7 +31,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../why.h"
+#include "../common/why.h"
 #include "packet.h"
 
 #define EXPORT __attribute__((visibility("default")))

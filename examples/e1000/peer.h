@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../why.h"
+#include "../common/why.h"
 
 #define FRAME 1514
 #define WAIT_MS 10000

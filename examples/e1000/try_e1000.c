@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../run_check.h"
+#include "../common/run_check.h"
 #include "wire.h"
 
 static void sends_in_place(void)

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../pci/sysfs.h"
+#include "../common/pci/sysfs.h"
 #include "e1000_hw.h"
 #include "wire.h"
 

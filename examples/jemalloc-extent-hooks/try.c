@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../pagemap.h"
+#include "../common/pagemap.h"
 #include "pinned_arena.h"
 
 #define OBJECTS 500

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../pagemap.h"
+#include "../common/pagemap.h"
 
 #define ARENA_SIZE ((size_t)128 << 20)
 /* What mimalloc's segments are aligned to, or more. */

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "virtio_pci.h"
-#include "../why.h"
+#include "../common/why.h"
 
 /* What one call of OpenSSL's takes. */
 #define SOFTWARE_MAX (1u << 30)

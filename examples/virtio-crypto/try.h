@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../run_check.h"
+#include "../common/run_check.h"
 
 #define CHECK(condition)                                                                \
 	do {                                                                            \

@@ -18,7 +18,7 @@
 
 #include "try.h"
 #include "virtio_crypto.h"
-#include "../why.h"
+#include "../common/why.h"
 
 #define MIB ((size_t)1 << 20)
 #define BIG (16 * MIB)

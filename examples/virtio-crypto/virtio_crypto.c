@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../why.h"
+#include "../common/why.h"
 
 #define DEFAULT_RING 256
 #define RING_MIN 8

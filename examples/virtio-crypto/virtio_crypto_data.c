@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../why.h"
+#include "../common/why.h"
 
 /* Most requests end within that; after it the processor is others', between looks. */
 #define SPIN_MS 2

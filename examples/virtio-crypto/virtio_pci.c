@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../why.h"
+#include "../common/why.h"
 
 #define VENDOR_VIRTIO 0x1af4
 /* A modern device's number is this and its type. */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../pci/pci.h"
+#include "../common/pci/pci.h"
 
 struct virtio_pci {
 	struct pci pci;

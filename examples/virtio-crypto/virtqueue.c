@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../why.h"
+#include "../common/why.h"
 
 /* 2.7: where the parts may begin. */
 #define AVAIL_ALIGN 2u

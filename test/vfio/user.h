@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the tests of devices behind an IOMMU share. Each is root only to look: it gives
- * QEMU's edu device to a user by examples/vfio/give-device's steps, and a child that is that user, with
+ * QEMU's edu device to a user by examples/common/vfio/give-device's steps, and a child that is that user, with
  * no right to anybody's memory or physical addresses, does what there is to do.
  */
 #ifndef USER_H
