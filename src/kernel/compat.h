@@ -158,13 +158,18 @@ static inline struct mem_cgroup *pinned_set_active_memcg(struct mem_cgroup *memc
 }
 
 /*
- * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index and flags are
- * its folio's, and in newer kernels only there.
+ * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index, mapping and flags
+ * are its folio's, and in newer kernels only there.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
 static inline void pinned_set_page_index(struct page *head, pgoff_t index)
 {
 	head->index = index;
+}
+
+static inline void pinned_set_page_mapping(struct page *head, struct address_space *mapping)
+{
+	smp_store_release(&head->mapping, mapping);
 }
 
 static inline void pinned_clear_page_referenced(struct page *head)
@@ -175,6 +180,11 @@ static inline void pinned_clear_page_referenced(struct page *head)
 static inline void pinned_set_page_index(struct page *head, pgoff_t index)
 {
 	page_folio(head)->index = index;
+}
+
+static inline void pinned_set_page_mapping(struct page *head, struct address_space *mapping)
+{
+	smp_store_release(&page_folio(head)->mapping, mapping);
 }
 
 static inline void pinned_clear_page_referenced(struct page *head)

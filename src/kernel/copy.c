@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "copy.h"
 #include "memtype.h"
+#include "name.h"
 #include "quota.h"
 
 /**
@@ -53,6 +54,7 @@ struct page *pinned_copy_make(struct page *from, u32 memory_type, struct mm_stru
 
 static void free_copy(struct page *page)
 {
+	pinned_unname_page(page);
 	put_page(page);
 	pinned_quota_uncharge_copy();
 }
@@ -120,6 +122,8 @@ bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to)
 		if (pinned_copies_lack(to, pgoff) && !pinned_copies_store(to, pgoff, page))
 			return false;
 		xa_erase(&from->pages, pgoff);
+		/* Named after @from's inode; @to names what it maps. */
+		pinned_unname_page(page);
 		pinned_copy_put(page);
 		cond_resched();
 	}

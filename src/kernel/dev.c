@@ -49,6 +49,7 @@ static const struct file_operations dev_fops = {
 	.open = dev_open,
 	.release = dev_release,
 	.mmap = dev_mmap,
+	.fsync = noop_fsync, /* for msync() */
 	.unlocked_ioctl = pinned_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.show_fdinfo = dev_show_fdinfo,

@@ -56,7 +56,10 @@ static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
 	mutex_lock(&view->pool->lock);
 	page = pinned_snapshot_mappable_page_locked(view, vmf->pgoff);
 	if (page && is_of_right_type(vmf->vma, view)) {
+		/* Kernels before 6.2 want the lock where they note that a part is mapped. */
+		lock_page(page);
 		err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+		unlock_page(page);
 		/* EBUSY: another thread was faster. */
 		result = !err || err == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(err);
 	}
@@ -79,7 +82,7 @@ static bool is_settled(struct pinned_view *view, pgoff_t pgoff, struct page *pag
 
 static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 {
-	bool is_given = false;
+	bool is_given = false, is_poisoned;
 	struct page *page;
 
 	for (;;) {
@@ -96,10 +99,12 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 		unlock_page(page);
 		put_page(page);
 	}
-	if (!is_of_right_type(vmf->vma, view)) {
+	/* The core would look for a poisoned page in the page cache, where ours is not. */
+	if (PageHWPoison(page) || !is_of_right_type(vmf->vma, view)) {
+		is_poisoned = PageHWPoison(page);
 		unlock_page(page);
 		put_page(page);
-		return VM_FAULT_SIGBUS;
+		return is_poisoned ? VM_FAULT_HWPOISON : VM_FAULT_SIGBUS;
 	}
 	vmf->page = page;
 	return VM_FAULT_LOCKED;

@@ -28,6 +28,7 @@
 
 #include "chunk.h"
 #include "memtype.h"
+#include "name.h"
 #include "pool.h"
 #include "quota.h"
 #include "snapshot.h"
@@ -209,6 +210,7 @@ static struct pinned_chunk *detach_chunk_locked(struct pinned_pool *pool, unsign
 	pinned_chunk_wait_for_faults(chunk);
 	unmap_mapping_range(pool->inode->i_mapping, (loff_t)slot << PINNED_MEM_CHUNK_SHIFT,
 			    PINNED_MEM_CHUNK_SIZE, 1);
+	pinned_unname_chunk(chunk->page);
 	return chunk;
 }
 
@@ -232,9 +234,13 @@ static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot,
 	WRITE_ONCE(pool->memory_type, chunks[0]->memory_type);
 	for (i = 0; i < count; i++) {
 		chunks[i]->born = pool->generation;
+		pinned_name_chunk(chunks[i]->page, pool->inode,
+				  (pgoff_t)(slot + i) << PINNED_CHUNK_ORDER);
 		err = xa_err(xa_store(&pool->live.chunks, slot + i, chunks[i], PINNED_GFP));
-		if (err)
+		if (err) {
+			pinned_unname_chunk(chunks[i]->page);
 			goto err_detach;
+		}
 	}
 	return 0;
 

@@ -43,6 +43,7 @@
 #include "chunk.h"
 #include "compat.h"
 #include "copy.h"
+#include "name.h"
 #include "pool.h"
 #include "snapshot.h"
 #include "stat.h"
@@ -197,8 +198,10 @@ struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgof
 		return own_page(view, pgoff, U64_MAX);
 	}
 	page = settle_page_locked(view, pgoff);
-	if (page)
-		give_children_locked(view, pgoff, page, 0);
+	if (!page)
+		return NULL;
+	give_children_locked(view, pgoff, page, 0);
+	pinned_name_page(page, view->inode, pgoff);
 	return page;
 }
 

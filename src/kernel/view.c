@@ -21,6 +21,8 @@
  * mapping has gone because the address space dies, and no snapshot needs them;
  * at the latest with the pool.
  */
+#include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -28,6 +30,7 @@
 
 #include "chunk.h"
 #include "copy.h"
+#include "name.h"
 #include "pool.h"
 #include "quota.h"
 #include "stat.h"
@@ -56,6 +59,11 @@ struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struc
 	lockdep_assert_held(&from->pool->lock);
 	if (!view)
 		return NULL;
+	view->inode = alloc_anon_inode(from->pool->inode->i_sb);
+	if (IS_ERR(view->inode)) {
+		kfree(view);
+		return NULL;
+	}
 	pinned_view_init(view, from->pool, mm);
 	view->origin = from;
 	view->forked_at = from->pool->generation++;
@@ -76,6 +84,7 @@ void pinned_view_empty_locked(struct pinned_view *view)
 	lockdep_assert_held(&pool->lock);
 	xa_for_each(&view->chunks, slot, chunk) {
 		xa_erase(&view->chunks, slot);
+		pinned_unname_chunk(chunk->page);
 		pinned_quota_uncharge_pool(pool->mm, &pool->chunks, 1);
 		pinned_chunk_abandon(chunk);
 		cond_resched();
@@ -144,6 +153,7 @@ static void remove_snapshot_locked(struct pinned_view *view)
 	list_del(&view->sibling);
 	view->pool->snapshots--;
 	pinned_copies_drop(&view->copies);
+	iput(view->inode);
 	kfree(view);
 }
 

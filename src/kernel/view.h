@@ -9,6 +9,7 @@
 
 #include "copy.h"
 
+struct inode;
 struct mm_struct;
 struct page;
 struct pinned_chunk;
@@ -22,6 +23,7 @@ struct vm_area_struct;
  * @chunks:	live view: slot -> struct pinned_chunk; changed under the pool's
  *		lock, read without
  * @copies:	snapshot: pages of its own
+ * @inode:	snapshot: what the pages that it owns are named after (see name.c)
  * @origin:	snapshot: the view that it was forked from
  * @children:	snapshots forked from it that are not gone
  * @sibling:	in @origin's @children
@@ -36,6 +38,7 @@ struct pinned_view {
 	struct mm_struct *mm;
 	struct xarray chunks;
 	struct pinned_copies copies;
+	struct inode *inode;
 	struct pinned_view *origin;
 	struct list_head children;
 	struct list_head sibling;

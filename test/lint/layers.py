@@ -37,7 +37,7 @@ chunk
 quarantine sources copy
 source_reserve source_buddy source_cma source_carveout
 record
-source quota stat trace memtype page reserve carveout base
+source quota stat trace memtype page name reserve carveout base
 compat abi_check
 """
 SHIM = """
