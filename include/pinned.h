@@ -2,33 +2,31 @@
 /*
  * libpinned: memory that a device can reach by physical address.
  *
- * Objects come from chunks of physically contiguous, never-paged memory. Up to
- * PINNED_CHUNK_SIZE an object is physically contiguous; a larger one consists
- * of extents. pinned_v2p() answers for any pointer into any object, in a few
- * nanoseconds and without a system call, and says PINNED_NO_PHYS for every
- * other pointer: it never guesses.
+ * Objects are allocated from chunks of physically contiguous memory that is never paged out. An
+ * object of up to PINNED_CHUNK_SIZE is physically contiguous; a larger one consists of extents.
+ * pinned_v2p() returns the physical address of any pointer into any object, in a few nanoseconds
+ * and without a system call. For every other pointer it returns PINNED_NO_PHYS; it never guesses.
  *
- * A program that runs under libmalloc-pinned has all or part of its heap here,
- * and what it passes to a device's library can be translated by these same
- * functions. See pinned-run(1).
+ * A program that runs under libmalloc-pinned has all or part of its heap in this memory, and the
+ * same functions translate what it passes to a device's library. See pinned-run(1).
  *
- * Unless a function says otherwise: it may be called from any thread at any
- * time, also before main() and during exit; it is not safe in signal handlers;
- * it sets errno only when it fails.
+ * Unless its description says otherwise, a function may be called from any thread at any time, also
+ * before main() and during exit; it is not safe in signal handlers; and it sets errno only if it
+ * fails.
  *
- * fork. The parent keeps its objects and their physical addresses. The child
- * has copies of them at the same virtual addresses, which it may read, write
- * and free, but which no device can reach: pinned_v2p() of an inherited object
- * is PINNED_NO_PHYS. What the child allocates itself is translated again.
- * A child of vfork shares everything with its parent, as usual.
+ * fork. The parent keeps its objects and their physical addresses. The child has copies of them at
+ * the same virtual addresses. It may read, write and free the copies, but no device can reach them:
+ * pinned_v2p() returns PINNED_NO_PHYS for an inherited object. What the child allocates itself is
+ * translated. A child of vfork shares everything with its parent, as usual.
  *
- * Configuration is read once, at the first call, from the environment variable
- * PINNED_CONF: key:value pairs separated by commas; see pinned(7). A process
- * that runs with raised privileges (AT_SECURE) ignores it.
+ * Configuration. The library reads the environment variable PINNED_CONF once, at the first call. It
+ * contains key:value pairs separated by commas; see pinned(7). A process that runs with raised
+ * privileges (AT_SECURE) ignores it.
  *
- * Structures that begin with a member size grow at their end in later versions. The caller sets size
- * to the sizeof of the structure that it was compiled with. Every later library accepts it. An older
- * library accepts it too, unless the caller sets an option that this library does not know (E2BIG).
+ * Structures that begin with a member size grow at their end in later versions. The caller sets
+ * size to the sizeof of the structure that it was compiled with. Every later library accepts it. An
+ * older library accepts it too, unless the caller sets an option that this library does not know
+ * (E2BIG).
  */
 #ifndef PINNED_H
 #define PINNED_H
@@ -45,7 +43,7 @@ extern "C" {
 /* Bytes of the largest physically contiguous object. */
 #define PINNED_CHUNK_SIZE ((size_t)2 << 20)
 
-/* What pinned_v2p() says of a pointer that has no known physical address. */
+/* pinned_v2p() returns this for a pointer without a known physical address. */
 #define PINNED_NO_PHYS UINT64_MAX
 
 /**
@@ -63,18 +61,18 @@ struct pinned_extent {
  * @size: in: sizeof(struct pinned_stats); out: the bytes of the structure that the library knows,
  *	if these are fewer. The members beyond are 0.
  * @arena_bytes: reserved virtual addresses
- * @chunk_bytes: memory held from the backend, in use or kept for reuse
- * @peak_chunk_bytes: the most @chunk_bytes has been
- * @empty_chunk_bytes: of @chunk_bytes, what holds no object and waits for its decay
- * @object_bytes: allocated, as usable sizes, including what threads cache
- * @cached_bytes: of @object_bytes, free objects in the threads' caches
- * @large_bytes: of @object_bytes, in objects larger than a chunk and in raw chunks
- * @populate_calls: requests to the backend for memory
- * @punch_calls: memory given back to it
- * @failed_allocs: allocations that ended in ENOMEM
- * @retained_bytes: of @object_bytes, freed, but retained (pinned_retain())
+ * @chunk_bytes: memory obtained from the backend, in use or kept for reuse
+ * @peak_chunk_bytes: the maximum of @chunk_bytes so far
+ * @empty_chunk_bytes: the part of @chunk_bytes that contains no object and is kept for reuse
+ * @object_bytes: usable sizes of all objects, including free ones in threads' caches
+ * @cached_bytes: the part of @object_bytes in free objects in threads' caches
+ * @large_bytes: the part of @object_bytes in objects larger than a chunk and in raw chunks
+ * @populate_calls: requests for memory to the backend
+ * @punch_calls: requests that gave memory back to the backend
+ * @failed_allocs: allocations that failed with ENOMEM
+ * @retained_bytes: the part of @object_bytes that was freed, but is retained (pinned_retain())
  *
- * Taken without stopping other threads: the figures may be a few operations apart.
+ * Other threads are not stopped, so the figures may be a few operations apart.
  */
 struct pinned_stats {
 	size_t size;
@@ -92,15 +90,15 @@ struct pinned_stats {
 };
 
 /**
- * pinned_malloc() - allocate
- * @size: bytes; 0 gives a unique pointer too
+ * pinned_malloc() - allocate an object
+ * @size: bytes; 0 also yields a unique pointer
  *
- * The object is aligned to 16 bytes or more. Its usable size is the next power of two
- * of @size (or less, with classes:fine); above 32 KiB whole pages, above PINNED_CHUNK_SIZE
- * whole chunks. Content is undefined.
+ * The object is aligned to at least 16 bytes. Its usable size is @size rounded up to a power of two
+ * (or to a smaller step, with classes:fine), above 32 KiB to whole pages, and above
+ * PINNED_CHUNK_SIZE to whole chunks. The content is undefined.
  *
- * Return: the object; NULL with errno ENOMEM when there is no pinned memory, or no backend.
- * Cost: about that of malloc(3); a system call when a new chunk is needed.
+ * Return: the object; NULL with errno ENOMEM if there is no pinned memory or no backend.
+ * Cost: about that of malloc(3); a system call if a new chunk is needed.
  */
 PINNED_API void *pinned_malloc(size_t size) __attribute__((malloc, alloc_size(1)));
 
@@ -109,29 +107,29 @@ PINNED_API void *pinned_malloc(size_t size) __attribute__((malloc, alloc_size(1)
  * @count: elements
  * @size: bytes of each
  *
- * Return: the object; NULL with errno ENOMEM, also when the product overflows.
- * Cost: pinned_malloc() and writing the zeros; fresh large objects are not written again.
+ * Return: the object; NULL with errno ENOMEM, also if the product overflows.
+ * Cost: pinned_malloc() and writing the zeros; fresh large objects are zero already.
  */
 PINNED_API void *pinned_calloc(size_t count, size_t size) __attribute__((malloc, alloc_size(1, 2)));
 
 /**
- * pinned_realloc() - change an object's size, moving it if necessary
+ * pinned_realloc() - change an object's size, moving the object if necessary
  * @ptr: an object, or NULL for a new one
  * @size: bytes; 0 frees @ptr and returns NULL
  *
- * A moved object has another physical address. A small one that would use less than half of its
- * size moves too, if there is room elsewhere: shrinking does not fail. Larger ones grow and shrink
- * in place where what lies behind them allows. On failure @ptr stays as it is.
+ * A moved object has another physical address. A small object that would use less than half of its
+ * size moves as well, if there is memory; shrinking does not fail. A larger object grows and
+ * shrinks in place if the memory after it allows. On failure, the object is unchanged.
  *
  * Return: the object; NULL with errno ENOMEM.
- * Cost: little in place; else an allocation and a copy.
+ * Cost: little in place; otherwise an allocation and a copy.
  */
 PINNED_API void *pinned_realloc(void *ptr, size_t size) __attribute__((alloc_size(2)));
 
 /**
- * pinned_memalign() - allocate with an alignment
- * @alignment: a power of two; more than 1 GiB, on 32-bit machines 64 MiB, ends in ENOMEM; virtual addresses are
- * aligned to it, and physical ones too up to PINNED_CHUNK_SIZE
+ * pinned_memalign() - allocate an object with an alignment
+ * @alignment: a power of two; more than 1 GiB (on 32-bit machines 64 MiB) fails with ENOMEM.
+ *	Virtual addresses are aligned to it, and physical addresses as well up to PINNED_CHUNK_SIZE
  * @size: bytes
  *
  * Return: the object; NULL with errno EINVAL (not a power of two) or ENOMEM.
@@ -141,32 +139,35 @@ PINNED_API void *pinned_memalign(size_t alignment, size_t size)
 	__attribute__((malloc, alloc_size(2)));
 
 /**
- * pinned_free() - give an object back
- * @ptr: what an allocation returned, or NULL
+ * pinned_free() - free an object
+ * @ptr: the result of an allocation, or NULL
  *
- * A pointer that is not the start of a live object prints one line and aborts.
- * The object's memory is neither read nor written. errno is preserved.
+ * For a pointer that is not the start of a live object, the library prints one line and aborts. The
+ * object's memory is neither read nor written. errno is preserved.
  *
  * Cost: about that of free(3).
  */
 PINNED_API void pinned_free(void *ptr);
 
 /**
- * pinned_usable_size() - bytes that may be used of an object
+ * pinned_usable_size() - the bytes of an object that may be used
  * @ptr: an object, or NULL
  *
- * Return: bytes, at least those asked for; 0 for NULL. Aborts as pinned_free() does.
+ * Return: the number of bytes, at least the requested size; 0 for NULL. Aborts as pinned_free()
+ * does.
  * Cost: a few nanoseconds.
  */
 PINNED_API size_t pinned_usable_size(const void *ptr);
 
 /**
- * pinned_v2p() - virtual to physical
+ * pinned_v2p() - translate a pointer to a physical address
  * @ptr: any pointer
  *
- * Return: the physical address of the byte at @ptr; PINNED_NO_PHYS if it is not in pinned memory
- * of this process or the backend knows no physical addresses.
- * The answer is good as long as the object lives.
+ * The address is a CPU physical address, and is valid while the object lives. Behind a translating
+ * IOMMU it is not valid for the device; see pinned_dma_addr().
+ *
+ * Return: the physical address of the byte at @ptr; PINNED_NO_PHYS if @ptr is not in pinned memory
+ * of this process, or if the backend knows no physical addresses.
  * Safe in signal handlers. Cost: one table look-up, no lock, no system call.
  */
 PINNED_API uint64_t pinned_v2p(const void *ptr);
@@ -175,49 +176,50 @@ PINNED_API uint64_t pinned_v2p(const void *ptr);
  * pinned_v2p_sg() - the physical extents of a range
  * @ptr: start of the range
  * @len: bytes
- * @extents: where to put them, in the range's order; may be NULL if @count is 0
- * @count: how many fit there
+ * @extents: receives the extents in the order of the range; may be NULL if @count is 0
+ * @count: elements of @extents
  *
- * Return: how many extents the range has, of which the first @count are written (compare with
- * @count, call again with more room); 0 for @len 0; -1 with errno EFAULT when any byte of the range
- * has no physical address, and then nothing is promised of @extents.
+ * Return: the number of extents of the range, of which the first @count are written; if it is more
+ * than @count, call again with a larger array. 0 if @len is 0. -1 with errno EFAULT if any byte of
+ * the range has no physical address; the content of @extents is undefined then.
  * Safe in signal handlers. Cost: one look-up for each chunk that the range touches.
  */
 PINNED_API long pinned_v2p_sg(const void *ptr, size_t len, struct pinned_extent *extents,
 			      size_t count);
 
 /**
- * pinned_p2v() - physical to virtual
+ * pinned_p2v() - translate a physical address to a pointer
  * @phys: a physical address, for example from a device's descriptor
  *
- * Return: the pointer whose pinned_v2p() is @phys; NULL if this process has none.
+ * Return: the pointer whose pinned_v2p() is @phys; NULL if this process has no such pointer.
  * Safe in signal handlers. Cost: a search through the process's chunks, linear in their number.
  */
 PINNED_API void *pinned_p2v(uint64_t phys);
 
 /**
- * pinned_owns() - is this pointer in libpinned's memory?
+ * pinned_owns() - does a pointer point into libpinned's memory?
  * @ptr: any pointer
  *
- * Return: 1 if @ptr lies in the arena's populated memory (its object may be inherited from a parent
- * process, or freed), else 0. Safe in signal handlers. Cost: one table look-up.
+ * Return: 1 if @ptr points into populated memory of the library, otherwise 0. The object there may
+ * have been freed, or inherited from a parent process.
+ * Safe in signal handlers. Cost: one table look-up.
  */
 PINNED_API int pinned_owns(const void *ptr);
 
 /**
  * pinned_purge() - give empty chunks of all heaps back to the backend now
  *
- * First empties the calling thread's cache.
+ * The function first empties the calling thread's cache.
  *
- * Return: bytes given back. Cost: a system call for each run of chunks.
+ * Return: the number of bytes given back. Cost: a system call for each run of chunks.
  */
 PINNED_API size_t pinned_purge(void);
 
 /**
- * pinned_stats() - read the figures
- * @stats: where to put them, with @stats->size set
+ * pinned_stats() - read the figures of the process
+ * @stats: receives the figures; the caller sets @stats->size
  *
- * Return: 0; -1 with errno EINVAL if @stats->size is none of any version.
+ * Return: 0; -1 with errno EINVAL if no version of the library has a structure of @stats->size.
  * Cost: microseconds; takes each lock once.
  */
 PINNED_API int pinned_stats(struct pinned_stats *stats);
@@ -226,11 +228,12 @@ PINNED_API int pinned_stats(struct pinned_stats *stats);
  * pinned_dump() - write all figures as JSON
  * @fd: a descriptor that is open for writing
  *
- * One object, in one line: the process, its heaps with their size classes, its chunks.
- * pinned_dump(3) tells of its members; later versions add some. Nothing is allocated.
+ * The function writes one object in one line: the process, its heaps with their size classes, and
+ * its chunks. pinned_dump(3) describes the members; later versions may add some. Nothing is
+ * allocated.
  *
  * Return: 0; -1 with the errno of the write(2) that failed.
- * Cost: about a microsecond for each chunk, during which other threads wait at slow paths.
+ * Cost: about a microsecond for each chunk; other threads wait at slow paths meanwhile.
  */
 PINNED_API int pinned_dump(int fd);
 
@@ -238,47 +241,51 @@ PINNED_API int pinned_dump(int fd);
  * pinned_profile_dump() - write the heap profile
  * @fd: a descriptor that is open for writing
  *
- * With the configuration's key profile, a sample of the live objects is recorded with
- * its call stacks. This writes it in the text format that pprof reads; see
- * pinned_profile_dump(3). Nothing is allocated.
+ * With the configuration's key profile, a sample of the live objects is recorded with the call
+ * stacks of their allocation. The function writes the sample in the text format that pprof reads;
+ * see pinned_profile_dump(3). Nothing is allocated.
  *
- * Return: 0; -1 with errno ENOTSUP if there is no profile, or with that of the write(2) that failed.
+ * Return: 0; -1 with errno ENOTSUP if there is no profile, or with the errno of the write(2) that
+ * failed.
  * Cost: about a microsecond for each call stack.
  */
 PINNED_API int pinned_profile_dump(int fd);
 
 /**
- * pinned_backend() - where this process's memory comes from
+ * pinned_backend() - the name of the backend that provides this process's memory
  *
- * Return: "device" (the driver), "hugetlb" (huge pages and pagemap), "anon" (ordinary memory, no
- * physical addresses) or "none" (no backend works: every allocation fails). A constant string.
- * Decides it, if no call has done so yet.
+ * The call chooses the backend, if no other call has done so yet.
+ *
+ * Return: a constant string: "device" (the driver), "hugetlb" (huge pages and pagemap), "anon"
+ * (ordinary memory without physical addresses) or "none" (no backend works, and every allocation
+ * fails).
  */
 PINNED_API const char *pinned_backend(void);
 
 /*
- * Heaps. What pinned_malloc() gives is of the default heap: memory of type coherent, of any node.
- * A program may make others, of memory that is different, or with a limit. pinned_free(),
- * pinned_realloc(), pinned_usable_size() and all translations work on objects of any heap. Threads
- * cache no objects of the others, so each allocation and free takes a lock.
+ * Heaps. pinned_malloc() allocates from the default heap: memory of type coherent, from any node. A
+ * program may create other heaps, whose memory has other properties, or a limit of its own.
+ * pinned_free(), pinned_realloc(), pinned_usable_size() and all translations accept objects of
+ * every heap. Threads do not cache objects of these heaps, so each allocation and free takes a
+ * lock.
  */
 
-/* Memory types; what each is on a machine is told in pinned_heap_create(3). */
+/* Memory types, described in pinned_heap_create(3). */
 #define PINNED_MEMORY_COHERENT 0
 #define PINNED_MEMORY_UNCACHED 1
 #define PINNED_MEMORY_WRITE_COMBINE 2
 #define PINNED_MEMORY_CACHED 3
 
-/* pinned_heap_options.flags: take memory from @node alone. */
+/* pinned_heap_options.flags: take memory only from @node. */
 #define PINNED_HEAP_NODE 1u
 /* pinned_heap_options.flags: objects larger than a chunk are one physical extent each. */
 #define PINNED_HEAP_CONTIGUOUS 2u
 
-/* A heap. Where one is expected, NULL is the default one. */
+/* A heap. Where a function expects a heap, NULL means the default heap. */
 struct pinned_heap;
 
 /**
- * struct pinned_heap_options - what a heap shall be; what is 0 is as in the default heap
+ * struct pinned_heap_options - properties of a heap; a member that is 0 means the default heap's
  * @size: sizeof(struct pinned_heap_options)
  * @flags: PINNED_HEAP_*
  * @memory_type: PINNED_MEMORY_*
@@ -297,42 +304,43 @@ struct pinned_heap_options {
 };
 
 /**
- * pinned_heap_create() - make a heap
- * @options: what it shall be; NULL: as the default one
+ * pinned_heap_create() - create a heap
+ * @options: its properties; NULL means those of the default heap
  *
- * It holds no memory yet, but one descriptor of the device. In a forked child the heap goes on, with
- * chunks of its own; objects in it that the child inherited are copies, as all inherited ones.
+ * A new heap holds no memory, but one descriptor of the device. A forked child can use the heap,
+ * which then obtains chunks of its own; the objects that the child inherited in it are copies, like
+ * all inherited objects.
  *
- * Return: the heap; NULL with errno EINVAL (options that make no sense), E2BIG (an option of a later
- * version is set), EOPNOTSUPP (the backend or the driver has no such memory), ENOMEM, or why there is
- * no backend (ENODEV, ENOENT, EACCES, EMFILE and others).
+ * Return: the heap; NULL with errno EINVAL (invalid options), E2BIG (an option of a later version
+ * is set), EOPNOTSUPP (the backend or the driver does not offer such memory), ENOMEM, or the reason
+ * why there is no backend (ENODEV, ENOENT, EACCES, EMFILE and others).
  * Cost: some system calls.
  */
 PINNED_API struct pinned_heap *pinned_heap_create(const struct pinned_heap_options *options);
 
 /**
- * pinned_heap_destroy() - end a heap, and give all of its memory back
- * @heap: what pinned_heap_create() returned; NULL does nothing
+ * pinned_heap_destroy() - destroy a heap, and give all of its memory back
+ * @heap: a heap from pinned_heap_create(); for NULL nothing happens
  *
- * Objects that are still allocated are gone: touching one raises SIGSEGV or shows other memory, its
- * pinned_v2p() is PINNED_NO_PHYS, and pinned_free() aborts. No other thread may use the heap during
- * the call. What a dma-buf of pinned_export() holds stays until that is closed. In a forked child,
- * inherited objects of the heap stay too.
+ * Objects that are still allocated in the heap are lost: an access raises SIGSEGV or reaches other
+ * memory, pinned_v2p() returns PINNED_NO_PHYS, and pinned_free() aborts. No other thread may use
+ * the heap during the call. A dma-buf from pinned_export() keeps its chunks until it is closed. In
+ * a forked child, inherited objects of the heap stay as they are.
  *
- * Return: 0; -1 with errno EBUSY, and nothing has changed: an object is retained.
- * Cost: grows with the memory that the process has; a system call for each run of chunks.
+ * Return: 0; -1 with errno EBUSY if an object of the heap is retained; nothing has changed then.
+ * Cost: grows with the process's memory; a system call for each run of chunks.
  */
 PINNED_API int pinned_heap_destroy(struct pinned_heap *heap);
 
 /**
- * pinned_heap_malloc() - allocate in a heap
+ * pinned_heap_malloc() - allocate an object in a heap
  * @heap: a heap, or NULL
- * @size: bytes; 0 gives a unique pointer too
+ * @size: bytes; 0 also yields a unique pointer
  *
- * As pinned_malloc(). pinned_realloc() stays in the heap.
+ * As pinned_malloc(). pinned_realloc() keeps the object in its heap.
  *
- * Return: the object; NULL with errno ENOMEM: no memory of this sort, or over a limit.
- * Cost: a lock or two; a system call when a new chunk is needed.
+ * Return: the object; NULL with errno ENOMEM if there is no such memory, or a limit is reached.
+ * Cost: one or two locks; a system call if a new chunk is needed.
  */
 PINNED_API void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
 	__attribute__((malloc, alloc_size(2)));
@@ -343,15 +351,15 @@ PINNED_API void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
  * @count: elements
  * @size: bytes of each
  *
- * Return: the object; NULL with errno ENOMEM, also when the product overflows.
- * Cost: pinned_heap_malloc() and writing the zeros, which is slow in uncached memory; what nobody
- * has had since the driver zeroed it is not written again.
+ * Return: the object; NULL with errno ENOMEM, also if the product overflows.
+ * Cost: pinned_heap_malloc() and writing the zeros, which is slow in uncached memory. Memory that
+ * nobody has used since the driver zeroed it is not written again.
  */
 PINNED_API void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size_t size)
 	__attribute__((malloc, alloc_size(2, 3)));
 
 /**
- * pinned_heap_memalign() - allocate with an alignment in a heap
+ * pinned_heap_memalign() - allocate an object with an alignment in a heap
  * @heap: a heap, or NULL
  * @alignment: bytes, as for pinned_memalign()
  * @size: bytes
@@ -364,31 +372,31 @@ PINNED_API void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment
 
 /**
  * pinned_heap_stats() - read the figures of a heap
- * @heap: a heap, or NULL for the default one
- * @stats: where to put them, with @stats->size set
+ * @heap: a heap, or NULL for the default heap
+ * @stats: receives the figures; the caller sets @stats->size
  *
- * Of a heap that is not the default one cached_bytes, retained_bytes and failed_allocs are 0: they
- * are the process's.
+ * For a heap other than the default heap, cached_bytes, retained_bytes and failed_allocs are 0,
+ * since they describe the whole process.
  *
- * Return: 0; -1 with errno EINVAL if @stats->size is none of any version.
+ * Return: 0; -1 with errno EINVAL if no version of the library has a structure of @stats->size.
  * Cost: microseconds; takes each lock of the heap once.
  */
 PINNED_API int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats);
 
 /**
- * pinned_retain() - keep an object's memory, even if the program frees it
+ * pinned_retain() - keep an object's memory, even if the program frees the object
  * @ptr: any byte of an object
  *
- * For who gives a program's buffer to a device: as long as somebody retains an object, pinned_free()
- * of it, and a pinned_realloc() that moves it, take it from the program as always, but its memory
- * stays what it is, at its physical address, and nobody else gets it. Counts: as many
- * pinned_release() follow. In a forked child inherited objects are retained by nobody.
+ * Call this before you give a program's buffer to a device. While an object is retained, its memory
+ * keeps its content and its physical address, and is not reused, although pinned_free(), or a
+ * pinned_realloc() that moves the object, returns to the program as usual. The calls are counted:
+ * each needs one pinned_release(). In a forked child, inherited objects are not retained.
  *
- * Return: 0; -1 with errno EFAULT (no live object of this process is there; raw chunks are none),
- * ENOBUFS (objects that were freed but are retained, and this one, would be more bytes than the
- * configuration's retain_limit) or ENOMEM.
- * Thread-safe without a lock. Cost: finding the object and an atomic operation; above 63 at once, of 32 one takes a lock
- * and a hash table's entry.
+ * Return: 0; -1 with errno EFAULT (@ptr does not point into a live object of this process; raw
+ * chunks are no objects), ENOBUFS (together with this object, the objects that were freed but are
+ * retained would exceed the configuration's retain_limit) or ENOMEM.
+ * Thread-safe without a lock. Cost: finding the object and one atomic operation; while the object
+ * is retained more than 63 times, one call in 32 takes a lock and accesses a hash table.
  */
 PINNED_API int pinned_retain(const void *ptr);
 
@@ -396,84 +404,88 @@ PINNED_API int pinned_retain(const void *ptr);
  * pinned_release() - undo one pinned_retain()
  * @ptr: any byte of the object
  *
- * The last one of an object that was freed meanwhile gives its memory back.
+ * If the object was freed meanwhile, the last release frees its memory.
  *
- * Return: 0, also for an object that a forked child inherited; -1 with errno EINVAL: nobody retains
- * an object there.
- * Cost: as pinned_retain(), or pinned_free() too.
+ * Return: 0, also for an object that a forked child inherited; -1 with errno EINVAL if @ptr does
+ * not point into a retained object.
+ * Cost: as pinned_retain(), and as pinned_free() if the memory is freed.
  */
 PINNED_API int pinned_release(const void *ptr);
 
-/* What the device does with memory; both together if it reads and writes. */
+/* What the device does with the memory; combine both if it reads and writes. */
 #define PINNED_DEVICE_READS 1u
 #define PINNED_DEVICE_WRITES 2u
 
 /**
- * pinned_sync_for_device() - what the CPU wrote becomes visible to the device
+ * pinned_sync_for_device() - make what the CPU has written visible to the device
  * @ptr: first byte
- * @len: bytes; 0 does nothing
+ * @len: bytes; for 0 nothing happens
  * @directions: PINNED_DEVICE_*: what the device is going to do
  *
- * To be called before the device begins. From then on until pinned_sync_for_cpu() the CPU must not
- * touch the range, nor what shares a cache line with it. Needed for memory of type cached; for
- * write-combining memory it empties the CPU's buffers; for others it does nothing, so that a library
- * may call it always. How the device is told afterwards, and what orders that, is the caller's.
+ * Call this before the device begins. From then on until pinned_sync_for_cpu(), the CPU must not
+ * access the range, nor anything that shares a cache line with it. Memory of type cached needs the
+ * call; for write-combining memory it drains the CPU's write buffers; for other types it does
+ * nothing, so a library may always call it. The caller starts the device afterwards, and orders the
+ * start after the writes.
  *
- * Return: 0; -1 with errno EINVAL (@directions), EFAULT (not all of the range is memory of one heap
- * of this process) or, for type cached, ENODEV (the driver's descriptor was lost when the memory was still in use).
- * Thread-safe, also in forked children, which have none of their parent's ranges. Cost: a look at a table, for each
- * chunk of the range; for type cached a lock, system calls and the cache maintenance that the machine needs.
+ * Return: 0; -1 with errno EINVAL (@directions), EFAULT (the range is not entirely memory of one
+ * heap of this process) or, for type cached, ENODEV (the driver's descriptor was lost while the
+ * memory was in use).
+ * Thread-safe, also in forked children, which own none of their parent's ranges. Cost: a table
+ * look-up for each chunk of the range; for type cached also a lock, system calls, and the cache
+ * maintenance that the machine needs.
  */
 PINNED_API int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions);
 
 /**
- * pinned_sync_for_cpu() - what the device wrote becomes visible to the CPU
+ * pinned_sync_for_cpu() - make what the device has written visible to the CPU
  * @ptr: first byte
- * @len: bytes; 0 does nothing
+ * @len: bytes; for 0 nothing happens
  * @directions: PINNED_DEVICE_*: what the device has done
  *
- * To be called after the device has ended, before the CPU reads. Return and cost: as
+ * Call this after the device has finished, before the CPU reads. Return and cost: as
  * pinned_sync_for_device().
  */
 PINNED_API int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int directions);
 
 /**
- * pinned_export() - a dma-buf of the chunks that hold a range
+ * pinned_export() - create a dma-buf of the chunks that contain a range
  * @ptr: first byte
  * @len: bytes, at least 1
- * @offset: where to put the range's first byte in the dma-buf; or NULL
+ * @offset: receives the offset of the range's first byte in the dma-buf; or NULL
  *
- * The dma-buf consists of whole chunks: who gets it can reach all that lies in them. What has chunks
- * to itself is aligned to PINNED_CHUNK_SIZE and a multiple of it. The dma-buf keeps the chunks until
- * it is closed, but not the object: free it when the dma-buf's users are done, or retain it.
+ * The dma-buf consists of whole chunks, so whoever receives it can reach everything in them. An
+ * object whose size and alignment are multiples of PINNED_CHUNK_SIZE shares no chunk. The dma-buf
+ * keeps the chunks until it is closed, but not the object: free the object when the dma-buf's users
+ * are done, or retain it.
  *
- * Return: a descriptor with O_CLOEXEC, the caller's to close; -1 with errno EINVAL (@len), EFAULT
- * (not all of the range is memory of one heap of this process), EOPNOTSUPP (a backend or kernel
- * without dma-buf), EFBIG (more than 8 GiB), ENODEV (the driver's descriptor was lost), EMFILE,
- * ENOMEM.
+ * Return: a descriptor with O_CLOEXEC, which the caller closes; -1 with errno EINVAL (@len), EFAULT
+ * (the range is not entirely memory of one heap of this process), EOPNOTSUPP (the backend or the
+ * kernel does not support dma-bufs), EFBIG (more than 8 GiB), ENODEV (the driver's descriptor was
+ * lost), EMFILE, ENOMEM.
  * Cost: a system call.
  */
 PINNED_API int pinned_export(const void *ptr, size_t len, size_t *offset);
 
 /*
- * Devices behind an IOMMU. A program that has a device by VFIO needs neither root nor physical
- * addresses: it attaches the device's container, and the device reaches all memory of all heaps, on
- * any backend, at I/O addresses, and nothing else. As long as a device is attached, chunks are
- * mapped for it as they come, before anybody gets an object in them, and unmapped before they are
- * given back. When one cannot be mapped (the device has no I/O addresses left, the process may not
- * lock more memory) it goes back, and the allocation fails with ENOMEM: so every object that the
- * process has allocated is reachable by every attached device, and a driver needs no second way for
- * some.
+ * Devices behind an IOMMU. A program that uses a device through VFIO needs neither root nor
+ * physical addresses. It attaches the device's container, and the device reaches all memory of all
+ * heaps, on any backend, at I/O addresses, and nothing else. While a device is attached, the
+ * library maps each new chunk before it allocates an object in the chunk, and unmaps it before it
+ * gives the chunk back. If a chunk cannot be mapped (the device has no I/O addresses left, or the
+ * process may not lock more memory), then the chunk is given back and the allocation fails with
+ * ENOMEM. Each attached device can therefore reach every object that the process has allocated, and
+ * a driver needs no second path.
  */
 
-/* What pinned_dma_addr() says of a pointer that the device does not reach. */
+/* pinned_dma_addr() returns this for a pointer that the device does not reach. */
 #define PINNED_NO_DMA UINT64_MAX
 
 /* An attached device, or all devices of its container. */
 struct pinned_device;
 
 /**
- * struct pinned_device_options - where the device's I/O addresses may lie; what is 0 is no limit
+ * struct pinned_device_options - bounds of the device's I/O addresses; 0 means no bound
  * @size: sizeof(struct pinned_device_options)
  * @min_addr: the lowest; addresses below PINNED_CHUNK_SIZE are never used
  * @max_addr: the highest, for a device that has fewer than 64 address bits
@@ -487,98 +499,96 @@ struct pinned_device_options {
 /**
  * pinned_device_attach() - let a device reach this process's pinned memory
  * @fd: a VFIO container with its group and IOMMU set (VFIO_SET_IOMMU, type 1 version 2), or an
- *	iommufd that is used in a container's place
- * @options: which I/O addresses; NULL: any
+ *	iommufd in place of a container
+ * @options: bounds of the I/O addresses; NULL means none
  *
- * The library takes the largest range of addresses that the IOMMU has within @options, and keeps a
- * copy of the descriptor. All memory that there is gets mapped, or none. Several devices may be
- * attached; a container's mappings are for all devices in it. Nobody else may map inside the range.
- * A forked child has no devices: for it they are detached, and the parent's stay as they are.
+ * The library uses the largest range of addresses that the IOMMU supports within @options, and
+ * keeps a copy of the descriptor. The call maps all present chunks, or none. Several devices may be
+ * attached; the devices of one container share its mappings. Nobody else may map memory inside the
+ * range. A forked child has no devices: they are detached in the child, and the parent keeps them.
  *
- * Return: the device; NULL with errno EBADF, ENOTTY (@fd is no container), EINVAL (a container
- * without an IOMMU; options that make no sense), E2BIG (an option of a later version is set), ENOSPC
- * (no such addresses, or not as many as there is memory; more chunks than the container can map, dma_entry_limit of
- * vfio_iommu_type1), ENOMEM (RLIMIT_MEMLOCK), EBUSY (something is mapped there: the container is
- * attached already), EFAULT (memory that cannot be pinned for long: the driver's source cma), EPERM
- * or what else VFIO says, EMFILE, or why there is no backend.
- * Cost: a system call for each chunk; others wait for chunks meanwhile.
+ * Return: the device; NULL with errno EBADF, ENOTTY (@fd is not a container), EINVAL (the container
+ * has no IOMMU, or the options are invalid), E2BIG (an option of a later version is set), ENOSPC
+ * (no such addresses, or fewer than there is memory; more chunks than the container can map, see
+ * dma_entry_limit of vfio_iommu_type1), ENOMEM (RLIMIT_MEMLOCK), EBUSY (memory is mapped there, for
+ * example because the container is attached already), EFAULT (memory that cannot be pinned for
+ * long: the driver's source cma), EPERM or another error of VFIO, EMFILE, or the reason why there
+ * is no backend.
+ * Cost: a system call for each chunk; other threads that need chunks wait meanwhile.
  */
 PINNED_API struct pinned_device *pinned_device_attach(int fd,
 						      const struct pinned_device_options *options);
 
 /**
- * pinned_device_detach() - take this process's pinned memory from a device
- * @device: what pinned_device_attach() returned; NULL does nothing
+ * pinned_device_detach() - withdraw this process's pinned memory from a device
+ * @device: a device from pinned_device_attach(); for NULL nothing happens
  *
- * What the device still has under way is blocked by the IOMMU from now on, so it should be at rest.
- * To be called before the container's last group is closed. No other thread may use @device during
- * the call or afterwards.
+ * From then on the IOMMU blocks transfers that the device has not completed, so stop the device
+ * first. Call this before the container's last group is closed. No other thread may use @device
+ * during the call or afterwards.
  *
- * Return: 0; -1 with errno EINVAL (it is not attached) or ENODEV: it was lost, since the program
- * closed the library's descriptor or the container's groups; then it is detached all the same.
+ * Return: 0; -1 with errno EINVAL (the device is not attached) or ENODEV (the device was lost,
+ * because the program closed the library's descriptor or the container's groups; it is detached
+ * nevertheless).
  * Cost: a system call for each run of chunks.
  */
 PINNED_API int pinned_device_detach(struct pinned_device *device);
 
 /**
- * pinned_dma_addr() - I/O address of a pointer, for a device
+ * pinned_dma_addr() - translate a pointer to an I/O address of a device
  * @device: an attached device
  * @ptr: any pointer, also into the middle of an object
  *
- * Good as long as the object lives and the device is attached. I/O addresses go on as virtual ones
- * do, over the whole of an object of any size.
+ * The address is valid while the object lives and the device is attached. I/O addresses are
+ * contiguous over a whole object of any size. The function never guesses.
  *
- * Safe in signal handlers.
- *
- * Return: the I/O address, or PINNED_NO_DMA: not in pinned memory of this process, inherited over a
- * fork, or the device was lost. It never guesses.
- * Cost: as pinned_v2p().
+ * Return: the I/O address, or PINNED_NO_DMA if @ptr is not in pinned memory of this process, if the
+ * object is inherited over a fork, or if the device was lost.
+ * Safe in signal handlers. Cost: as pinned_v2p().
  */
 PINNED_API uint64_t pinned_dma_addr(const struct pinned_device *device, const void *ptr);
 
 /**
- * pinned_dma_sg() - I/O extent of a range, for a device
+ * pinned_dma_sg() - the I/O extent of a range, for a device
  * @device: an attached device
  * @ptr: first byte
  * @len: bytes
- * @extents: where to put it: @phys is then its I/O address
- * @count: how many fit there
+ * @extents: receives the extent, whose @phys is its I/O address
+ * @count: elements of @extents
  *
- * As pinned_v2p_sg(); but a range is one extent, whatever its size.
+ * As pinned_v2p_sg(), but a range of any size is one extent.
  *
- * Safe in signal handlers.
- *
- * Return: 1, or 0 for a @len of 0; -1 with errno EFAULT: the device does not reach all of the range.
- * Cost: as pinned_dma_addr() for each chunk.
+ * Return: 1; 0 if @len is 0; -1 with errno EFAULT if the device does not reach all of the range.
+ * Safe in signal handlers. Cost: as pinned_dma_addr() for each chunk.
  */
 PINNED_API long pinned_dma_sg(const struct pinned_device *device, const void *ptr, size_t len,
 			      struct pinned_extent *extents, size_t count);
 
 /*
- * Raw chunks, for other allocators: memory in whole chunks, that nothing else in this library
- * carves or remembers the content of.
+ * Raw chunks, for other allocators: memory in whole chunks, which the library neither divides nor
+ * keeps records about.
  */
 
-/* pinned_chunks_alloc(): one physical extent. */
+/* pinned_chunks_alloc(): the run is one physical extent. */
 #define PINNED_CHUNKS_CONTIGUOUS 1u
-/* pinned_chunks_alloc(): all zeros. */
+/* pinned_chunks_alloc(): all bytes are zeros. */
 #define PINNED_CHUNKS_ZEROED 2u
 
 /**
- * pinned_chunks_alloc() - a run of chunks
- * @heap: whose; or NULL
+ * pinned_chunks_alloc() - allocate a run of chunks
+ * @heap: a heap, or NULL
  * @count: chunks, at least 1
  * @alignment: of the run, in bytes: a power of two, at least PINNED_CHUNK_SIZE
  * @flags: PINNED_CHUNKS_*
- * @extents: where to put the run's physical extents, in its order; may be NULL
- * @extent_count: in: how many fit there; out: how many the run has, 0 if the backend knows no
+ * @extents: receives the run's physical extents in the order of the run; may be NULL
+ * @extent_count: in: elements of @extents; out: extents of the run, 0 if the backend knows no
  *	physical addresses; may be NULL
  *
- * All translations work on any pointer into the run, and so do pinned_sync_for_device(),
- * pinned_sync_for_cpu() and pinned_export(). A forked child has a copy, without physical addresses.
+ * All translations accept any pointer into the run, and so do pinned_sync_for_device(),
+ * pinned_sync_for_cpu() and pinned_export(). A forked child has a copy without physical addresses.
  *
- * Return: the first byte; NULL with errno EINVAL (an argument that makes no sense), EOPNOTSUPP (the
- * backend has no contiguous runs) or ENOMEM.
+ * Return: the first byte; NULL with errno EINVAL (an invalid argument), EOPNOTSUPP (the backend
+ * cannot provide contiguous runs) or ENOMEM.
  * Cost: a lock, and a system call for chunks that are not idle in the heap already.
  */
 PINNED_API void *pinned_chunks_alloc(struct pinned_heap *heap, size_t count, size_t alignment,
@@ -587,12 +597,13 @@ PINNED_API void *pinned_chunks_alloc(struct pinned_heap *heap, size_t count, siz
 
 /**
  * pinned_chunks_free() - give raw chunks back
- * @chunks: a run, or a part of one, or several that follow each other in one heap
+ * @chunks: a run, a part of a run, or neighbouring runs of one heap
  * @count: chunks
  *
- * They are kept for a while for reuse, as all empty chunks (decay_ms in pinned(7)).
+ * Like all empty chunks, they are kept for a while for reuse (decay_ms in pinned(7)).
  *
- * Return: 0; -1 with errno EINVAL, and nothing has changed: not all of them are raw chunks of one heap.
+ * Return: 0; -1 with errno EINVAL if not all of them are raw chunks of one heap; nothing has
+ * changed then.
  * Cost: a lock.
  */
 PINNED_API int pinned_chunks_free(void *chunks, size_t count);

@@ -6,27 +6,30 @@
  * chunk is PINNED_MEM_CHUNK_SIZE bytes of physically contiguous memory that
  * starts zeroed, is aligned to its size, never moves and is never paged out.
  * File offset N * PINNED_MEM_CHUNK_SIZE is slot N.  POPULATE fills slots with
- * chunks, PUNCH empties them, QUERY says what is there, mmap() shows them.
+ * chunks, PUNCH empties them, QUERY describes the chunk in a slot, and mmap()
+ * maps slots.
  *
  * Mapping.  mmap() must be MAP_SHARED and not PROT_EXEC; it may cover slots
- * that are still empty.  Touching an empty slot raises SIGBUS.  The kernel
+ * that are still empty.  An access to an empty slot raises SIGBUS.  The kernel
  * maps a chunk with one huge entry where the virtual address and the file
  * offset are congruent modulo the chunk size, and page by page elsewhere.
  *
- * Ownership.  A pool belongs to the address space that opened it.  From any
- * other one (a forked child, a receiver of the descriptor) ioctl() and mmap()
- * fail with EPERM.  A forked child inherits the mappings, as a snapshot of the
- * moment of the fork; the owner keeps its chunks and their physical addresses.
- * The child's pages are copied when they are first touched, by it or by the
- * owner.  What a device writes to a chunk after the fork may or may not be in
- * the copy.  While snapshots exist, and afterwards until the owner calls mmap()
- * with MAP_FIXED over a mapping that fork has split (INFO.split_mappings), that
- * mapping uses small pages.  A child whose copy finds no memory gets SIGBUS.
+ * Ownership.  A pool belongs to the address space that opened it.  In any other
+ * address space (of a forked child, or of a process that has received the
+ * descriptor), ioctl() and mmap() fail with EPERM, except for INFO.  A forked
+ * child inherits the mappings as a snapshot of the moment of the fork; the owner
+ * keeps its chunks and their physical addresses.  A page is copied for the child
+ * when child or owner first touches it.  The copy may or may not contain what a
+ * device writes to the chunk after the fork.  While snapshots exist, a mapping
+ * that the fork has split (INFO.split_mappings) uses small pages, and afterwards
+ * until the owner calls mmap() with MAP_FIXED over it.  If there is no memory for
+ * a child's copy, the child receives SIGBUS.
  *
- * End of life.  A chunk is in use as long as a slot, a dma-buf or a range lent
- * to another driver has it, and its pages as long as somebody maps or pins them.
- * Chunks of an owner that died after it was told their physical addresses rest
- * for a time (the parameter quarantine_ms) before anybody else gets them.
+ * End of life.  A chunk is in use as long as a slot, a dma-buf, or a range that
+ * was lent to another driver refers to it, and its pages are in use as long as
+ * somebody maps or pins them.  If an owner dies that has learnt the physical
+ * addresses of its chunks, the chunks stay in quarantine (for the parameter
+ * quarantine_ms) before they are reused.
  *
  * Structures.  Each begins with its size and with flags.  The layout is the
  * same for 32-bit and 64-bit callers.  Later versions add fields at the end, and
@@ -54,10 +57,10 @@
 #define PINNED_MEM_CHUNK_SHIFT	21
 #define PINNED_MEM_CHUNK_SIZE	(1ULL << PINNED_MEM_CHUNK_SHIFT)
 
-/* Slots that one POPULATE or PUNCH may name: 8 GiB. */
+/* The maximum number of slots in one POPULATE or PUNCH: 8 GiB. */
 #define PINNED_MEM_COUNT_MAX	4096
 
-/* Memory types. INFO.features tells by PINNED_MEM_FEATURE_* which exist. */
+/* Memory types. INFO.features contains PINNED_MEM_FEATURE_* for each supported type. */
 #define PINNED_MEM_TYPE_COHERENT	0
 #define PINNED_MEM_TYPE_UNCACHED	1
 #define PINNED_MEM_TYPE_WRITE_COMBINE	2
@@ -69,15 +72,15 @@
 #define PINNED_MEM_PHYS_ANY	(~0ULL)
 
 /*
- * POPULATE.sources: where memory may be taken from, tried in this order. 0 is
- * all of them.
+ * POPULATE.sources: where memory may be taken from. They are tried in this order;
+ * 0 means all of them.
  */
 #define PINNED_MEM_SOURCE_RESERVE	(1U << 0) /* set aside and zeroed beforehand */
 #define PINNED_MEM_SOURCE_BUDDY		(1U << 1) /* the page allocator */
 #define PINNED_MEM_SOURCE_CMA		(1U << 2) /* the contiguous memory allocator */
 #define PINNED_MEM_SOURCE_CARVEOUT	(1U << 3) /* reserved at boot */
 
-/* POPULATE.flags: the slots shall be one physically contiguous run. */
+/* POPULATE.flags: make the slots one physically contiguous run. */
 #define PINNED_MEM_F_CONTIGUOUS	(1U << 0)
 
 /* INFO.features */
@@ -90,42 +93,42 @@
 #define PINNED_MEM_FEATURE_HUGE_MAP	(1U << 5)
 /* The caller may learn physical addresses. */
 #define PINNED_MEM_FEATURE_PHYS		(1U << 6)
-/* EXPORT works. */
+/* EXPORT is supported. */
 #define PINNED_MEM_FEATURE_EXPORT	(1U << 7)
 
-/* SYNC.flags: before a device reads or writes; after it wrote, before the CPU reads. */
+/* SYNC.flags: before the device reads or writes; after it has written, before the CPU reads. */
 #define PINNED_MEM_SYNC_FOR_DEVICE	(1U << 0)
 #define PINNED_MEM_SYNC_FOR_CPU		(1U << 1)
-/* SYNC.flags: what the device does; none is both. */
+/* SYNC.flags: what the device does; without either, both are assumed. */
 #define PINNED_MEM_SYNC_DEVICE_READS	(1U << 2)
 #define PINNED_MEM_SYNC_DEVICE_WRITES	(1U << 3)
 
 /**
- * struct pinned_mem_info - what this driver and this pool are
+ * struct pinned_mem_info - describes the driver and this pool
  * @size:	in: sizeof(struct pinned_mem_info)
  * @flags:	in: 0
  * @abi_version: out: PINNED_MEM_ABI_VERSION of the driver
  * @features:	out: PINNED_MEM_FEATURE_*
  * @chunk_size:	out: bytes in a chunk
- * @pool_size:	out: bytes of file offset a pool has
+ * @pool_size:	out: bytes of file offsets in a pool
  * @pool_id:	out: a number no other open of the device has had since load
  * @pool_chunks: out: chunks in this pool's slots
  * @used_chunks: out: chunks that the driver has given to all pools
- * @limit_chunks: out: what @used_chunks may reach
+ * @limit_chunks: out: the maximum of @used_chunks
  * @user_chunks: out: chunks of all pools of the user who opened this one
- * @user_limit_chunks: out: what @user_chunks may reach; 0: no such limit
- * @pool_limit_chunks: out: what @pool_chunks may reach; 0: no such limit
+ * @user_limit_chunks: out: the maximum of @user_chunks; 0: no such limit
+ * @pool_limit_chunks: out: the maximum of @pool_chunks; 0: no such limit
  * @snapshot_pages: out: pages that were copied for forked children of all pools
- * @resting_chunks: out: chunks of dead owners that nobody gets yet
- * @reserve_chunks: out: chunks of the reserve that can be had now
- * @snapshots:	out: forked children, and their kin, that see this pool's past
- * @split_mappings: out: mappings of the owner's that fork put on small pages
- * @mappings:	out: the owner's mappings of this pool. They are never merged, so that
- *		more of them than the owner made means that mprotect(), munmap() or
- *		the like have split some
+ * @resting_chunks: out: chunks of dead owners that are in quarantine
+ * @reserve_chunks: out: free chunks of the reserve
+ * @snapshots:	out: snapshots of this pool, of forked children and their descendants
+ * @split_mappings: out: the owner's mappings that a fork has put on small pages
+ * @mappings:	out: the owner's mappings of this pool. They are never merged. If there
+ *		are more than the owner has made, then mprotect(), munmap() or the like
+ *		have split some
  * @reserved:	out: 0
  *
- * INFO alone is also allowed from a foreign address space.
+ * Only INFO is also allowed in a foreign address space.
  */
 struct pinned_mem_info {
 	__u32 size;
@@ -166,12 +169,12 @@ struct pinned_mem_info {
  *
  * All slots are filled, or none. Errors: EEXIST, a slot is already filled;
  * EBUSY, the pool has chunks of another memory type;
- * ENOMEM, no such memory is free now (the kernel has reclaimed and compacted
- * what it could without killing anybody), or over RLIMIT_MEMLOCK where that is
- * charged; EDQUOT, over a limit; EOPNOTSUPP, a memory type or flag that this
- * kernel's features do not have; EINVAL, no such node, or a ceiling below one
- * chunk; EPERM, physical addresses are asked for by somebody who may not learn
- * them; EINTR, a fatal signal.
+ * ENOMEM, no such memory is free (the kernel has reclaimed and compacted what it
+ * could without killing a process), or RLIMIT_MEMLOCK is exceeded where it is
+ * charged; EDQUOT, a limit is exceeded; EOPNOTSUPP, this kernel's features do not
+ * contain the memory type or flag; EINVAL, no such node, or a ceiling below one
+ * chunk; EPERM, the caller requests physical addresses but may not learn them;
+ * EINTR, a fatal signal.
  */
 struct pinned_mem_populate {
 	__u32 size;
@@ -193,10 +196,11 @@ struct pinned_mem_populate {
  * @count:	in: slots, 1 to PINNED_MEM_COUNT_MAX
  * @reserved:	in: 0
  *
- * All slots are emptied, or none (ENOENT, one of them is empty already). They
- * vanish from the owner's mappings. A page that somebody else has pinned
- * (direct I/O, RDMA, ...) is freed when the last pin goes, a chunk in a dma-buf
- * or lent to a driver when these are done with it. Snapshots keep what they saw.
+ * All slots are emptied, or none (ENOENT, one of them is empty already). The
+ * chunks disappear from the owner's mappings. A page that somebody else has
+ * pinned (direct I/O, RDMA, ...) is freed when the last pin ends. A chunk that is
+ * in a dma-buf or lent to a driver is freed when these release it. Snapshots keep
+ * their content.
  */
 struct pinned_mem_punch {
 	__u32 size;
@@ -212,11 +216,11 @@ struct pinned_mem_punch {
  * @flags:	in: 0
  * @offset:	in: any file offset in the pool, need not be aligned
  *
- * The rest must be 0 on input.
+ * All other members must be 0 on input.
  *
  * @phys:	out: physical address of the byte at @offset
- * @length:	out: bytes from there on that are physically contiguous and
- *		filled, up to PINNED_MEM_COUNT_MAX slots
+ * @length:	out: physically contiguous bytes in filled slots from @offset on,
+ *		up to PINNED_MEM_COUNT_MAX slots
  * @memory_type: out: PINNED_MEM_TYPE_*
  * @node:	out: NUMA node
  * @source:	out: PINNED_MEM_SOURCE_* that the chunk at @offset came from
@@ -238,16 +242,16 @@ struct pinned_mem_query {
 };
 
 /**
- * struct pinned_mem_sync - make CPU and devices see the same
+ * struct pinned_mem_sync - make CPU and devices see the same content
  * @size:	in: sizeof(struct pinned_mem_sync)
  * @flags:	in: PINNED_MEM_SYNC_*, at least one of FOR_DEVICE and FOR_CPU
  * @offset:	in: first byte, as a file offset
  * @length:	in: bytes, at least 1; all in filled slots
  *
- * Needed for memory of type CACHED on platforms whose devices do not see the
- * CPU's caches; elsewhere, and for other types, it costs a system call and does
- * nothing more. The range is widened to whole cache lines: what shares a line
- * with it must not be in use by the other side. Error: ENOENT, an empty slot.
+ * SYNC is needed for memory of type CACHED on platforms whose devices do not see
+ * the CPU's caches. Elsewhere, and for other types, it costs a system call and
+ * has no effect. The range is widened to whole cache lines, so the other side
+ * must not use anything that shares a line with it. Error: ENOENT, an empty slot.
  */
 struct pinned_mem_sync {
 	__u32 size;
@@ -264,7 +268,7 @@ struct pinned_mem_sync {
  * @count:	in: slots, 1 to PINNED_MEM_COUNT_MAX, all filled
  * @fd:		in: 0; out: a descriptor, opened with O_CLOEXEC and O_RDWR
  *
- * The dma-buf keeps the chunks, whatever becomes of the pool. Errors: ENOENT, an
+ * The dma-buf keeps the chunks even after the pool has ended. Errors: ENOENT, an
  * empty slot; EOPNOTSUPP, a kernel without dma-buf; EMFILE; ENOMEM.
  */
 struct pinned_mem_export {
