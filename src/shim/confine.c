@@ -12,19 +12,18 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
-#include "libc.h"
+#include "next.h"
 #include "os/confined.h"
-#include "os/syscall.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
 EXPORT int prctl(int option, ...);
 EXPORT int seccomp_load(const void *context);
 
-/* Return: what was known before. */
+/* Returns what was known before. */
 static bool expect_filter(void)
 {
-	pn_libc_free(pn_libc_malloc(1));
+	pn_next.free(pn_next.malloc(1));
 	return pn_confined_set(true);
 }
 
@@ -39,10 +38,10 @@ EXPORT int prctl(int option, ...)
 	for (int i = 0; i < 4; i++)
 		arguments[i] = va_arg(list, unsigned long);
 	va_end(list);
+	pn_next_resolve();
 	if (sets_filter)
 		was_confined = expect_filter();
-	result = (int)pn_syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2],
-				 arguments[3]);
+	result = pn_next_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
 	/* Programs try whether the kernel has filters, with arguments that are wrong. */
 	if (sets_filter && result)
 		pn_confined_set(was_confined);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * The shim's decision: pinned memory or libc's, once for a process.
+ * The shim's decision: pinned memory or the next malloc, once for a process.
  *
- * It is taken in the first allocation, wherever that happens: in the dynamic
- * linker, in a constructor, in main. Until the C library has set environ, which
- * it does before any constructor, everything is libc's.
+ * It is taken in the first call of the family, wherever that happens: in the dynamic linker, in a
+ * constructor, in main. Until the C library has set environ, which it does before any constructor,
+ * and while the decision is being taken, calls go to the next definitions.
  *
- * A process steps aside, without a word, when it was not asked for pinned memory
- * (no configuration, no section of the file that is for it), when a sanitizer brings an allocator of its own, and when
- * the C library is not glibc.
+ * A process passes through, without a word, when nothing asks for pinned memory: no configuration,
+ * and no section of the file that is for it. If something asks for it in a program that brings a
+ * malloc of its own, a sanitizer's, or another C library's, then the program keeps that malloc, and
+ * one line says so; with policy fail it does not start.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,9 +17,11 @@
 
 #include "config/conffile.h"
 #include "front/runtime.h"
+#include "next.h"
 #include "os/syscall.h"
 #include "report.h"
 #include "route.h"
+#include "served.h"
 
 extern char **environ;
 
@@ -27,12 +30,19 @@ extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 extern void __msan_init(void) __attribute__((weak));
 
-static bool must_step_aside(void)
+/* Returns why this process cannot be on pinned memory, or NULL. */
+static const char *find_obstacle(void)
 {
-	return !pn_libc_is_glibc() || __asan_init || __tsan_init || __msan_init;
+	if (!pn_next_is_glibc())
+		return "the program's C library is not glibc";
+	if (__asan_init || __tsan_init || __msan_init)
+		return "the program has a sanitizer's malloc";
+	if (pn_next_is_preceded())
+		return "the program has a malloc of its own";
+	return NULL;
 }
 
-/* Who runs with raised privileges does not listen to the caller's environment. */
+/* A program with raised privileges does not listen to the caller's environment. */
 static bool is_in_environment(void)
 {
 	size_t len = strlen(pn_flavour.variable);
@@ -79,55 +89,112 @@ static void without_backend(const struct pn_runtime *runtime)
 	pn_report_no_backend(runtime->error, name, "the program uses ordinary memory");
 }
 
-/* span is written last: it is what lets other threads in. */
-static void route_by(const struct pn_config *config)
+/* Other threads may be calling: each entry is good at any time, and what it reads is written before. */
+static void install(const struct pn_family *family)
 {
-	if (config->max < config->min)
+#define INSTALL(result, name, parameters, arguments) \
+	__atomic_store_n(&pn_family.name, family->name, __ATOMIC_RELEASE);
+	PN_FAMILY(INSTALL)
+}
+
+static void serve(const struct pn_config *config)
+{
+	struct pn_family family = pn_served;
+
+	if (config->max < config->min) {
+		install(&pn_next);
 		return;
-	pn_route.fails = config->policy == PN_POLICY_FAIL;
-	pn_route.min = config->min;
-	__atomic_store_n(&pn_route.span,
-			 config->max - config->min + (config->max - config->min != SIZE_MAX),
-			 __ATOMIC_RELEASE);
+	}
+	pn_route_set(config);
+	if (config->min || config->max != SIZE_MAX)
+		family.malloc = pn_served_malloc_in_window;
+	install(&family);
+}
+
+/* Something asks for pinned memory in a process that cannot be on it. */
+static void step_aside(const char *reason)
+{
+	struct pn_config config;
+
+	pn_config_read(&config, pn_flavour.variable);
+	if (!config.is_given)
+		pn_conffile_ask(&config, pn_flavour.file, pn_flavour.off_file, false);
+	if (config.is_given && config.policy == PN_POLICY_FAIL) {
+		pn_report_aside(reason, "policy fail: the program does not start");
+		pn_syscall(SYS_exit_group, 127);
+	}
+	if (config.is_given && config.policy == PN_POLICY_FALLBACK)
+		pn_report_aside(reason, "the program keeps its own");
+	install(&pn_next);
 }
 
 static void decide(void)
 {
 	const struct pn_runtime *runtime;
+	const char *obstacle;
 
-	if (must_step_aside() || !is_asked_for())
+	if (!is_asked_for()) {
+		install(&pn_next);
 		return;
+	}
+	obstacle = find_obstacle();
+	if (obstacle) {
+		step_aside(obstacle);
+		return;
+	}
 	runtime = pn_runtime_enter();
-	if (!runtime->config.is_given || runtime->config.policy == PN_POLICY_PASSTHROUGH)
+	if (!runtime->config.is_given || runtime->config.policy == PN_POLICY_PASSTHROUGH) {
+		install(&pn_next);
 		return;
+	}
 	if (runtime->config.report)
 		pn_report_prepare();
-	if (runtime->error)
+	if (runtime->error) {
 		without_backend(runtime);
-	else
-		route_by(&runtime->config);
+		install(&pn_next);
+	} else {
+		serve(&runtime->config);
+	}
 }
 
 /*
- * Nothing here allocates but what pn_runtime_enter() does at its end, when the
- * library is ready: that allocation comes from libc, since nothing is decided.
+ * Nothing here allocates but what pn_runtime_enter() does at its end, when the library is ready:
+ * that allocation comes from the next malloc, since nothing is decided.
  */
-void pn_route_decide(void)
+static void decide_once(void)
 {
 	static int is_begun;
 	int saved = errno;
 
+	pn_next_resolve();
 	if (!environ || __atomic_exchange_n(&is_begun, 1, __ATOMIC_ACQUIRE))
 		return;
 	decide();
-	pn_route.libc_malloc = pn_libc_find_malloc();
-	pn_route.libc_free = pn_libc_find_free();
-	__atomic_store_n(&pn_route.is_decided, true, __ATOMIC_RELEASE);
 	errno = saved;
 }
+
+static void *undecided_malloc(size_t size);
+
+/* Decides, if the process is far enough. Returns where a call goes that came before the decision. */
+static const struct pn_family *decide_first(void)
+{
+	decide_once();
+	return pn_family.malloc == undecided_malloc ? &pn_next : &pn_family;
+}
+
+#define UNDECIDED(result, name, parameters, arguments) \
+	static result undecided_##name parameters      \
+	{                                              \
+		return decide_first()->name arguments; \
+	}
+PN_FAMILY(UNDECIDED)
+
+#define BEGIN_WITH(result, name, parameters, arguments) .name = undecided_##name,
+
+struct pn_family pn_family = { PN_FAMILY(BEGIN_WITH) };
 
 /* A program that never allocates is told of a missing backend too, or does not start. */
 static __attribute__((constructor)) void decide_at_start(void)
 {
-	pn_route_decide();
+	decide_once();
 }

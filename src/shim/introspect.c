@@ -9,11 +9,10 @@
 #include <malloc.h>
 #include <stdio.h>
 
-#include "libc.h"
+#include "arena/arena.h"
+#include "next.h"
 #include "pinned.h"
-#include "route.h"
-
-#define EXPORT __attribute__((visibility("default")))
+#include "served.h"
 
 static struct pinned_stats pinned_figures(void)
 {
@@ -24,9 +23,9 @@ static struct pinned_stats pinned_figures(void)
 	return stats;
 }
 
-EXPORT struct mallinfo2 mallinfo2(void)
+struct mallinfo2 pn_served_mallinfo2(void)
 {
-	struct mallinfo2 info = pn_libc_mallinfo2();
+	struct mallinfo2 info = pn_next.mallinfo2();
 	struct pinned_stats stats = pinned_figures();
 	size_t live = stats.object_bytes - stats.cached_bytes;
 
@@ -45,9 +44,9 @@ static int as_int(size_t value)
 }
 
 /* The older form, whose figures are ints: too large ones say INT_MAX. */
-EXPORT struct mallinfo mallinfo(void)
+struct mallinfo pn_served_mallinfo(void)
 {
-	struct mallinfo2 info = mallinfo2();
+	struct mallinfo2 info = pn_served_mallinfo2();
 
 	return (struct mallinfo){
 		.arena = as_int(info.arena),
@@ -63,22 +62,22 @@ EXPORT struct mallinfo mallinfo(void)
 	};
 }
 
-EXPORT int malloc_trim(size_t pad)
+int pn_served_malloc_trim(size_t pad)
 {
-	int libc = pn_libc_malloc_trim(pad);
+	int trimmed = pn_next.malloc_trim(pad);
 
-	return pn_arena.size && pinned_purge() ? 1 : libc;
+	return pn_arena.size && pinned_purge() ? 1 : trimmed;
 }
 
-EXPORT int mallopt(int parameter, int value)
+int pn_served_mallopt(int parameter, int value)
 {
-	return pn_libc_mallopt(parameter, value);
+	return pn_next.mallopt(parameter, value);
 }
 
-EXPORT int malloc_info(int options, FILE *stream)
+int pn_served_malloc_info(int options, FILE *stream)
 {
 	struct pinned_stats stats = pinned_figures();
-	int err = pn_libc_malloc_info(options, stream);
+	int err = pn_next.malloc_info(options, stream);
 
 	if (!err &&
 	    fprintf(stream,
@@ -91,11 +90,11 @@ EXPORT int malloc_info(int options, FILE *stream)
 	return err;
 }
 
-EXPORT void malloc_stats(void)
+void pn_served_malloc_stats(void)
 {
 	struct pinned_stats stats = pinned_figures();
 
-	pn_libc_malloc_stats();
+	pn_next.malloc_stats();
 	fprintf(stderr, "Pinned memory:\nsystem bytes     = %10llu\nin use bytes     = %10llu\n",
 		(unsigned long long)stats.chunk_bytes,
 		(unsigned long long)(stats.object_bytes - stats.cached_bytes));

@@ -79,6 +79,18 @@ void pn_report_no_backend(int error, const char *backend, const char *consequenc
 	pn_line_end(&line, STDERR_FILENO);
 }
 
+void pn_report_aside(const char *reason, const char *consequence)
+{
+	struct pn_line line;
+
+	pn_line_start(&line);
+	pn_line_text(&line, "no pinned memory: ");
+	pn_line_text(&line, reason);
+	pn_line_text(&line, "; ");
+	pn_line_text(&line, consequence);
+	pn_line_end(&line, STDERR_FILENO);
+}
+
 static void add(struct pn_line *line, const char *name, uint64_t value)
 {
 	pn_line_text(line, name);

@@ -9,4 +9,7 @@ void pn_report_prepare(void);
 /* One line: no pinned memory because of @error, and what follows from it. */
 void pn_report_no_backend(int error, const char *backend, const char *consequence);
 
+/* One line: no pinned memory for @reason, and what follows from that. */
+void pn_report_aside(const char *reason, const char *consequence);
+
 #endif /* PN_REPORT_H */

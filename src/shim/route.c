@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The state behind routing, and the count of what fell back to libc. */
+/* The state of routing, and the count of what fell back to the next malloc. */
 #include "route.h"
 
 #include <errno.h>
@@ -12,6 +12,17 @@ struct pn_route pn_route;
 
 static struct pn_fallback fallback;
 PN_WATCH_VARIABLE(fallback, fallback);
+
+void pn_route_set(const struct pn_config *config)
+{
+	size_t range = config->max - config->min;
+
+	pn_route = (struct pn_route){
+		.span = range + (range != SIZE_MAX),
+		.min = config->min,
+		.fails = config->policy == PN_POLICY_FAIL,
+	};
+}
 
 bool pn_route_falls_back(size_t size)
 {

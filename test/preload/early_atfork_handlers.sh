@@ -6,7 +6,7 @@
 . "$(dirname "$0")/common"
 need "$cc"
 
-source=$(dirname "$0")/atfork_allocates.c
+source=$PINNED_SOURCE/test/preload/programs/atfork_allocates.c
 "$cc" -shared -fPIC -DLIBRARY -o libearly.so "$source"
 "$cc" -pthread -o early "$source" -Wl,--no-as-needed -L. -learly -Wl,-rpath,.
 same early ./early

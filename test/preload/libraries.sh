@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The shim gets along with other libraries: late ones, an auditing
-# one, and a program with a malloc of its own (Faults B1, B2, B16, B25).
+# one, and a program with a malloc of its own (Faults B1, B2, B16, B25, E30).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc" readelf
 shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 
-"$cc" -shared -fPIC -DLIBRARY -o liblate.so "$(dirname "$0")/dlopen.c"
+"$cc" -shared -fPIC -DLIBRARY -o liblate.so "$PINNED_SOURCE/test/preload/programs/dlopen.c"
 same dlopen "$programs/dlopen"
 
 # Opened late, it has room in what the dynamic linker keeps for such, and does no harm.
@@ -77,4 +77,4 @@ int main(void)
 }
 PROGRAM
 "$cc" -fno-builtin -o own own.c
-same - ./own
+aside 'the program has a malloc of its own' ./own

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # A second preloaded library that wraps mmap and open, looks up the real ones, and
-# allocates meanwhile, does not make the shim call itself (Faults B1).
+# allocates meanwhile, does not make the shim call itself (Faults B1). torsocks wraps syscall() in such a way (Faults E9).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
-need "$cc"
+need "$cc" torsocks
 
 cat >wrapper.c <<'LIBRARY'
 #define _GNU_SOURCE
@@ -40,3 +40,17 @@ seq 1000 >numbers
 export LD_PRELOAD=$PWD/wrapper.so
 same sort sort numbers
 same python3 python3 -c 'print(sum(range(100000)))'
+
+# Preloaded before the shim and after it, passing through and on pinned memory.
+unset LD_PRELOAD
+shim=$PINNED_BUILD/lib/libmalloc-pinned.so
+torsocks=$(ls /usr/lib/*/torsocks/libtorsocks.so)
+for order in "$torsocks:$shim" "$shim:$torsocks"; do
+	for MALLOC_PINNED_CONF in '' "backend:${TEST_BACKEND:-anon},policy:fail"; do
+		export MALLOC_PINNED_CONF
+		[ -n "$MALLOC_PINNED_CONF" ] || unset MALLOC_PINNED_CONF
+		LD_PRELOAD=$order timeout 60 sort numbers >out 2>err || fail "$order ${MALLOC_PINNED_CONF-}: exit status $?: $(cat err)"
+		sort numbers | cmp - out || fail "$order: output differs"
+	done
+	unset MALLOC_PINNED_CONF
+done

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads the tables of loaded objects; see elf.h.
+ *
+ * The list of objects may change while dlopen() or dlclose() runs in another thread, so whoever
+ * reads the list does so before there is another thread, or inside of dlopen(): next.c says when.
+ */
+#define _GNU_SOURCE
+#include "elf.h"
+
+#include <stddef.h>
+#include <sys/auxv.h>
+
+/* The dynamic linker's record for debuggers. Other C libraries do not export it. */
+extern struct r_debug _r_debug __attribute__((weak));
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+
+/* From version 2 of the record on, the records of all namespaces are chained. */
+struct chained_debug {
+	struct r_debug debug;
+	struct chained_debug *next;
+};
+
+bool pn_elf_is_self(const struct link_map *map)
+{
+	return map->l_ld == _DYNAMIC;
+}
+
+static bool contains_self(const struct link_map *first)
+{
+	for (const struct link_map *map = first; map; map = map->l_next)
+		if (pn_elf_is_self(map))
+			return true;
+	return false;
+}
+
+const struct link_map *pn_elf_first(void)
+{
+	const struct chained_debug *record;
+
+	if (!&_r_debug)
+		return NULL;
+	record = (const struct chained_debug *)&_r_debug;
+	for (; record; record = record->debug.r_version >= 2 ? record->next : NULL)
+		if (contains_self(record->debug.r_map))
+			return record->debug.r_map;
+	return NULL;
+}
+
+/* The dynamic linker has made an address of the entry already, except in a read-only section. */
+static const void *address_of(const struct link_map *map, const ElfW(Dyn) * entry)
+{
+	uintptr_t address = entry->d_un.d_ptr;
+
+	return (const void *)(address < map->l_addr ? address + map->l_addr : address);
+}
+
+bool pn_elf_open(struct pn_elf *elf, const struct link_map *map)
+{
+	*elf = (struct pn_elf){ .base = map->l_addr };
+	for (const ElfW(Dyn) *entry = map->l_ld; entry && entry->d_tag != DT_NULL; entry++) {
+		const void *address = address_of(map, entry);
+
+		if (entry->d_tag == DT_SYMTAB)
+			elf->symbols = address;
+		else if (entry->d_tag == DT_STRTAB)
+			elf->strings = address;
+		else if (entry->d_tag == DT_VERSYM)
+			elf->versions = address;
+		else if (entry->d_tag == DT_GNU_HASH)
+			elf->gnu_hash = address;
+		else if (entry->d_tag == DT_HASH)
+			elf->hash = address;
+	}
+	return elf->symbols && elf->strings && (elf->gnu_hash || elf->hash);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/* A definition of a function, in a version that a program is linked to today. */
+static bool is_match(const struct pn_elf *elf, uint32_t index, const char *name)
+{
+	const ElfW(Sym) *symbol = &elf->symbols[index];
+	unsigned int type = symbol->st_info & 0xf, binding = symbol->st_info >> 4;
+	bool is_function = type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC;
+	bool is_old_version = elf->versions && elf->versions[index] & 0x8000;
+
+	return is_function && !is_old_version && symbol->st_shndx != SHN_UNDEF &&
+	       (binding == STB_GLOBAL || binding == STB_WEAK) &&
+	       is_same(elf->strings + symbol->st_name, name);
+}
+
+/*
+ * The table: the numbers of buckets, of the first hashed symbol, of words of the Bloom filter (which
+ * is not needed for a few names) and its shift; the filter; the buckets; a hash for each symbol,
+ * whose lowest bit ends a bucket. Returns a symbol's index, or 0.
+ */
+static uint32_t find_by_gnu_hash(const struct pn_elf *elf, const char *name)
+{
+	const uint32_t *table = elf->gnu_hash;
+	uint32_t bucket_count = table[0], first = table[1], filter_words = table[2], hash = 5381;
+	const uint32_t *buckets = table + 4 + filter_words * (sizeof(ElfW(Addr)) / 4);
+	const uint32_t *hashes = buckets + bucket_count;
+	uint32_t index;
+
+	for (const char *at = name; *at; at++)
+		hash = hash * 33 + (unsigned char)*at;
+	index = bucket_count ? buckets[hash % bucket_count] : 0;
+	if (index < first)
+		return 0;
+	for (;; index++) {
+		if ((hashes[index - first] | 1) == (hash | 1) && is_match(elf, index, name))
+			return index;
+		if (hashes[index - first] & 1)
+			return 0;
+	}
+}
+
+/* The table: the numbers of buckets and of symbols, the buckets, each symbol's successor. */
+static uint32_t find_by_hash(const struct pn_elf *elf, const char *name)
+{
+	uint32_t bucket_count = elf->hash[0], hash = 0, index;
+	const uint32_t *buckets = elf->hash + 2, *successors = buckets + bucket_count;
+
+	for (const char *at = name; *at; at++) {
+		hash = (hash << 4) + (unsigned char)*at;
+		hash = (hash ^ (hash >> 28 << 4)) & 0x0fffffff;
+	}
+	index = bucket_count ? buckets[hash % bucket_count] : 0;
+	while (index && !is_match(elf, index, name))
+		index = successors[index];
+	return index;
+}
+
+void *pn_elf_find(const struct pn_elf *elf, const char *name)
+{
+	uint32_t index = elf->gnu_hash ? find_by_gnu_hash(elf, name) : find_by_hash(elf, name);
+	const ElfW(Sym) *symbol = &elf->symbols[index];
+	uintptr_t address = elf->base + symbol->st_value;
+
+	if (!index)
+		return NULL;
+	if ((symbol->st_info & 0xf) == STT_GNU_IFUNC)
+		address = ((uintptr_t(*)(unsigned long))address)(getauxval(AT_HWCAP));
+	return (void *)address;
+}
+
+struct pn_elf_range pn_elf_range(const struct link_map *map)
+{
+	const ElfW(Ehdr) *header = (const void *)map->l_addr;
+	const ElfW(Phdr) * segment;
+	size_t end = 0;
+
+	/* A program at fixed addresses has no base. */
+	if (!header || header->e_ident[0] != ELFMAG0 || header->e_ident[1] != ELFMAG1)
+		return (struct pn_elf_range){ 0 };
+	segment = (const void *)(map->l_addr + header->e_phoff);
+	for (unsigned int i = 0; i < header->e_phnum; i++)
+		if (segment[i].p_type == PT_LOAD && segment[i].p_vaddr + segment[i].p_memsz > end)
+			end = segment[i].p_vaddr + segment[i].p_memsz;
+	return (struct pn_elf_range){ .start = map->l_addr, .size = end };
+}

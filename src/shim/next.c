@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Finds the next definitions; see next.h.
+ *
+ * All names are looked up together, once, by reading the dynamic linker's list of objects (elf.h):
+ * not by dlsym(), which may allocate and which waits for a plugin's constructor in another thread.
+ * This happens in the first call of any function of the family, or in this library's constructor
+ * if none came before. Why reading the list without its lock is safe then:
+ *
+ * - This library is preloaded, so it is in the initial list and all allocations come here. Whoever
+ *   could change the list meanwhile is a second thread, and pthread_create() has allocated the
+ *   thread's data before, so the first call is over.
+ * - If a program opens this library by dlopen(), then the constructor runs while dlopen() holds the
+ *   list's lock, and no function of this library is known to anybody before.
+ *
+ * By then every object is relocated: the dynamic linker itself makes its first call of malloc after
+ * it has relocated all of them. The order of the list is the order of the search, for the objects
+ * that are loaded at the start. Objects that come later are searched after those, and a name that
+ * the C library defines is not looked for in them.
+ *
+ * Two threads that come here at once find the same and write the same.
+ */
+#define _GNU_SOURCE
+#include "next.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
+
+#include "elf.h"
+#include "os/base.h"
+
+/* Absent in other C libraries. */
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
+struct pn_family pn_next;
+int (*pn_next_prctl)(int option, ...);
+
+static bool is_resolved, is_preceded, knows_sizes;
+/* Of the next malloc, if another allocator defines it. */
+static struct pn_elf_range other_allocator;
+
+/* What a name does that nothing defines: C libraries differ in what is beyond the C standard. */
+
+static void absent_free_sized(void *ptr, size_t size)
+{
+	(void)size;
+	pn_next.free(ptr);
+}
+
+static void absent_free_aligned_sized(void *ptr, size_t alignment, size_t size)
+{
+	(void)alignment;
+	(void)size;
+	pn_next.free(ptr);
+}
+
+static void *absent_reallocarray(void *ptr, size_t count, size_t size)
+{
+	size_t total;
+
+	if (!__builtin_mul_overflow(count, size, &total))
+		return pn_next.realloc(ptr, total);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static void *absent_memalign(size_t alignment, size_t size)
+{
+	return pn_next.aligned_alloc(alignment, size);
+}
+
+static void *absent_valloc(size_t size)
+{
+	return pn_next.aligned_alloc(PN_PAGE_SIZE, size);
+}
+
+static void *absent_pvalloc(size_t size)
+{
+	return pn_next.aligned_alloc(PN_PAGE_SIZE, pn_round_up(size, PN_PAGE_SIZE));
+}
+
+static size_t absent_malloc_usable_size(void *ptr)
+{
+	(void)ptr;
+	return 0;
+}
+
+static int absent_malloc_trim(size_t pad)
+{
+	(void)pad;
+	return 0;
+}
+
+static int absent_mallopt(int parameter, int value)
+{
+	(void)parameter;
+	(void)value;
+	return 0;
+}
+
+static struct mallinfo absent_mallinfo(void)
+{
+	return (struct mallinfo){ 0 };
+}
+
+/* Before glibc 2.33. The older figures are ints, and wrap: unsigned they are right up to 4 GiB. */
+static struct mallinfo2 absent_mallinfo2(void)
+{
+	struct mallinfo info = pn_next.mallinfo();
+
+	return (struct mallinfo2){
+		.arena = (unsigned int)info.arena,
+		.ordblks = (unsigned int)info.ordblks,
+		.smblks = (unsigned int)info.smblks,
+		.hblks = (unsigned int)info.hblks,
+		.hblkhd = (unsigned int)info.hblkhd,
+		.usmblks = (unsigned int)info.usmblks,
+		.fsmblks = (unsigned int)info.fsmblks,
+		.uordblks = (unsigned int)info.uordblks,
+		.fordblks = (unsigned int)info.fordblks,
+		.keepcost = (unsigned int)info.keepcost,
+	};
+}
+
+static int absent_malloc_info(int options, FILE *stream)
+{
+	(void)options;
+	(void)stream;
+	errno = ENOSYS;
+	return -1;
+}
+
+static void absent_malloc_stats(void)
+{
+}
+
+/* The rest is in every C library. */
+static const struct pn_family absent = {
+	.free_sized = absent_free_sized,
+	.free_aligned_sized = absent_free_aligned_sized,
+	.reallocarray = absent_reallocarray,
+	.memalign = absent_memalign,
+	.valloc = absent_valloc,
+	.pvalloc = absent_pvalloc,
+	.malloc_usable_size = absent_malloc_usable_size,
+	.malloc_trim = absent_malloc_trim,
+	.mallopt = absent_mallopt,
+	.mallinfo = absent_mallinfo,
+	.mallinfo2 = absent_mallinfo2,
+	.malloc_info = absent_malloc_info,
+	.malloc_stats = absent_malloc_stats,
+};
+
+/* Returns the first object from @map on, and before @end, that defines @name, and its definition in *@found. */
+static const struct link_map *find_between(const struct link_map *map, const struct link_map *end,
+					   const char *name, void **found)
+{
+	struct pn_elf elf;
+
+	for (; map && map != end; map = map->l_next) {
+		*found = pn_elf_open(&elf, map) ? pn_elf_find(&elf, name) : NULL;
+		if (*found)
+			return map;
+	}
+	*found = NULL;
+	return NULL;
+}
+
+/* After a library that a program opened itself there is nothing: then the search begins anew. */
+static const struct link_map *find_owner(const struct link_map *first, const struct link_map *self,
+					 const char *name, void **found)
+{
+	const struct link_map *owner = find_between(self->l_next, NULL, name, found);
+
+	return owner ? owner : find_between(first, self, name, found);
+}
+
+static const struct link_map *find_self(const struct link_map *first)
+{
+	while (first && !pn_elf_is_self(first))
+		first = first->l_next;
+	return first;
+}
+
+/* The program is the first object of its namespace. */
+static bool program_defines_malloc(const struct link_map *program)
+{
+	struct pn_elf elf;
+
+	return !pn_elf_is_self(program) && pn_elf_open(&elf, program) &&
+	       pn_elf_find(&elf, "malloc");
+}
+
+/* Another C library than glibc shows no list of objects; its dlsym() allocates nothing. */
+static void *find(const struct link_map *first, const struct link_map *self, const char *name)
+{
+	void *found;
+
+	if (!self)
+		return dlsym(RTLD_NEXT, name);
+	find_owner(first, self, name, &found);
+	return found;
+}
+
+static void learn_of_owners(const struct link_map *first, const struct link_map *self)
+{
+	const struct link_map *of_malloc, *of_size, *libc;
+	void *found;
+
+	of_malloc = find_owner(first, self, "malloc", &found);
+	of_size = find_owner(first, self, "malloc_usable_size", &found);
+	libc = find_owner(first, self, "gnu_get_libc_version", &found);
+	is_preceded = program_defines_malloc(first);
+	knows_sizes = of_malloc == of_size;
+	if (of_malloc && of_malloc != libc)
+		other_allocator = pn_elf_range(of_malloc);
+}
+
+void pn_next_resolve(void)
+{
+	const struct link_map *first, *self;
+	void *found;
+
+	if (__atomic_load_n(&is_resolved, __ATOMIC_ACQUIRE))
+		return;
+	first = pn_elf_first();
+	self = find_self(first);
+#define FIND(result, name, parameters, arguments) \
+	found = find(first, self, #name);         \
+	pn_next.name = found ? (result(*) parameters)found : absent.name;
+	PN_FAMILY(FIND)
+	pn_next_prctl = find(first, self, "prctl");
+	if (self)
+		learn_of_owners(first, self);
+	__atomic_store_n(&is_resolved, true, __ATOMIC_RELEASE);
+}
+
+bool pn_next_is_preceded(void)
+{
+	return is_preceded;
+}
+
+bool pn_next_knows_sizes(void)
+{
+	return knows_sizes;
+}
+
+bool pn_next_is_caller(const void *caller)
+{
+	return (uintptr_t)caller - other_allocator.start < other_allocator.size;
+}
+
+bool pn_next_is_glibc(void)
+{
+	return gnu_get_libc_version != NULL;
+}
+
+bool pn_next_rounds_alignment(void)
+{
+	/* "2.36": from 2.38 on such an alignment is refused. */
+	const char *version = gnu_get_libc_version();
+
+	return version[0] == '2' && version[1] == '.' && version[2] <= '3' &&
+	       (version[2] < '3' || version[3] < '8' || !version[3]);
+}

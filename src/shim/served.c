@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The malloc family of a process on pinned memory. Each function asks whether the request or the
+ * pointer belongs to pinned memory, and passes the rest to the next definition of its own name.
+ * Behaviour at the edges is glibc's.
+ */
+#define _GNU_SOURCE
+#include "served.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "next.h"
+#include "pinned.h"
+#include "route.h"
+
+static bool is_power_of_two(size_t value)
+{
+	return value && !(value & (value - 1));
+}
+
+/* Allocation. */
+
+static PN_NOINLINE void *malloc_elsewhere(size_t size)
+{
+	return pn_route_falls_back(size) ? pn_route_count(pn_next.malloc(size), size) : NULL;
+}
+
+static __attribute__((noinline)) void *malloc_uncached(size_t size)
+{
+	void *object = pn_alloc_slow(size);
+
+	return object ? object : malloc_elsewhere(size);
+}
+
+/* Everything that takes more than a few instructions is in another function, so this one saves no register. */
+static void *served_malloc(size_t size)
+{
+	void *object = pn_alloc_cached(size);
+
+	return pn_likely(object) ? object : malloc_uncached(size);
+}
+
+void *pn_served_malloc_in_window(size_t size)
+{
+	return pn_route_is_pinned(size) ? served_malloc(size) : pn_next.malloc(size);
+}
+
+static void *served_calloc(size_t count, size_t size)
+{
+	size_t total;
+	void *object;
+
+	if (__builtin_mul_overflow(count, size, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (!pn_route_is_pinned(total))
+		return pn_next.calloc(count, size);
+	object = pn_alloc_zeroed(total);
+	if (object || !pn_route_falls_back(total))
+		return object;
+	return pn_route_count(pn_next.calloc(count, size), total);
+}
+
+/*
+ * Was the function that uses this called by the other allocator that the program is linked to? Then
+ * one of its operators new asks for memory that its operators delete will take for their own.
+ */
+#define IS_OTHER_ALLOCATOR() pn_unlikely(pn_next_is_caller(__builtin_return_address(0)))
+
+/* @alignment is a power of two. */
+static void *aligned(size_t alignment, size_t size)
+{
+	void *object;
+
+	if (!pn_route_is_pinned(size))
+		return pn_next.memalign(alignment, size);
+	object = pn_alloc_aligned_cached(alignment, size);
+	if (pn_likely(object))
+		return object;
+	object = pn_alloc_aligned(alignment, size);
+	if (object || !pn_route_falls_back(size))
+		return object;
+	return pn_route_count(pn_next.memalign(alignment, size), size);
+}
+
+/* glibc rounds an alignment that is no power of two up to one. */
+static void *memalign_rounded(size_t alignment, size_t size)
+{
+	size_t power = sizeof(void *);
+
+	if (alignment > SIZE_MAX / 2 + 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	while (power < alignment)
+		power *= 2;
+	return aligned(power, size);
+}
+
+static void *served_memalign(size_t alignment, size_t size)
+{
+	if (IS_OTHER_ALLOCATOR())
+		return pn_next.memalign(alignment, size);
+	return memalign_rounded(alignment, size);
+}
+
+static int served_posix_memalign(void **result, size_t alignment, size_t size)
+{
+	int saved = errno;
+	void *object;
+
+	if (IS_OTHER_ALLOCATOR())
+		return pn_next.posix_memalign(result, alignment, size);
+	if (!is_power_of_two(alignment) || alignment % sizeof(void *))
+		return EINVAL;
+	object = aligned(alignment, size);
+	errno = saved;
+	if (!object)
+		return ENOMEM;
+	*result = object;
+	return 0;
+}
+
+/* glibc refuses an alignment that is no power of two since 2.38, and rounds it up before that. */
+static void *served_aligned_alloc(size_t alignment, size_t size)
+{
+	if (IS_OTHER_ALLOCATOR())
+		return pn_next.aligned_alloc(alignment, size);
+	if (!is_power_of_two(alignment)) {
+		if (pn_next_rounds_alignment())
+			return memalign_rounded(alignment, size);
+		errno = EINVAL;
+		return NULL;
+	}
+	return aligned(alignment, size);
+}
+
+static void *served_valloc(size_t size)
+{
+	return aligned((size_t)sysconf(_SC_PAGESIZE), size);
+}
+
+static void *served_pvalloc(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (size > SIZE_MAX - page) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return aligned(page, pn_round_up(size, page));
+}
+
+/* Freeing. */
+
+static void served_free(void *ptr)
+{
+	if (pn_likely(pn_arena_has(ptr)))
+		pn_free(ptr);
+	else
+		pn_next.free(ptr);
+}
+
+static void served_free_sized(void *ptr, size_t size)
+{
+	if (pn_arena_has(ptr))
+		pn_free_sized(ptr, 1, size, "free_sized()");
+	else
+		pn_next.free_sized(ptr, size);
+}
+
+static void served_free_aligned_sized(void *ptr, size_t alignment, size_t size)
+{
+	if (pn_arena_has(ptr))
+		pn_free_sized(ptr, alignment, size, "free_aligned_sized()");
+	else
+		pn_next.free_aligned_sized(ptr, alignment, size);
+}
+
+static size_t served_malloc_usable_size(void *ptr)
+{
+	if (!ptr)
+		return 0;
+	if (pn_arena_has(ptr))
+		return pn_size_of(ptr, "malloc_usable_size()");
+	return pn_next.malloc_usable_size(ptr);
+}
+
+/* Changing sizes. */
+
+/* Moves the object to @moved, memory of the other allocator. On failure (NULL) @ptr stays as it is. */
+static void *move(void *ptr, size_t size, void *moved)
+{
+	size_t old_size = served_malloc_usable_size(ptr);
+
+	if (!moved)
+		return NULL;
+	memcpy(moved, ptr, old_size < size ? old_size : size);
+	served_free(ptr);
+	return moved;
+}
+
+static void *realloc_pinned(void *ptr, size_t size)
+{
+	void *object;
+
+	if (!pn_route_is_pinned(size))
+		return move(ptr, size, pn_next.malloc(size));
+	object = pn_realloc(ptr, size);
+	return object ? object : move(ptr, size, malloc_elsewhere(size));
+}
+
+/*
+ * The object stays with the next allocator while there is no pinned memory for it, or if nobody can
+ * tell how large it is.
+ */
+static void *realloc_next(void *ptr, size_t size)
+{
+	void *object;
+
+	if (!pn_route_is_pinned(size) || !pn_next_knows_sizes())
+		return pn_next.realloc(ptr, size);
+	object = pn_alloc(size);
+	return object ? move(ptr, size, object) : pn_route_count(pn_next.realloc(ptr, size), size);
+}
+
+static void *served_realloc(void *ptr, size_t size)
+{
+	if (!ptr)
+		return pn_served_malloc_in_window(size);
+	if (!size) {
+		served_free(ptr);
+		return NULL;
+	}
+	return pn_arena_has(ptr) ? realloc_pinned(ptr, size) : realloc_next(ptr, size);
+}
+
+static void *served_reallocarray(void *ptr, size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return served_realloc(ptr, total);
+}
+
+const struct pn_family pn_served = {
+	.malloc = served_malloc,
+	.free = served_free,
+	.calloc = served_calloc,
+	.realloc = served_realloc,
+	.reallocarray = served_reallocarray,
+	.memalign = served_memalign,
+	.posix_memalign = served_posix_memalign,
+	.aligned_alloc = served_aligned_alloc,
+	.valloc = served_valloc,
+	.pvalloc = served_pvalloc,
+	.free_sized = served_free_sized,
+	.free_aligned_sized = served_free_aligned_sized,
+	.malloc_usable_size = served_malloc_usable_size,
+	.malloc_trim = pn_served_malloc_trim,
+	.mallopt = pn_served_mallopt,
+	.mallinfo = pn_served_mallinfo,
+	.mallinfo2 = pn_served_mallinfo2,
+	.malloc_info = pn_served_malloc_info,
+	.malloc_stats = pn_served_malloc_stats,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The malloc family of a process on pinned memory. */
+#ifndef PN_SERVED_H
+#define PN_SERVED_H
+
+#include "family.h"
+
+/* All sizes are asked of pinned memory first. */
+extern const struct pn_family pn_served;
+
+/* malloc() where pn_route sends some sizes to the next malloc. */
+void *pn_served_malloc_in_window(size_t size);
+
+/* Figures and knobs, introspect.c. */
+int pn_served_malloc_trim(size_t pad);
+int pn_served_mallopt(int parameter, int value);
+struct mallinfo pn_served_mallinfo(void);
+struct mallinfo2 pn_served_mallinfo2(void);
+int pn_served_malloc_info(int options, FILE *stream);
+void pn_served_malloc_stats(void);
+
+#endif /* PN_SERVED_H */

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# No function of the family looks anything up inside a call: a plugin's constructor, which runs under the dynamic linker's lock, waits for
+# a thread that makes the process's first call of malloc_usable_size, malloc_trim, mallinfo2, mallopt or another one, and does not
+# wait for ever (Faults E8).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need "$cc" timeout
+shim=$PINNED_BUILD/lib/libmalloc-pinned.so
+
+cat >plugin.c <<'LIBRARY'
+#define _GNU_SOURCE
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *call(void *unused)
+{
+	const char *name = getenv("CALL");
+	void *object = malloc(100);
+
+	if (!strcmp(name, "malloc_usable_size"))
+		malloc_usable_size(object);
+	else if (!strcmp(name, "malloc_trim"))
+		malloc_trim(0);
+	else if (!strcmp(name, "mallinfo"))
+		mallinfo();
+	else if (!strcmp(name, "mallinfo2"))
+		mallinfo2();
+	else if (!strcmp(name, "mallopt"))
+		mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	else if (!strcmp(name, "malloc_info"))
+		malloc_info(0, stdout);
+	else if (!strcmp(name, "malloc_stats"))
+		malloc_stats();
+	else if (!strcmp(name, "reallocarray"))
+		object = reallocarray(object, 10, 100);
+	else if (!strcmp(name, "valloc"))
+		free(valloc(10));
+	else if (!strcmp(name, "pvalloc"))
+		free(pvalloc(10));
+	else if (!strcmp(name, "aligned_alloc"))
+		free(aligned_alloc(64, 64));
+	else
+		abort();
+	free(object);
+	return unused;
+}
+
+static __attribute__((constructor)) void wait_for_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, call, NULL) || pthread_join(thread, NULL))
+		abort();
+}
+LIBRARY
+cat >program.c <<'PROGRAM'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(void)
+{
+	if (!dlopen("./plugin.so", RTLD_NOW))
+		return 3;
+	puts("opened");
+	return 0;
+}
+PROGRAM
+"$cc" -w -fno-builtin -shared -fPIC -pthread -o plugin.so plugin.c
+"$cc" -o program program.c -pthread -ldl
+for CALL in malloc_usable_size malloc_trim mallinfo mallinfo2 mallopt malloc_info malloc_stats reallocarray valloc pvalloc \
+	aligned_alloc; do
+	export CALL
+	LD_PRELOAD=$shim timeout 60 ./program >out 2>&1 || fail "$CALL, passing through: exit status $?"
+	grep -qx opened out || fail "$CALL: $(cat out)"
+done
