@@ -3,6 +3,7 @@
  * Protects what the configuration's hardening keys promise: freed memory is zero,
  * waits, and was not written to; nothing accessible follows a large object; and
  * all else is as without them.
+ * Children of a process do not share a sequence of random places (Faults E14).
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -265,6 +266,42 @@ START_TEST(a_child_goes_on)
 }
 END_TEST
 
+static void write_places(int fd)
+{
+	void *objects[200];
+
+	for (int i = 0; i < 200; i++)
+		objects[i] = pinned_malloc(64);
+	if (write(fd, objects, sizeof(objects)) != sizeof(objects))
+		_exit(1);
+}
+
+/* Places are chosen by chance in each child anew (Faults E14). */
+START_TEST(children_get_places_of_their_own)
+{
+	void *places[3][200];
+	int ends[2], status;
+
+	configure("random:1");
+	pinned_free(pinned_malloc(64));
+	ck_assert_int_eq(pipe(ends), 0);
+	for (int i = 0; i < 3; i++) {
+		pid_t child = fork();
+
+		if (!child) {
+			write_places(ends[1]);
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(status, 0);
+		ck_assert_int_eq(read(ends[0], places[i], sizeof(places[i])), sizeof(places[i]));
+	}
+	ck_assert_int_ne(memcmp(places[0], places[1], sizeof(places[0])), 0);
+	ck_assert_int_ne(memcmp(places[1], places[2], sizeof(places[0])), 0);
+	ck_assert_int_ne(memcmp(places[0], places[2], sizeof(places[0])), 0);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_freed_object_is_zero, 0, SIZES);
@@ -284,6 +321,7 @@ static void add(TCase *tcase)
 	tcase_add_exit_test(tcase, a_freed_large_object_faults, FAULTED);
 	tcase_add_test(tcase, objects_are_in_no_order);
 	tcase_add_test(tcase, a_child_goes_on);
+	tcase_add_test(tcase, children_get_places_of_their_own);
 }
 
 int main(void)

@@ -79,6 +79,16 @@ void pn_arena_lock(void)
 	pn_lock(&lock);
 }
 
+bool pn_arena_lock_inside(void)
+{
+	return pn_lock_inside(&lock);
+}
+
+bool pn_arena_lock_try(void)
+{
+	return pn_lock_try(&lock);
+}
+
 void pn_arena_unlock(void)
 {
 	pn_unlock(&lock);

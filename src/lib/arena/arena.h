@@ -13,6 +13,7 @@
 
 #include "os/assert.h"
 #include "os/base.h"
+#include "os/child.h"
 
 #define PN_EXTENTS_MAX 1024
 
@@ -112,9 +113,15 @@ static inline void pn_slot_set_state(struct pn_slot *slot, enum pn_slot_state st
 	__atomic_store_n(&slot->state, (uint8_t)state, __ATOMIC_RELAXED);
 }
 
+/*
+ * A signal handler may fork just before the address is stored. The child's table is wiped by then, and
+ * must stay so: the chunk is its parent's.
+ */
 static inline void pn_slot_set_phys(size_t slot, uint64_t phys)
 {
-	__atomic_store_n(&pn_arena.phys[slot], phys + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&pn_arena.phys[slot], phys + 1, __ATOMIC_SEQ_CST);
+	if (pn_unlikely(pn_child_is_new()))
+		__atomic_store_n(&pn_arena.phys[slot], 0, __ATOMIC_RELEASE);
 }
 
 /* Reserve addresses and make the tables. Return: 0 or ENOMEM. */
@@ -137,6 +144,10 @@ void pn_arena_disclaim(uint32_t pool);
 
 /* The lock of everything that is slots and pages, of all heaps. */
 void pn_arena_lock(void);
+/* The same while the thread may hold another lock. Return: as pn_lock_inside(). */
+bool pn_arena_lock_inside(void) __attribute__((warn_unused_result));
+/* The same if it is free. Return: false if not. */
+bool pn_arena_lock_try(void);
 void pn_arena_unlock(void);
 void pn_arena_reset_lock(void);
 /* Return: true if the calling thread holds the lock. For assertions. */

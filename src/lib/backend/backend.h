@@ -57,8 +57,6 @@ struct pn_pool {
 /**
  * struct pn_backend - a sort of source
  * @name: for people
- * @survives_fork: memory is private to the process that forks too: the child may go on
- *	allocating from what it inherited
  * @open: get ready to populate; 0, EOPNOTSUPP for memory that it does not have, or another errno
  * @populate: make @count slots' chunks usable and zeroed, and store their physical addresses;
  *	all or none. 0, an errno or PN_BACKEND_LOST
@@ -75,12 +73,11 @@ struct pn_pool {
  * @export: a dma-buf of chunks; 0 or an errno. May be NULL
  * @mend: in the parent, some time after a fork: undo what that did to the mappings. true when
  *	nothing is left to do; may be NULL
- * @after_fork: in the parent, after a fork: the physical address of a chunk again, if a fork may
- *	have changed it; may be NULL
+ * @after_fork: in the parent, after a fork: the physical address of a chunk again, for a backend
+ *	whose chunks a fork moves; else NULL
  */
 struct pn_backend {
 	const char *name;
-	bool survives_fork;
 	int (*open)(struct pn_pool *pool);
 	int (*populate)(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys);
 	int (*populate_run)(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys);

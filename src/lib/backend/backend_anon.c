@@ -45,7 +45,6 @@ static void anon_disown(struct pn_pool *pool)
 
 const struct pn_backend pn_backend_anon = {
 	.name = "anon",
-	.survives_fork = true,
 	.open = anon_open,
 	.populate = anon_populate,
 	.punch = anon_punch,

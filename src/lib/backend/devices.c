@@ -46,9 +46,10 @@ static void delist(struct pn_device *device)
 {
 	struct pn_device **link = &attached;
 
-	while (*link != device)
+	while (*link && *link != device)
 		link = &(*link)->next;
-	*link = device->next;
+	if (*link)
+		*link = device->next;
 }
 
 static void let_go(struct pn_device *device, enum pn_device_state state)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/devices.h"
+#include "chunk/forks.h"
 #include "os/confined.h"
 #include "os/probe.h"
 #include "os/sys.h"
@@ -35,7 +36,7 @@ static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 	slot->epoch = pn_arena.epoch;
 	slot->heap = heap;
 	memset(slot->fresh, 0xff, sizeof(slot->fresh));
-	pn_slot_set_phys(index, phys);
+	pn_forks_set_phys(heap->pool.backend, index, phys);
 }
 
 static void count_chunks(struct pn_heap *heap, size_t count)
@@ -130,7 +131,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 	}
 	pn_devices_keep_locked(first, count);
 	for (size_t i = 0; i < count; i++) {
-		pn_slot_set_phys(first + i, phys[i]);
+		pn_forks_set_phys(heap->pool.backend, first + i, phys[i]);
 		pn_empty_add_locked(heap, first + i);
 	}
 	return 0;
@@ -214,6 +215,7 @@ static void mend(struct pn_heap *heap)
 void pn_empty_tidy_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
+	pn_forks_notice_locked(heap);
 	/* Looking at the clock each time would cost more than what it is done in. */
 	if (heap->decay_ms && ++heap->calls % TIDY_CALLS)
 		return;

@@ -5,12 +5,10 @@
 #include <errno.h>
 
 #include "chunk/empty.h"
+#include "chunk/forks.h"
 #include "os/confined.h"
-#include "os/sys.h"
 
-#define MEND_PAUSE_MIN_MS 10
-
-struct pn_heap pn_heap = { .lock = PN_LOCK_INIT };
+struct pn_heap pn_heap;
 
 static const struct pn_backend *backend_of(enum pn_backend_kind kind)
 {
@@ -95,48 +93,25 @@ const char *pn_heap_backend_name(const struct pn_heap *heap)
 
 struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap)
 {
-	struct pn_heap_stats copy;
+	struct pn_heap_stats copy = { 0 };
 
-	pn_arena_lock();
+	if (!pn_arena_lock_inside())
+		return copy;
 	copy = heap->stats;
 	pn_arena_unlock();
 	return copy;
 }
 
-static void look_up_again(struct pn_heap *heap)
+void pn_heap_in_child(struct pn_heap *heap)
 {
-	for (size_t i = 0; i < pn_arena_used_slots(); i++)
-		if (pn_arena.phys[i] && pn_arena.slots[i].heap == heap) {
-			uint64_t phys = pn_is_confined() ? PN_PHYS_UNKNOWN
-							 : heap->pool.backend->after_fork(i);
-
-			__atomic_store_n(&pn_arena.phys[i], phys + 1, __ATOMIC_RELEASE);
-		}
-}
-
-void pn_heap_after_fork(struct pn_heap *heap)
-{
-	const struct pn_backend *backend = heap->pool.backend;
-
-	if (!backend)
+	if (!heap->pool.backend)
 		return;
-	if (backend->mend) {
-		heap->mend_pause_ms = MEND_PAUSE_MIN_MS;
-		heap->mend_ms = pn_sys_now_ms() + heap->mend_pause_ms;
-	}
-	if (backend->after_fork)
-		look_up_again(heap);
-}
-
-bool pn_heap_in_child(struct pn_heap *heap)
-{
-	if (!heap->pool.backend || heap->pool.backend->survives_fork)
-		return false;
 	heap->pool.backend->disown(&heap->pool);
 	heap->pool.is_open = false;
 	heap->pool.number = pn_arena_new_pool();
 	pn_empty_forget(heap);
+	heap->spare = NULL;
+	heap->forks = pn_forks_count();
 	heap->mend_pause_ms = 0;
-	heap->retained = 0;
-	return true;
+	__atomic_store_n(&heap->retained, 0, __ATOMIC_RELAXED);
 }

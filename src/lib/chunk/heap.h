@@ -51,12 +51,11 @@ struct pn_central {
  * @is_contiguous: a large object shall be one physical extent
  * @decay_ms: how long an EMPTY chunk is kept
  * @calls: slow paths, counted
+ * @forks: forks of the process that the heap has noticed
  * @mend_ms: when to look next what a fork left to mend
  * @mend_pause_ms: how long to wait after that; 0: nothing to mend
  * @spare: records that no medium object uses
  * @colour: of the last medium object
- * @lock: outside of those of @centrals, which in heaps that threads cache nothing of are only taken
- *	inside it: fork then has one lock a heap to take
  * @retained: objects that somebody retains: retain.c, atomic
  * @next: the next of all heaps (heaps.h)
  * @stats: figures
@@ -71,11 +70,11 @@ struct pn_heap {
 	bool is_contiguous;
 	uint64_t decay_ms;
 	unsigned int calls;
+	uint32_t forks;
 	uint64_t mend_ms;
 	uint64_t mend_pause_ms;
 	struct pn_slab *spare;
 	unsigned int colour;
-	struct pn_lock lock;
 	uint64_t retained;
 	struct pn_heap *next;
 	struct pn_heap_stats stats;
@@ -110,9 +109,7 @@ void pn_heap_close(struct pn_heap *heap);
 const char *pn_heap_backend_name(const struct pn_heap *heap);
 struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap);
 
-/* Around a fork; the arena's lock is held. */
-void pn_heap_after_fork(struct pn_heap *heap);
-/* In a forked child: disown what is the parent's. Return: false if all is the child's own. */
-bool pn_heap_in_child(struct pn_heap *heap);
+/* In a forked child: leaves all memory and the pool of the heap alone. */
+void pn_heap_in_child(struct pn_heap *heap);
 
 #endif /* PN_HEAP_H */

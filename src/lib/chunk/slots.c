@@ -338,7 +338,9 @@ static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
 {
 	pn_arena_lock();
-	give_locked(heap, first, count);
+	/* Otherwise the process was forked between the free and here. */
+	if (pn_arena.slots[first].epoch == pn_arena.epoch)
+		give_locked(heap, first, count);
 	pn_arena_unlock();
 }
 
@@ -349,7 +351,8 @@ void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count)
 
 	pn_arena_lock();
 	slot->run = (uint32_t)count;
-	give_locked(heap, first + count, run - count);
+	if (slot->epoch == pn_arena.epoch)
+		give_locked(heap, first + count, run - count);
 	pn_arena_unlock();
 }
 

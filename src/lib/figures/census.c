@@ -44,6 +44,18 @@ static void count_cached(struct pn_census *census)
 		census->classes[i].cached = cached.objects[i];
 }
 
+/* Slabs' and the arena's locks are held. */
+static void count_chunks(struct pn_census *census, const struct pn_heap *heap)
+{
+	census->heap = heap->stats;
+	for (size_t i = 0; i < pn_arena_used_slots(); i++) {
+		const struct pn_slot *slot = &pn_arena.slots[i];
+
+		if (slot->state == PN_SLOT_PAGES && slot->heap == heap && !is_inherited(slot))
+			count_slabs(census, i);
+	}
+}
+
 static void count_heap(struct pn_census *census, struct pn_heap *heap)
 {
 	*census = (struct pn_census){
@@ -53,19 +65,13 @@ static void count_heap(struct pn_census *census, struct pn_heap *heap)
 	};
 	if (heap == &pn_heap)
 		count_cached(census);
-	pn_lock(&heap->lock);
-	pn_slab_lock_all(heap);
-	pn_arena_lock();
-	census->heap = heap->stats;
-	for (size_t i = 0; i < pn_arena_used_slots(); i++) {
-		const struct pn_slot *slot = &pn_arena.slots[i];
-
-		if (slot->state == PN_SLOT_PAGES && slot->heap == heap && !is_inherited(slot))
-			count_slabs(census, i);
+	if (!pn_slab_lock_all(heap))
+		return;
+	if (pn_arena_lock_inside()) {
+		count_chunks(census, heap);
+		pn_arena_unlock();
 	}
-	pn_arena_unlock();
 	pn_slab_unlock_all(heap);
-	pn_unlock(&heap->lock);
 }
 
 bool pn_census_take(struct pn_census *census, size_t number)

@@ -23,7 +23,7 @@ static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
 	stats->chunk_bytes += figures.chunks * PN_CHUNK_SIZE;
 	stats->peak_chunk_bytes += figures.peak_chunks * PN_CHUNK_SIZE;
 	stats->empty_chunk_bytes += figures.empty_chunks * PN_CHUNK_SIZE;
-	stats->object_bytes += pn_heaps_bytes_out(heap) + figures.medium_bytes + run_bytes;
+	stats->object_bytes += pn_slab_bytes_out(heap) + figures.medium_bytes + run_bytes;
 	stats->large_bytes += run_bytes;
 	stats->populate_calls += figures.populate_calls;
 	stats->punch_calls += figures.punch_calls;

@@ -70,13 +70,24 @@ static bool flush(void)
 	return pn_harden_flush() || was_cached;
 }
 
+/*
+ * Also in a child that a signal handler forked in the middle of the allocation: that one goes no
+ * further than the lock that it holds (lock.h).
+ */
+static bool may_succeed_now(void)
+{
+	bool was_forked = pn_child_is_new();
+
+	return is_usable() && (flush() || was_forked);
+}
+
 static void *alloc_or_flush(size_t size, bool *is_zeroed)
 {
 	void *object = NULL;
 
 	if (is_usable()) {
 		object = alloc_plain(size, is_zeroed);
-		if (!object && flush())
+		if (!object && may_succeed_now())
 			object = alloc_plain(size, is_zeroed);
 	}
 	return count(object, size);
@@ -122,7 +133,7 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 
 	if (is_usable()) {
 		object = alloc_aligned(alignment, size);
-		if (!object && flush())
+		if (!object && may_succeed_now())
 			object = alloc_aligned(alignment, size);
 	}
 	return count(object, size);
@@ -224,12 +235,14 @@ static void free_object(const struct pn_object *object)
 
 void pn_free_slow(void *ptr)
 {
-	struct pn_object object;
 	int saved = errno;
+	bool is_inside = pn_runtime_enter()->error;
+	struct pn_object object;
 
-	pn_runtime_enter();
 	object = live_object(ptr, "free()");
-	pn_profile_freed(ptr);
+	object.is_inherited |= is_inside;
+	if (!is_inside)
+		pn_profile_freed(ptr);
 	if (!pn_retain_keeps(&object))
 		free_object(&object);
 	errno = saved;
@@ -295,10 +308,12 @@ static void *alloc_like(const struct pn_object *object, size_t size)
 
 void *pn_realloc(void *ptr, size_t size)
 {
-	const struct pn_object object = live_object(ptr, "realloc()");
+	bool is_inside = pn_runtime_enter()->error;
+	struct pn_object object = live_object(ptr, "realloc()");
 	void *moved;
 
-	if (fits_in_place(ptr, size, &object)) {
+	object.is_inherited |= is_inside;
+	if (!is_inside && fits_in_place(ptr, size, &object)) {
 		pn_profile_resized(ptr, size);
 		return ptr;
 	}

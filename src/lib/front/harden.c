@@ -192,21 +192,9 @@ uint64_t pn_harden_bytes(void)
 	return __atomic_load_n(&bytes, __ATOMIC_RELAXED);
 }
 
-void pn_harden_lock(void)
-{
-	pn_lock(&lock);
-}
-
-void pn_harden_unlock(void)
-{
-	pn_unlock(&lock);
-}
-
-void pn_harden_in_child(bool is_inherited)
+void pn_harden_in_child(void)
 {
 	pn_lock_reset(&lock);
-	if (!is_inherited)
-		return;
 	count = 0;
-	bytes = 0;
+	__atomic_store_n(&bytes, 0, __ATOMIC_RELAXED);
 }

@@ -40,9 +40,7 @@ bool pn_harden_flush(void);
 /* Bytes that wait. */
 uint64_t pn_harden_bytes(void);
 
-void pn_harden_lock(void);
-void pn_harden_unlock(void);
-/* In a forked child; with @is_inherited what waits is the parent's, and forgotten. */
-void pn_harden_in_child(bool is_inherited);
+/* In a forked child: what waits is its parent's, and forgotten. */
+void pn_harden_in_child(void);
 
 #endif /* PN_HARDEN_H */

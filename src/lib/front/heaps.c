@@ -14,7 +14,7 @@
 #include "os/meta.h"
 #include "profile/profile.h"
 
-/* Outside of all locks but that of initialisation; see runtime.c. */
+/* Outside of all other locks; see runtime.c. */
 static struct pn_lock lock = PN_LOCK_INIT;
 /* Records without a heap. */
 static struct pn_heap *unused;
@@ -29,16 +29,12 @@ void pn_heaps_unlock(void)
 	pn_unlock(&lock);
 }
 
-void pn_heaps_reset_lock(void)
-{
-	pn_lock_reset(&lock);
-}
-
 static size_t purge(struct pn_heap *heap)
 {
 	size_t count;
 
-	pn_arena_lock();
+	if (!pn_arena_lock_inside())
+		return 0;
 	count = pn_empty_purge_locked(heap);
 	pn_arena_unlock();
 	return count;
@@ -64,7 +60,6 @@ static struct pn_heap *make_record(void)
 
 	if (!heap)
 		return NULL;
-	heap->lock = (struct pn_lock)PN_LOCK_INIT;
 	for (size_t i = 0; i < PN_CLASSES; i++)
 		heap->centrals[i].lock = (struct pn_lock)PN_LOCK_INIT;
 	return heap;
@@ -91,21 +86,18 @@ static int start(struct pn_heap *heap, const struct pn_heap_options *options)
 {
 	int err;
 
-	pn_arena_lock();
+	if (!pn_arena_lock_inside())
+		return ENOMEM;
 	err = pn_heap_init_like(heap, options, &pn_heap);
 	pn_arena_unlock();
 	return err;
 }
 
-/* By address, after the default one: fork takes the heaps' locks in the same order each time. */
+/* After the default one. A forked child walks the list as it finds it. */
 static void enlist(struct pn_heap *heap)
 {
-	struct pn_heap *before = &pn_heap;
-
-	while (before->next && before->next < heap)
-		before = before->next;
-	heap->next = before->next;
-	before->next = heap;
+	heap->next = pn_heap.next;
+	__atomic_store_n(&pn_heap.next, heap, __ATOMIC_RELEASE);
 }
 
 int pn_heaps_create(const struct pn_heap_options *options, struct pn_heap **made)
@@ -133,66 +125,28 @@ void *pn_heaps_take_object(struct pn_heap *heap, unsigned int class)
 {
 	struct pn_free taken = { 0 };
 
-	pn_lock(&heap->lock);
 	if (pn_slab_take(heap, class, &taken, 1))
 		pn_free_set_live(&taken);
-	pn_unlock(&heap->lock);
 	return taken.object;
 }
 
 void pn_heaps_give_object(struct pn_slab *slab, const struct pn_free *object)
 {
-	struct pn_heap *heap = slab->heap;
-
-	pn_lock(&heap->lock);
-	pn_slab_give(heap, slab->class, object, 1);
-	pn_unlock(&heap->lock);
-}
-
-uint64_t pn_heaps_bytes_out(struct pn_heap *heap)
-{
-	uint64_t bytes;
-
-	pn_lock(&heap->lock);
-	bytes = pn_slab_bytes_out(heap);
-	pn_unlock(&heap->lock);
-	return bytes;
+	pn_slab_give(slab->heap, slab->class, object, 1);
 }
 
 /* Fork. */
 
-void pn_heaps_lock_slabs(void)
+void pn_heaps_in_child(void)
 {
 	struct pn_heap *heap;
 
-	pn_heaps_for_each(heap)
-		pn_lock(&heap->lock);
-	pn_slab_lock_all(&pn_heap);
-}
-
-void pn_heaps_unlock_slabs(void)
-{
-	struct pn_heap *heap;
-
-	pn_slab_unlock_all(&pn_heap);
-	pn_heaps_for_each(heap)
-		pn_unlock(&heap->lock);
-}
-
-/* All heaps have the same backend. */
-bool pn_heaps_in_child(void)
-{
-	struct pn_heap *heap;
-	bool is_inherited = false;
-
-	pn_heaps_for_each(heap)
-		is_inherited |= pn_heap_in_child(heap);
-	pn_arena.epoch += is_inherited;
+	pn_lock_reset(&lock);
+	unused = NULL;
 	pn_heaps_for_each(heap) {
-		pn_lock_reset(&heap->lock);
-		pn_slab_in_child(heap, is_inherited);
+		pn_heap_in_child(heap);
+		pn_slab_in_child(heap);
 	}
-	return is_inherited;
 }
 
 /* End. The list and the arena are locked. */
@@ -266,25 +220,37 @@ static void delist(struct pn_heap *heap)
 	while (before->next != heap)
 		before = before->next;
 	before->next = heap->next;
+	/* A forked child that sees the record among the unused ones must not find it in the list. */
+	pn_child_order_writes();
+}
+
+/* Return: as pn_heaps_destroy(), or EAGAIN in a child that was forked in the middle of this. */
+static int destroy_locked(struct pn_heap *heap)
+{
+	pn_lock_assert_held(&lock);
+	if (pn_retain_has_any(heap))
+		return EBUSY;
+	if (!pn_arena_lock_inside())
+		return EAGAIN;
+	delist(heap);
+	pn_profile_forget_heap(heap);
+	drop_memory(heap);
+	drop_objects(heap);
+	drop_extents(heap);
+	pn_arena_unlock();
+	give_record(heap);
+	return 0;
 }
 
 int pn_heaps_destroy(struct pn_heap *heap)
 {
-	int err = 0;
+	int err;
 
-	pn_heaps_lock();
-	if (pn_retain_has_any(heap)) {
-		err = EBUSY;
-	} else {
-		delist(heap);
-		pn_arena_lock();
-		pn_profile_forget_heap(heap);
-		drop_memory(heap);
-		drop_objects(heap);
-		drop_extents(heap);
-		pn_arena_unlock();
-		give_record(heap);
-	}
-	pn_heaps_unlock();
+	do {
+		pn_child_settle();
+		pn_heaps_lock();
+		err = destroy_locked(heap);
+		pn_heaps_unlock();
+	} while (err == EAGAIN);
 	return err;
 }

@@ -26,18 +26,12 @@ size_t pn_heaps_purge(void);
 
 void pn_heaps_lock(void);
 void pn_heaps_unlock(void);
-/* In a forked child. */
-void pn_heaps_reset_lock(void);
 
-/* Slabs of any heap, with the heap's lock. As pn_slab_take(), for one object; as pn_slab_give(). */
+/* Slabs of any heap. As pn_slab_take(), for one object; as pn_slab_give(). */
 void *pn_heaps_take_object(struct pn_heap *heap, unsigned int class);
 void pn_heaps_give_object(struct pn_slab *slab, const struct pn_free *object);
-uint64_t pn_heaps_bytes_out(struct pn_heap *heap);
 
-/* Everything that is slabs, with the list locked. */
-void pn_heaps_lock_slabs(void);
-void pn_heaps_unlock_slabs(void);
-/* In a forked child: disown what is the parent's. Return: false if all is the child's own. */
-bool pn_heaps_in_child(void);
+/* In a forked child: leaves all that is its parent's alone. */
+void pn_heaps_in_child(void);
 
 #endif /* PN_HEAPS_H */

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "os/base.h"
+#include "os/child.h"
 
 /* Requests that found no pinned memory and that libc served. */
 struct pn_fallback {
@@ -45,21 +46,22 @@ struct pn_runtime {
 };
 
 extern struct pn_runtime pn_runtime;
-/* Leads to 0 before the first call, and in a forked child that has not been seen to; else to 1. */
+/* Leads to pn_child_word's word once the library is initialised; before that, to PN_CHILD_NEW. */
 extern const uint32_t *pn_runtime_is_known;
 
-void pn_runtime_get_known(void);
+const struct pn_runtime *pn_runtime_get_known(void);
 
 /*
- * Initialise at the first call, and in a forked child that no atfork handler
- * announced put its state right. Every slow path begins with it.
+ * Initialises the library at the first call, and settles a new child (os/child.h). Every slow path
+ * begins with it. Return: what initialisation decided. Where a signal handler forked inside of a slow
+ * path and calls another one before it returns to the first, an error.
  */
 static inline const struct pn_runtime *pn_runtime_enter(void)
 {
 	const uint32_t *is_known = __atomic_load_n(&pn_runtime_is_known, __ATOMIC_ACQUIRE);
 
-	if (pn_unlikely(!__atomic_load_n(is_known, __ATOMIC_RELAXED)))
-		pn_runtime_get_known();
+	if (pn_unlikely(__atomic_load_n(is_known, __ATOMIC_ACQUIRE) != PN_CHILD_SETTLED))
+		return pn_runtime_get_known();
 	return &pn_runtime;
 }
 

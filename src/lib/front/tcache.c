@@ -53,7 +53,7 @@ static struct pn_tcache no_cache_any_more;
 
 __thread struct pn_tcache *pn_tcache __attribute__((tls_model("initial-exec"))) = &no_cache_yet;
 
-/* Outside of the slabs' locks; see runtime.c. */
+/* See runtime.c for its place. */
 static struct pn_lock lock = PN_LOCK_INIT;
 static struct pn_tcache *all;
 static struct pn_tcache *unused;
@@ -144,7 +144,8 @@ static void account(struct pn_tcache *cache, unsigned int index, uint32_t room)
 
 	bin->room = room;
 	cache->granted += bytes;
-	__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
+	if (cache->epoch == pn_arena.epoch)
+		__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
 }
 
 /*
@@ -249,16 +250,14 @@ static bool flush_all(struct pn_tcache *cache)
 
 /* Birth and death. */
 
-static void destroy(void *argument)
+static bool has_cache(void)
 {
-	struct pn_tcache *cache = argument;
+	return pn_tcache != &no_cache_yet && pn_tcache != &no_cache_any_more;
+}
 
-	pn_tcache = &no_cache_any_more;
-	flush_all(cache);
-	for (unsigned int i = 0; i < PN_BINS; i++)
-		if (cache->bins[i].room)
-			account(cache, i, 0);
-	pn_lock(&lock);
+static void delist_locked(struct pn_tcache *cache)
+{
+	pn_lock_assert_held(&lock);
 	if (cache->prev)
 		cache->prev->next = cache->next;
 	else
@@ -267,7 +266,30 @@ static void destroy(void *argument)
 		cache->next->prev = cache->prev;
 	cache->next = unused;
 	unused = cache;
+}
+
+static void end(struct pn_tcache *cache)
+{
+	flush_all(cache);
+	for (unsigned int i = 0; i < PN_BINS; i++)
+		if (cache->bins[i].room)
+			account(cache, i, 0);
+	pn_lock(&lock);
+	if (cache->epoch == pn_arena.epoch)
+		delist_locked(cache);
 	pn_unlock(&lock);
+}
+
+/* At the end of a thread, which may have another cache than the one that this was registered for. */
+static void destroy(void *nothing)
+{
+	struct pn_tcache *cache = pn_tcache;
+	bool is_left = has_cache();
+
+	(void)nothing;
+	pn_tcache = &no_cache_any_more;
+	if (is_left)
+		end(cache);
 }
 
 static struct pn_tcache *enlist_cache(void)
@@ -281,6 +303,7 @@ static struct pn_tcache *enlist_cache(void)
 	else
 		cache = pn_meta_alloc(sizeof(*cache));
 	if (cache) {
+		cache->epoch = pn_arena.epoch;
 		cache->prev = NULL;
 		cache->next = all;
 		if (all)
@@ -299,6 +322,7 @@ static struct pn_tcache *enlist_cache(void)
  */
 static void begin(void)
 {
+	static __thread bool is_registered __attribute__((tls_model("initial-exec")));
 	struct pn_tcache *cache;
 
 	if (pn_likely(pn_tcache != &no_cache_yet) || is_disabled || !__cxa_thread_atexit_impl)
@@ -307,8 +331,11 @@ static void begin(void)
 	if (!cache)
 		return;
 	pn_tcache = cache;
-	if (__cxa_thread_atexit_impl(destroy, cache, &__dso_handle))
-		destroy(cache);
+	if (is_registered)
+		return;
+	is_registered = true;
+	if (__cxa_thread_atexit_impl(destroy, NULL, &__dso_handle))
+		destroy(NULL);
 }
 
 void pn_tcache_disable(void)
@@ -316,26 +343,24 @@ void pn_tcache_disable(void)
 	is_disabled = true;
 }
 
-static bool has_cache(void)
-{
-	return pn_tcache != &no_cache_yet && pn_tcache != &no_cache_any_more;
-}
-
-/* The slow paths. */
+/*
+ * The slow paths. A signal handler may fork, and settle the child, at any point of them, so each
+ * looks the thread's cache up once.
+ */
 
 /* For one object more. Return: false if there is no memory for the bin's first stack. */
-static bool make_room(unsigned int index)
+static bool make_room(struct pn_tcache *cache, unsigned int index)
 {
-	struct pn_bin *bin = &pn_tcache->bins[index];
+	struct pn_bin *bin = &cache->bins[index];
 
 	if (bin->count < bin->room)
 		return true;
-	missed(pn_tcache, index);
-	if (grow(pn_tcache, index, turned(pn_tcache, index, true)))
+	missed(cache, index);
+	if (grow(cache, index, turned(cache, index, true)))
 		return true;
 	if (!bin->room)
 		return false;
-	flush_oldest(pn_tcache, index, bin->room - bin->room / 2);
+	flush_oldest(cache, index, bin->room - bin->room / 2);
 	return true;
 }
 
@@ -352,17 +377,19 @@ static void *take_one(unsigned int class)
 
 void *pn_tcache_refill(unsigned int class)
 {
+	struct pn_tcache *cache;
 	struct pn_bin *bin;
 	uint32_t batch;
 
 	begin();
 	if (!has_cache())
 		return take_one(class);
-	bin = &pn_tcache->bins[class];
+	cache = pn_tcache;
+	bin = &cache->bins[class];
 	/* begin() may have allocated, and so filled it. */
 	if (!bin->count) {
-		missed(pn_tcache, class);
-		grow(pn_tcache, class, turned(pn_tcache, class, false));
+		missed(cache, class);
+		grow(cache, class, turned(cache, class, false));
 		if (!bin->room)
 			return take_one(class);
 		batch = within(BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
@@ -371,7 +398,7 @@ void *pn_tcache_refill(unsigned int class)
 		pn_bin_set_count(bin, (uint32_t)pn_slab_take(&pn_heap, class, bin->objects, batch));
 		PN_PROBE3(refill, pn_classes[class].size, bin->count, bin->room);
 	}
-	return pn_tcache_pop(class);
+	return pn_bin_pop(bin);
 }
 
 /* One of a bin's newest that has @size bytes and not many more, made the newest. */
@@ -394,46 +421,59 @@ static bool find_fitting(struct pn_bin *bin, size_t size)
 	return false;
 }
 
-static void *pop_fitting(unsigned int index, size_t size)
+static void *pop_fitting(struct pn_tcache *cache, unsigned int index, size_t size)
 {
 	void *object;
 
-	if (!find_fitting(&pn_tcache->bins[index], size))
+	if (!find_fitting(&cache->bins[index], size))
 		return NULL;
-	object = pn_tcache_pop(index);
-	count_medium(pn_tcache, -medium_size(object));
+	object = pn_bin_pop(&cache->bins[index]);
+	count_medium(cache, -medium_size(object));
 	return object;
 }
 
 void *pn_tcache_pop_medium(size_t size)
 {
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(pn_medium_pages(size));
-	void *object = pop_fitting(index, size);
+	struct pn_tcache *cache = pn_tcache;
+	void *object = pop_fitting(cache, index, size);
 
-	return object || index + 1 == PN_BINS ? object : pop_fitting(index + 1, size);
+	return object || index + 1 == PN_BINS ? object : pop_fitting(cache, index + 1, size);
+}
+
+/* Return: the thread's cache, with room for one object more in a bin; NULL if it has none. */
+static struct pn_tcache *cache_with_room(unsigned int index)
+{
+	struct pn_tcache *cache;
+
+	begin();
+	cache = pn_tcache;
+	return has_cache() && make_room(cache, index) ? cache : NULL;
 }
 
 void pn_tcache_push_medium(struct pn_slab *object)
 {
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(object->pages);
 	void *ptr = pn_arena_at(object->offset);
+	struct pn_tcache *cache = pn_tcache;
 
-	if (pn_unlikely(!pn_tcache_push(index, ptr, object->state))) {
-		begin();
-		if (!has_cache() || !make_room(index)) {
+	if (pn_unlikely(!pn_bin_push(&cache->bins[index], ptr, object->state))) {
+		cache = cache_with_room(index);
+		if (!cache || cache->epoch != object->epoch) {
 			pn_medium_free(ptr);
 			return;
 		}
-		pn_tcache_push(index, ptr, object->state);
+		pn_bin_push(&cache->bins[index], ptr, object->state);
 	}
-	count_medium(pn_tcache, object->size);
+	count_medium(cache, object->size);
 }
 
 void pn_tcache_overflow(unsigned int index, void *object, uint8_t *state)
 {
-	begin();
-	if (has_cache() && make_room(index))
-		pn_tcache_push(index, object, state);
+	struct pn_tcache *cache = cache_with_room(index);
+
+	if (cache && cache->epoch == pn_slab_at(pn_arena_offset(object))->epoch)
+		pn_bin_push(&cache->bins[index], object, state);
 	else
 		pn_slab_give(&pn_heap, index, &(struct pn_free){ object, state }, 1);
 }
@@ -456,7 +496,8 @@ static void add_to_census(struct pn_tcache_census *census, const struct pn_tcach
 void pn_tcache_count(struct pn_tcache_census *census)
 {
 	*census = (struct pn_tcache_census){ 0 };
-	pn_lock(&lock);
+	if (!pn_lock_inside(&lock))
+		return;
 	for (struct pn_tcache *cache = all; cache; cache = cache->next)
 		add_to_census(census, cache);
 	pn_unlock(&lock);
@@ -474,33 +515,17 @@ uint64_t pn_tcache_bytes(void)
 	return bytes;
 }
 
-void pn_tcache_lock(void)
+/*
+ * The thread leaves its cache, too: what it holds is inherited. A signal handler may have forked while
+ * the thread was at its cache, and then it goes on with the one that it has in hand. The thread's next
+ * slow path makes it a new one.
+ */
+void pn_tcache_in_child(void)
 {
-	pn_lock(&lock);
-}
-
-void pn_tcache_unlock(void)
-{
-	pn_unlock(&lock);
-}
-
-void pn_tcache_in_child(bool is_inherited)
-{
-	struct pn_tcache *mine = pn_tcache;
-
 	pn_lock_reset(&lock);
-	if (!has_cache()) {
-		all = NULL;
-		granted = 0;
-		return;
-	}
-	all = mine;
-	granted = mine->granted;
-	mine->prev = NULL;
-	mine->next = NULL;
-	if (!is_inherited)
-		return;
-	for (size_t i = 0; i < PN_BINS; i++)
-		pn_bin_set_count(&mine->bins[i], 0);
-	mine->medium_bytes = 0;
+	all = NULL;
+	unused = NULL;
+	__atomic_store_n(&granted, 0, __ATOMIC_RELAXED);
+	if (has_cache())
+		pn_tcache = &no_cache_yet;
 }

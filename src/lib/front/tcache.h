@@ -28,6 +28,7 @@ struct pn_bin {
 /**
  * struct pn_tcache - a thread's cache
  * @bins: the stacks
+ * @epoch: the fork generation that made it; one of another is left, and no thread's
  * @medium_bytes: in medium objects
  * @capacity: objects that each bin's stack is long enough for
  * @granted: bytes that the rooms of all bins make
@@ -39,6 +40,7 @@ struct pn_bin {
 struct pn_tcache {
 	struct pn_bin bins[PN_BINS];
 	uint16_t capacity[PN_BINS];
+	uint32_t epoch;
 	size_t medium_bytes;
 	size_t granted;
 	uint32_t misses;
@@ -60,10 +62,9 @@ static inline void pn_bin_set_count(struct pn_bin *bin, uint32_t count)
 	__atomic_store_n(&bin->count, count, __ATOMIC_RELAXED);
 }
 
-/* A live object from the cache, or NULL. */
-static inline void *pn_tcache_pop(unsigned int index)
+/* A live object from a bin, or NULL. */
+static inline void *pn_bin_pop(struct pn_bin *bin)
 {
-	struct pn_bin *bin = &pn_tcache->bins[index];
 	uint32_t count = bin->count;
 	const struct pn_free *newest;
 
@@ -75,10 +76,18 @@ static inline void *pn_tcache_pop(unsigned int index)
 	return newest->object;
 }
 
-/* Return: false if there is no room. The object is not live any more. */
-static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *state)
+/*
+ * The same from the thread's cache. A signal handler may fork meanwhile; in the child this goes on with
+ * the cache that it has in hand, which is nobody's there, and returns an inherited object.
+ */
+static inline void *pn_tcache_pop(unsigned int index)
 {
-	struct pn_bin *bin = &pn_tcache->bins[index];
+	return pn_bin_pop(&pn_tcache->bins[index]);
+}
+
+/* Return: false if there is no room. The object is not live any more. */
+static inline bool pn_bin_push(struct pn_bin *bin, void *object, uint8_t *state)
+{
 	uint32_t count = bin->count;
 
 	if (pn_unlikely(count >= bin->room))
@@ -86,6 +95,12 @@ static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *sta
 	bin->objects[count] = (struct pn_free){ object, state };
 	pn_bin_set_count(bin, count + 1);
 	return true;
+}
+
+/* The same into the thread's cache. */
+static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *state)
+{
+	return pn_bin_push(&pn_tcache->bins[index], object, state);
 }
 
 /*
@@ -121,9 +136,7 @@ void pn_tcache_count(struct pn_tcache_census *census);
 /* Bytes in free objects that caches hold. */
 uint64_t pn_tcache_bytes(void);
 
-void pn_tcache_lock(void);
-void pn_tcache_unlock(void);
-/* In a forked child: forget the other threads' caches, and with @is_inherited one's own objects. */
-void pn_tcache_in_child(bool is_inherited);
+/* In a forked child: forgets all caches, the thread's own too. */
+void pn_tcache_in_child(void);
 
 #endif /* PN_TCACHE_H */

@@ -45,6 +45,8 @@ static struct pn_slab *take_record_locked(struct pn_heap *heap)
 	if (!record)
 		return pn_meta_alloc(offsetof(struct pn_slab, state) + 1);
 	heap->spare = record->next;
+	/* As take_record() of slab.c. */
+	pn_child_order_writes();
 	return record;
 }
 
@@ -159,17 +161,25 @@ void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool 
 	return page == SIZE_MAX ? NULL : pn_arena_at(object->offset);
 }
 
+static void free_locked(struct pn_heap *heap, struct pn_slab *object)
+{
+	pn_arena_assert_held();
+	heap->stats.medium_bytes -= object->size;
+	set_object_of_page(first_page(object), gone_at(object->offset));
+	set_object_inside(object, first_page(object), first_page(object) + object->pages, NULL);
+	pn_pages_give_locked(heap, first_page(object), object->pages);
+	give_record_locked(heap, object);
+}
+
 void pn_medium_free(void *ptr)
 {
 	struct pn_slab *object = pn_slab_at(pn_arena_offset(ptr));
 	struct pn_heap *heap = object->heap;
 
 	pn_arena_lock();
-	heap->stats.medium_bytes -= object->size;
-	set_object_of_page(first_page(object), gone_at(object->offset));
-	set_object_inside(object, first_page(object), first_page(object) + object->pages, NULL);
-	pn_pages_give_locked(heap, first_page(object), object->pages);
-	give_record_locked(heap, object);
+	/* Otherwise the process was forked between the free and here. */
+	if (object->epoch == pn_arena.epoch)
+		free_locked(heap, object);
 	pn_arena_unlock();
 }
 
@@ -200,13 +210,14 @@ bool pn_medium_resize(struct pn_slab *object, size_t size)
 
 	if (size <= PN_SMALL_MAX || pages > PN_CHUNK_PAGES)
 		return false;
-	if (object->epoch != pn_arena.epoch)
-		return size <= object->size;
 	/* A little less is not worth the work. */
 	if (pages <= object->pages && pages + object->pages / 8 > object->pages)
 		return true;
 	pn_arena_lock();
-	fits = resize_locked(object, pages);
+	if (object->epoch == pn_arena.epoch)
+		fits = resize_locked(object, pages);
+	else
+		fits = size <= object->size;
 	pn_arena_unlock();
 	return fits;
 }

@@ -338,30 +338,12 @@ void pn_retain_set_limit(uint64_t bytes)
 	limit_bytes = bytes;
 }
 
-void pn_retain_lock(void)
+void pn_retain_in_child(void)
 {
-	pn_lock(&lock);
-}
-
-void pn_retain_unlock(void)
-{
-	pn_unlock(&lock);
-}
-
-/*
- * What is inherited is looked up no more, so where a signal handler has forked inside of
- * the lock the table can stay.
- */
-void pn_retain_in_child(bool is_inherited)
-{
-	bool is_inside = lock.owner == &pn_lock_thread && !pn_lock_thread.has_all;
-
 	pn_lock_reset(&lock);
-	if (!is_inherited || is_inside)
-		return;
 	buckets = NULL;
 	bucket_count = 0;
 	entry_count = 0;
 	spare = NULL;
-	held_bytes = 0;
+	__atomic_store_n(&held_bytes, 0, __ATOMIC_RELAXED);
 }

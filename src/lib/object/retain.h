@@ -44,9 +44,7 @@ bool pn_retain_has_any(const struct pn_heap *heap);
 uint64_t pn_retain_bytes(void);
 void pn_retain_set_limit(uint64_t bytes);
 
-void pn_retain_lock(void);
-void pn_retain_unlock(void);
-/* In a forked child: with @is_inherited nobody retains anything. */
-void pn_retain_in_child(bool is_inherited);
+/* In a forked child, which retains nothing. */
+void pn_retain_in_child(void);
 
 #endif /* PN_RETAIN_H */

@@ -62,6 +62,8 @@ static struct pn_slab *take_record(struct pn_central *central, const struct pn_c
 	if (!record)
 		return pn_meta_alloc(size);
 	central->spare = record->next;
+	/* A forked child that sees the record empty must see that no page leads to it any more. */
+	pn_child_order_writes();
 	memset(record, 0, size);
 	return record;
 }
@@ -106,14 +108,15 @@ static struct pn_slab *make_slab(struct pn_heap *heap, unsigned int index)
 	const struct pn_class *class = &pn_classes[index];
 	struct pn_central *central = &heap->centrals[index];
 	struct pn_slab *slab = take_record(central, class);
+	size_t page = SIZE_MAX;
 	bool is_zeroed;
-	size_t page;
 
 	if (!slab)
 		return NULL;
-	pn_arena_lock();
-	page = pn_pages_take_locked(heap, class->pages, class->alignment, &is_zeroed);
-	pn_arena_unlock();
+	if (pn_arena_lock_inside()) {
+		page = pn_pages_take_locked(heap, class->pages, class->alignment, &is_zeroed);
+		pn_arena_unlock();
+	}
 	if (page == SIZE_MAX) {
 		give_record(central, slab);
 		return NULL;
@@ -141,7 +144,9 @@ static void unmake_slab(struct pn_heap *heap, struct pn_central *central, struct
 	PN_PROBE2(slab_unmake, slab->size, pn_arena_at(slab->offset));
 	list_remove(central, slab);
 	set_slab_of_pages(slab->offset, pages, NULL);
-	pn_arena_lock();
+	/* A child that will be settled next leaves the pages alone anyway. */
+	if (!pn_arena_lock_inside())
+		return;
 	pn_pages_give_locked(heap, slab->offset >> PN_PAGE_SHIFT, pages);
 	pn_arena_unlock();
 	give_record(central, slab);
@@ -154,13 +159,6 @@ static bool is_worth_keeping(const struct pn_central *central, const struct pn_s
 }
 
 /* Objects. */
-
-/* Of a parent's list, when a signal handler forked while its thread was in here. */
-static void drop_inherited(struct pn_central *central)
-{
-	while (central->partial && central->partial->epoch != pn_arena.epoch)
-		list_remove(central, central->partial);
-}
 
 static size_t lowest_free(struct pn_slab *slab, const uint64_t *bits)
 {
@@ -211,7 +209,6 @@ size_t pn_slab_take(struct pn_heap *heap, unsigned int class, struct pn_free *ob
 	while (got < wanted) {
 		struct pn_slab *slab;
 
-		drop_inherited(central);
 		slab = central->partial;
 		/* A new slab only for the first object: a batch need not be full. */
 		if (!slab && !got)
@@ -232,6 +229,11 @@ static void give_one(struct pn_heap *heap, struct pn_central *central, const str
 	struct pn_slab *slab = pn_slab_at(pn_arena_offset(object->object));
 	size_t index = (size_t)(object->state - slab->state);
 
+	/* The process was forked between the free and here. */
+	if (slab->epoch != pn_arena.epoch)
+		return;
+	central->out--;
+
 	free_bits(slab)[index / 64] |= (uint64_t)1 << (index % 64);
 	if (index / 64 < slab->scan)
 		slab->scan = (uint16_t)(index / 64);
@@ -250,7 +252,6 @@ void pn_slab_give(struct pn_heap *heap, unsigned int class, const struct pn_free
 	pn_lock(&central->lock);
 	for (size_t i = 0; i < count; i++)
 		give_one(heap, central, &objects[i]);
-	central->out -= count;
 	pn_unlock(&central->lock);
 }
 
@@ -261,32 +262,42 @@ uint64_t pn_slab_bytes_out(struct pn_heap *heap)
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < PN_CLASSES; i++) {
-		pn_lock(&heap->centrals[i].lock);
+		if (!pn_lock_inside(&heap->centrals[i].lock))
+			break;
 		bytes += heap->centrals[i].out * pn_classes[i].size;
 		pn_unlock(&heap->centrals[i].lock);
 	}
 	return bytes;
 }
 
-void pn_slab_lock_all(struct pn_heap *heap)
+/* Unlocks the first @count classes. */
+static void unlock_some(struct pn_heap *heap, size_t count)
+{
+	while (count)
+		pn_unlock(&heap->centrals[--count].lock);
+}
+
+bool pn_slab_lock_all(struct pn_heap *heap)
 {
 	for (size_t i = 0; i < PN_CLASSES; i++)
-		pn_lock(&heap->centrals[i].lock);
+		if (!pn_lock_inside(&heap->centrals[i].lock)) {
+			unlock_some(heap, i);
+			return false;
+		}
+	return true;
 }
 
 void pn_slab_unlock_all(struct pn_heap *heap)
 {
-	for (size_t i = PN_CLASSES; i > 0; i--)
-		pn_unlock(&heap->centrals[i - 1].lock);
+	unlock_some(heap, PN_CLASSES);
 }
 
-void pn_slab_in_child(struct pn_heap *heap, bool is_inherited)
+void pn_slab_in_child(struct pn_heap *heap)
 {
 	for (size_t i = 0; i < PN_CLASSES; i++) {
 		pn_lock_reset(&heap->centrals[i].lock);
-		if (is_inherited) {
-			heap->centrals[i].partial = NULL;
-			heap->centrals[i].out = 0;
-		}
+		heap->centrals[i].partial = NULL;
+		heap->centrals[i].spare = NULL;
+		heap->centrals[i].out = 0;
 	}
 }

@@ -107,9 +107,10 @@ void pn_slab_give(struct pn_heap *heap, unsigned int class, const struct pn_free
 /* Bytes in objects that slabs have given out, threads' caches included. */
 uint64_t pn_slab_bytes_out(struct pn_heap *heap);
 
-void pn_slab_lock_all(struct pn_heap *heap);
+/* Return: false without any lock; see pn_lock_inside(). */
+bool pn_slab_lock_all(struct pn_heap *heap) __attribute__((warn_unused_result));
 void pn_slab_unlock_all(struct pn_heap *heap);
-/* In a forked child: new locks; with @is_inherited the lists are the parent's, and forgotten. */
-void pn_slab_in_child(struct pn_heap *heap, bool is_inherited);
+/* In a forked child: new locks and empty lists. */
+void pn_slab_in_child(struct pn_heap *heap);
 
 #endif /* PN_SLAB_H */

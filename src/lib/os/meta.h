@@ -8,11 +8,7 @@
 
 #include "os/base.h"
 
-/* Zeroed, aligned to a cache line. Return: NULL without memory. */
+/* Zeroed, aligned to a cache line. Takes no lock. Return: NULL without memory. */
 void *pn_meta_alloc(size_t size);
-
-void pn_meta_lock(void);
-void pn_meta_unlock(void);
-void pn_meta_reset_lock(void);
 
 #endif /* PN_META_H */

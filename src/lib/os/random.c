@@ -20,6 +20,12 @@ void pn_random_init(void)
 	pn_random_is_on = true;
 }
 
+void pn_random_in_child(void)
+{
+	if (pn_random_is_on)
+		__atomic_store_n(&counter, pn_sys_random(), __ATOMIC_RELAXED);
+}
+
 uint64_t pn_random_next(void)
 {
 	uint64_t x = __atomic_add_fetch(&counter, STEP, __ATOMIC_RELAXED);

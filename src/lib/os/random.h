@@ -10,6 +10,8 @@
 
 /* Take a seed from the kernel, and place objects by chance. */
 void pn_random_init(void);
+/* In a forked child: another seed, so that it does not go on with its parent's numbers. */
+void pn_random_in_child(void);
 /* Has that been done? Written at initialisation only. */
 extern bool pn_random_is_on;
 /* The next one; always the same numbers without a seed. Safe in threads. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -203,6 +204,29 @@ int pn_sys_dup_high(int fd)
 		floor = limit > 16 ? (int)limit - 8 : 3;
 	copy = (int)pn_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, floor);
 	return copy < 0 ? -errno : copy;
+}
+
+/* As this system call takes it, also where the C library's time has 64 bits and words 32. */
+struct futex_time {
+	long seconds;
+	long nanoseconds;
+};
+
+void pn_sys_wait(const uint32_t *word, uint32_t value)
+{
+	static const struct futex_time most = { 0, 10 * 1000 * 1000 };
+
+	pn_syscall_raw(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, value, (long)&most, 0, 0);
+}
+
+void pn_sys_wake(const uint32_t *word, int count)
+{
+	pn_syscall_raw(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, count, 0, 0, 0);
+}
+
+uint32_t pn_sys_process(void)
+{
+	return (uint32_t)pn_syscall_raw(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
 
 static uint64_t ask_for_time(void)

@@ -46,6 +46,12 @@ bool pn_sys_identify(int fd, struct pn_sys_file *file);
 /* Return: false if not all of it could be written. */
 bool pn_sys_write(int fd, const void *buffer, size_t size);
 int pn_sys_dup_high(int fd);
+/* Sleeps while *@word is @value, for a few milliseconds at most. Preserves errno. */
+void pn_sys_wait(const uint32_t *word, uint32_t value);
+/* Wakes up to @count threads that sleep so. Preserves errno. */
+void pn_sys_wake(const uint32_t *word, int count);
+/* The process's number, as the kernel says: another one in a forked child. */
+uint32_t pn_sys_process(void);
 uint64_t pn_sys_now_ms(void);
 /* From the kernel, or, before that has any, from what differs between processes. */
 uint64_t pn_sys_random(void);

@@ -113,7 +113,7 @@ static void record_locked(const void *object, size_t size, struct pn_stack *stac
 	if (!sample)
 		return;
 	*sample = (struct sample){ *list, object, size, stack };
-	__atomic_store_n(list, sample, __ATOMIC_RELAXED);
+	__atomic_store_n(list, sample, __ATOMIC_RELEASE);
 	add(&stack->live_objects, 1);
 	add(&stack->live_bytes, size);
 	add(&stack->all_objects, 1);
@@ -151,6 +151,8 @@ static void drop_locked(struct sample **link)
 	add(&sample->stack->live_objects, -(uint64_t)1);
 	add(&sample->stack->live_bytes, -(uint64_t)sample->size);
 	__atomic_store_n(link, sample->next, __ATOMIC_RELAXED);
+	/* A forked child that sees the next line must see the last one. */
+	pn_child_order_writes();
 	sample->next = unused;
 	unused = sample;
 }
@@ -179,7 +181,8 @@ void pn_profile_forget_heap(const struct pn_heap *heap)
 {
 	if (!pn_profile_is_on)
 		return;
-	pn_lock(&pn_stacks_lock);
+	if (!pn_lock_inside(&pn_stacks_lock))
+		return;
 	for (size_t i = 0; i < LISTS; i++)
 		for (struct sample **link = &lists[i]; *link;) {
 			if (is_of_heap(*link, heap))
@@ -207,17 +210,11 @@ size_t pn_profile_bytes(void)
 	return mean;
 }
 
-void pn_profile_lock(void)
-{
-	pn_lock(&pn_stacks_lock);
-}
-
-void pn_profile_unlock(void)
-{
-	pn_unlock(&pn_stacks_lock);
-}
-
-void pn_profile_reset_lock(void)
+/* The child goes on with its parent's samples, also if another thread was about to say what is left. */
+void pn_profile_in_child(void)
 {
 	pn_lock_reset(&pn_stacks_lock);
+	unused = NULL;
+	if (pn_profile_is_on && __atomic_load_n(&left, __ATOMIC_RELAXED) <= 0)
+		__atomic_store_n(&left, next_distance(), __ATOMIC_RELAXED);
 }

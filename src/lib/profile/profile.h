@@ -43,9 +43,7 @@ static inline void pn_profile_resized(const void *object, size_t size)
 	pn_profile_allocated(object, size);
 }
 
-/* Around forks: its lock is taken after the arena's, and before that of records. */
-void pn_profile_lock(void);
-void pn_profile_unlock(void);
-void pn_profile_reset_lock(void);
+/* In a forked child, whose profile begins as its parent's. */
+void pn_profile_in_child(void);
 
 #endif /* PN_PROFILE_H */

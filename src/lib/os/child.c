@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/* The word that tells a forked child, and who settles it; see child.h. */
+#include "os/child.h"
+
+#include "os/lock.h"
+#include "os/sys.h"
+
+#define WORD_SIZE PN_PAGE_SIZE
+
+static const uint32_t before_start = PN_CHILD_SETTLED;
+const uint32_t *pn_child_word = &before_start;
+
+static uint32_t *word;
+static void (*settle)(void);
+
+bool pn_child_start(void (*function)(void))
+{
+	uint32_t *made = pn_sys_table(WORD_SIZE);
+
+	if (!made)
+		return false;
+	if (!pn_sys_wipe_on_fork(made, WORD_SIZE)) {
+		pn_sys_unmap(made, WORD_SIZE);
+		return false;
+	}
+	*made = PN_CHILD_SETTLED;
+	word = made;
+	settle = function;
+	__atomic_store_n(&pn_child_word, made, __ATOMIC_RELEASE);
+	return true;
+}
+
+bool pn_child_settle(void)
+{
+	uint32_t state = PN_CHILD_NEW;
+
+	if (!pn_child_is_new())
+		return true;
+	if (pn_lock_thread.held)
+		return false;
+	if (__atomic_compare_exchange_n(word, &state, PN_CHILD_SETTLING, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_ACQUIRE)) {
+		settle();
+		__atomic_store_n(word, PN_CHILD_SETTLED, __ATOMIC_RELEASE);
+		pn_sys_wake(word, INT32_MAX);
+	}
+	while (pn_child_is_new())
+		pn_sys_wait(word, PN_CHILD_SETTLING);
+	return true;
+}

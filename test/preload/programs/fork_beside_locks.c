@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A library's constructor registers atfork handlers for a lock under which threads allocate
+ * (Faults E7). It did so before the shim had its turn, so fork() takes the lock after all that the
+ * shim does before a fork: if the shim held a lock then, a thread that allocates under the library's
+ * lock and the thread that forks would wait for each other. Whoever does is killed by the alarm.
+ * Compiled with -DLIBRARY it is that library.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "../../lib/check.h"
+
+/* Weak, since make compiles this program alone, too. */
+void allocate_under_lock(void) __attribute__((weak));
+
+#ifdef LIBRARY
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void acquire(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void release(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void register_early(void)
+{
+	pthread_atfork(acquire, release, release);
+}
+
+void allocate_under_lock(void)
+{
+	void *objects[40];
+
+	acquire();
+	for (size_t i = 0; i < 40; i++)
+		objects[i] = malloc(i % 8 ? 20000 : (size_t)3 << 20);
+	for (size_t i = 0; i < 40; i++)
+		free(objects[i]);
+	release();
+}
+
+#else
+
+static atomic_bool is_over;
+
+static void *churn(void *unused)
+{
+	while (!is_over)
+		allocate_under_lock();
+	return unused;
+}
+
+int main(void)
+{
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_create(&threads[i], NULL, churn, NULL));
+	for (int i = 0; i < 150; i++) {
+		pid_t pid;
+
+		alarm(60);
+		pid = fork();
+		if (pid == 0) {
+			allocate_under_lock();
+			_exit(0);
+		}
+		CHECK_ENDS_WELL(pid);
+	}
+	is_over = true;
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_join(threads[i], NULL));
+	return 0;
+}
+
+#endif
