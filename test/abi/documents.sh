@@ -37,7 +37,7 @@ for document in "${documents[@]}"; do
 	while read -r target; do
 		names=$((names + 1))
 		grep -qsE "^([a-z -]* )?$target( [a-z -]*)?:|\b$target\b.*:" Makefile test/check.mk bench/bench.mk "$(dirname "$document")"/Makefile || fail "$document: make knows no $target"
-	done < <(grep -oE '(^    |`)make [a-z][a-z-]+' "$document" | sed 's/.*make //' | sort -u)
+	done < <(grep -oE '(^    |`)make [a-z][a-z-]+([^a-z/-]|$)' "$document" | sed -E 's/.*make //; s/[^a-z-]$//' | sort -u)
 done
 echo "${#documents[@]} documents, $programs programs, $names names, $failures failures"
 [ $failures = 0 ] && [ $programs -gt 0 ] && [ $names -gt 20 ]
