@@ -11,6 +11,8 @@
  * malloc of its own, a sanitizer's, or another C library's, then the program keeps that malloc, and
  * one line says so; with policy fail it does not start.
  */
+#include "init.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -174,6 +176,12 @@ static void decide_once(void)
 }
 
 static void *undecided_malloc(size_t size);
+
+bool pn_init_is_pinned(void)
+{
+	decide_once();
+	return __atomic_load_n(&pn_family.free, __ATOMIC_RELAXED) == pn_served.free;
+}
 
 /* Decides, if the process is far enough. Returns where a call goes that came before the decision. */
 static const struct pn_family *decide_first(void)

@@ -35,6 +35,8 @@ extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 struct pn_family pn_next;
 int (*pn_next_prctl)(int option, ...);
+void *(*pn_next_dlopen)(const char *file, int flags);
+void *(*pn_next_dlmopen)(long name_space, const char *file, int flags);
 
 static bool is_resolved, is_preceded, knows_sizes;
 /* Of the next malloc, if another allocator defines it. */
@@ -231,6 +233,8 @@ void pn_next_resolve(void)
 	pn_next.name = found ? (result(*) parameters)found : absent.name;
 	PN_FAMILY(FIND)
 	pn_next_prctl = find(first, self, "prctl");
+	pn_next_dlopen = find(first, self, "dlopen");
+	pn_next_dlmopen = find(first, self, "dlmopen");
 	if (self)
 		learn_of_owners(first, self);
 	__atomic_store_n(&is_resolved, true, __ATOMIC_RELEASE);

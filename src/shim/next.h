@@ -16,6 +16,8 @@ extern struct pn_family pn_next __attribute__((visibility("hidden")));
 
 /* What else this library exports; NULL where nothing defines the name. */
 extern int (*pn_next_prctl)(int option, ...);
+extern void *(*pn_next_dlopen)(const char *file, int flags);
+extern void *(*pn_next_dlmopen)(long name_space, const char *file, int flags);
 
 /* Finds all of them, at the first call only. Allocates nothing and takes no lock. */
 void pn_next_resolve(void);
