@@ -114,7 +114,12 @@ $(O)/pinnedctl.d/read-config: src/tools/read-config.c $(read_config_objects)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) $(LDFLAGS) -o $@ $^
 
-$(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) $(O)/pinnedctl.d/read-config dkms.conf
+# What the driver's parameters mean, as their source says: a line for each.
+$(O)/pinnedctl.d/parameters: src/tools/list-parameters $(wildcard src/kernel/*.c)
+	@mkdir -p $(@D)
+	src/tools/list-parameters src/kernel/*.c >$@
+
+$(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) $(O)/pinnedctl.d/read-config $(O)/pinnedctl.d/parameters dkms.conf
 	@mkdir -p $(@D)/pinnedctl.d
 	cp src/tools/pinnedctl.d/*.py $(@D)/pinnedctl.d/
 	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@

@@ -40,6 +40,12 @@ extern "C" {
 
 #define PINNED_API __attribute__((visibility("default")))
 
+/* The version of this header; compare with PINNED_VERSION_OF(). */
+#define PINNED_VERSION_OF(major, minor, patch) \
+	(((unsigned int)(major) << 16) + ((unsigned int)(minor) << 8) + (unsigned int)(patch))
+#define PINNED_VERSION PINNED_VERSION_OF(0, 1, 0)
+#define PINNED_VERSION_TEXT "0.1.0"
+
 /* Bytes of the largest physically contiguous object. */
 #define PINNED_CHUNK_SIZE ((size_t)2 << 20)
 
@@ -71,6 +77,8 @@ struct pinned_extent {
  * @punch_calls: requests that gave memory back to the backend
  * @failed_allocs: allocations that failed with ENOMEM
  * @retained_bytes: the part of @object_bytes that was freed, but is retained (pinned_retain())
+ * @limit_bytes: how much all heaps together, or the heap, may hold; UINT64_MAX means no limit
+ * @quarantine_bytes: the part of @cached_bytes that waits before its memory is used again
  *
  * Other threads are not stopped, so the figures may be a few operations apart.
  */
@@ -87,6 +95,8 @@ struct pinned_stats {
 	uint64_t punch_calls;
 	uint64_t failed_allocs;
 	uint64_t retained_bytes;
+	uint64_t limit_bytes;
+	uint64_t quarantine_bytes;
 };
 
 /**
@@ -375,8 +385,8 @@ PINNED_API void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment
  * @heap: a heap, or NULL for the default heap
  * @stats: receives the figures; the caller sets @stats->size
  *
- * For a heap other than the default heap, cached_bytes, retained_bytes and failed_allocs are 0,
- * since they describe the whole process.
+ * For a heap other than the default heap, cached_bytes, retained_bytes, quarantine_bytes and
+ * failed_allocs are 0, since they describe the whole process.
  *
  * Return: 0; -1 with errno EINVAL if no version of the library has a structure of @stats->size.
  * Cost: microseconds; takes each lock of the heap once.

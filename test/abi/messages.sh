@@ -58,9 +58,12 @@ def static_text(node):
     return HOLE
 
 
+TROUBLES = ("Trouble", "OtherVersion", "NotPermitted", "say")
+
+
 def of_python(path):
     for node in ast.walk(ast.parse(open(path).read())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Trouble", "say"):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TROUBLES and node.args:
             yield static_text(node.args[0])
         if isinstance(node, ast.FunctionDef) and node.name in ("advice_on", "why_not"):
             for value in ast.walk(node):

@@ -23,23 +23,46 @@ done
 "$ctl" status >out
 grep -q '^driver .* version 0.1.0$' out || fail "$(cat out)"
 grep -qE '^used_chunks +3 ' out || fail "$(cat out)"
-grep -qE '^node 0 +8 .* 5 free$' out || fail "$(cat out)"
+grep -qE '^node 0: reserve of 8 chunks \(16M\), free 5 chunks \(10M\)$' out || fail "$(cat out)"
+# Each parameter's value, its size, and what the driver's source says of it.
 "$ctl" limits >out
-grep -qE '^limit_chunks +512$' out || fail "$(cat out)"
+grep -qE '^limit_chunks +512 chunks \(1024M\)$' out || fail "$(cat out)"
+grep -A1 '^limit_chunks' out | grep -q 'all pools together may hold' || fail "$(cat out)"
+for words in status limits reserve; do
+	"$ctl" "$words" --json | python3 -c 'import json, sys; json.load(sys.stdin)' || fail "$words --json"
+done
 
-[ "$("$ctl" reserve)" = '8 chunks, 5 free' ] || fail "$("$ctl" reserve)"
-[ "$("$ctl" reserve 6)" = '6 chunks, 5 free' ] || fail "$("$ctl" reserve)"
+[ "$("$ctl" reserve)" = '8 chunks (16M), 5 chunks (10M) free' ] || fail "$("$ctl" reserve)"
+[ "$("$ctl" reserve 6)" = '6 chunks (12M), 5 chunks (10M) free' ] || fail "$("$ctl" reserve)"
 [ "$(cat $device/reserve_chunks $device/node0/reserve_chunks)" = '6
 8' ] || fail "$(head $device/reserve_chunks $device/node0/reserve_chunks)"
-[ "$("$ctl" reserve --node 0 7)" = '7 chunks, 5 free' ] || fail "$("$ctl" reserve --node 0)"
+[ "$("$ctl" reserve --node 0 7)" = '7 chunks (14M), 5 chunks (10M) free' ] || fail "$("$ctl" reserve --node 0)"
 [ "$(cat $device/node0/reserve_chunks)" = 7 ] || fail "$(cat $device/node0/reserve_chunks)"
+# By so much, and as a size; less than nothing is refused, and changes nothing.
+while read -r words now; do
+	"$ctl" reserve "$words" >out || fail "$words: $(cat out)"
+	[ "$(cat $device/reserve_chunks)" = "$now" ] || fail "reserve $words: $(cat $device/reserve_chunks), not $now"
+done <<'END'
++4 10
+-3 7
++1G 519
+-1G 7
+16M 8
+END
+if "$ctl" reserve -9 2>said; then fail 'a reserve of less than nothing'; fi
+grep -q 'the reserve has 8 chunks (16M), which is less than that' said || fail "$(cat said)"
+[ "$(cat $device/reserve_chunks)" = 8 ] || fail 'a refusal has changed something'
 if "$ctl" reserve --node 9 1 2>said; then fail 'a node that there is not'; fi
 grep -q 'no NUMA node 9' said || fail "$(cat said)"
 
 "$ctl" prometheus >out
 grep -qx 'pinned_mem_loaded 1' out || fail "$(cat out)"
-grep -qx 'pinned_mem_used_chunks 3' out || fail "$(cat out)"
-grep -qx 'pinned_mem_node_reserve_free_chunks{node="0"} 5' out || fail "$(cat out)"
+# In bytes, with the limits beside what is used.
+grep -qx "pinned_mem_used_bytes $((3 << 21))" out || fail "$(cat out)"
+grep -qx "pinned_mem_limit_bytes $((512 << 21))" out || fail "$(cat out)"
+grep -qx "pinned_mem_snapshot_bytes $((3 * $(getconf PAGESIZE)))" out || fail "$(cat out)"
+grep -qx 'pinned_mem_info{version="0.1.0"} 1' out || fail "$(cat out)"
+grep -qx "pinned_mem_node_reserve_free_bytes{node=\"0\"} $((5 << 21))" out || fail "$(cat out)"
 
 # The kernel's refusal ends in a message that says what to do.
 rm $device/reserve_chunks

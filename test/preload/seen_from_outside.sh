@@ -50,14 +50,14 @@ grep -qE "^ +1024 .* $live " out || fail "$(cat out)"
 
 # The large object's chunks, as many as it has; raw chunks, and the others, a line each.
 "$ctl" map "$pid" >out
-grep -qE '^0x[0-9a-f]+ L+ 5 chunks$' out || fail "$(cat out)"
-[ "$(grep -cE '^0x[0-9a-f]{12} R{64}$' out)" -eq 3 ] || fail "$(cat out)"
-lines=$(grep -cE '^0x[0-9a-f]{12} [.sSm+-]{64} ' out)
+grep -qE '^[0-9a-f]+ L+ 5 chunks$' out || fail "$(cat out)"
+[ "$(grep -cE '^[0-9a-f]{12} R{64}$' out)" -eq 3 ] || fail "$(cat out)"
+lines=$(grep -cE '^[0-9a-f]{12} [.sSm+-]{64} ' out)
 [ "$lines" -eq "$(value 'sum(h["chunk_bytes"] for h in d["heaps"]) // d["chunk_size"] - 5 - 3')" ] || fail "$lines: $(cat out)"
 
 # The table has the process, and ends by itself where nobody looks at it.
 "$ctl" top >out
-grep -qE "^ +$pid watched +${TEST_BACKEND:-anon} " out || fail "$(cat out)"
+grep -qE "^ +$pid [^ ]+ +watched +${TEST_BACKEND:-anon} " out || fail "$(cat out)"
 [ "$("$ctl" top --interval 0 --count 3 | grep -c "^ *$pid ")" -eq 3 ] || fail 'not three tables'
 
 # Prometheus' text format: each metric once, with its type before its samples.
@@ -83,6 +83,30 @@ END
 if [ -x /usr/bin/promtool ]; then
 	promtool check metrics <out >said 2>&1 || fail "$(cat said)"
 fi
+
+# No line of the figures, and of the table without its names, is wider than a terminal.
+"$ctl" stats "$pid" >out
+"$ctl" top >>out
+[ "$(grep -v "^process " out | awk 'length > 80' | wc -l)" -eq 0 ] || fail "wider than 80 columns: $(cat out)"
+# One process that has ended does not keep the others from being shown, and is told.
+for command in stats prometheus; do
+	status=0
+	"$ctl" "$command" 999999999 "$pid" >all 2>said || status=$?
+	[ "$status" -eq 1 ] || fail "$command: exit status $status"
+	grep -q watched all || fail "$command: $(cat all)"
+	[ "$(cat said)" = 'pinnedctl: there is no process 999999999' ] || fail "$command: $(cat said)"
+done
+# Filters and order, and each command's answer for programs.
+"$ctl" top --filter watch --user "$(id -un)" --sort program --columns chunk_bytes,retained_bytes >out
+grep -qE "^ +$pid .* 4096$" out || fail "$(cat out)"
+[ "$("$ctl" top --filter 'no such program' | head -n 1)" = 'no process that may be read uses pinned memory' ] || fail 'a filter shows all'
+for words in "stats $pid" "map $pid" top prometheus "prometheus $pid" check "config check $PINNED_SOURCE/src/tools/system/malloc-pinned.conf" \
+	'config show sh' 'preload status'; do
+	# shellcheck disable=SC2086
+	"$ctl" $words --json >out 2>said || true
+	python3 -c 'import json; json.loads(open("out").read())' || fail "$words --json: $(cat out said)"
+	is_one_line out || fail "$words --json: $(cat out)"
+done
 
 # An object's physical address, where the backend knows any; never a guess.
 if "$ctl" v2p "$pid" "$(cat address)" >out 2>said; then
@@ -136,7 +160,7 @@ for words in 'prometheus' 'config show sh' 'preload test'; do
 	is_one_line said || fail "$words: $(cat said)"
 	grep -q '^pinnedctl: .*No space left' said || fail "$words: $(cat said)"
 done
-for wrong in '' 'stats' 'stats x' 'map -1' 'nonsense' 'reserve -5' 'v2p 1 zz' 'top --interval -1' 'top --interval nan' \
+for wrong in '' 'stats' 'stats x' 'map -1' 'nonsense' 'reserve 5X' 'reserve 3K' 'reserve --5' 'v2p 1 zz' 'top --interval -1' 'top --interval nan' \
 	'top --interval 1e300' 'top --count -1'; do
 	status=0
 	# shellcheck disable=SC2086

@@ -27,6 +27,7 @@
 /* Of all heaps together. */
 static uint64_t total, peak, limit = UINT64_MAX;
 PN_WATCH_VARIABLE(limit_chunks, limit);
+PN_WATCH_VARIABLE(peak_chunks, peak);
 
 static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 {

@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "config/memory_type.h"
 #include "os/die.h"
 
 static bool is_word(struct pn_span span, const char *word)
@@ -83,9 +84,7 @@ static bool set_policy(struct pn_config *config, struct pn_span value)
 
 static bool set_memory(struct pn_config *config, struct pn_span value)
 {
-	/* In the order of PINNED_MEMORY_*. */
-	static const char *const words[] = { "coherent", "uncached", "write-combine", "cached",
-					     NULL };
+	static const char *const words[] = { PN_MEMORY_TYPES(PN_MEMORY_TYPE_WITH_COMMA) NULL };
 	int i = find_word(value, words);
 
 	if (i >= 0)
@@ -198,7 +197,7 @@ static const struct {
 	{ "policy", set_policy, "fallback, fail or passthrough" },
 	{ "min", set_min, "a size in bytes, with K, M, G or T" },
 	{ "max", set_max, "a size in bytes, with K, M, G or T" },
-	{ "memory", set_memory, "coherent, uncached, write-combine or cached" },
+	{ "memory", set_memory, PN_MEMORY_TYPES_TEXT },
 	{ "node", set_node, "a NUMA node's number or any" },
 	{ "limit", set_limit, "a size in bytes, with K, M, G or T" },
 	{ "retain_limit", set_retain_limit, "a size in bytes, with K, M, G or T" },

@@ -33,21 +33,23 @@ static void count_slabs(struct pn_census *census, size_t slot)
 	}
 }
 
+/* What threads cache of the default heap. */
 static void count_cached(struct pn_census *census)
 {
 	struct pn_tcache_census cached;
 
 	pn_tcache_count(&cached);
-	census->caches = cached.caches;
-	census->medium_cached_bytes = cached.medium_bytes;
 	for (size_t i = 0; i < PN_CLASSES; i++)
 		census->classes[i].cached = cached.objects[i];
+	census->figures.caches = cached.caches;
+	census->figures.medium_cached_bytes = cached.medium_bytes;
+	census->figures.cached_bytes = cached.medium_bytes;
 }
 
-/* Slabs' and the arena's locks are held. */
+/* The locks of all slabs and of the arena are held. */
 static void count_chunks(struct pn_census *census, const struct pn_heap *heap)
 {
-	census->heap = heap->stats;
+	pn_figures_of_heap(&census->figures, heap, &heap->stats);
 	for (size_t i = 0; i < pn_arena_used_slots(); i++) {
 		const struct pn_slot *slot = &pn_arena.slots[i];
 
@@ -56,22 +58,33 @@ static void count_chunks(struct pn_census *census, const struct pn_heap *heap)
 	}
 }
 
+static void sum_up(struct pn_census *census)
+{
+	struct pn_heap_figures *figures = &census->figures;
+
+	figures->object_bytes = figures->medium_bytes + figures->large_bytes;
+	for (size_t i = 0; i < PN_CLASSES; i++) {
+		figures->object_bytes += census->classes[i].out * pn_classes[i].size;
+		figures->cached_bytes += census->classes[i].cached * pn_classes[i].size;
+	}
+}
+
 static void count_heap(struct pn_census *census, struct pn_heap *heap)
 {
-	*census = (struct pn_census){
-		.memory = heap->pool.memory,
-		.limit_chunks = heap->limit_chunks,
-		.decay_ms = heap->decay_ms,
-	};
+	const struct pn_heap_stats nothing = { 0 };
+
+	*census = (struct pn_census){ .memory = heap->pool.memory };
+	pn_figures_of_heap(&census->figures, heap, &nothing);
+	if (pn_slab_lock_all(heap)) {
+		if (pn_arena_lock_inside()) {
+			count_chunks(census, heap);
+			pn_arena_unlock();
+		}
+		pn_slab_unlock_all(heap);
+	}
 	if (heap == &pn_heap)
 		count_cached(census);
-	if (!pn_slab_lock_all(heap))
-		return;
-	if (pn_arena_lock_inside()) {
-		count_chunks(census, heap);
-		pn_arena_unlock();
-	}
-	pn_slab_unlock_all(heap);
+	sum_up(census);
 }
 
 bool pn_census_take(struct pn_census *census, size_t number)

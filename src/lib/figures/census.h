@@ -3,6 +3,7 @@
 #ifndef PN_CENSUS_H
 #define PN_CENSUS_H
 
+#include "figures/figures.h"
 #include "front/heaps.h"
 #include "front/tcache.h"
 
@@ -22,21 +23,13 @@ struct pn_census_class {
 
 /**
  * struct pn_census - a heap, counted
- * @heap: its figures
- * @memory: its chunks
- * @limit_chunks: how many of them it may hold
- * @decay_ms: how long an empty one is kept
- * @caches: threads that have a cache
- * @medium_cached_bytes: of the heap's medium_bytes, in threads' caches
+ * @figures: all of the heap's
+ * @memory: of which sort its chunks are
  * @classes: by class
  */
 struct pn_census {
-	struct pn_heap_stats heap;
+	struct pn_heap_figures figures;
 	struct pn_memory memory;
-	uint64_t limit_chunks;
-	uint64_t decay_ms;
-	uint64_t caches;
-	uint64_t medium_cached_bytes;
 	struct pn_census_class classes[PN_CLASSES];
 };
 

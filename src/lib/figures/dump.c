@@ -7,12 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chunk/empty.h"
+#include "config/memory_type.h"
 #include "figures/census.h"
-#include "front/alloc.h"
-#include "front/harden.h"
 #include "front/runtime.h"
-#include "object/retain.h"
 #include "os/errno.h"
 #include "os/json.h"
 #include "os/sys.h"
@@ -39,34 +36,29 @@ static void dump_program(struct pn_json *json)
 	pn_json_string(json, "program", name);
 }
 
-/* null: there is none. */
-static void dump_limit(struct pn_json *json, uint64_t chunks)
+static void dump_figure(struct pn_json *json, const char *name, uint64_t value)
 {
-	if (chunks >= UINT64_MAX / PN_CHUNK_SIZE)
-		pn_json_null(json, "limit_bytes");
+	if (value == UINT64_MAX)
+		pn_json_null(json, name);
 	else
-		pn_json_number(json, "limit_bytes", chunks * PN_CHUNK_SIZE);
+		pn_json_number(json, name, value);
 }
+
+#define DUMP_OF_PROCESS(name, source, watch, unit, kind, access, help) \
+	dump_figure(json, #name, figures.name);
 
 static void dump_process(struct pn_json *json)
 {
-	struct pn_fallback fallback = { 0 };
+	struct pn_process_figures figures;
 
-	if (pn_flavour.fallback)
-		fallback = pn_flavour.fallback();
+	pn_figures_of_process(&figures);
 	pn_json_number(json, "schema", DUMP_SCHEMA);
-	pn_json_number(json, "pid", (uint64_t)pn_syscall(SYS_getpid));
+	pn_json_string(json, "version", PINNED_VERSION_TEXT);
+	pn_json_number(json, "pid", (uint64_t)getpid());
 	dump_program(json);
 	pn_json_string(json, "backend", pn_heap_backend_name(&pn_heap));
 	pn_json_number(json, "chunk_size", PN_CHUNK_SIZE);
-	pn_json_number(json, "arena_bytes", pn_arena.size);
-	pn_json_number(json, "epoch", pn_arena.epoch);
-	dump_limit(json, pn_empty_limit());
-	pn_json_number(json, "quarantine_bytes", pn_harden_bytes());
-	pn_json_number(json, "retained_bytes", pn_retain_bytes());
-	pn_json_number(json, "failed_allocs", pn_alloc_failures());
-	pn_json_number(json, "fallback_allocs", fallback.requests);
-	pn_json_number(json, "fallback_bytes", fallback.bytes);
+	PN_FIGURES_OF_PROCESS(DUMP_OF_PROCESS)
 }
 
 static void dump_class(struct pn_json *json, unsigned int index,
@@ -83,33 +75,10 @@ static void dump_class(struct pn_json *json, unsigned int index,
 	pn_json_close(json, '}');
 }
 
-static void dump_sums(struct pn_json *json, const struct pn_census *census)
-{
-	uint64_t large = census->heap.large_chunks * PN_CHUNK_SIZE;
-	uint64_t objects = census->heap.medium_bytes + large;
-	uint64_t cached = census->medium_cached_bytes;
-
-	for (size_t i = 0; i < PN_CLASSES; i++) {
-		objects += census->classes[i].out * pn_classes[i].size;
-		cached += census->classes[i].cached * pn_classes[i].size;
-	}
-	pn_json_number(json, "object_bytes", objects);
-	pn_json_number(json, "cached_bytes", cached);
-	pn_json_number(json, "medium_bytes", census->heap.medium_bytes);
-	pn_json_number(json, "medium_cached_bytes", census->medium_cached_bytes);
-	pn_json_number(json, "large_bytes", large);
-	pn_json_number(json, "raw_bytes", census->heap.raw_chunks * PN_CHUNK_SIZE);
-}
-
 /* Where its memory is, and of which sort; no node and no ceiling: any. */
 static void dump_memory(struct pn_json *json, const struct pn_memory *memory)
 {
-	static const char *const types[] = {
-		[PINNED_MEMORY_COHERENT] = "coherent",
-		[PINNED_MEMORY_UNCACHED] = "uncached",
-		[PINNED_MEMORY_WRITE_COMBINE] = "write-combine",
-		[PINNED_MEMORY_CACHED] = "cached",
-	};
+	static const char *const types[] = { PN_MEMORY_TYPES(PN_MEMORY_TYPE_WITH_COMMA) };
 
 	pn_json_string(json, "memory", types[memory->type]);
 	if (memory->node < 0)
@@ -122,21 +91,18 @@ static void dump_memory(struct pn_json *json, const struct pn_memory *memory)
 		pn_json_number(json, "max_phys", memory->max_phys);
 }
 
+#define DUMP_OF_HEAP(name, source, unit, kind, access, help) \
+	dump_figure(json, #name, figures->name);
+
 static void dump_heap(struct pn_json *json, const struct pn_census *census)
 {
-	const struct pn_heap_stats *heap = &census->heap;
+	const struct pn_heap_figures *figures = &census->figures;
 
 	pn_json_open(json, NULL, '{');
 	dump_memory(json, &census->memory);
-	pn_json_number(json, "chunk_bytes", heap->chunks * PN_CHUNK_SIZE);
-	pn_json_number(json, "peak_chunk_bytes", heap->peak_chunks * PN_CHUNK_SIZE);
-	pn_json_number(json, "empty_chunk_bytes", heap->empty_chunks * PN_CHUNK_SIZE);
-	dump_sums(json, census);
-	pn_json_number(json, "populate_calls", heap->populate_calls);
-	pn_json_number(json, "punch_calls", heap->punch_calls);
-	dump_limit(json, census->limit_chunks);
-	pn_json_number(json, "decay_ms", census->decay_ms);
-	pn_json_number(json, "caches", census->caches);
+	PN_FIGURES_OF_STATS(DUMP_OF_HEAP)
+	PN_FIGURES_COUNTED(DUMP_OF_HEAP)
+	PN_FIGURES_OF_SETTINGS(DUMP_OF_HEAP)
 	pn_json_open(json, "classes", '[');
 	for (unsigned int i = 0; i < PN_CLASSES; i++)
 		if (census->classes[i].slabs)

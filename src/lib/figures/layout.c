@@ -10,8 +10,12 @@
 
 #include "front/runtime.h"
 #include "front/tcache.h"
+#include "pinned.h"
 
 PN_WATCH_CONSTANT(schema, 1);
+static const char version[] = PINNED_VERSION_TEXT;
+PN_WATCH_VARIABLE(version, version);
+
 PN_WATCH_CONSTANT(chunk_shift, PN_CHUNK_SHIFT);
 PN_WATCH_CONSTANT(page_shift, PN_PAGE_SHIFT);
 PN_WATCH_CONSTANT(classes_plain, PN_CLASSES_PLAIN);
@@ -52,14 +56,6 @@ PN_WATCH_MEMBER(pn_memory, type);
 PN_WATCH_MEMBER(pn_memory, node);
 PN_WATCH_MEMBER(pn_memory, max_phys);
 PN_WATCH_MEMBER(pn_backend, name);
-PN_WATCH_MEMBER(pn_heap_stats, chunks);
-PN_WATCH_MEMBER(pn_heap_stats, peak_chunks);
-PN_WATCH_MEMBER(pn_heap_stats, empty_chunks);
-PN_WATCH_MEMBER(pn_heap_stats, large_chunks);
-PN_WATCH_MEMBER(pn_heap_stats, raw_chunks);
-PN_WATCH_MEMBER(pn_heap_stats, medium_bytes);
-PN_WATCH_MEMBER(pn_heap_stats, populate_calls);
-PN_WATCH_MEMBER(pn_heap_stats, punch_calls);
 
 PN_WATCH_VARIABLE(classes, pn_classes);
 PN_WATCH_CONSTANT(sizeof_pn_class, sizeof(struct pn_class));

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The figures of pinned_stats() and pinned_heap_stats(), gathered from where they are kept. */
-
-#include "chunk/empty.h"
-#include "front/alloc.h"
+/* The figures of pinned_stats() and pinned_heap_stats(): those of table.h that are public. */
+#include "figures/figures.h"
 #include "front/harden.h"
 #include "front/heaps.h"
 #include "front/runtime.h"
-#include "object/retain.h"
+#include "front/tcache.h"
 #include "os/errno.h"
 #include "os/sized.h"
 #include "pinned.h"
@@ -14,26 +12,31 @@
 /* In the first release, 0.1.0. */
 #define FIRST_SIZE PN_SIZE_UP_TO(struct pinned_stats, retained_bytes)
 
-/* What all heaps have. */
+#define PUT_public(name, operator) stats->name operator figures.name;
+#define PUT_private(name, operator)
+#define ADD_OF_HEAP(name, source, unit, kind, access, help) PUT_##access(name, +=)
+#define SET_OF_PROCESS(name, source, watch, unit, kind, access, help) PUT_##access(name, =)
+
 static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
 {
-	struct pn_heap_stats figures = pn_heap_get_stats(heap);
-	uint64_t run_bytes = (figures.large_chunks + figures.raw_chunks) * PN_CHUNK_SIZE;
+	const struct pn_heap_stats counts = pn_heap_get_stats(heap);
+	struct pn_heap_figures figures;
 
-	stats->chunk_bytes += figures.chunks * PN_CHUNK_SIZE;
-	stats->peak_chunk_bytes += figures.peak_chunks * PN_CHUNK_SIZE;
-	stats->empty_chunk_bytes += figures.empty_chunks * PN_CHUNK_SIZE;
-	stats->object_bytes += pn_slab_bytes_out(heap) + figures.medium_bytes + run_bytes;
-	stats->large_bytes += run_bytes;
-	stats->populate_calls += figures.populate_calls;
-	stats->punch_calls += figures.punch_calls;
+	pn_figures_of_heap(&figures, heap, &counts);
+	/* Here, raw chunks are objects too. */
+	figures.large_bytes += figures.raw_bytes;
+	figures.object_bytes = pn_slab_bytes_out(heap) + figures.medium_bytes + figures.large_bytes;
+	PN_FIGURES_OF_STATS(ADD_OF_HEAP)
+	PN_FIGURES_COUNTED(ADD_OF_HEAP)
 }
 
-static void add_process(struct pinned_stats *stats)
+static void set_process(struct pinned_stats *stats)
 {
-	stats->cached_bytes = pn_tcache_bytes() + pn_harden_bytes();
-	stats->failed_allocs = pn_alloc_failures();
-	stats->retained_bytes = pn_retain_bytes();
+	struct pn_process_figures figures;
+
+	pn_figures_of_process(&figures);
+	PN_FIGURES_OF_PROCESS(SET_OF_PROCESS)
+	stats->cached_bytes = pn_tcache_bytes() + figures.quarantine_bytes;
 }
 
 int pinned_stats(struct pinned_stats *stats)
@@ -42,24 +45,24 @@ int pinned_stats(struct pinned_stats *stats)
 	struct pn_heap *heap;
 
 	pn_runtime_enter();
-	sum.arena_bytes = pn_arena.size;
 	pn_heaps_lock();
 	pn_heaps_for_each(heap)
 		add_heap(&sum, heap);
 	pn_heaps_unlock();
-	sum.peak_chunk_bytes = pn_empty_peak() * PN_CHUNK_SIZE;
-	add_process(&sum);
+	set_process(&sum);
 	return pn_answer(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));
 }
 
 int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats)
 {
-	struct pinned_stats figures = { 0 };
+	struct pinned_stats sum = { 0 };
 
 	pn_runtime_enter();
-	figures.arena_bytes = pn_arena.size;
-	add_heap(&figures, pn_heaps_of(heap));
 	if (!heap)
-		add_process(&figures);
-	return pn_answer(pn_sized_write(stats, &figures, sizeof(figures), FIRST_SIZE));
+		set_process(&sum);
+	sum.peak_chunk_bytes = 0;
+	sum.arena_bytes = pn_arena.size;
+	sum.limit_bytes = PN_SHOWN_limit(pn_heaps_of(heap)->limit_chunks);
+	add_heap(&sum, pn_heaps_of(heap));
+	return pn_answer(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));
 }

@@ -5,7 +5,6 @@ import check_driver
 import check_memory
 import check_programs
 import finding
-from trouble import Trouble
 
 
 def findings(reader, folder):
@@ -18,11 +17,9 @@ def findings(reader, folder):
     yield from check_programs.check_configuration(reader)
 
 
-def run(reader, folder):
-    """Yields a line for each finding; Trouble at the end if there are faults."""
-    faults = 0
-    for found in findings(reader, folder):
-        faults += found.kind == finding.FAULT
-        yield f"{found.kind:<6}{found.subject:<14}{found.text}"
-    if faults:
-        raise Trouble(f"faults: {faults}")
+def count_faults(found):
+    return sum(item.kind == finding.FAULT for item in found)
+
+
+def line_of(item):
+    return f"{item.kind:<6}{item.subject:<14}{item.text}"

@@ -93,20 +93,24 @@ def findings(reader):
             earlier.append((section, line))
 
 
-def check(reader):
+def count_errors(found):
+    return sum(word == "error" for word, *_ in found)
+
+
+def errors_trouble(reader, errors):
+    return Trouble(f"{reader.path}: lines that make no sense: {errors}; the library ignores them")
+
+
+def tell(reader, found):
     """Names errors and oddities. Returns the number of sections; there are no errors then."""
-    errors = sections = 0
-    for word, line, text in findings(reader):
-        if word == "error":
-            errors += 1
-            say(f"{reader.path}:{line}: {text}")
-        else:
-            sections += 1
-            if text:
-                say(f"{reader.path}:{line}: warning: {text}")
+    for word, line, text in found:
+        if text:
+            kind = "" if word == "error" else "warning: "
+            say(f"{reader.path}:{line}: {kind}{text}")
+    errors = count_errors(found)
     if errors:
-        raise Trouble(f"{reader.path}: lines that make no sense: {errors}; the library ignores them")
-    return sections
+        raise errors_trouble(reader, errors)
+    return sum(word == "section" for word, *_ in found)
 
 
 def path_of(program):

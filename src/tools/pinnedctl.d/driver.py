@@ -6,12 +6,13 @@ import os
 import struct
 from collections import namedtuple
 
-from system_files import at, names, read
+import units
+from system_files import at, names, number, read
 from trouble import Trouble
 
 DEVICE = "/sys/class/misc/pinned_mem"
 MODULE = "/sys/module/pinned_mem"
-CHUNK = 2 << 20
+CHUNK = units.CHUNK
 
 # PINNED_MEM_IOC_INFO of include/uapi/pinned_mem.h.
 ABI_VERSION = 1
@@ -26,15 +27,23 @@ Info = namedtuple(
     "snapshots split_mappings mappings reserved",
 )
 
+# Files of the device in sysfs, in chunks or pages, and what they tell.
 COUNTERS = {
-    "used_chunks": "chunks that processes hold",
-    "snapshot_pages": "pages that were copied for forked children",
-    "resting_chunks": "chunks of dead owners that rest",
-    "busy_chunks": "chunks that wait for somebody to let go of a page",
-    "reserve_chunks": "chunks of the reserve",
-    "reserve_free_chunks": "of these, free",
-    "carveout_chunks": "chunks reserved at boot",
-    "carveout_free_chunks": "of these, free",
+    "used_chunks": "Memory that processes hold",
+    "snapshot_pages": "Pages that were copied for forked children",
+    "resting_chunks": "Memory of dead owners in quarantine",
+    "busy_chunks": "Freed memory that somebody still pins",
+    "reserve_chunks": "Memory of the reserve",
+    "reserve_free_chunks": "Memory of the reserve that is free",
+    "carveout_chunks": "Memory that was reserved at boot",
+    "carveout_free_chunks": "Memory that was reserved at boot and is free",
+}
+NODE_COUNTERS = ("reserve_chunks", "reserve_free_chunks")
+# Module parameters that are limits; 0 is none.
+LIMITS = {
+    "limit_chunks": "What processes may hold",
+    "user_limit_chunks": "What the processes of one user may hold",
+    "pool_limit_chunks": "What one pool of a process may hold",
 }
 
 
@@ -49,8 +58,8 @@ def must_be_loaded():
 
 def counters():
     """{name: number}; empty without the driver."""
-    values = {name: read(f"{DEVICE}/{name}") for name in COUNTERS}
-    return {name: int(value) for name, value in values.items() if value is not None}
+    values = {name: number(f"{DEVICE}/{name}") for name in COUNTERS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def node_counters():
@@ -58,10 +67,24 @@ def node_counters():
     nodes = {}
     for name in names(DEVICE):
         if name.startswith("node") and name[4:].isdigit():
-            keys = ("reserve_chunks", "reserve_free_chunks")
-            values = {key: read(f"{DEVICE}/{name}/{key}") for key in keys}
-            nodes[int(name[4:])] = {key: int(value) for key, value in values.items() if value}
+            values = {key: number(f"{DEVICE}/{name}/{key}") for key in NODE_COUNTERS}
+            found = {key: value for key, value in values.items() if value is not None}
+            nodes[int(name[4:])] = found
     return nodes
+
+
+def limits():
+    """{name: number} of limits that there are and that may be read."""
+    values = {name: number(f"{MODULE}/parameters/{name}") for name in LIMITS}
+    return {name: value for name, value in values.items() if value}
+
+
+def metric_of(name):
+    """(Prometheus' name, help, factor to bytes) of a counter or a limit."""
+    about = COUNTERS.get(name) or LIMITS[name]
+    unit = name.rpartition("_")[2]
+    factor = CHUNK if unit == "chunks" else os.sysconf("SC_PAGESIZE")
+    return f"pinned_mem_{name.removesuffix(unit)}bytes", about, factor
 
 
 def parameters():
@@ -70,15 +93,38 @@ def parameters():
     return {name: read(f"{folder}/{name}") for name in names(folder)}
 
 
+def descriptions(folder):
+    """{name: text} of the module's parameters, as its source describes them."""
+    try:
+        with open(os.path.join(folder, "parameters"), encoding="ascii") as file:
+            return dict(line.rstrip("\n").split(" ", 1) for line in file)
+    except OSError:
+        return {}
+
+
+def value_text(name, value):
+    """A parameter's value, and its size if it is a number of chunks."""
+    if value is None:
+        return "(root may read it)"
+    if name.endswith("_chunks") and value.isdigit():
+        return units.chunks(int(value))
+    return value
+
+
 def version():
     return read(f"{MODULE}/version") or "unknown"
 
 
-def resize_reserve(chunks, node):
-    must_be_loaded()
-    path = at(f"{DEVICE}{'' if node is None else f'/node{node}'}/reserve_chunks")
-    if not os.path.exists(path):
+def reserve_of(node):
+    """The counters of the reserve, of the machine or of a NUMA node."""
+    values = counters() if node is None else node_counters().get(node)
+    if values is None:
         raise Trouble(f"there is no NUMA node {node} with memory")
+    return {name: values.get(name, 0) for name in NODE_COUNTERS}
+
+
+def resize_reserve(chunks, node):
+    path = at(f"{DEVICE}{'' if node is None else f'/node{node}'}/reserve_chunks")
     try:
         with open(path, "w", encoding="ascii") as file:
             file.write(f"{chunks}\n")

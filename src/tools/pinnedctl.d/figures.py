@@ -6,38 +6,76 @@ given back by the library: a pointer that is read leads to memory, if perhaps to
 """
 import struct
 import sys
+from collections import namedtuple
 
 from trouble import Trouble
 
 DUMP_SCHEMA = 1
-# Ends walks through lists that change while they are walked.
-CACHES_MAX = 100000
-HEAPS_MAX = 100000
+CLASSES_MAX = 4096
+
+# A figure that the library of a process has: whose it is (process or heap), where it is kept, its
+# unit there (bytes, chunks, limit, ms or number), its kind (gauge, counter or setting), and what
+# people are told of it. The table is the library's own: src/lib/figures/table.h.
+Figure = namedtuple("Figure", "scope name source unit kind help")
 
 
-MEMORY_TYPES = ("coherent", "uncached", "write-combine", "cached")
+def table_of(process):
+    """The figures that the library has."""
+    return [Figure(*line.split(" ", 5)) for line in process.figures]
+
+
+def shown(process, figure, value):
+    """A value in the unit that is shown; None: there is no limit."""
+    shift = process.layout.constant("chunk_shift")
+    if figure.unit == "limit":
+        return None if value >= (1 << 64 - shift) - 1 else value << shift
+    return value << shift if figure.unit == "chunks" else value
+
+
+def value_at(process, source, base):
+    """A number by its source: names with a slash after each structure. @base: a heap, or None."""
+    for name in source.split("/"):
+        if base is not None:
+            offset, size = process.layout.member(name)
+        elif name in process.layout.entries:
+            offset, size = process.layout.variable(name)
+        else:
+            # A variable of libmalloc-pinned's; libpinned alone has it not, and counts nothing there.
+            return 0
+        base = (base or 0) + offset
+    return int.from_bytes(process.read(base, size), sys.byteorder)
+
+
+def read_figures(process, scope, base=None, counted=()):
+    """{name: value} of a process or a heap. What this tool cannot count is left out."""
+    found = {}
+    for figure in table_of(process):
+        if figure.scope != scope:
+            continue
+        kind, _, name = figure.source.partition(":")
+        if kind != "count":
+            found[figure.name] = shown(process, figure, value_at(process, figure.source, base))
+        elif name in counted:
+            found[figure.name] = counted[name]
+    return found
 
 
 def heaps(process):
     """The addresses of their records, the default one first."""
     heap = process.address("heap")
-    seen = []
-    while heap and len(seen) < HEAPS_MAX:
-        seen.append(heap)
+    seen = {}
+    # The list may change while it is walked.
+    while heap and heap not in seen:
+        seen[heap] = True
         heap = process.member(heap, "pn_heap.next")
-    return seen
-
-
-def heap_figures(process, heap):
-    """The members of struct pn_heap_stats."""
-    stats = process.member_address(heap, "pn_heap.stats")
-    names = [name for name in process.layout.entries if name.startswith("pn_heap_stats.")]
-    return {name.split(".")[1]: process.member(stats, name) for name in names}
+    return list(seen)
 
 
 def class_sizes(process):
     address, total = process.layout.variable("classes")
     each = process.layout.constant("sizeof_pn_class")
+    if total > CLASSES_MAX * each:
+        raise ValueError("more classes than a library has")
     data = process.read(address, total)
     return [process.field(data, at, "pn_class.size") for at in range(0, total, each)]
 
@@ -45,17 +83,18 @@ def class_sizes(process):
 def cached(process, classes):
     """Threads' caches: (how many, objects by class, bytes of medium objects)."""
     each = process.layout.constant("sizeof_pn_bin")
-    counts, medium, caches = [0] * classes, 0, 0
+    counts, medium = [0] * classes, 0
     cache = process.variable("tcaches")
-    while cache and caches < CACHES_MAX:
+    seen = set()
+    while cache and cache not in seen:
+        seen.add(cache)
         data = process.read(cache, process.layout.constant("sizeof_pn_tcache"))
         bins = process.layout.member("pn_tcache.bins")[0]
         for i in range(classes):
             counts[i] += process.field(data, bins + i * each, "pn_bin.count")
         medium += process.field(data, 0, "pn_tcache.medium_bytes")
         cache = process.field(data, 0, "pn_tcache.next")
-        caches += 1
-    return caches, counts, medium
+    return len(seen), counts, medium
 
 
 class Slot:
@@ -84,6 +123,8 @@ def slots(process):
     table = process.member(arena, "pn_arena.slots")
     epoch = process.member(arena, "pn_arena.epoch")
     count = process.variable("extent_slots") * process.variable("used_extents")
+    if count > process.member(arena, "pn_arena.size") >> process.layout.constant("chunk_shift"):
+        raise ValueError("more slots than the arena has")
     at_once = 512
     for first in range(0, count, at_once):
         some = min(at_once, count - first)
@@ -141,54 +182,44 @@ def class_figures(process, sizes, counts, in_caches):
             }
 
 
-def limit_bytes(process, chunks):
-    """None: there is no limit."""
-    shift = process.layout.constant("chunk_shift")
-    return None if chunks >= (1 << 64 - shift) - 1 else chunks << shift
-
-
 def memory_of(process, heap):
     """What struct pn_memory says; None: any."""
     pool = process.member_address(heap, "pn_heap.pool")
     memory = process.member_address(pool, "pn_pool.memory")
     node = process.member(memory, "pn_memory.node")
     ceiling = process.member(memory, "pn_memory.max_phys")
+    types = process.words("memory_types")[0].split()
     return {
-        "memory": MEMORY_TYPES[process.member(memory, "pn_memory.type")],
+        "memory": types[process.member(memory, "pn_memory.type")],
         "node": None if node >> 31 else node,
         "max_phys": None if ceiling == (1 << 64) - 1 else ceiling,
     }
 
 
-def heap_dump(process, heap):
-    chunk = 1 << process.layout.constant("chunk_shift")
-    stats = heap_figures(process, heap)
-    sizes = class_sizes(process)
+def count_heap(process, heap, sizes):
+    """(what figures with a source "count:" are, the classes in use)"""
     caches, in_caches, medium_cached = 0, [0] * len(sizes), 0
     # Threads cache objects of the default heap alone.
     if heap == process.address("heap"):
         caches, in_caches, medium_cached = cached(process, len(sizes))
     counts = count_slabs(process, heap, len(sizes))
-    large = stats["large_chunks"] * chunk
-    return memory_of(process, heap) | {
-        "chunk_bytes": stats["chunks"] * chunk,
-        "peak_chunk_bytes": stats["peak_chunks"] * chunk,
-        "empty_chunk_bytes": stats["empty_chunks"] * chunk,
-        "object_bytes": stats["medium_bytes"]
-        + large
+    stats = "pn_heap.stats/pn_heap_stats."
+    runs = value_at(process, stats + "large_chunks", heap) << process.layout.constant("chunk_shift")
+    counted = {
+        "objects": value_at(process, stats + "medium_bytes", heap)
+        + runs
         + sum(counts[i][2] * size for i, size in enumerate(sizes)),
-        "cached_bytes": medium_cached + sum(n * size for n, size in zip(in_caches, sizes)),
-        "medium_bytes": stats["medium_bytes"],
-        "medium_cached_bytes": medium_cached,
-        "large_bytes": large,
-        "raw_bytes": stats["raw_chunks"] * chunk,
-        "populate_calls": stats["populate_calls"],
-        "punch_calls": stats["punch_calls"],
-        "limit_bytes": limit_bytes(process, process.member(heap, "pn_heap.limit_chunks")),
-        "decay_ms": process.member(heap, "pn_heap.decay_ms"),
+        "cached": medium_cached + sum(n * size for n, size in zip(in_caches, sizes)),
+        "medium_cached": medium_cached,
         "caches": caches,
-        "classes": list(class_figures(process, sizes, counts, in_caches)),
     }
+    return counted, list(class_figures(process, sizes, counts, in_caches))
+
+
+def heap_dump(process, heap):
+    counted, classes = count_heap(process, heap, class_sizes(process))
+    figures = read_figures(process, "heap", heap, counted)
+    return memory_of(process, heap) | figures | {"classes": classes}
 
 
 def chunk_dump(process):
@@ -215,36 +246,18 @@ def backend(process):
     return process.text(process.member(kind, "pn_backend.name")) if kind else "none"
 
 
-def fallback(process):
-    """libmalloc-pinned counts what libc served; libpinned alone has nothing to fall back to."""
-    if "fallback" not in process.layout.entries:
-        return 0, 0
-    address = process.address("fallback")
-    return (
-        process.member(address, "pn_fallback.requests"),
-        process.member(address, "pn_fallback.bytes"),
-    )
-
-
 def dump(process):
     """What pinned_dump() would write in the process."""
     arena = process.address("arena")
     size = process.member(arena, "pn_arena.size")
-    requests, fallback_bytes = fallback(process)
     return {
         "schema": DUMP_SCHEMA,
+        "version": process.version,
         "pid": process.pid,
         "program": process.program,
         "backend": backend(process),
         "chunk_size": 1 << process.layout.constant("chunk_shift"),
-        "arena_bytes": size,
-        "epoch": process.member(arena, "pn_arena.epoch"),
-        "limit_bytes": limit_bytes(process, process.variable("limit_chunks")),
-        "quarantine_bytes": process.variable("quarantine_bytes"),
-        "retained_bytes": process.variable("retained_bytes"),
-        "failed_allocs": process.variable("failures"),
-        "fallback_allocs": requests,
-        "fallback_bytes": fallback_bytes,
+        **read_figures(process, "process"),
         "heaps": [heap_dump(process, heap) for heap in heaps(process)] if size else [],
         "chunks": list(chunk_dump(process)) if size else [],
     }

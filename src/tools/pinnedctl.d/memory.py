@@ -5,7 +5,10 @@ The library takes no part: /proc/PID/mem is read as a debugger reads it. A note 
 of libpinned, libmalloc-pinned or of a program that has libpinned inside leads to a table of
 names, addresses, offsets and sizes (src/lib/os/watch.h), so no layout is known here.
 """
+import contextlib
+import functools
 import os
+import pwd
 import re
 import struct
 import sys
@@ -17,22 +20,44 @@ NOTE_TYPE = 1
 ENTRY_SIZE = 64
 SCHEMA = 1
 PT_LOAD, PT_NOTE = 1, 4
+# Nothing in the library is larger; a larger size is another layout's.
+READ_MAX = 1 << 28
+
+
+class OtherVersion(Trouble):
+    """The process has a library of another version than this tool understands."""
+
+
+class NotPermitted(Trouble):
+    """The process belongs to somebody else."""
 
 
 class Layout:
-    """The table: addresses of variables, (offset, size) of members, constants."""
+    """The table: addresses of variables, (offset, size) of members, constants.
+
+    It tells what the library of the process has, which may be older or newer than this tool.
+    """
 
     def __init__(self, table, word):
         form = f"{ENTRY_SIZE - 2 * word}s{'QQ' if word == 8 else 'II'}"
         self.word = word
+        self.library = "the library"
         self.entries = {}
         for name, value, size in struct.iter_unpack("=" + form, table):
             self.entries[name.split(b"\0")[0].decode("ascii", "replace")] = (value, size)
 
-    def constant(self, name):
-        return self.entries[name][0]
+    def entry(self, name):
+        try:
+            return self.entries[name]
+        except KeyError:
+            raise OtherVersion(
+                f"{self.library} does not tell {name}; use the pinnedctl of that version"
+            ) from None
 
-    variable = member = lambda self, name: self.entries[name]
+    def constant(self, name):
+        return self.entry(name)[0]
+
+    variable = member = entry
 
 
 class Process:
@@ -50,7 +75,7 @@ class Process:
             raise
         except OSError as error:
             self.close()
-            raise Trouble(why_not(pid, error)) from None
+            raise why_not(pid, error) from None
 
     def close(self):
         if self.mem >= 0:
@@ -65,7 +90,7 @@ class Process:
 
     def read(self, address, size):
         try:
-            data = os.pread(self.mem, size, address)
+            data = os.pread(self.mem, size, address) if size <= READ_MAX else b""
         except (OSError, OverflowError):
             data = b""
         if len(data) != size:
@@ -78,14 +103,31 @@ class Process:
         for start, name in likely_modules(self.maps, self.pid):
             try:
                 layout = self.layout_in_module(start)
-            except (Trouble, struct.error):
+            except (Trouble, struct.error, ValueError, OverflowError):
                 continue
             if not layout:
                 continue
-            if layout.entries.get("schema", (0, 0))[0] != SCHEMA:
-                raise Trouble(f"process {self.pid}: {name} is of another version than pinnedctl")
+            layout.library = f"process {self.pid}: {name}, version {self.version_in(layout)},"
+            schema = layout.entries.get("schema", (0, 0))[0]
+            if schema != SCHEMA:
+                raise OtherVersion(
+                    f"{layout.library} has schema {schema}, and this pinnedctl understands "
+                    f"schema {SCHEMA}; use the pinnedctl of that version"
+                )
+            if not 12 <= layout.constant("page_shift") < layout.constant("chunk_shift") < 40:
+                raise OtherVersion(
+                    f"{layout.library} has chunks of an unknown size; "
+                    "use the pinnedctl of that version"
+                )
             return layout
         raise Trouble(f"process {self.pid} does not use libpinned; start it by pinned-run")
+
+    def version_in(self, layout):
+        """Of the library; the first ones do not tell it."""
+        try:
+            return self.text(layout.entries["version"][0], 32) or "unknown"
+        except (KeyError, Trouble):
+            return "unknown"
 
     def layout_in_module(self, start):
         """The table of the ELF file that is mapped at start; None if it has none."""
@@ -161,22 +203,60 @@ class Process:
         data = b""
         while len(data) < size and b"\0" not in data:
             data += self.read(address + len(data), 1)
-        return data.split(b"\0")[0].decode("ascii", "replace")
+        text = data.split(b"\0")[0].decode("ascii", "replace")
+        return "".join(char if char.isprintable() else "?" for char in text)
+
+    def words(self, variable):
+        """The lines of a variable that is a text."""
+        address, size = self.layout.variable(variable)
+        return self.read(address, size).split(b"\0")[0].decode("ascii", "replace").splitlines()
+
+    @functools.cached_property
+    def figures(self):
+        return self.words("figures")
+
+    @property
+    def version(self):
+        return self.version_in(self.layout)
+
+    @property
+    def user(self):
+        return read_user(self.pid)
 
     @property
     def program(self):
         return read_program(self.pid)
 
 
+@contextlib.contextmanager
+def watched(pid):
+    """A process whose memory is read. Whatever an unknown layout makes of the reading is Trouble."""
+    with Process(pid) as process:
+        try:
+            yield process
+        except (
+            LookupError,
+            ValueError,
+            TypeError,
+            ArithmeticError,
+            MemoryError,
+            struct.error,
+        ) as error:
+            raise OtherVersion(
+                f"{process.layout.library} is not understood ({type(error).__name__}: {error}); "
+                "use the pinnedctl of that version"
+            ) from None
+
+
 def why_not(pid, error):
     if isinstance(error, PermissionError):
-        return (
+        return NotPermitted(
             f"process {pid} may not be read; be its user (with kernel.yama.ptrace_scope at 0), "
             "or root"
         )
     if isinstance(error, (FileNotFoundError, ProcessLookupError)):
-        return f"there is no process {pid}"
-    return f"process {pid}: {error.strerror}"
+        return Trouble(f"there is no process {pid}")
+    return Trouble(f"process {pid}: {error.strerror}")
 
 
 def parse_mapping(line):
@@ -217,6 +297,18 @@ def read_program(pid):
     except OSError:
         return ""
     return "".join(c if " " <= c <= "~" else "?" for c in name)
+
+
+def read_user(pid):
+    """The name of a process's user, or the number where it has none."""
+    try:
+        number = os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return ""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def find_pids():

@@ -66,6 +66,6 @@ def draw(process):
             text += f" {slot.run} chunks"
         elif slot.state == layout.constant("slot_pages") and not slot.is_inherited:
             text += f" {slot.free.bit_count() * 100 >> shift - layout.constant('page_shift')}% free"
-        yield f"{base + (slot.index << shift):#014x} {text}"
+        yield f"{base + (slot.index << shift):012x} {text}"
         rows += 1
     yield LEGEND if rows else "no chunks"

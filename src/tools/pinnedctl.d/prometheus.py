@@ -1,27 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Figures in Prometheus' text format: of processes, by pid and program, and of the driver."""
-import driver
+"""Figures in Prometheus' text format: of processes, and of the driver.
 
-# name, type, help, member of a heap's figures
-HEAP = (
-    ("chunk_bytes", "gauge", "Memory held from the backend.", "chunk_bytes"),
-    ("peak_chunk_bytes", "gauge", "The most memory that was held.", "peak_chunk_bytes"),
-    ("empty_chunk_bytes", "gauge", "Chunks that hold nothing and are kept.", "empty_chunk_bytes"),
-    ("object_bytes", "gauge", "Bytes in objects, those in caches too.", "object_bytes"),
-    ("cached_bytes", "gauge", "Bytes in free objects in caches.", "cached_bytes"),
-    ("medium_bytes", "gauge", "Bytes in medium objects.", "medium_bytes"),
-    ("large_bytes", "gauge", "Bytes in objects larger than a chunk.", "large_bytes"),
-    ("raw_bytes", "gauge", "Bytes in raw chunks.", "raw_bytes"),
-    ("populate_calls_total", "counter", "Requests to the backend.", "populate_calls"),
-    ("punch_calls_total", "counter", "Times that memory went back.", "punch_calls"),
-)
-PROCESS = (
-    ("quarantine_bytes", "gauge", "Bytes of freed objects that wait.", "quarantine_bytes"),
-    ("retained_bytes", "gauge", "Bytes that were freed, but are retained.", "retained_bytes"),
-    ("failed_allocs_total", "counter", "Allocations without memory.", "failed_allocs"),
-    ("fallback_allocs_total", "counter", "Requests that libc served.", "fallback_allocs"),
-    ("fallback_bytes_total", "counter", "Bytes of these.", "fallback_bytes"),
-)
+Names, units and help of processes' figures are those of the table that their library has. As
+Prometheus' conventions ask for, sizes are in bytes, and counters end in _total.
+"""
+import driver
+import memory
+import readings
 
 
 def escape(value):
@@ -35,43 +20,81 @@ def labels(**values):
 def family(name, kind, about, samples):
     """The lines of a metric; none without samples."""
     if samples:
-        yield f"# HELP {name} {about}"
+        yield f"# HELP {name} {about}."
         yield f"# TYPE {name} {kind}"
         for label, value in samples:
             yield f"{name}{label} {value}"
 
 
-def of_process(dump):
-    return labels(pid=dump["pid"], program=dump["program"], backend=dump["backend"])
+def labels_of(reading):
+    dump = reading.dump
+    return labels(
+        pid=dump["pid"], program=dump["program"], user=reading.user, backend=dump["backend"]
+    )
 
 
-def of_processes(dumps):
-    for name, kind, about, member in PROCESS:
-        samples = [(of_process(dump), dump[member]) for dump in dumps]
-        yield from family(f"pinned_process_{name}", kind, about, samples)
-    for name, kind, about, member in HEAP:
-        samples = [
-            (of_process(dump), sum(heap[member] for heap in dump["heaps"]))
-            for dump in dumps
-            if dump["heaps"]
-        ]
-        yield from family(f"pinned_process_{name}", kind, about, samples)
+def exported(table):
+    """The figures that are metrics: a process's, and those of heaps that can be added up."""
+    own = {figure.name for figure in table if figure.scope == "process"}
+    for figure in table:
+        is_sum = figure.scope == "heap" and figure.kind != "setting" and figure.name not in own
+        if figure.scope == "process" or is_sum:
+            yield figure
+    yield readings.LIVE
+
+
+def metric_of(figure):
+    """(name, type)"""
+    if figure.kind == "counter":
+        return f"pinned_process_{figure.name}_total", "counter"
+    return f"pinned_process_{figure.name}", "gauge"
+
+
+def of_processes(found):
+    """Libraries of several versions may have different tables: each metric is told once."""
+    families = {}
+    for reading in found:
+        for figure in exported(reading.table):
+            value = readings.value(reading.dump, figure.name)
+            if value is not None:
+                about, samples = families.setdefault(metric_of(figure), (figure.help, []))
+                samples.append((labels_of(reading), value))
+    for (name, kind), (about, samples) in families.items():
+        yield from family(name, kind, about, samples)
+
+
+def of_scan(found, troubles):
+    other = sum(isinstance(trouble, memory.OtherVersion) for trouble in troubles)
+    samples = [
+        (labels(state="read"), len(found)),
+        (labels(state="other_version"), other),
+        (labels(state="not_readable"), len(troubles) - other),
+    ]
+    yield from family("pinned_processes", "gauge", "Processes that use the library", samples)
 
 
 def of_driver():
     loaded = [("", int(driver.is_loaded()))]
-    yield from family("pinned_mem_loaded", "gauge", "Whether the driver is loaded.", loaded)
+    yield from family("pinned_mem_loaded", "gauge", "Whether the driver is loaded", loaded)
+    if driver.is_loaded():
+        version = [(labels(version=driver.version()), 1)]
+        yield from family("pinned_mem_info", "gauge", "The version of the driver", version)
     for name, value in driver.counters().items():
-        about = driver.COUNTERS[name].capitalize() + "."
-        yield from family(f"pinned_mem_{name}", "gauge", about, [("", value)])
+        metric, about, factor = driver.metric_of(name)
+        yield from family(metric, "gauge", about, [("", value * factor)])
+    for name, value in driver.limits().items():
+        metric, about, factor = driver.metric_of(name)
+        yield from family(metric, "gauge", about, [("", value * factor)])
     nodes = driver.node_counters()
-    for name in ("reserve_chunks", "reserve_free_chunks"):
+    for name in driver.NODE_COUNTERS:
         there = {node: values[name] for node, values in nodes.items() if name in values}
-        samples = [(labels(node=node), value) for node, value in there.items()]
-        about = driver.COUNTERS[name].capitalize() + ", by NUMA node."
-        yield from family(f"pinned_mem_node_{name}", "gauge", about, samples)
+        metric, about, factor = driver.metric_of(name)
+        samples = [(labels(node=node), value * factor) for node, value in there.items()]
+        metric = metric.replace("pinned_mem_", "pinned_mem_node_")
+        yield from family(metric, "gauge", f"{about}, by NUMA node", samples)
 
 
-def metrics(dumps):
-    yield from of_processes(dumps)
+def metrics(found, troubles):
+    yield from of_processes(found)
+    yield from of_scan(found, troubles)
     yield from of_driver()

@@ -2,6 +2,9 @@
 """Files of the system that is looked at: of this one, or below a folder that tests put in its place."""
 import os
 
+# What is longer is no file of the system's.
+READ_MAX = 16 << 20
+
 ROOT = os.environ.get("PINNEDCTL_ROOT", "")
 
 
@@ -13,7 +16,7 @@ def read(path):
     """The text without blanks around it; None if the file is not there, or may not be read."""
     try:
         with open(at(path), encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
+            return file.read(READ_MAX).strip()
     except OSError:
         return None
 

@@ -1,44 +1,38 @@
 # SPDX-License-Identifier: MIT
-"""Figures for people: one process in full, all processes in a table."""
+"""Figures for people: one process in full, all processes in a table. No line is longer than 80 columns
+unless a program's name makes it so."""
+import readings
+from units import CHUNK, size
 
 
-def size(count):
-    """Bytes in a unit that leaves at most four digits."""
-    for unit in "BKMGT":
-        if count < 10000 or unit == "T":
-            return f"{count}{unit if unit != 'B' else ''}"
-        count //= 1024
-    return ""
+def text_of(figure, value):
+    """A figure's value, and in chunks if it is memory in chunks."""
+    if value is None:
+        return "none", ""
+    if figure.unit == "ms":
+        return f"{value} ms", ""
+    if figure.unit == "number":
+        return str(value), ""
+    chunks = str(value // CHUNK) if figure.unit in ("chunks", "limit") else ""
+    return size(value), chunks
 
 
-def limit_of(figures):
-    limit = figures["limit_bytes"]
-    return "none" if limit is None else size(limit)
+def lines_of(table, scope, values):
+    for figure in table:
+        if figure.scope == scope and figure.name in values:
+            value, chunks = text_of(figure, values[figure.name])
+            yield f"  {figure.name:<20}{value:>8}{chunks:>7}  {figure.help}"
 
 
-def of_heap(heap):
-    def show(name):
-        return size(heap[name])
-
-    live = heap["object_bytes"] - heap["cached_bytes"]
+def title_of(number, heap):
     node = "any node" if heap["node"] is None else f"node {heap['node']}"
-    medium = heap["medium_bytes"] - heap["medium_cached_bytes"]
-    limit = limit_of(heap)
     ceiling = "" if heap["max_phys"] is None else f", up to {heap['max_phys']:#x}"
-    raw = f", raw chunks {show('raw_bytes')}" if heap["raw_bytes"] else ""
-    peak, empty = show("peak_chunk_bytes"), show("empty_chunk_bytes")
-    yield f"  heap of {heap['memory']} memory, {node}{ceiling}"
-    yield f"  chunks    {show('chunk_bytes'):>6}  at most {peak}, empty {empty}"
-    yield f"  objects   {size(live):>6}  medium {size(medium)}, large {show('large_bytes')}{raw}"
-    yield f"  cached    {show('cached_bytes'):>6}  by {heap['caches']} threads"
-    yield f"  limit     {limit:>6}  decay {heap['decay_ms']} ms"
-    yield (
-        f"  requests to the backend: {heap['populate_calls']} for memory, "
-        f"{heap['punch_calls']} to give it back"
-    )
-    if heap["classes"]:
-        yield "    size  slabs  objects     live   cached     free"
-    for entry in heap["classes"]:
+    return f"heap {number}: {heap['memory']} memory, {node}{ceiling}"
+
+
+def lines_of_classes(classes):
+    yield "    size  slabs  objects     live   cached     free"
+    for entry in classes:
         yield (
             f"  {size(entry['size']):>6}{'a' if entry['aligned'] else ' '}{entry['slabs']:>6} "
             f"{entry['objects']:>8} {entry['out'] - entry['cached']:>8} {entry['cached']:>8} "
@@ -46,35 +40,77 @@ def of_heap(heap):
         )
 
 
-def of_process(dump):
-    yield f"{dump['program']} ({dump['pid']}): backend {dump['backend']}"
-    for heap in dump["heaps"]:
-        yield from of_heap(heap)
-    yield f"  limit of all heaps: {limit_of(dump)}; freed, but retained: {size(dump['retained_bytes'])}"
-    yield f"  freed, but not used again yet: {size(dump['quarantine_bytes'])}"
-    yield f"  allocations that failed: {dump['failed_allocs']}"
-    fallback = size(dump["fallback_bytes"])
-    yield f"  served by libc instead: {dump['fallback_allocs']} requests, {fallback}"
-
-
-HEADING = "    PID PROGRAM          BACKEND  CHUNKS  EMPTY    LIVE  CACHED   LARGE  FAILED  TO LIBC"
-
-
-def row(dump):
-    def total(member):
-        return sum(heap[member] for heap in dump["heaps"])
-
-    live = total("object_bytes") - total("cached_bytes")
-    return (
-        f"{dump['pid']:>7} {dump['program']:<16} {dump['backend']:<8}"
-        f"{size(total('chunk_bytes')):>7}{size(total('empty_chunk_bytes')):>7}"
-        f"{size(live):>8}{size(total('cached_bytes')):>8}{size(total('large_bytes')):>8}"
-        f"{dump['failed_allocs']:>8}{size(dump['fallback_bytes']):>9}"
+def of_process(reading):
+    dump, table = reading.dump, reading.table
+    yield (
+        f"{dump['program']} ({dump['pid']}): backend {dump['backend']}, user {reading.user}, "
+        f"library {dump['version']}"
     )
+    yield f"  {'':<20}{'':>8}{'chunks':>7}"
+    yield from lines_of(table, "process", dump)
+    for number, heap in enumerate(dump["heaps"]):
+        yield title_of(number, heap)
+        live = heap.get("object_bytes", 0) - heap.get("cached_bytes", 0)
+        yield from lines_of([*table, readings.LIVE], "heap", heap | {readings.LIVE.name: live})
+        if heap["classes"]:
+            yield from lines_of_classes(heap["classes"])
 
 
-def of_processes(dumps):
-    """Those that hold most come first."""
-    yield HEADING
-    dumps = sorted(dumps, key=lambda dump: -sum(heap["chunk_bytes"] for heap in dump["heaps"]))
-    yield from map(row, dumps)
+# The table of all processes.
+
+COLUMNS = ("chunk_bytes", "live_bytes", "cached_bytes", "limit_bytes", "failed_allocs")
+
+
+def headings(columns):
+    names = (name.removesuffix("_bytes").removesuffix("_allocs").upper() for name in columns)
+    return [f" {'HELD' if name == 'CHUNK' else name:>5}" for name in names]
+
+
+def cell(value, name, heading):
+    if value is None:
+        text = "-"
+    elif name.endswith("_bytes"):
+        text = size(value)
+    else:
+        text = str(value)
+    return f" {text:>{len(heading) - 1}}"
+
+
+def row(reading, columns):
+    """One process: pid, user, program, backend, chunks, and the columns."""
+    dump = reading.dump
+    chunks = (readings.value(dump, "chunk_bytes") or 0) // CHUNK
+    fixed = (
+        f"{dump['pid']:>7} {reading.user[:8]:<8} {dump['program'][:15]:<15} {dump['backend']:<7}"
+        f"{chunks:>6}"
+    )
+    cells = zip(columns, headings(columns))
+    return fixed + "".join(cell(readings.value(dump, name), name, head) for name, head in cells)
+
+
+def total(found, columns):
+    dumps = [reading.dump for reading in found]
+    held = sum(readings.value(dump, "chunk_bytes") or 0 for dump in dumps)
+    processes = f"{len(found)} process{'' if len(found) == 1 else 'es'}"
+    line = f"{'total':>7} {processes:<32}{held // CHUNK:>6}"
+    for name, head in zip(columns, headings(columns)):
+        # Limits do not add up.
+        values = [readings.value(dump, name) or 0 for dump in dumps]
+        line += " " * len(head) if name.startswith("limit") else cell(sum(values), name, head)
+    return line
+
+
+def sorted_by(found, name):
+    """Those with most first; texts by the alphabet, and pids from the least."""
+    if name == "user":
+        return sorted(found, key=lambda reading: reading.user)
+    if name in ("pid", "program", "backend"):
+        return sorted(found, key=lambda reading: reading.dump[name])
+    return sorted(found, key=lambda reading: -(readings.value(reading.dump, name) or 0))
+
+
+def of_processes(found, columns=COLUMNS, sort="chunk_bytes"):
+    yield "    PID USER     PROGRAM         BACKEND CHUNKS" + "".join(headings(columns))
+    for reading in sorted_by(found, sort):
+        yield row(reading, columns)
+    yield total(found, columns)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The names of memory types, as configuration, figures and messages spell them. */
+#ifndef PN_MEMORY_TYPE_H
+#define PN_MEMORY_TYPE_H
+
+#include "pinned.h"
+
+/* In the order of PINNED_MEMORY_*: the name, and what follows it in a list for people. */
+#define PN_MEMORY_TYPES(X)         \
+	X("coherent", ", ")        \
+	X("uncached", ", ")        \
+	X("write-combine", " or ") \
+	X("cached", "")
+
+#define PN_MEMORY_TYPE_IN_TEXT(name, separator) name separator
+#define PN_MEMORY_TYPE_WITH_BLANK(name, separator) name " "
+#define PN_MEMORY_TYPE_WITH_COMMA(name, separator) name,
+
+/* "coherent, uncached, ..." */
+#define PN_MEMORY_TYPES_TEXT PN_MEMORY_TYPES(PN_MEMORY_TYPE_IN_TEXT)
+
+#endif /* PN_MEMORY_TYPE_H */
