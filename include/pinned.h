@@ -66,7 +66,7 @@ struct pinned_extent {
  * struct pinned_stats - figures of this process, over all heaps, or of one heap, at one moment
  * @size: in: sizeof(struct pinned_stats); out: the bytes of the structure that the library knows,
  *	if these are fewer. The members beyond are 0.
- * @arena_bytes: reserved virtual addresses
+ * @arena_bytes: addresses that the library has claimed so far, whether they hold memory or not
  * @chunk_bytes: memory obtained from the backend, in use or kept for reuse
  * @peak_chunk_bytes: the maximum of @chunk_bytes so far
  * @empty_chunk_bytes: the part of @chunk_bytes that contains no object and is kept for reuse

@@ -15,8 +15,8 @@ unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
 random_names := devices driver_fails stress_with_model
 
 # Functions of the library that a test puts its own in place of.
-unit_wrapped_calls_driver_fails := $(addprefix pn_sys_,open ioctl identify dup_high map table reserve wipe_on_fork)
-unit_wrapped_calls_devices := pn_sys_ioctl pn_sys_map
+unit_wrapped_calls_driver_fails := $(addprefix pn_sys_,open ioctl identify dup_high map table table_at wipe_on_fork)
+unit_wrapped_calls_devices := pn_sys_ioctl pn_sys_map pn_sys_unmap
 
 define unit_flavour
 $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit

@@ -5,9 +5,15 @@
  * under an unsuspecting program are for those who name them. A program that passes through may be
  * linked to libpinned, which is this library then, and does what libpinned would.
  */
+#include "next.h"
 #include "route.h"
 
 static const enum pn_backend_kind automatic[] = { PN_BACKEND_DEVICE, PN_BACKEND_AUTO };
+
+static void free_next(void *ptr)
+{
+	pn_next.free(ptr);
+}
 
 const struct pn_flavour pn_flavour = {
 	.variable = "MALLOC_PINNED_CONF",
@@ -16,4 +22,5 @@ const struct pn_flavour pn_flavour = {
 	.library_variable = "PINNED_CONF",
 	.automatic = automatic,
 	.fallback = pn_route_get_fallback,
+	.free_foreign = free_next,
 };

@@ -18,7 +18,7 @@ static struct pinned_stats pinned_figures(void)
 {
 	struct pinned_stats stats = { .size = sizeof(stats) };
 
-	if (pn_arena.size)
+	if (pn_arena_size())
 		pinned_stats(&stats);
 	return stats;
 }
@@ -66,7 +66,7 @@ int pn_served_malloc_trim(size_t pad)
 {
 	int trimmed = pn_next.malloc_trim(pad);
 
-	return pn_arena.size && pinned_purge() ? 1 : trimmed;
+	return pn_arena_size() && pinned_purge() ? 1 : trimmed;
 }
 
 int pn_served_mallopt(int parameter, int value)

@@ -34,6 +34,12 @@ static inline bool pn_route_is_pinned(size_t size)
 	return pn_likely(size - pn_route.min < pn_route.span);
 }
 
+/* Returns true if @ptr is in pinned memory. */
+static inline bool pn_route_is_ours(const void *ptr)
+{
+	return pn_arena_has(ptr) && !pn_arena_is_foreign(ptr);
+}
+
 /*
  * There was no pinned memory for @size. Returns true if the next malloc shall serve the request;
  * otherwise errno is ENOMEM.

@@ -168,7 +168,7 @@ static void served_free(void *ptr)
 
 static void served_free_sized(void *ptr, size_t size)
 {
-	if (pn_arena_has(ptr))
+	if (pn_route_is_ours(ptr))
 		pn_free_sized(ptr, 1, size, "free_sized()");
 	else
 		pn_next.free_sized(ptr, size);
@@ -176,7 +176,7 @@ static void served_free_sized(void *ptr, size_t size)
 
 static void served_free_aligned_sized(void *ptr, size_t alignment, size_t size)
 {
-	if (pn_arena_has(ptr))
+	if (pn_route_is_ours(ptr))
 		pn_free_sized(ptr, alignment, size, "free_aligned_sized()");
 	else
 		pn_next.free_aligned_sized(ptr, alignment, size);
@@ -186,7 +186,7 @@ static size_t served_malloc_usable_size(void *ptr)
 {
 	if (!ptr)
 		return 0;
-	if (pn_arena_has(ptr))
+	if (pn_route_is_ours(ptr))
 		return pn_size_of(ptr, "malloc_usable_size()");
 	return pn_next.malloc_usable_size(ptr);
 }
@@ -237,7 +237,7 @@ static void *served_realloc(void *ptr, size_t size)
 		served_free(ptr);
 		return NULL;
 	}
-	return pn_arena_has(ptr) ? realloc_pinned(ptr, size) : realloc_next(ptr, size);
+	return pn_route_is_ours(ptr) ? realloc_pinned(ptr, size) : realloc_next(ptr, size);
 }
 
 static void *served_reallocarray(void *ptr, size_t count, size_t size)

@@ -116,14 +116,14 @@ bool __wrap_pn_sys_identify(int fd, struct pn_sys_file *file);
 int __wrap_pn_sys_dup_high(int fd);
 int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
 void *__wrap_pn_sys_table(size_t size);
-void *__wrap_pn_sys_reserve(size_t size, size_t alignment);
+int __wrap_pn_sys_table_at(void *addr, size_t size);
 bool __wrap_pn_sys_wipe_on_fork(void *addr, size_t size);
 
 bool __real_pn_sys_identify(int fd, struct pn_sys_file *file);
 int __real_pn_sys_dup_high(int fd);
 int __real_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
 void *__real_pn_sys_table(size_t size);
-void *__real_pn_sys_reserve(size_t size, size_t alignment);
+int __real_pn_sys_table_at(void *addr, size_t size);
 bool __real_pn_sys_wipe_on_fork(void *addr, size_t size);
 
 int __wrap_pn_sys_open(const char *path, int flags)
@@ -178,9 +178,9 @@ void *__wrap_pn_sys_table(size_t size)
 	return must_fail() || is_out_of_tables ? NULL : __real_pn_sys_table(size);
 }
 
-void *__wrap_pn_sys_reserve(size_t size, size_t alignment)
+int __wrap_pn_sys_table_at(void *addr, size_t size)
 {
-	return must_fail() ? NULL : __real_pn_sys_reserve(size, alignment);
+	return must_fail() || is_out_of_tables ? ENOMEM : __real_pn_sys_table_at(addr, size);
 }
 
 bool __wrap_pn_sys_wipe_on_fork(void *addr, size_t size)

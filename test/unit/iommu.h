@@ -146,6 +146,8 @@ static int unmap(struct container *container, const struct vfio_iommu_type1_dma_
 int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
 int __real_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
+bool __wrap_pn_sys_unmap(void *addr, size_t size);
+bool __real_pn_sys_unmap(void *addr, size_t size);
 int __real_pn_sys_ioctl(int fd, unsigned long request, void *argument);
 
 int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
@@ -171,7 +173,7 @@ int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
 }
 
 /* Memory comes and goes. */
-int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
+static void check_not_mapped(const void *addr, size_t size)
 {
 	for (size_t i = 0; i < CONTAINERS; i++)
 		for (size_t j = 0; j < containers[i].count; j++)
@@ -179,7 +181,18 @@ int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offse
 					    (uintptr_t)containers[i].mappings[j].memory,
 					    containers[i].mappings[j].size));
 	check_not_told(addr, size);
+}
+
+int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
+{
+	check_not_mapped(addr, size);
 	return __real_pn_sys_map(addr, size, flags, fd, offset);
+}
+
+bool __wrap_pn_sys_unmap(void *addr, size_t size)
+{
+	check_not_mapped(addr, size);
+	return __real_pn_sys_unmap(addr, size);
 }
 
 #endif /* TEST_IOMMU_H */

@@ -67,7 +67,7 @@ int pinned_chunks_free(void *chunks, size_t count)
 {
 	size_t offset = pn_arena_offset(chunks), slot = offset >> PN_CHUNK_SHIFT;
 
-	if (!pn_runtime_enter()->error && offset < pn_arena.size && !(offset & PN_CHUNK_MASK) &&
+	if (!pn_runtime_enter()->error && offset < pn_arena_size() && !(offset & PN_CHUNK_MASK) &&
 	    count && count <= pn_arena_slot_count() - slot && pn_slots_give_raw(slot, count))
 		return 0;
 	errno = EINVAL;

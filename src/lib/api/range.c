@@ -12,7 +12,7 @@ static bool locate(const void *ptr, size_t len, size_t *offset)
 	if (pn_runtime_enter()->error)
 		return false;
 	*offset = pn_arena_offset(ptr);
-	return *offset < pn_arena.size && len <= pn_arena.size - *offset;
+	return *offset < pn_arena_size() && len <= pn_arena_size() - *offset;
 }
 
 static bool is_of_heap(const struct pn_slot *slot, const struct pn_heap *heap)

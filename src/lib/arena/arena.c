@@ -1,50 +1,82 @@
 // SPDX-License-Identifier: MIT
-/* The arena's extents, and its lock. Its addresses and tables are addresses.c's. */
+/* The arena's slots and extents, and its lock. Extents are changed with the lock held. */
 #include "arena/arena.h"
 
 #include <errno.h>
 
-#include "arena/addresses.h"
+#include "arena/tables.h"
+#include "arena/window.h"
+#include "os/confined.h"
 #include "os/lock.h"
-#include "os/watch.h"
+#include "os/sys.h"
 
-struct pn_arena pn_arena __attribute__((aligned(PN_CACHE_LINE)));
+/* An extent's slots: at first, and at most. A small arena has smaller ones, to have enough of them. */
+#define EXTENT_SLOTS_MIN 16
+#define EXTENT_SLOTS_MAX 512
+#define EXTENTS_LEAST 64
 
 static struct pn_lock lock = PN_LOCK_INIT;
-static size_t extent_slots;
-/* extent -> number of its pool */
-static uint32_t owners[PN_EXTENTS_MAX];
-static size_t used_extents;
 static uint32_t last_pool;
+/*
+ * Slots whose entries are being mapped. A child that is forked meanwhile inherits a part of these
+ * mappings, and unmaps them before it claims anything.
+ */
+static size_t pending;
 
-PN_WATCH_VARIABLE(extent_slots, extent_slots);
-PN_WATCH_VARIABLE(used_extents, used_extents);
+/* Extents. */
 
-int pn_arena_init(void)
+static size_t at_least(size_t value, size_t least)
 {
-	size_t size = pn_reserve_most();
-
-	if (!size)
-		return ENOMEM;
-	extent_slots = pn_reserve_extent_size(size) / PN_CHUNK_SIZE;
-	/* Last: this is what makes pn_arena_has() true of anything. */
-	__atomic_store_n(&pn_arena.size, size, __ATOMIC_RELEASE);
-	return 0;
+	return value < least ? least : value;
 }
 
-size_t pn_arena_slot_count(void)
+static size_t at_most(size_t value, size_t most)
 {
-	return pn_arena.size / PN_CHUNK_SIZE;
+	return value < most ? value : most;
 }
 
-size_t pn_arena_extent_slots(void)
+static size_t smallest_extent(void)
 {
-	return extent_slots;
+	return at_most(at_least(pn_arena_slot_limit() / EXTENTS_LEAST, 1), EXTENT_SLOTS_MIN);
 }
 
-size_t pn_arena_used_slots(void)
+static size_t largest_extent(void)
 {
-	return __atomic_load_n(&used_extents, __ATOMIC_RELAXED) * extent_slots;
+	return at_most(pn_arena_slot_limit() / 4, EXTENT_SLOTS_MAX);
+}
+
+/*
+ * A child that is forked by another thread meanwhile finds that each of these slots leads to an
+ * extent, the old one or the new one, that has slots.
+ */
+static void set_extent(size_t first, size_t end, uint32_t mapped)
+{
+	pn_arena.slots[first].mapped = mapped;
+	pn_arena.slots[first].extent_slots = (uint32_t)(end - first);
+	pn_child_order_writes();
+	for (size_t slot = first; slot < end; slot++)
+		__atomic_store_n(&pn_arena.slots[slot].extent, (uint32_t)first, __ATOMIC_RELEASE);
+}
+
+size_t pn_arena_extent_end(size_t slot)
+{
+	size_t first = pn_arena.slots[slot].extent;
+
+	return first + pn_arena.slots[first].extent_slots;
+}
+
+void pn_arena_divide(size_t slot, size_t count)
+{
+	size_t first = pn_arena.slots[slot].extent, end = pn_arena_extent_end(slot);
+	uint32_t mapped = pn_arena.slots[first].mapped;
+
+	/* The first extent is made shorter last, so that the others are never between two extents. */
+	if (slot + count < end)
+		set_extent(slot + count, end, mapped);
+	if (first < slot)
+		set_extent(slot, slot + count, mapped);
+	pn_child_order_writes();
+	set_extent(first, first < slot ? slot : slot + count, mapped);
 }
 
 uint32_t pn_arena_new_pool(void)
@@ -54,25 +86,136 @@ uint32_t pn_arena_new_pool(void)
 
 uint32_t pn_arena_owner(size_t slot)
 {
-	return owners[slot / extent_slots];
+	return slot < pn_arena_slot_count() ? pn_arena.slots[slot].pool : 0;
 }
 
-void pn_arena_claim(size_t slot, size_t count, uint32_t pool)
+static void set_owner(size_t first, size_t end, uint32_t pool)
 {
-	size_t last = (slot + count - 1) / extent_slots;
+	for (size_t slot = first; slot < end; slot++)
+		pn_arena.slots[slot].pool = pool;
+}
 
-	for (size_t extent = slot / extent_slots; extent <= last; extent++)
-		owners[extent] = pool;
-	if (last >= used_extents)
-		__atomic_store_n(&used_extents, last + 1, __ATOMIC_RELAXED);
+/* Claiming. */
+
+/* Returns 0 or ENOMEM. */
+static int grow(size_t count)
+{
+	size_t from = pn_arena_slot_count();
+
+	if (pending)
+		pn_tables_unmap(from, from + pending);
+	pending = count;
+	if (pn_tables_map(from, from + count)) {
+		pending = 0;
+		return ENOMEM;
+	}
+	set_extent(from, from + count, 0);
+	/* Last: this is what makes pn_arena_has() true of any address of them. */
+	__atomic_store_n(&pn_arena.size, (from + count) << PN_CHUNK_SHIFT, __ATOMIC_RELEASE);
+	pending = 0;
+	return 0;
+}
+
+int pn_arena_init(void)
+{
+	struct pn_window window;
+
+	if (!pn_window_choose(&window, pn_tables_room, EXTENT_SLOTS_MIN * PN_CHUNK_SIZE))
+		return ENOMEM;
+	pn_arena.base = window.arena;
+	pn_arena.limit = window.size;
+	pn_tables_place(window.tables, window.size);
+	return grow(smallest_extent());
+}
+
+/* Claims an extent at the end, or a smaller one that reaches up to @end. Returns 0 or ENOMEM. */
+static int grow_for(const struct pn_claims *claims, size_t end)
+{
+	size_t needed = at_most(end - pn_arena_slot_count(), largest_extent());
+	size_t count = at_least(claims->slots + smallest_extent(), needed);
+
+	count = at_most(count, largest_extent());
+	count = at_most(count, pn_arena_slot_limit() - pn_arena_slot_count());
+	if (!count)
+		return ENOMEM;
+	return grow(count) && (needed >= count || grow(needed)) ? ENOMEM : 0;
+}
+
+int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *claims)
+{
+	size_t end = slot + count;
+
+	if (claims->pool != pool)
+		*claims = (struct pn_claims){ .pool = pool };
+	while (pn_arena_slot_count() < end)
+		if (grow_for(claims, end))
+			return ENOMEM;
+	for (size_t at = slot, next; at < end; at = next) {
+		next = pn_arena_extent_end(at);
+		if (pn_arena.slots[at].pool == pool)
+			continue;
+		set_owner(pn_arena.slots[at].extent, next, pool);
+		claims->slots += next - pn_arena.slots[at].extent;
+	}
+	return 0;
 }
 
 void pn_arena_disclaim(uint32_t pool)
 {
-	for (size_t extent = 0; extent < used_extents; extent++)
-		if (owners[extent] == pool)
-			owners[extent] = 0;
+	for (size_t slot = 0; slot < pn_arena_slot_count(); slot++)
+		if (pn_arena.slots[slot].pool == pool)
+			pn_arena.slots[slot].pool = 0;
 }
+
+/* What others have mapped. */
+
+static bool is_occupied(size_t slot)
+{
+	return pn_arena.slots[slot].state == PN_SLOT_HOLE &&
+	       !pn_arena.slots[pn_arena.slots[slot].extent].mapped &&
+	       !pn_sys_is_free(pn_arena_slot_at(slot), PN_CHUNK_SIZE);
+}
+
+/* Slots from @first on, of its extent and before @end, that are occupied. */
+static size_t occupied_run(size_t first, size_t end)
+{
+	size_t slot = first;
+
+	end = at_most(end, pn_arena_extent_end(first));
+	while (slot < end && is_occupied(slot))
+		slot++;
+	return slot - first;
+}
+
+bool pn_arena_skip(size_t slot, size_t count)
+{
+	bool has_skipped = false;
+
+	for (size_t at = slot, run; at < slot + count; at += run ? run : 1) {
+		run = occupied_run(at, slot + count);
+		if (!run)
+			continue;
+		pn_arena_divide(at, run);
+		set_owner(at, at + run, PN_POOL_NOBODY);
+		has_skipped = true;
+	}
+	return has_skipped;
+}
+
+/*
+ * A hole of an extent that is mapped as a whole is ours. Any other hole is unmapped if it is ours. A
+ * process that filters its system calls is not asked: the C library then judges the pointer.
+ */
+bool pn_arena_is_in_foreign(const void *ptr)
+{
+	const struct pn_slot *slot = &pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT];
+	size_t extent = __atomic_load_n(&slot->extent, __ATOMIC_ACQUIRE);
+
+	return !__atomic_load_n(&pn_arena.slots[extent].mapped, __ATOMIC_RELAXED) &&
+	       (pn_is_confined() || pn_sys_is_mapped(ptr));
+}
+
+/* The lock. */
 
 void pn_arena_lock(void)
 {

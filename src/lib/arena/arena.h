@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arena: one reserved range of virtual addresses, divided into slots of one
- * chunk each, and the tables that say what is at an address. Whose a slot is, and
- * what it is used for, is the heaps' business (slots.h, pages.h).
+ * The arena: a range of virtual addresses, divided into slots of one chunk each, and the tables that
+ * say what is at an address. What a slot holds is decided by the heaps (slots.h, pages.h).
  *
- * Slots belong to extents, and an extent to the pool that populates it: after a
- * fork, or when a pool is lost, its extents are left alone, and a new pool goes
- * on in others. Pools are counted, and the number of one is never used again.
+ * The addresses are chosen at the start and not mapped (window.h). Slots are claimed from the first
+ * one on: claimed slots have entries in the tables. The backend maps memory at a claimed slot when a
+ * heap needs it, and unmaps it afterwards. A claimed slot without memory may therefore hold somebody
+ * else's mapping. The tables say of such a slot what they say of a hole: no memory of ours.
+ *
+ * Claimed slots are divided into extents. An extent belongs to the pool that populates its slots;
+ * after a fork, or when a pool is lost, its extents are left alone, and a new pool goes on in others.
+ * Pools are counted, and the number of a pool is never used again. The first slot of an extent holds
+ * what is known of the whole extent.
  */
 #ifndef PN_ARENA_H
 #define PN_ARENA_H
@@ -15,7 +20,8 @@
 #include "os/base.h"
 #include "os/child.h"
 
-#define PN_EXTENTS_MAX 1024
+/* The pool of slots that somebody else has mapped. They are never used. */
+#define PN_POOL_NOBODY UINT32_MAX
 
 struct pn_heap;
 struct pn_slab;
@@ -43,7 +49,7 @@ enum pn_object_state {
  * @state: enum pn_slot_state
  * @object: enum pn_object_state of the large object that begins here, or did last
  * @longest: for PAGES, the longest run of free pages
- * @pool: number of the pool that populated it
+ * @pool: number of the pool that may populate it, or has; 0 if there is none yet
  * @epoch: the fork generation that populated it
  * @run: for LARGE, slots of the object; for LARGE_TAIL, slots of it before this one
  * @prev: with @next, neighbours in the list that its state puts it into; slot + 1, 0 for none
@@ -51,6 +57,10 @@ enum pn_object_state {
  * @heap: whose it is, while it has memory
  * @free: for PAGES, a bit for each page
  * @fresh: pages that nobody has had since the slot was populated: they are zeros
+ * @extent: the first slot of its extent
+ * @extent_slots: in the first slot of an extent, how many slots the extent has
+ * @mapped: in the first slot of an extent, number of the pool that has mapped all of the extent at
+ *	once; 0 if none has
  */
 struct pn_slot {
 	uint8_t state;
@@ -65,16 +75,20 @@ struct pn_slot {
 	struct pn_heap *heap;
 	uint64_t free[PN_PAGE_WORDS];
 	uint64_t fresh[PN_PAGE_WORDS];
+	uint32_t extent;
+	uint32_t extent_slots;
+	uint32_t mapped;
 };
 
 /**
- * struct pn_arena - what fast paths read; written at initialisation and in forked children only
+ * struct pn_arena - what fast paths read
  * @base: first address
- * @size: bytes; 0 before initialisation and without a backend
+ * @size: bytes of claimed slots; grows, and is 0 before initialisation and without a backend
  * @phys: slot -> physical address + 1, 0 for none; wiped in a forked child
  * @slabs: page -> the slab that it belongs to, or the medium object that begins in it
  * @slots: slot -> its state
  * @epoch: fork generation; memory of another one is inherited, and not allocated from
+ * @limit: bytes that can be claimed
  */
 struct pn_arena {
 	uintptr_t base;
@@ -83,6 +97,7 @@ struct pn_arena {
 	struct pn_slab **slabs;
 	struct pn_slot *slots;
 	uint32_t epoch;
+	size_t limit;
 };
 
 extern struct pn_arena pn_arena;
@@ -92,9 +107,25 @@ static inline size_t pn_arena_offset(const void *ptr)
 	return (uintptr_t)ptr - pn_arena.base;
 }
 
+/*
+ * Returns the bytes that are claimed. Another thread may be claiming more. The entries of what it
+ * claims are mapped before the size is stored, and are zeros until it hands out a pointer; whoever
+ * has that pointer sees both. Whoever asks about another pointer gets the right answer from the old
+ * size, from the new one, and from zeros. So the load needs no order, and an ordinary load is used:
+ * compilers make two instructions of a comparison with an atomic one.
+ */
+static inline size_t pn_arena_size(void)
+{
+#ifdef PN_THREAD_SANITIZER
+	return __atomic_load_n(&pn_arena.size, __ATOMIC_RELAXED);
+#else
+	return pn_arena.size;
+#endif
+}
+
 static inline bool pn_arena_has(const void *ptr)
 {
-	return pn_arena_offset(ptr) < pn_arena.size;
+	return pn_arena_offset(ptr) < pn_arena_size();
 }
 
 static inline void *pn_arena_at(size_t offset)
@@ -124,23 +155,64 @@ static inline void pn_slot_set_phys(size_t slot, uint64_t phys)
 		__atomic_store_n(&pn_arena.phys[slot], 0, __ATOMIC_RELEASE);
 }
 
-/* Reserve addresses and make the tables. Return: 0 or ENOMEM. */
+/* Chooses addresses and claims the first slots. Returns 0 or ENOMEM. */
 int pn_arena_init(void);
 
-size_t pn_arena_slot_count(void);
-size_t pn_arena_extent_slots(void);
-/* Slots from here on have no memory. Safe in signal handlers. */
-size_t pn_arena_used_slots(void);
+/* Returns the number of slots that can be claimed. */
+static inline size_t pn_arena_slot_limit(void)
+{
+	return pn_arena.limit >> PN_CHUNK_SHIFT;
+}
 
-/* A number for a pool. */
+/* Returns the number of slots that are claimed. Safe in signal handlers. */
+static inline size_t pn_arena_slot_count(void)
+{
+	return __atomic_load_n(&pn_arena.size, __ATOMIC_ACQUIRE) >> PN_CHUNK_SHIFT;
+}
+
+/* Returns a number for a pool. */
 uint32_t pn_arena_new_pool(void);
-/* The pool that @slot may be populated from; 0: nobody's yet. */
+/* Returns the pool that a slot, claimed or not, may be populated from; 0 if it is nobody's yet. */
 uint32_t pn_arena_owner(size_t slot);
-/* Make the extents of these slots, which are nobody's or the pool's already, the pool's. */
-void pn_arena_claim(size_t slot, size_t count, uint32_t pool);
+/* Returns the slot after the extent of a claimed slot. */
+size_t pn_arena_extent_end(size_t slot);
 
+/**
+ * struct pn_claims - what a pool has claimed; zeros at first
+ * @pool: number of the pool that @slots is about
+ * @slots: how many; the next extent is made about as large
+ */
+struct pn_claims {
+	uint32_t pool;
+	size_t slots;
+};
+
+/*
+ * Makes the extents of these slots, each of which is nobody's or the pool's already, the pool's;
+ * claims what is not claimed yet. Returns 0 or ENOMEM.
+ */
+int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *claims);
 /* A pool has gone, and nothing of it is left: its extents are nobody's again. */
 void pn_arena_disclaim(uint32_t pool);
+/* Makes these slots, which are in one extent, an extent of their own. */
+void pn_arena_divide(size_t slot, size_t count);
+
+/*
+ * Finds slots of a range that somebody else has mapped, and gives them to nobody. Returns false if
+ * there are none.
+ */
+bool pn_arena_skip(size_t slot, size_t count);
+
+/* Returns true if @ptr, which is in the arena, is in a mapping of somebody else. */
+bool pn_arena_is_in_foreign(const void *ptr);
+
+static inline bool pn_arena_is_foreign(const void *ptr)
+{
+	const struct pn_slot *slot = &pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT];
+
+	return pn_unlikely(__atomic_load_n(&slot->state, __ATOMIC_RELAXED) == PN_SLOT_HOLE) &&
+	       pn_arena_is_in_foreign(ptr);
+}
 
 /* The lock of everything that is slots and pages, of all heaps. */
 void pn_arena_lock(void);

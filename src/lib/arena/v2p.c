@@ -48,10 +48,9 @@ long pinned_v2p_sg(const void *ptr, size_t len, struct pinned_extent *extents, s
 void *pinned_p2v(uint64_t phys)
 {
 	uint64_t entry = (phys & ~(uint64_t)PN_CHUNK_MASK) + 1;
-	size_t slots = pn_arena.size / PN_CHUNK_SIZE;
-	size_t used = pn_arena_used_slots();
+	size_t slots = pn_arena_slot_count();
 
-	for (size_t slot = 0; slot < slots && slot < used; slot++)
+	for (size_t slot = 0; slot < slots; slot++)
 		if (__atomic_load_n(&pn_arena.phys[slot], __ATOMIC_ACQUIRE) == entry)
 			return pn_arena_at(slot * PN_CHUNK_SIZE + (phys & PN_CHUNK_MASK));
 	return NULL;

@@ -11,7 +11,7 @@ static inline uint64_t pn_v2p(const void *ptr)
 	size_t offset = pn_arena_offset(ptr);
 	uint64_t entry;
 
-	if (pn_unlikely(offset >= pn_arena.size))
+	if (pn_unlikely(offset >= pn_arena_size()))
 		return PINNED_NO_PHYS;
 	entry = __atomic_load_n(&pn_arena.phys[offset >> PN_CHUNK_SHIFT], __ATOMIC_ACQUIRE);
 	if (pn_unlikely(!entry))

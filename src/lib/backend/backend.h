@@ -14,6 +14,8 @@
 
 /* populate() and punch(): the descriptor was lost, what it gave stays, open() anew. */
 #define PN_BACKEND_LOST (-1)
+/* populate(): somebody else has mapped some of these slots, which are nobody's now: try others. */
+#define PN_BACKEND_FOREIGN (-2)
 
 /* What populate() stores for a chunk whose physical address it does not know. */
 #define PN_PHYS_UNKNOWN UINT64_MAX
@@ -34,24 +36,24 @@ struct pn_memory {
  * struct pn_pool - a source of chunks, opened
  * @backend: what sort of source
  * @number: whose extents are this pool's (arena.h)
+ * @claims: what it has claimed
  * @is_open: between open() and disown()
  * @memory: what its chunks shall be like
  * @has_guards: nothing accessible may be where there is no chunk
  * @fd: of the device
  * @id: by which the device knows this open
- * @mapped: extents that it is mapped at, one bit each
  *
- * The last three are the device's alone.
+ * The last two are the device's alone.
  */
 struct pn_pool {
 	const struct pn_backend *backend;
 	uint32_t number;
+	struct pn_claims claims;
 	bool is_open;
 	struct pn_memory memory;
 	bool has_guards;
 	struct pn_fd fd;
 	uint64_t id;
-	uint64_t mapped[PN_EXTENTS_MAX / 64];
 };
 
 /**
@@ -59,10 +61,11 @@ struct pn_pool {
  * @name: for people
  * @open: get ready to populate; 0, EOPNOTSUPP for memory that it does not have, or another errno
  * @populate: make @count slots' chunks usable and zeroed, and store their physical addresses;
- *	all or none. 0, an errno or PN_BACKEND_LOST
+ *	all or none. 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN
  * @populate_run: the same, with chunks that make one physical extent, whose address it stores; may
  *	be NULL, and then there are no such runs
- * @punch: give @count chunks back; afterwards the range is reserved, not mapped or not backed.
+ * @punch: give @count chunks back, whose slots are holes by now; afterwards the range is not mapped,
+ *	or is mapped without memory.
  *	0, an errno or PN_BACKEND_LOST
  * @unmap: let go of all addresses, which are about to be other pools'; all chunks were given back.
  *	disown() follows. May be NULL

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Ordinary anonymous memory, without physical addresses: for tests, and for
- * programs that only want the allocator. The range is mapped over to give memory
- * back, and nothing but mmap is used.
+ * Ordinary anonymous memory, without physical addresses: for tests, and for programs that only want
+ * the allocator. What has memory is mapped, and nothing else is: a limit on address space or on
+ * data, and the system's limit on commitments, count what the C library's allocator would let them
+ * count.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,26 +17,23 @@ static int anon_open(struct pn_pool *pool)
 	return pn_memory_is_ordinary(&pool->memory) ? 0 : EOPNOTSUPP;
 }
 
-static int map_fresh(size_t slot, size_t count)
-{
-	return pn_sys_map(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
-
 static int anon_populate(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
 {
+	int err = pn_sys_map(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
 	(void)pool;
 	memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
-	return map_fresh(slot, count);
+	if (err == EEXIST)
+		return pn_arena_skip(slot, count) ? PN_BACKEND_FOREIGN : ENOMEM;
+	return err;
 }
 
-/* A fresh mapping, still accessible: the next populate() then merges with its neighbours. */
+/* Fails where the process may have no more mappings: then the memory stays. */
 static int anon_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
-	if (!pool->has_guards)
-		return map_fresh(slot, count);
-	pn_sys_map_none(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE);
-	return 0;
+	(void)pool;
+	return pn_sys_unmap(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE) ? 0 : ENOMEM;
 }
 
 static void anon_disown(struct pn_pool *pool)

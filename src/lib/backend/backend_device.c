@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Chunks from the driver: a pool of /dev/pinned_mem whose offsets are the arena's
- * offsets, mapped in extents when their first slot is needed. A new pool's mappings
- * are coherent; of another type the driver hears when the first slot is filled, so
- * that then the mapping comes after it.
+ * Chunks from the driver: a pool of /dev/pinned_mem whose offsets are the arena's offsets. An extent
+ * is mapped when its first slot is filled, and unmapped when its last chunk has gone. A new pool's
+ * mappings are coherent; of another type the driver hears when the first slot is filled, so that
+ * then the mapping comes after it.
  *
  * The descriptor may be lost (see fdguard.h), even replaced by one of another
  * pool. What the lost pool gave stays usable through its mappings, but can be
@@ -67,7 +67,6 @@ static int device_open(struct pn_pool *pool)
 		return err;
 	}
 	pool->id = info.pool_id;
-	memset(pool->mapped, 0, sizeof(pool->mapped));
 	return 0;
 }
 
@@ -77,42 +76,101 @@ static bool is_lost(const struct pn_pool *pool, struct pinned_mem_info *info)
 	return !pn_fd_is_intact(&pool->fd) || ask_info(pool, info) || info->pool_id != pool->id;
 }
 
+/* Extents; each is known by its first slot. */
+
+static size_t extent_size(size_t extent)
+{
+	return (size_t)pn_arena.slots[extent].extent_slots << PN_CHUNK_SHIFT;
+}
+
+/* The extent after this one; the first one is 0. */
+static size_t next_extent(size_t extent)
+{
+	return extent + pn_arena.slots[extent].extent_slots;
+}
+
 static bool is_mapped(const struct pn_pool *pool, size_t extent)
 {
-	return pool->mapped[extent / 64] >> (extent % 64) & 1;
+	return pn_arena.slots[extent].mapped == pool->number;
 }
 
 static int map_extent(struct pn_pool *pool, size_t extent)
 {
-	size_t size = pn_arena_extent_slots() * PN_CHUNK_SIZE;
-	int err = pn_sys_map(pn_arena_at(extent * size), size, MAP_SHARED, pool->fd.fd,
-			     extent * size);
+	int err = pn_sys_map(pn_arena_slot_at(extent), extent_size(extent), MAP_SHARED, pool->fd.fd,
+			     (uint64_t)extent << PN_CHUNK_SHIFT);
 
 	if (!err)
-		pool->mapped[extent / 64] |= (uint64_t)1 << (extent % 64);
+		pn_arena.slots[extent].mapped = pool->number;
 	return err;
 }
 
-/* Map the extents that hold the slots. */
+static void unmap_extent(size_t extent)
+{
+	if (pn_sys_unmap(pn_arena_slot_at(extent), extent_size(extent)))
+		pn_arena.slots[extent].mapped = 0;
+}
+
+/*
+ * Maps the extent of @slot. Where there is not that much address space, the slots from @slot on, up
+ * to @end, become an extent of their own. Returns 0, an errno or PN_BACKEND_FOREIGN.
+ */
+static int map_extent_of(struct pn_pool *pool, size_t slot, size_t end)
+{
+	size_t extent = pn_arena.slots[slot].extent, extent_end = pn_arena_extent_end(slot);
+	int err = map_extent(pool, extent);
+
+	if (err == EEXIST)
+		return pn_arena_skip(extent, extent_end - extent) ? PN_BACKEND_FOREIGN : ENOMEM;
+	if (!err || (slot == extent && end >= extent_end))
+		return err;
+	pn_arena_divide(slot, (end < extent_end ? end : extent_end) - slot);
+	return map_extent(pool, slot);
+}
+
+/* Maps the extents that hold the slots. Returns 0, an errno or PN_BACKEND_FOREIGN. */
 static int map_extents(struct pn_pool *pool, size_t slot, size_t count)
 {
-	size_t per_extent = pn_arena_extent_slots();
+	size_t end = slot + count;
 	int err = 0;
 
-	for (size_t extent = slot / per_extent; !err && extent <= (slot + count - 1) / per_extent;
-	     extent++)
-		if (!is_mapped(pool, extent))
-			err = map_extent(pool, extent);
+	for (; !err && slot < end; slot = pn_arena_extent_end(slot))
+		if (!is_mapped(pool, pn_arena.slots[slot].extent))
+			err = map_extent_of(pool, slot, end);
 	return err;
+}
+
+static bool has_memory(size_t extent)
+{
+	for (size_t slot = extent; slot < next_extent(extent); slot++)
+		if (pn_arena.slots[slot].state != PN_SLOT_HOLE)
+			return true;
+	return false;
+}
+
+/* Unmaps the extents of the slots, which are holes, where nothing else has memory either. */
+static void unmap_empty_extents(struct pn_pool *pool, size_t slot, size_t count)
+{
+	for (size_t end = slot + count; slot < end; slot = pn_arena_extent_end(slot)) {
+		size_t extent = pn_arena.slots[slot].extent;
+
+		if (is_mapped(pool, extent) && !has_memory(extent))
+			unmap_extent(extent);
+	}
 }
 
 static size_t count_mapped(const struct pn_pool *pool)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < PN_EXTENTS_MAX / 64; i++)
-		count += (size_t)__builtin_popcountll(pool->mapped[i]);
+	for (size_t extent = 0; extent < pn_arena_slot_count(); extent = next_extent(extent))
+		count += is_mapped(pool, extent);
 	return count;
+}
+
+static int map_again(struct pn_pool *pool, size_t extent)
+{
+	return pn_sys_map_over(pn_arena_slot_at(extent), extent_size(extent), MAP_SHARED,
+			       pool->fd.fd, (uint64_t)extent << PN_CHUNK_SHIFT);
 }
 
 /*
@@ -129,8 +187,8 @@ static bool device_mend(struct pn_pool *pool)
 		return true;
 	if (info.snapshots)
 		return false;
-	for (size_t extent = 0; extent < PN_EXTENTS_MAX; extent++)
-		if (is_mapped(pool, extent) && map_extent(pool, extent))
+	for (size_t extent = 0; extent < pn_arena_slot_count(); extent = next_extent(extent))
+		if (is_mapped(pool, extent) && map_again(pool, extent))
 			return true;
 	return true;
 }
@@ -235,7 +293,26 @@ static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint
 	}
 	if (!err)
 		err = map_extents(pool, slot, count);
-	return err && done ? give_up(pool, slot, done, err) : err;
+	if (err && done)
+		err = give_up(pool, slot, done, err);
+	if (err)
+		unmap_empty_extents(pool, slot, count);
+	return err;
+}
+
+/* Returns 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN. */
+static int fill_run(struct pn_pool *pool, size_t slot, size_t count, bool has_phys, uint64_t *phys)
+{
+	int err = populate_some(pool, slot, count, PINNED_MEM_F_CONTIGUOUS, NULL);
+
+	if (err)
+		return err;
+	*phys = PN_PHYS_UNKNOWN;
+	if (has_phys)
+		err = query(pool, slot, phys);
+	if (!err)
+		err = map_extents(pool, slot, count);
+	return err ? give_up(pool, slot, count, err) : 0;
 }
 
 static int device_populate_run(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
@@ -249,24 +326,23 @@ static int device_populate_run(struct pn_pool *pool, size_t slot, size_t count, 
 		return ENOMEM;
 	err = map_before(pool, slot, count);
 	if (!err)
-		err = populate_some(pool, slot, count, PINNED_MEM_F_CONTIGUOUS, NULL);
+		err = fill_run(pool, slot, count, has_phys(&info), phys);
 	if (err)
-		return err;
-	*phys = PN_PHYS_UNKNOWN;
-	if (has_phys(&info))
-		err = query(pool, slot, phys);
-	if (!err)
-		err = map_extents(pool, slot, count);
-	return err ? give_up(pool, slot, count, err) : 0;
+		unmap_empty_extents(pool, slot, count);
+	return err;
 }
 
 static int device_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
 	struct pinned_mem_info info;
+	int err;
 
 	if (is_lost(pool, &info))
 		return PN_BACKEND_LOST;
-	return punch_all(pool, slot, count);
+	err = punch_all(pool, slot, count);
+	if (!err)
+		unmap_empty_extents(pool, slot, count);
+	return err;
 }
 
 static int device_sync(const struct pn_pool *pool, size_t offset, size_t len,
@@ -310,12 +386,9 @@ static int device_export(const struct pn_pool *pool, size_t slot, size_t count, 
 
 static void device_unmap(struct pn_pool *pool)
 {
-	size_t size = pn_arena_extent_slots() * PN_CHUNK_SIZE;
-
-	for (size_t extent = 0; extent < PN_EXTENTS_MAX; extent++)
+	for (size_t extent = 0; extent < pn_arena_slot_count(); extent = next_extent(extent))
 		if (is_mapped(pool, extent))
-			pn_sys_map_none(pn_arena_at(extent * size), size);
-	memset(pool->mapped, 0, sizeof(pool->mapped));
+			unmap_extent(extent);
 }
 
 /* A filter may kill for looking whose the descriptor is. */

@@ -22,30 +22,24 @@
 
 #define HUGE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB | MAP_POPULATE)
 
-static void release(size_t slot, size_t count)
+static bool release(size_t slot, size_t count)
 {
-	/* Fails only for want of mappings; then the pages stay. */
-	pn_sys_map_none(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE);
+	return pn_sys_unmap(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE);
 }
 
 /* Usable only where pages are to be had and their frames can be read. */
 static int hugetlb_open(struct pn_pool *pool)
 {
-	char *page;
-	uint64_t phys = PN_PHYS_UNKNOWN;
-	int err;
+	uint64_t phys;
+	void *page;
 
 	if (!pn_memory_is_ordinary(&pool->memory))
 		return EOPNOTSUPP;
-	page = pn_sys_reserve(PN_CHUNK_SIZE, PN_CHUNK_SIZE);
+	page = pn_sys_map_anywhere(PN_CHUNK_SIZE, HUGE);
 	if (!page)
-		return ENOMEM;
-	err = pn_sys_map(page, PN_CHUNK_SIZE, HUGE, -1, 0);
-	if (!err)
-		phys = pn_pagemap_phys(page);
-	pn_sys_unreserve(page, PN_CHUNK_SIZE);
-	if (err)
-		return err;
+		return errno;
+	phys = pn_pagemap_phys(page);
+	pn_sys_unmap(page, PN_CHUNK_SIZE);
 	return phys == PN_PHYS_UNKNOWN ? EPERM : 0;
 }
 
@@ -54,6 +48,10 @@ static int hugetlb_populate(struct pn_pool *pool, size_t slot, size_t count, uin
 	int err = pn_sys_map(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE, HUGE, -1, 0);
 
 	(void)pool;
+	if (err == EEXIST)
+		return pn_arena_skip(slot, count) ? PN_BACKEND_FOREIGN : ENOMEM;
+	if (err)
+		return err;
 	for (size_t i = 0; !err && i < count; i++) {
 		phys[i] = pn_pagemap_phys(pn_arena_slot_at(slot + i));
 		/* MAP_POPULATE does not say when it stopped half-way. */
@@ -68,8 +66,7 @@ static int hugetlb_populate(struct pn_pool *pool, size_t slot, size_t count, uin
 static int hugetlb_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
 	(void)pool;
-	release(slot, count);
-	return 0;
+	return release(slot, count) ? 0 : ENOMEM;
 }
 
 static void hugetlb_disown(struct pn_pool *pool)

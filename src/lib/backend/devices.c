@@ -37,7 +37,7 @@ static void set_mapped(struct pn_device *device, size_t slot, bool is_set)
 
 static void clear_mapped(struct pn_device *device)
 {
-	for (size_t i = 0; i < pn_arena_used_slots(); i += 64)
+	for (size_t i = 0; i < pn_arena_slot_count(); i += 64)
 		if (device->mapped[i / 64])
 			__atomic_store_n(&device->mapped[i / 64], 0, __ATOMIC_RELEASE);
 }
@@ -168,7 +168,7 @@ void pn_devices_keep_locked(size_t first, size_t count)
 		next = device->next;
 		if (!map_slots(device, first, count))
 			continue;
-		unmap_slots(device, 0, pn_arena_used_slots());
+		unmap_slots(device, 0, pn_arena_slot_count());
 		lose(device);
 	}
 }
@@ -186,7 +186,7 @@ static int map_all(struct pn_device *device)
 {
 	int err = 0;
 
-	for (size_t slot = 0; !err && slot < pn_arena_used_slots(); slot++)
+	for (size_t slot = 0; !err && slot < pn_arena_slot_count(); slot++)
 		if (is_own_memory(slot))
 			err = map_slot(device, slot);
 	return err;
@@ -194,7 +194,7 @@ static int map_all(struct pn_device *device)
 
 static size_t table_size(void)
 {
-	return pn_round_up(pn_round_up(pn_arena_slot_count(), 64) / 8, PN_PAGE_SIZE);
+	return pn_round_up(pn_round_up(pn_arena_slot_limit(), 64) / 8, PN_PAGE_SIZE);
 }
 
 static struct pn_device *make_record(void)
@@ -236,10 +236,10 @@ static int start(struct pn_device *device, int fd, const struct pn_vfio_range *r
 	if (err)
 		return err;
 	device->base = range->first;
-	device->size = room < pn_arena.size ? (size_t)room + 1 : pn_arena.size;
+	device->size = room < pn_arena.limit ? (size_t)room + 1 : pn_arena.limit;
 	err = map_all(device);
 	if (err) {
-		unmap_slots(device, 0, pn_arena_used_slots());
+		unmap_slots(device, 0, pn_arena_slot_count());
 		pn_fd_drop(&device->fd);
 	}
 	return err;
@@ -282,7 +282,7 @@ static int detach(struct pn_device *device)
 	case PN_DEVICE_UNUSED:
 		return EINVAL;
 	case PN_DEVICE_ATTACHED:
-		is_done = unmap_slots(device, 0, pn_arena_used_slots());
+		is_done = unmap_slots(device, 0, pn_arena_slot_count());
 		let_go(device, PN_DEVICE_UNUSED);
 		break;
 	case PN_DEVICE_LOST:

@@ -33,7 +33,7 @@ void pn_forks_begin(const struct pn_backend *backend)
 	__atomic_fetch_add(&forks_under_way, 1, __ATOMIC_SEQ_CST);
 	if (!moves(backend))
 		return;
-	for (size_t i = 0; i < pn_arena_used_slots(); i++)
+	for (size_t i = 0; i < pn_arena_slot_count(); i++)
 		if (__atomic_load_n(&pn_arena.phys[i], __ATOMIC_SEQ_CST))
 			pn_slot_set_phys(i, PN_PHYS_UNKNOWN);
 }
@@ -42,7 +42,7 @@ static void look_up_again_locked(const struct pn_backend *backend)
 {
 	pn_arena_assert_held();
 	forks_looked_up = __atomic_load_n(&forks, __ATOMIC_ACQUIRE);
-	for (size_t i = 0; i < pn_arena_used_slots(); i++)
+	for (size_t i = 0; i < pn_arena_slot_count(); i++)
 		if (pn_arena.slots[i].state != PN_SLOT_HOLE &&
 		    pn_arena.slots[i].epoch == pn_arena.epoch && !pn_is_confined())
 			pn_forks_set_phys(backend, i, backend->after_fork(i));

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arena/window.h"
 #include "chunk/empty.h"
 #include "os/confined.h"
 #include "os/probe.h"
@@ -20,50 +21,50 @@
 
 /* Runs of slots. */
 
-/* @slot may become part of a run: it is empty, or can be populated. */
+static bool is_hole(size_t slot)
+{
+	return slot >= pn_arena_slot_count() || pn_arena.slots[slot].state == PN_SLOT_HOLE;
+}
+
+/* Returns true if @slot may become part of a run: it is empty, or can be populated. */
 static bool is_available(const struct pn_heap *heap, size_t slot)
 {
 	uint32_t owner = pn_arena_owner(slot);
 
 	if (owner != heap->pool.number)
 		return !owner;
-	return pn_arena.slots[slot].state == PN_SLOT_HOLE ||
-	       pn_empty_is_punchable(heap, &pn_arena.slots[slot]);
+	return is_hole(slot) || pn_empty_is_punchable(heap, &pn_arena.slots[slot]);
 }
 
-/* Slots that are looked at together: a large object, an extent of somebody else's. */
+/* Returns how many slots are unavailable with @slot: a large object's, or another pool's extent. */
 static size_t unavailable_run(const struct pn_heap *heap, size_t slot)
 {
-	size_t extent = pn_arena_extent_slots();
-
 	if (pn_arena_owner(slot) != heap->pool.number)
-		return extent - slot % extent;
+		return pn_arena_extent_end(slot) - slot;
 	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
 }
 
-/* With guards no two runs touch: before each and behind it is a slot without memory. */
+/* With guards no two runs touch: there is a slot without memory before each run and after it. */
 static bool can_end_at(const struct pn_heap *heap, size_t slot)
 {
-	return !heap->pool.has_guards ||
-	       (slot < pn_arena_slot_count() && pn_arena.slots[slot].state == PN_SLOT_HOLE);
+	return !heap->pool.has_guards || (slot < pn_arena_slot_limit() && is_hole(slot));
 }
 
 static bool can_begin_at(const struct pn_heap *heap, size_t slot)
 {
-	return !heap->pool.has_guards || !slot || pn_arena.slots[slot - 1].state == PN_SLOT_HOLE;
+	return !heap->pool.has_guards || !slot || is_hole(slot - 1);
 }
 
 /* A contiguous run is populated by one request. */
 static bool suits(const struct pn_heap *heap, const struct pn_run *run, size_t slot)
 {
-	return is_available(heap, slot) &&
-	       (!run->is_contiguous || pn_arena.slots[slot].state == PN_SLOT_HOLE);
+	return is_available(heap, slot) && (!run->is_contiguous || is_hole(slot));
 }
 
 /* First fit from the hint. Return: false if there is none. */
 static bool find_run(struct pn_heap *heap, struct pn_run *run)
 {
-	size_t slots = pn_arena_slot_count(), at;
+	size_t slots = pn_arena_slot_limit(), at;
 
 	while (heap->hint < slots && !is_available(heap, heap->hint))
 		heap->hint += unavailable_run(heap, heap->hint);
@@ -94,13 +95,18 @@ static size_t count_holes(size_t first, size_t count)
 	size_t holes = 0;
 
 	for (size_t i = 0; i < count; i++)
-		holes += pn_arena.slots[first + i].state == PN_SLOT_HOLE;
+		holes += is_hole(first + i);
 	return holes;
 }
 
+static int claim(struct pn_heap *heap, size_t first, size_t count)
+{
+	return pn_arena_claim(first, count, heap->pool.number, &heap->pool.claims);
+}
+
 /*
- * Fill @count holes, which become EMPTY slots; after an error some of them may be.
- * Return: 0, an errno, PN_BACKEND_LOST.
+ * Fills @count holes, which become EMPTY slots; after an error some of them may be. Claims no more
+ * than it has filled, and some. Returns what pn_backend.populate returns.
  */
 static int populate(struct pn_heap *heap, size_t first, size_t count)
 {
@@ -109,6 +115,9 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 
 	for (size_t done = 0, some; !err && done < count; done += some) {
 		some = count - done < BATCH_MAX ? count - done : BATCH_MAX;
+		err = claim(heap, first + done, some);
+		if (err)
+			break;
 		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
 		heap->stats.populate_calls++;
 		if (!err)
@@ -123,8 +132,11 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 {
 	uint64_t phys = 0;
-	int err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
+	int err = claim(heap, first, count);
 
+	if (err)
+		return err;
+	err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
 	heap->stats.populate_calls++;
 	if (!err)
 		err = pn_empty_admit_locked(heap, first, count);
@@ -157,7 +169,7 @@ static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
 	while (i < run->count && !err) {
 		size_t at = run->first + i, holes = 0;
 
-		while (i + holes < run->count && pn_arena.slots[at + holes].state == PN_SLOT_HOLE)
+		while (i + holes < run->count && is_hole(at + holes))
 			holes++;
 		if (holes)
 			err = fill_stretch(heap, run, at, holes);
@@ -166,7 +178,7 @@ static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
 	return err;
 }
 
-/* Populate what is needed of a run that is available, and take it. Return: as populate(). */
+/* Populates what is needed of a run that is available, and takes it. Returns what populate() does. */
 static int fill_run(struct pn_heap *heap, struct pn_run *run)
 {
 	size_t holes = count_holes(run->first, run->count);
@@ -175,16 +187,21 @@ static int fill_run(struct pn_heap *heap, struct pn_run *run)
 	if (pn_empty_is_over_limit(heap, holes))
 		return ENOMEM;
 	run->is_zeroed = holes == run->count;
-	pn_arena_claim(run->first, run->count, heap->pool.number);
 	err = fill_holes(heap, run);
 	for (size_t i = 0; !err && i < run->count; i++)
 		pn_empty_take_locked(heap, run->first + i);
 	return err;
 }
 
+/* What somebody else has mapped is known afterwards, and passed over. */
 static int try_run(struct pn_heap *heap, struct pn_run *run)
 {
-	return find_run(heap, run) ? fill_run(heap, run) : ENOMEM;
+	int err;
+
+	do
+		err = find_run(heap, run) ? fill_run(heap, run) : ENOMEM;
+	while (err == PN_BACKEND_FOREIGN);
+	return err;
 }
 
 static int open_again(struct pn_heap *heap)
@@ -287,8 +304,8 @@ bool pn_slots_take(struct pn_heap *heap, struct pn_run *run)
 {
 	bool is_taken;
 
-	/* The arena itself is aligned to its extents, so not to more. */
-	if (run->count > pn_arena_slot_count() || run->alignment > pn_arena_extent_slots())
+	if (run->count > pn_arena_slot_limit() ||
+	    run->alignment > PN_ARENA_ALIGNMENT / PN_CHUNK_SIZE)
 		return false;
 	pn_arena_lock();
 	pn_empty_tidy_locked(heap);
@@ -315,7 +332,7 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 	bool is_done = false;
 
 	pn_arena_lock();
-	if (!heap->is_contiguous && more <= pn_arena_slot_count() - run.first &&
+	if (!heap->is_contiguous && more <= pn_arena_slot_limit() - run.first &&
 	    heap->pool.is_open && are_available(heap, run.first, more) &&
 	    can_end_at(heap, run.first + more) && !fill_run(heap, &run)) {
 		set_tail(heap, first, count, count + more);

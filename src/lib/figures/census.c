@@ -50,7 +50,7 @@ static void count_cached(struct pn_census *census)
 static void count_chunks(struct pn_census *census, const struct pn_heap *heap)
 {
 	pn_figures_of_heap(&census->figures, heap, &heap->stats);
-	for (size_t i = 0; i < pn_arena_used_slots(); i++) {
+	for (size_t i = 0; i < pn_arena_slot_count(); i++) {
 		const struct pn_slot *slot = &pn_arena.slots[i];
 
 		if (slot->state == PN_SLOT_PAGES && slot->heap == heap && !is_inherited(slot))

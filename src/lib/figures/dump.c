@@ -117,7 +117,7 @@ static void dump_heaps(struct pn_json *json)
 	struct pn_census census;
 
 	pn_json_open(json, "heaps", '[');
-	for (size_t i = 0; pn_arena.size && pn_census_take(&census, i); i++)
+	for (size_t i = 0; pn_arena_size() && pn_census_take(&census, i); i++)
 		dump_heap(json, &census);
 	pn_json_close(json, ']');
 }
@@ -148,7 +148,7 @@ static void dump_slot(struct pn_json *json, size_t index, const struct pn_census
 static void dump_slots(struct pn_json *json)
 {
 	struct pn_census_slot slots[SLOTS_AT_ONCE];
-	size_t used = pn_arena_used_slots();
+	size_t used = pn_arena_slot_count();
 
 	pn_json_open(json, "chunks", '[');
 	for (size_t first = 0; first < used; first += SLOTS_AT_ONCE) {

@@ -31,6 +31,7 @@ PN_WATCH_MEMBER(pn_fallback, bytes);
 PN_WATCH_VARIABLE(arena, pn_arena);
 PN_WATCH_MEMBER(pn_arena, base);
 PN_WATCH_MEMBER(pn_arena, size);
+PN_WATCH_MEMBER(pn_arena, limit);
 PN_WATCH_MEMBER(pn_arena, phys);
 PN_WATCH_MEMBER(pn_arena, slabs);
 PN_WATCH_MEMBER(pn_arena, slots);

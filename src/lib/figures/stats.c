@@ -61,7 +61,7 @@ int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats)
 	if (!heap)
 		set_process(&sum);
 	sum.peak_chunk_bytes = 0;
-	sum.arena_bytes = pn_arena.size;
+	sum.arena_bytes = pn_arena_size();
 	sum.limit_bytes = PN_SHOWN_limit(pn_heaps_of(heap)->limit_chunks);
 	add_heap(&sum, pn_heaps_of(heap));
 	return pn_answer(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));

@@ -52,8 +52,8 @@
  * (os/watch.h), with the member in it if it is a structure.
  */
 #define PN_FIGURES_OF_PROCESS(X)                                                                 \
-	X(arena_bytes, pn_arena.size, "arena/pn_arena.size", bytes, setting, public,             \
-	  "Reserved virtual addresses")                                                          \
+	X(arena_bytes, pn_arena_size(), "arena/pn_arena.size", bytes, setting, public,           \
+	  "Addresses claimed so far")                                                            \
 	X(epoch, pn_arena.epoch, "arena/pn_arena.epoch", number, gauge, private,                 \
 	  "Forks since the library was first used")                                              \
 	X(limit_bytes, pn_empty_limit(), "limit_chunks", limit, setting, public,                 \

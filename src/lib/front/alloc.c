@@ -179,25 +179,39 @@ void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_
 	return count(object, size);
 }
 
-/* The live object that begins at @ptr, which is in the arena; or dies, naming @caller. */
-static struct pn_object live_object(const void *ptr, const char *caller)
+/* Returns the slab that @ptr is in, or the record of its medium object; NULL if there is neither. */
+static struct pn_slab *record_at(const void *ptr)
 {
-	size_t offset = pn_arena_offset(ptr), index;
-	struct pn_slab *slab = offset < pn_arena.size ? pn_slab_at(offset) : NULL;
-	struct pn_object object;
-	uint8_t state;
+	size_t offset = pn_arena_offset(ptr);
+	struct pn_slab *slab = offset < pn_arena_size() ? pn_slab_at(offset) : NULL;
 
-	if (!slab || pn_medium_is_gone(slab))
-		return pn_large_find(ptr, caller);
-	index = pn_slab_index(slab, offset);
-	state = pn_slab_is_start(slab, index, offset) ? pn_slab_state(slab, index)
-						      : PN_OBJECT_NEVER;
+	return slab && !pn_medium_is_gone(slab) ? slab : NULL;
+}
+
+/* The live object of @slab that begins at @ptr; dies, naming @caller, if there is none. */
+static inline __attribute__((always_inline)) struct pn_object
+live_in_slab(struct pn_slab *slab, const void *ptr, const char *caller)
+{
+	size_t offset = pn_arena_offset(ptr), index = pn_slab_index(slab, offset);
+	struct pn_object object;
+	uint8_t state = PN_OBJECT_NEVER;
+
+	if (pn_slab_is_start(slab, index, offset))
+		state = pn_slab_state(slab, index);
 	if (state == PN_OBJECT_NEVER)
 		pn_die_invalid(caller, ptr);
 	if (pn_state_is_freed(state))
 		pn_die_freed(caller, ptr);
 	pn_object_set(&object, slab, index);
 	return object;
+}
+
+/* The live object that begins at @ptr; dies, naming @caller, if there is none. */
+static struct pn_object live_object(const void *ptr, const char *caller)
+{
+	struct pn_slab *slab = record_at(ptr);
+
+	return slab ? live_in_slab(slab, ptr, caller) : pn_large_find(ptr, caller);
 }
 
 /* Threads cache the default heap's, and nothing above a chunk. */
@@ -233,18 +247,34 @@ static void free_object(const struct pn_object *object)
 		give(object, ptr);
 }
 
+/* Between the arena's addresses there may be mappings of others, and in these the C library's objects. */
+static bool is_elsewhere(const void *ptr)
+{
+	return pn_flavour.free_foreign && pn_arena_has(ptr) && pn_arena_is_foreign(ptr);
+}
+
+static void free_live(void *ptr, struct pn_object *object, bool is_inside)
+{
+	object->is_inherited |= is_inside;
+	if (!is_inside)
+		pn_profile_freed(ptr);
+	if (!pn_retain_keeps(object))
+		free_object(object);
+}
+
 void pn_free_slow(void *ptr)
 {
 	int saved = errno;
 	bool is_inside = pn_runtime_enter()->error;
+	struct pn_slab *slab = record_at(ptr);
 	struct pn_object object;
 
-	object = live_object(ptr, "free()");
-	object.is_inherited |= is_inside;
-	if (!is_inside)
-		pn_profile_freed(ptr);
-	if (!pn_retain_keeps(&object))
-		free_object(&object);
+	if (!slab && is_elsewhere(ptr)) {
+		pn_flavour.free_foreign(ptr);
+	} else {
+		object = slab ? live_in_slab(slab, ptr, "free()") : pn_large_find(ptr, "free()");
+		free_live(ptr, &object, is_inside);
+	}
 	errno = saved;
 }
 

@@ -180,7 +180,7 @@ static void empty_slot(struct pn_heap *heap, size_t slot)
 /* A forked child's copies stay; a lost pool's chunks cannot be given back, and stay until exit. */
 static void drop_memory(struct pn_heap *heap)
 {
-	for (size_t slot = 0; slot < pn_arena_used_slots(); slot++)
+	for (size_t slot = 0; slot < pn_arena_slot_count(); slot++)
 		if (pn_arena.slots[slot].heap == heap &&
 		    pn_arena.slots[slot].state != PN_SLOT_HOLE &&
 		    pn_arena.slots[slot].epoch == pn_arena.epoch)

@@ -22,6 +22,8 @@ struct pn_fallback {
  * @automatic: the backends that `auto` tries in turn where something asks for the shim, up to
  *             PN_BACKEND_AUTO; NULL in libpinned, which tries every one
  * @fallback: what libc served; NULL where it serves nothing
+ * @free_foreign: frees memory of another allocator, whose addresses are between those of the arena;
+ *                NULL in libpinned, to which no such memory is given
  */
 struct pn_flavour {
 	const char *variable;
@@ -30,6 +32,7 @@ struct pn_flavour {
 	const char *library_variable;
 	const enum pn_backend_kind *automatic;
 	struct pn_fallback (*fallback)(void);
+	void (*free_foreign)(void *ptr);
 };
 
 /* Defined in flavour.c here, and in the shim's own file of that name there. */

@@ -26,7 +26,7 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 	};
 	void *object = NULL;
 
-	if (size <= pn_arena.size && pn_slots_take(heap, &run))
+	if (size <= pn_arena.limit && pn_slots_take(heap, &run))
 		object = pn_arena_slot_at(run.first);
 	*is_zeroed = run.is_zeroed;
 	PN_PROBE2(large_alloc, object, size);
@@ -48,7 +48,7 @@ struct pn_object pn_large_find(const void *ptr, const char *caller)
 	size_t offset = pn_arena_offset(ptr);
 	const struct pn_slot *slot;
 
-	if (offset >= pn_arena.size)
+	if (offset >= pn_arena_size())
 		pn_die_invalid(caller, ptr);
 	slot = &pn_arena.slots[offset >> PN_CHUNK_SHIFT];
 	if (was_freed(slot, offset))
@@ -78,7 +78,7 @@ bool pn_large_resize(void *ptr, size_t size)
 	struct pn_slot *slot = &pn_arena.slots[first];
 	size_t wanted = slots_for(size), run = slot->run;
 
-	if (size <= PN_CHUNK_SIZE || size > pn_arena.size)
+	if (size <= PN_CHUNK_SIZE || size > pn_arena.limit)
 		return false;
 	if (wanted > run)
 		return !is_inherited(slot) && pn_slots_extend(slot->heap, first, run, wanted - run);

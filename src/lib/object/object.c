@@ -54,7 +54,7 @@ bool pn_object_find(const void *ptr, struct pn_object *object)
 	size_t offset = pn_arena_offset(ptr);
 	size_t index = offset >> PN_CHUNK_SHIFT;
 
-	if (offset >= pn_arena.size)
+	if (offset >= pn_arena_size())
 		return false;
 	switch (__atomic_load_n(&pn_arena.slots[index].state, __ATOMIC_RELAXED)) {
 	case PN_SLOT_PAGES:

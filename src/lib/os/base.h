@@ -21,6 +21,14 @@
 #define PN_NOINLINE __attribute__((noinline, cold))
 #define PN_CACHE_LINE 64
 
+#if defined(__SANITIZE_THREAD__)
+#define PN_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PN_THREAD_SANITIZER
+#endif
+#endif
+
 static inline size_t pn_round_up(size_t value, size_t power_of_two)
 {
 	return (value + power_of_two - 1) & ~(power_of_two - 1);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -16,8 +17,12 @@
 #include "os/confined.h"
 #include "os/syscall.h"
 
-#define RESERVE_GUARD ((size_t)1 << 20)
-#define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+/* Memory of which only what is touched costs anything. */
+#define LAZY (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 
 static void *map(void *addr, size_t size, int protection, int flags, int fd, uint64_t offset)
 {
@@ -29,73 +34,113 @@ static void *map(void *addr, size_t size, int protection, int flags, int fd, uin
 #endif
 }
 
-void pn_sys_unmap(void *addr, size_t size)
+bool pn_sys_unmap(void *addr, size_t size)
 {
-	/* Fails only where a split needs one mapping too many; then the range stays, unused. */
-	pn_syscall(SYS_munmap, addr, size);
+	return pn_syscall(SYS_munmap, addr, size) == 0;
 }
 
 /*
- * Address space without access, with some more of it on both sides, so that what runs
- * out of it meets none of the tables, which the kernel would put next to it. Return:
- * NULL if there is no such range.
+ * Maps at @addr unless something is mapped there. A kernel that does not know the flag takes @addr
+ * for a hint, and maps elsewhere if the range is not free. Returns 0 or an errno.
  */
-void *pn_sys_reserve(size_t size, size_t alignment)
+static int map_at(void *addr, size_t size, int protection, int flags, int fd, uint64_t offset)
 {
-	size_t all = size + alignment + 2 * RESERVE_GUARD;
-	char *start = map(NULL, all, PROT_NONE, RESERVE_FLAGS, -1, 0);
-	char *aligned, *end;
+	void *got = map(addr, size, protection, flags | MAP_FIXED_NOREPLACE, fd, offset);
 
-	if (start == MAP_FAILED)
-		return NULL;
-	aligned = (char *)pn_round_up((uintptr_t)start + RESERVE_GUARD, alignment);
-	end = aligned + size + RESERVE_GUARD;
-	if (aligned - RESERVE_GUARD != start)
-		pn_sys_unmap(start, (size_t)(aligned - RESERVE_GUARD - start));
-	if (end != start + all)
-		pn_sys_unmap(end, (size_t)(start + all - end));
-	return aligned;
+	if (got == MAP_FAILED)
+		return errno;
+	if (got == addr)
+		return 0;
+	pn_sys_unmap(got, size);
+	return EEXIST;
 }
 
-void pn_sys_unreserve(void *addr, size_t size)
+int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
 {
-	pn_sys_unmap((char *)addr - RESERVE_GUARD, size + 2 * RESERVE_GUARD);
+	return map_at(addr, size, PROT_READ | PROT_WRITE, flags, fd, offset);
 }
 
-/*
- * Zeroed memory that costs what is touched of it. No huge pages: these tables
- * are large and sparse. In a confined process just what libc's allocator would
- * do. Return: NULL if there is no memory.
- */
+int pn_sys_map_over(void *addr, size_t size, int flags, int fd, uint64_t offset)
+{
+	void *got = map(addr, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, offset);
+
+	return got == MAP_FAILED ? errno : 0;
+}
+
+bool pn_sys_is_free(void *addr, size_t size)
+{
+	int err = map_at(addr, size, PROT_NONE, LAZY, -1, 0);
+
+	if (!err)
+		pn_sys_unmap(addr, size);
+	return err != EEXIST;
+}
+
+bool pn_sys_is_mapped(const void *addr)
+{
+	uintptr_t page = (uintptr_t)addr & ~(getauxval(AT_PAGESZ) - 1);
+	unsigned char unused;
+
+	return pn_syscall(SYS_mincore, page, 1, &unused) == 0;
+}
+
+void *pn_sys_map_anywhere(size_t size, int flags)
+{
+	void *got = map(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	return got == MAP_FAILED ? NULL : got;
+}
+
+uintptr_t pn_sys_next_address(size_t size)
+{
+	void *got = map(NULL, size, PROT_NONE, LAZY, -1, 0);
+
+	if (got == MAP_FAILED)
+		return 0;
+	pn_sys_unmap(got, size);
+	return (uintptr_t)got;
+}
+
+uintptr_t pn_sys_brk(void)
+{
+	return (uintptr_t)pn_syscall(SYS_brk, 0);
+}
+
+/* A process that filters its system calls gets what libc's allocator would do, and no more. */
+static int table_flags(void)
+{
+	return pn_is_confined() ? MAP_PRIVATE | MAP_ANONYMOUS : LAZY;
+}
+
+/* Tables are large and sparse: a huge page would cost what it does not hold. */
+static void avoid_huge_pages(void *table, size_t size)
+{
+	if (!pn_is_confined())
+		pn_syscall(SYS_madvise, table, size, MADV_NOHUGEPAGE);
+}
+
 void *pn_sys_table(size_t size)
 {
-	bool is_confined = pn_is_confined();
-	int flags = is_confined ? MAP_PRIVATE | MAP_ANONYMOUS : RESERVE_FLAGS;
-	void *table = map(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	void *table = map(NULL, size, PROT_READ | PROT_WRITE, table_flags(), -1, 0);
 
 	if (table == MAP_FAILED)
 		return NULL;
-	if (!is_confined)
-		pn_syscall(SYS_madvise, table, size, MADV_NOHUGEPAGE);
+	avoid_huge_pages(table, size);
 	return table;
 }
 
-void pn_sys_map_none(void *addr, size_t size)
+int pn_sys_table_at(void *addr, size_t size)
 {
-	map(addr, size, PROT_NONE, RESERVE_FLAGS | MAP_FIXED, -1, 0);
+	int err = map_at(addr, size, PROT_READ | PROT_WRITE, table_flags(), -1, 0);
+
+	if (!err)
+		avoid_huge_pages(addr, size);
+	return err;
 }
 
 bool pn_sys_wipe_on_fork(void *addr, size_t size)
 {
 	return pn_syscall(SYS_madvise, addr, size, MADV_WIPEONFORK) == 0;
-}
-
-/* Map over a reserved range. Return: 0 or an errno. */
-int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset)
-{
-	void *got = map(addr, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, offset);
-
-	return got == MAP_FAILED ? errno : 0;
 }
 
 /* Return: a descriptor, or -errno. */
@@ -276,12 +321,4 @@ uint64_t pn_sys_random(void)
 		value = (uintptr_t)&value ^ ask_for_time() << 32 ^
 			(uint64_t)pn_syscall(SYS_getpid) << 16;
 	return value;
-}
-
-/* RLIMIT_AS in bytes, SIZE_MAX if there is none. */
-size_t pn_sys_address_limit(void)
-{
-	uint64_t limit = soft_limit(RLIMIT_AS);
-
-	return limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
 }

@@ -15,14 +15,33 @@
 
 #include "os/base.h"
 
-void *pn_sys_reserve(size_t size, size_t alignment);
-void pn_sys_unreserve(void *addr, size_t size);
-void *pn_sys_table(size_t size);
-bool pn_sys_wipe_on_fork(void *addr, size_t size);
+/*
+ * Maps memory that can be read and written at @addr. Returns 0; EEXIST if anything is mapped in the
+ * range already; or another errno.
+ */
 int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
-/* Make a mapped range a reserved one again. */
-void pn_sys_map_none(void *addr, size_t size);
-void pn_sys_unmap(void *addr, size_t size);
+/* The same in place of whatever is mapped there. Returns 0 or an errno. */
+int pn_sys_map_over(void *addr, size_t size, int flags, int fd, uint64_t offset);
+/* The same where the kernel likes. Returns NULL and errno on failure. */
+void *pn_sys_map_anywhere(size_t size, int flags);
+/* Returns false only where the range would split a mapping and the process may have no more of them. */
+bool pn_sys_unmap(void *addr, size_t size);
+
+/* Returns true if nothing is mapped in the range. Maps it and unmaps it again to find out. */
+bool pn_sys_is_free(void *addr, size_t size);
+/* Returns true if the page of @addr is mapped. */
+bool pn_sys_is_mapped(const void *addr);
+/* Returns where the kernel would map @size bytes now, or 0 if it would not. */
+uintptr_t pn_sys_next_address(size_t size);
+/* Returns the end of the C library's heap. */
+uintptr_t pn_sys_brk(void);
+
+/* Maps zeroed memory that costs what is touched of it. Returns NULL on failure. */
+void *pn_sys_table(size_t size);
+/* The same at @addr. Returns 0; EEXIST if anything is mapped in the range already; or another errno. */
+int pn_sys_table_at(void *addr, size_t size);
+/* Has the kernel zero the range in every forked child. Returns false if it cannot. */
+bool pn_sys_wipe_on_fork(void *addr, size_t size);
 
 int pn_sys_open(const char *path, int flags);
 /* A new or emptied file that its owner may read and write. */
@@ -55,6 +74,5 @@ uint32_t pn_sys_process(void);
 uint64_t pn_sys_now_ms(void);
 /* From the kernel, or, before that has any, from what differs between processes. */
 uint64_t pn_sys_random(void);
-size_t pn_sys_address_limit(void);
 
 #endif /* PN_SYS_H */

@@ -122,8 +122,9 @@ def slots(process):
     arena = process.address("arena")
     table = process.member(arena, "pn_arena.slots")
     epoch = process.member(arena, "pn_arena.epoch")
-    count = process.variable("extent_slots") * process.variable("used_extents")
-    if count > process.member(arena, "pn_arena.size") >> process.layout.constant("chunk_shift"):
+    size = process.member(arena, "pn_arena.size")
+    count = size >> process.layout.constant("chunk_shift")
+    if size > process.member(arena, "pn_arena.limit"):
         raise ValueError("more slots than the arena has")
     at_once = 512
     for first in range(0, count, at_once):

@@ -9,7 +9,7 @@
 
 int main(void)
 {
-	char *object = (char *)malloc(100) + (1UL << 32);
+	char *object = (char *)malloc(100) + (16UL << 20);
 
 	dprintf(STDOUT_FILENO, "%p\n", object);
 	free(opaque(object));
