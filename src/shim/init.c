@@ -88,7 +88,8 @@ static void without_backend(const struct pn_runtime *runtime)
 				     "policy fail: the program does not start");
 		pn_syscall(SYS_exit_group, 127);
 	}
-	pn_report_no_backend(runtime->error, name, "the program uses ordinary memory");
+	if (!runtime->config.is_quiet)
+		pn_report_no_backend(runtime->error, name, "the program uses ordinary memory");
 }
 
 /* Other threads may be calling: each entry is good at any time, and what it reads is written before. */
@@ -107,6 +108,7 @@ static void serve(const struct pn_config *config)
 		install(&pn_next);
 		return;
 	}
+	pn_report_start();
 	pn_route_set(config);
 	if (config->min || config->max != SIZE_MAX)
 		family.malloc = pn_served_malloc_in_window;
@@ -125,7 +127,7 @@ static void step_aside(const char *reason)
 		pn_report_aside(reason, "policy fail: the program does not start");
 		pn_syscall(SYS_exit_group, 127);
 	}
-	if (config.is_given && config.policy == PN_POLICY_FALLBACK)
+	if (config.is_given && config.policy == PN_POLICY_FALLBACK && !config.is_quiet)
 		pn_report_aside(reason, "the program keeps its own");
 	install(&pn_next);
 }

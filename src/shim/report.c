@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "arena/arena.h"
+#include "chunk/empty.h"
 #include "os/confined.h"
 #include "os/die.h"
 #include "os/fdguard.h"
@@ -17,6 +18,7 @@
 extern char *program_invocation_short_name;
 
 static struct pn_fd report_fd = PN_FD_NONE;
+static struct pn_fd standard_error = PN_FD_NONE;
 static bool is_wanted;
 /* Copied: servers write their titles over the original. */
 static char program[64];
@@ -89,6 +91,48 @@ void pn_report_aside(const char *reason, const char *consequence)
 	pn_line_text(&line, "; ");
 	pn_line_text(&line, consequence);
 	pn_line_end(&line, STDERR_FILENO);
+}
+
+void pn_report_start(void)
+{
+	if (pn_sys_identify(STDERR_FILENO, &standard_error.file))
+		standard_error.fd = STDERR_FILENO;
+}
+
+/* What refused the last chunk, and what to raise. */
+static void say_why(struct pn_line *line)
+{
+	int refusal = __atomic_load_n(&pn_heap.refusal, __ATOMIC_RELAXED);
+
+	if (refusal == EFBIG) {
+		pn_line_text(line, "the key limit allows no more than ");
+		pn_line_number(line, pn_empty_limit() * PN_CHUNK_SIZE);
+		pn_line_text(line, " bytes; raise it");
+	} else if (refusal == EDQUOT) {
+		pn_line_text(line,
+			     "a limit of the driver is reached; see pinnedctl limits, and raise "
+			     "limit_chunks, user_limit_chunks or pool_limit_chunks");
+	} else if (refusal == ENOSPC) {
+		pn_line_text(line, "no addresses are left for it; raise RLIMIT_AS");
+	} else {
+		pn_line_text(line, "the kernel has no chunk of 2 MiB; raise the memory cgroup's "
+				   "limit, or make a reserve if memory is fragmented");
+	}
+}
+
+void pn_report_shortage(void)
+{
+	struct pn_line line;
+	int saved = errno;
+
+	if (pn_runtime.config.is_quiet || pn_is_confined() || !pn_fd_is_intact(&standard_error))
+		return;
+	pn_line_start(&line);
+	pn_line_text(&line, "pinned memory is used up: ");
+	say_why(&line);
+	pn_line_text(&line, "; ordinary memory serves what does not fit");
+	pn_line_end(&line, STDERR_FILENO);
+	errno = saved;
 }
 
 static void add(struct pn_line *line, const char *name, uint64_t value)

@@ -12,4 +12,13 @@ void pn_report_no_backend(int error, const char *backend, const char *consequenc
 /* One line: no pinned memory for @reason, and what follows from that. */
 void pn_report_aside(const char *reason, const char *consequence);
 
+/* Once, before requests are served: learns what standard error is, for pn_report_shortage(). */
+void pn_report_start(void);
+
+/*
+ * One line: pinned memory is used up, and what to raise. For the first request that the next malloc
+ * serves instead. Says nothing in a confined process, or if standard error is something else by now.
+ */
+void pn_report_shortage(void);
+
 #endif /* PN_REPORT_H */

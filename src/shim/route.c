@@ -33,14 +33,13 @@ bool pn_route_falls_back(size_t size)
 	return false;
 }
 
-void *pn_route_count(void *object, size_t size)
+bool pn_route_count(void *object, size_t size)
 {
-	if (object) {
-		__atomic_fetch_add(&fallback.requests, 1, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&fallback.bytes, size, __ATOMIC_RELAXED);
-		PN_PROBE2(fallback, object, size);
-	}
-	return object;
+	uint64_t before = __atomic_fetch_add(&fallback.requests, 1, __ATOMIC_RELAXED);
+
+	__atomic_fetch_add(&fallback.bytes, size, __ATOMIC_RELAXED);
+	PN_PROBE2(fallback, object, size);
+	return !before;
 }
 
 struct pn_fallback pn_route_get_fallback(void)

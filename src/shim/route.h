@@ -45,8 +45,8 @@ static inline bool pn_route_is_ours(const void *ptr)
  * otherwise errno is ENOMEM.
  */
 bool pn_route_falls_back(size_t size);
-/* Counts what the next malloc did serve then. Returns @object. */
-void *pn_route_count(void *object, size_t size);
+/* Counts @object, which the next malloc did serve then. Returns true for the first one of a process. */
+bool pn_route_count(void *object, size_t size);
 
 struct pn_fallback pn_route_get_fallback(void);
 

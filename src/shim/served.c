@@ -15,6 +15,7 @@
 
 #include "next.h"
 #include "pinned.h"
+#include "report.h"
 #include "route.h"
 
 static bool is_power_of_two(size_t value)
@@ -22,11 +23,19 @@ static bool is_power_of_two(size_t value)
 	return value && !(value & (value - 1));
 }
 
+/* @object is what the next malloc gave for want of pinned memory, or NULL. The first one is told of. */
+static PN_NOINLINE void *from_next(void *object, size_t size)
+{
+	if (object && pn_route_count(object, size))
+		pn_report_shortage();
+	return object;
+}
+
 /* Allocation. */
 
 static PN_NOINLINE void *malloc_elsewhere(size_t size)
 {
-	return pn_route_falls_back(size) ? pn_route_count(pn_next.malloc(size), size) : NULL;
+	return pn_route_falls_back(size) ? from_next(pn_next.malloc(size), size) : NULL;
 }
 
 static __attribute__((noinline)) void *malloc_uncached(size_t size)
@@ -63,7 +72,7 @@ static void *served_calloc(size_t count, size_t size)
 	object = pn_alloc_zeroed(total);
 	if (object || !pn_route_falls_back(total))
 		return object;
-	return pn_route_count(pn_next.calloc(count, size), total);
+	return from_next(pn_next.calloc(count, size), total);
 }
 
 /*
@@ -85,7 +94,7 @@ static void *aligned(size_t alignment, size_t size)
 	object = pn_alloc_aligned(alignment, size);
 	if (object || !pn_route_falls_back(size))
 		return object;
-	return pn_route_count(pn_next.memalign(alignment, size), size);
+	return from_next(pn_next.memalign(alignment, size), size);
 }
 
 /* glibc rounds an alignment that is no power of two up to one. */
@@ -226,7 +235,7 @@ static void *realloc_next(void *ptr, size_t size)
 	if (!pn_route_is_pinned(size) || !pn_next_knows_sizes())
 		return pn_next.realloc(ptr, size);
 	object = pn_alloc(size);
-	return object ? move(ptr, size, object) : pn_route_count(pn_next.realloc(ptr, size), size);
+	return object ? move(ptr, size, object) : from_next(pn_next.realloc(ptr, size), size);
 }
 
 static void *served_realloc(void *ptr, size_t size)

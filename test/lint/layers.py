@@ -43,8 +43,8 @@ compat abi_check
 SHIM = """
 malloc confine deepbind
 init
-served report flavour
-introspect
+served
+report flavour introspect
 route next
 elf family
 """

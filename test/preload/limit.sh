@@ -8,7 +8,7 @@
 
 run() {
 	"${pinned[@]}" "$@" >out 2>err || fail "$*: exit status $?: $(cat err)"
-	[ "$(without_report err)" = '' ] || fail "$*: $(cat err)"
+	! without_report err | grep -v '^pinned: pinned memory is used up: the key limit ' || fail "$*: $(cat err)"
 }
 
 for size in 100 3000 1000000 9000000; do

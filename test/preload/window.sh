@@ -20,5 +20,6 @@ done
 # A window that nothing fits in leaves all to libc.
 "${pinned[@]}" --min 1G -- sort --version >out 2>err
 [ "$(report err sort chunks_peak)" -eq 0 ] || fail "$(cat err)"
-"${pinned[@]}" --min 1000 --max 10 -- sort --version >out 2>err
+MALLOC_PINNED_CONF=backend:${TEST_BACKEND:-anon},report:1,min:1000,max:10 LD_PRELOAD=$PINNED_BUILD/lib/libmalloc-pinned.so \
+	sort --version >out 2>err
 [ "$(report err sort chunks_peak)" -eq 0 ] || fail "$(cat err)"

@@ -56,6 +56,8 @@ struct pn_central {
  * @mend_pause_ms: how long to wait after that; 0: nothing to mend
  * @spare: records that no medium object uses
  * @colour: of the last medium object
+ * @refusal: why the last request for chunks failed, an errno; EFBIG: a limit of the
+ *           library's; ENOSPC: no addresses are left
  * @retained: objects that somebody retains: retain.c, atomic
  * @next: the next of all heaps (heaps.h)
  * @stats: figures
@@ -75,6 +77,7 @@ struct pn_heap {
 	uint64_t mend_pause_ms;
 	struct pn_slab *spare;
 	unsigned int colour;
+	int refusal;
 	uint64_t retained;
 	struct pn_heap *next;
 	struct pn_heap_stats stats;

@@ -185,7 +185,7 @@ static int fill_run(struct pn_heap *heap, struct pn_run *run)
 	int err;
 
 	if (pn_empty_is_over_limit(heap, holes))
-		return ENOMEM;
+		return EFBIG;
 	run->is_zeroed = holes == run->count;
 	err = fill_holes(heap, run);
 	for (size_t i = 0; !err && i < run->count; i++)
@@ -199,7 +199,7 @@ static int try_run(struct pn_heap *heap, struct pn_run *run)
 	int err;
 
 	do
-		err = find_run(heap, run) ? fill_run(heap, run) : ENOMEM;
+		err = find_run(heap, run) ? fill_run(heap, run) : ENOSPC;
 	while (err == PN_BACKEND_FOREIGN);
 	return err;
 }
@@ -227,7 +227,7 @@ static void start_afresh(struct pn_heap *heap)
  * A run of populated slots, in no list. Tries again after what can help: a new
  * pool when the old one is lost, giving empty chunks back when memory is short.
  */
-static int take_run(struct pn_heap *heap, struct pn_run *run)
+static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 {
 	int err;
 
@@ -247,6 +247,16 @@ static int take_run(struct pn_heap *heap, struct pn_run *run)
 		if (err)
 			pn_empty_purge_locked(heap);
 	}
+	return err;
+}
+
+/* The same; the heap remembers why it failed, for messages. */
+static int take_run(struct pn_heap *heap, struct pn_run *run)
+{
+	int err = take_run_at_last(heap, run);
+
+	if (err)
+		__atomic_store_n(&heap->refusal, err, __ATOMIC_RELAXED);
 	return err;
 }
 

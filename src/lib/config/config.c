@@ -174,6 +174,11 @@ static bool set_report(struct pn_config *config, struct pn_span value)
 	return set_switch(&config->report, value);
 }
 
+static bool set_quiet(struct pn_config *config, struct pn_span value)
+{
+	return set_switch(&config->is_quiet, value);
+}
+
 static bool set_profile(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->profile);
@@ -210,6 +215,7 @@ static const struct {
 	{ "guard", set_guard, "0 or 1" },
 	{ "random", set_random, "0 or 1" },
 	{ "report", set_report, "0 or 1" },
+	{ "quiet", set_quiet, "0 or 1" },
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))

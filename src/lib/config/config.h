@@ -38,6 +38,7 @@ enum pn_policy {
  * @has_guards: nothing accessible follows a chunk or a large object
  * @is_random: which free object a slab gives is left to chance
  * @report: print figures at exit
+ * @is_quiet: do not say that pinned memory is missing or used up
  */
 struct pn_config {
 	bool is_given;
@@ -58,6 +59,7 @@ struct pn_config {
 	bool has_guards;
 	bool is_random;
 	bool report;
+	bool is_quiet;
 };
 
 struct pn_line;

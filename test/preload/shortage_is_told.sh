@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The first request that falls back for want of pinned memory says so in one line for each process, with what to raise; the key
+# quiet silences it and the other lines of that sort; a program that has put something else in the place of standard error gets no
+# line there (Faults E28).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+need "$cc"
+
+cat >program.c <<'PROGRAM'
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Twenty MiB, and a request that nobody can serve. */
+static void use(void)
+{
+	for (int i = 0; i < 200; i++)
+		memset(malloc(100000), 1, 100000);
+	free(malloc((size_t)-1 / 4));
+}
+
+int main(int argc, char **argv)
+{
+	int status = 0;
+
+	if (argc > 1 && !strcmp(argv[1], "replaced")) {
+		close(2);
+		if (open("precious", O_CREAT | O_WRONLY, 0600) != 2)
+			return 3;
+	}
+	if (argc > 1 && !strcmp(argv[1], "child")) {
+		if (fork() == 0) {
+			use();
+			_exit(0);
+		}
+		if (wait(&status) < 0 || status)
+			return 4;
+	}
+	if (argc > 1 && !strcmp(argv[1], "huge")) {
+		free(malloc((size_t)-1 / 4));
+		return 0;
+	}
+	use();
+	return 0;
+}
+PROGRAM
+"$cc" -w -O0 -fno-builtin -o program program.c
+run=("$PINNED_BUILD/pinned-run" --backend "${TEST_BACKEND:-anon}")
+said='pinned: pinned memory is used up: the key limit allows no more than 4194304 bytes; raise it; ordinary memory serves what does not fit'
+
+"${run[@]}" --limit 4M ./program 2>err || fail "exit status $?"
+[ "$(cat err)" = "$said" ] || fail "said: $(cat err)"
+"${run[@]}" --limit 4M ./program child 2>err || fail "exit status $?"
+{ [ "$(grep -cxF "$said" err)" -eq 2 ] && [ "$(wc -l <err)" -eq 2 ]; } || fail "parent and child said: $(cat err)"
+for silent in '--limit 4M --quiet' '--limit 400M' '--limit 4M --max 4K'; do
+	# shellcheck disable=SC2086 # options
+	"${run[@]}" $silent ./program 2>err || fail "$silent: exit status $?"
+	[ ! -s err ] || fail "$silent: $(cat err)"
+done
+"${run[@]}" --limit 4M ./program huge 2>err || fail "exit status $?"
+[ ! -s err ] || fail "what nobody can serve is no shortage: $(cat err)"
+"${run[@]}" --limit 4M ./program replaced 2>err || fail "exit status $?"
+{ [ ! -s err ] && [ ! -s precious ]; } || fail "written to what is no longer standard error: $(cat precious)"
+if [ "${TEST_BACKEND:-anon}" = anon ] && [ ! -e /dev/pinned_mem ]; then
+	"$PINNED_BUILD/pinned-run" --backend device --quiet ./program 2>err || fail "exit status $?"
+	[ ! -s err ] || fail "--quiet without a driver: $(cat err)"
+fi
