@@ -74,6 +74,16 @@ $(O)/examples/%/try: examples/%/try.c $(wildcard examples/*/*.[ch] examples/comm
 
 check-preload: all bench-programs $(preload_programs) $(example_programs) | $(O)/need/preload
 	@test/run --suite preload --timeout 120 $(wildcard test/preload/*.sh)
+	@$(MAKE) -s --no-print-directory check-preload-checked
+
+# Some of them once more, with the library's assertions compiled in.
+checked_tests := $(patsubst %,test/preload/%.sh,bash cxx exit_allocations family fork git hardened keys_and_signals libc_memory limit \
+	misuse perl python signal_forks sqlite threads window)
+.PHONY: check-preload-checked preload-programs
+preload-programs: all $(preload_programs) | $(O)/need/preload
+check-preload-checked:
+	@$(MAKE) -s --no-print-directory O='$(O)/checked' CPPFLAGS='$(CPPFLAGS) $(checks)' preload-programs
+	@PINNED_BUILD='$(abspath $(O)/checked)' test/run --suite preload --timeout 300 $(checked_tests)
 
 check-abi: all | $(O)/need/build $(O)/need/lint
 	@test/run --suite abi $(wildcard test/abi/*.sh)

@@ -62,6 +62,7 @@ size_t pn_arena_extent_end(size_t slot)
 {
 	size_t first = pn_arena.slots[slot].extent;
 
+	pn_assert(first <= slot && slot - first < pn_arena.slots[first].extent_slots);
 	return first + pn_arena.slots[first].extent_slots;
 }
 
@@ -70,6 +71,7 @@ void pn_arena_divide(size_t slot, size_t count)
 	size_t first = pn_arena.slots[slot].extent, end = pn_arena_extent_end(slot);
 	uint32_t mapped = pn_arena.slots[first].mapped;
 
+	pn_assert(count && first <= slot && slot + count <= end);
 	/* The first extent is made shorter last, so that the others are never between two extents. */
 	if (slot + count < end)
 		set_extent(slot + count, end, mapped);
@@ -145,6 +147,8 @@ int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *c
 {
 	size_t end = slot + count;
 
+	pn_arena_assert_held();
+	pn_assert(count && end <= pn_arena_slot_limit());
 	if (claims->pool != pool)
 		*claims = (struct pn_claims){ .pool = pool };
 	while (pn_arena_slot_count() < end)
@@ -154,6 +158,7 @@ int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *c
 		next = pn_arena_extent_end(at);
 		if (pn_arena.slots[at].pool == pool)
 			continue;
+		pn_assert(!pn_arena.slots[at].pool);
 		set_owner(pn_arena.slots[at].extent, next, pool);
 		claims->slots += next - pn_arena.slots[at].extent;
 	}

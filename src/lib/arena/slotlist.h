@@ -13,10 +13,21 @@ struct pn_slot_list {
 	uint32_t last;
 };
 
+/* Returns true if the links of @index's neighbours lead to it. */
+static inline bool pn_slot_list_has(const struct pn_slot_list *list, size_t index)
+{
+	const struct pn_slot *slot = &pn_arena.slots[index];
+
+	return (slot->prev ? pn_arena.slots[slot->prev - 1].next : list->first) == index + 1 &&
+	       (slot->next ? pn_arena.slots[slot->next - 1].prev : list->last) == index + 1;
+}
+
 static inline void pn_slot_list_push(struct pn_slot_list *list, size_t index)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
+	pn_assert(!list->first == !list->last && list->first != index + 1);
+	pn_assert(!list->first || !pn_arena.slots[list->first - 1].prev);
 	slot->prev = 0;
 	slot->next = list->first;
 	if (list->first)
@@ -30,6 +41,7 @@ static inline void pn_slot_list_remove(struct pn_slot_list *list, size_t index)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
+	pn_assert(pn_slot_list_has(list, index));
 	if (slot->prev)
 		pn_arena.slots[slot->prev - 1].next = slot->next;
 	else

@@ -80,6 +80,7 @@ static int map_slot(struct pn_device *device, size_t slot)
 {
 	int err = ENOSPC;
 
+	pn_assert(!is_mapped(device, slot));
 	if (slot < device->size >> PN_CHUNK_SHIFT)
 		err = pn_vfio_map(device->fd.fd, pn_arena_slot_at(slot), address_of(device, slot),
 				  PN_CHUNK_SIZE);
@@ -111,8 +112,10 @@ static size_t mapped_run(const struct pn_device *device, size_t first, size_t en
 /* The bits first, then the mappings. Return: false if VFIO does not do it. */
 static bool unmap_run(struct pn_device *device, size_t first, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		pn_assert(is_mapped(device, first + i));
 		set_mapped(device, first + i, false);
+	}
 	return pn_fd_is_intact(&device->fd) &&
 	       !pn_vfio_unmap(device->fd.fd, address_of(device, first), count << PN_CHUNK_SHIFT);
 }

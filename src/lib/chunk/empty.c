@@ -33,6 +33,8 @@ static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
+	pn_assert(slot->state == PN_SLOT_HOLE);
+	pn_assert(pn_arena_owner(index) == heap->pool.number);
 	slot->pool = heap->pool.number;
 	slot->epoch = pn_arena.epoch;
 	slot->heap = heap;
@@ -52,6 +54,7 @@ static void count_chunks(struct pn_heap *heap, size_t count)
 
 static void uncount_chunks(struct pn_heap *heap, uint64_t count)
 {
+	pn_assert(heap->stats.chunks >= count && total >= heap->stats.chunks);
 	heap->stats.chunks -= count;
 	total -= count;
 }
@@ -87,6 +90,21 @@ void pn_empty_forget(struct pn_heap *heap)
 	peak = total;
 }
 
+/* Returns true if the list of EMPTY chunks holds nothing else, and as many as were counted. */
+PN_UNUSED_IN_RELEASE static bool is_empty_list_valid(const struct pn_heap *heap)
+{
+	uint64_t count = 0;
+
+	for (uint32_t link = heap->empty.first; link; link = pn_arena.slots[link - 1].next) {
+		const struct pn_slot *slot = &pn_arena.slots[link - 1];
+
+		if (slot->state != PN_SLOT_EMPTY || slot->heap != heap ||
+		    !pn_slot_list_has(&heap->empty, link - 1) || ++count > heap->stats.chunks)
+			return false;
+	}
+	return count == heap->stats.empty_chunks;
+}
+
 /* Giving back. */
 
 bool pn_empty_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot)
@@ -97,6 +115,8 @@ bool pn_empty_is_punchable(const struct pn_heap *heap, const struct pn_slot *slo
 void pn_empty_take_locked(struct pn_heap *heap, size_t index)
 {
 	pn_arena_assert_held();
+	pn_assert(pn_arena.slots[index].state == PN_SLOT_EMPTY);
+	pn_assert(pn_arena.slots[index].heap == heap && heap->stats.empty_chunks);
 	pn_slot_list_remove(&heap->empty, index);
 	heap->stats.empty_chunks--;
 }
@@ -123,6 +143,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 		phys[count] = pn_arena.phys[first + count] - 1;
 		make_hole(heap, first + count);
 	}
+	pn_assert(count);
 	pn_devices_unmap_locked(first, count);
 	heap->stats.punch_calls++;
 	PN_PROBE2(punch, first, count);
@@ -189,12 +210,15 @@ void pn_empty_add_locked(struct pn_heap *heap, size_t index)
 	struct pn_slot *slot = &pn_arena.slots[index];
 
 	pn_arena_assert_held();
+	pn_assert(slot->state != PN_SLOT_EMPTY && slot->heap == heap);
+	pn_assert(slot->epoch == pn_arena.epoch);
 	pn_slot_set_state(slot, PN_SLOT_EMPTY);
 	slot->emptied_ms = pn_sys_now_ms();
 	pn_slot_list_push(&heap->empty, index);
 	heap->stats.empty_chunks++;
 	if (index < heap->hint)
 		heap->hint = index;
+	pn_assert_slow(is_empty_list_valid(heap));
 }
 
 /*

@@ -46,6 +46,7 @@ static void set_options(struct pn_heap *heap, const struct pn_heap_options *opti
 
 static void set_open(struct pn_heap *heap)
 {
+	pn_assert(!heap->pool.is_open && heap->pool.backend);
 	heap->pool.number = pn_arena_new_pool();
 	heap->pool.is_open = true;
 }

@@ -94,6 +94,15 @@ static bool clear_bits(uint64_t *bits, size_t first, size_t count)
 	return were_set;
 }
 
+/* Returns true if all of these pages are in use. */
+PN_UNUSED_IN_RELEASE static bool are_used(const uint64_t *bits, size_t first, size_t count)
+{
+	for (size_t word = first / 64; word <= (first + count - 1) / 64; word++)
+		if (bits[word] & bits_in_word(word, first, count))
+			return false;
+	return true;
+}
+
 static size_t longest_run(const uint64_t *bits)
 {
 	size_t longest = 0;
@@ -141,6 +150,8 @@ static void set_longest(struct pn_heap *heap, size_t index, size_t longest)
 	struct pn_slot_list *before = slot->longest ? list_of(heap, slot->longest) : NULL;
 	struct pn_slot_list *after = longest ? list_of(heap, longest) : NULL;
 
+	pn_assert(slot->state == PN_SLOT_PAGES && slot->heap == heap);
+	pn_assert_slow(longest == longest_run(slot->free) || longest == 0);
 	slot->longest = (uint16_t)longest;
 	if (before == after)
 		return;
@@ -154,8 +165,9 @@ static void set_longest(struct pn_heap *heap, size_t index, size_t longest)
 static bool use_pages(struct pn_heap *heap, size_t index, size_t page, size_t count, size_t length)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
+	bool were_free = clear_bits(slot->free, page, count);
 
-	clear_bits(slot->free, page, count);
+	pn_assert(were_free && count && page + count <= PN_CHUNK_PAGES);
 	if (length >= slot->longest)
 		set_longest(heap, index, longest_run(slot->free));
 	return clear_bits(slot->fresh, page, count);
@@ -169,6 +181,8 @@ static size_t new_chunk(struct pn_heap *heap)
 	if (index == SIZE_MAX)
 		return NONE;
 	slot = &pn_arena.slots[index];
+	pn_assert(slot->state == PN_SLOT_EMPTY && slot->heap == heap);
+	pn_assert(slot->epoch == pn_arena.epoch);
 	__atomic_store_n(&slot->state, (uint8_t)PN_SLOT_PAGES, __ATOMIC_RELAXED);
 	slot->object = PN_OBJECT_NEVER;
 	for (size_t i = 0; i < PN_PAGE_WORDS; i++)
@@ -185,6 +199,8 @@ static size_t find_in_list(const struct pn_slot_list *list, size_t count, size_t
 	for (int i = 0; link && i < TRIES; i++, link = pn_arena.slots[link - 1].next) {
 		const struct pn_slot *slot = &pn_arena.slots[link - 1];
 
+		pn_assert(slot->state == PN_SLOT_PAGES && slot->epoch == pn_arena.epoch);
+		pn_assert_slow(slot->longest == longest_run(slot->free));
 		if (slot->longest < count)
 			continue;
 		*page = best_fit(slot->free, count, alignment, length);
@@ -216,10 +232,12 @@ size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment
 	size_t index, page, length;
 
 	pn_arena_assert_held();
+	pn_assert(count && count <= PN_CHUNK_PAGES && !(alignment & (alignment - 1)));
 	pn_empty_tidy_locked(heap);
 	index = find_chunk(heap, count, alignment, &page, &length);
 	if (index == NONE)
 		return SIZE_MAX;
+	pn_assert(!(page % alignment));
 	*is_zeroed = use_pages(heap, index, page, count, length);
 	return index * PN_CHUNK_PAGES + page;
 }
@@ -231,6 +249,7 @@ bool pn_pages_extend_locked(struct pn_heap *heap, size_t behind, size_t more)
 	size_t end;
 
 	pn_arena_assert_held();
+	pn_assert(pn_arena.slots[(behind - 1) / PN_CHUNK_PAGES].state == PN_SLOT_PAGES);
 	/* A run that ends with its chunk. */
 	if (!page || page + more > PN_CHUNK_PAGES || next_free(slot->free, page) != page)
 		return false;
@@ -247,6 +266,8 @@ void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
 	struct pn_slot *slot = &pn_arena.slots[index];
 
 	pn_arena_assert_held();
+	pn_assert(slot->state == PN_SLOT_PAGES && slot->heap == heap);
+	pn_assert(count && page + count <= PN_CHUNK_PAGES && are_used(slot->free, page, count));
 	set_bits(slot->free, page, count);
 	length = next_used(slot->free, page) - run_begin(slot->free, page);
 	if (length == PN_CHUNK_PAGES) {
@@ -255,5 +276,6 @@ void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
 	} else if (length > slot->longest) {
 		set_longest(heap, index, length);
 	}
+	pn_assert_slow(slot->state != PN_SLOT_PAGES || slot->longest == longest_run(slot->free));
 	pn_empty_tidy_locked(heap);
 }

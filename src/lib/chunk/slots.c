@@ -66,6 +66,8 @@ static bool find_run(struct pn_heap *heap, struct pn_run *run)
 {
 	size_t slots = pn_arena_slot_limit(), at;
 
+	pn_arena_assert_held();
+	pn_assert(run->count && run->alignment);
 	while (heap->hint < slots && !is_available(heap, heap->hint))
 		heap->hint += unavailable_run(heap, heap->hint);
 	run->first = pn_round_up(heap->hint, run->alignment);
@@ -87,6 +89,16 @@ static bool find_run(struct pn_heap *heap, struct pn_run *run)
 		at = run->first;
 	}
 	return false;
+}
+
+/* Returns true if the slots are taken: populated by the heap's pool, and in no list. */
+PN_UNUSED_IN_RELEASE static bool are_taken(const struct pn_heap *heap, const struct pn_run *run)
+{
+	for (size_t i = run->first; i < run->first + run->count; i++)
+		if (pn_arena.slots[i].state != PN_SLOT_EMPTY || pn_arena.slots[i].heap != heap ||
+		    pn_arena.slots[i].epoch != pn_arena.epoch || pn_slot_list_has(&heap->empty, i))
+			return false;
+	return true;
 }
 
 /* Slots of a run that have no memory yet. */
@@ -190,6 +202,7 @@ static int fill_run(struct pn_heap *heap, struct pn_run *run)
 	err = fill_holes(heap, run);
 	for (size_t i = 0; !err && i < run->count; i++)
 		pn_empty_take_locked(heap, run->first + i);
+	pn_assert_slow(err || are_taken(heap, run));
 	return err;
 }
 
@@ -286,6 +299,7 @@ static void set_used(struct pn_slot *slot, enum pn_slot_state state)
 /* Slots @from to @to of the object that begins at @first. */
 static void set_tail(struct pn_heap *heap, size_t first, size_t from, size_t to)
 {
+	pn_assert(from < to && first + to <= pn_arena_slot_count());
 	for (size_t i = from; i < to; i++) {
 		set_used(&pn_arena.slots[first + i], PN_SLOT_LARGE_TAIL);
 		pn_arena.slots[first + i].run = (uint32_t)i;
@@ -342,6 +356,7 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 	bool is_done = false;
 
 	pn_arena_lock();
+	pn_assert(more && pn_arena.slots[first].run == count);
 	if (!heap->is_contiguous && more <= pn_arena_slot_limit() - run.first &&
 	    heap->pool.is_open && are_available(heap, run.first, more) &&
 	    can_end_at(heap, run.first + more) && !fill_run(heap, &run)) {
@@ -356,8 +371,12 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 {
 	pn_arena_assert_held();
-	for (size_t i = 0; i < count; i++)
+	pn_assert(count && heap->stats.large_chunks >= count);
+	for (size_t i = 0; i < count; i++) {
+		pn_assert(pn_arena.slots[first + i].state == PN_SLOT_LARGE ||
+			  pn_arena.slots[first + i].state == PN_SLOT_LARGE_TAIL);
 		pn_empty_add_locked(heap, first + i);
+	}
 	heap->stats.large_chunks -= count;
 	pn_empty_tidy_locked(heap);
 }
@@ -377,6 +396,7 @@ void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count)
 	size_t run = slot->run;
 
 	pn_arena_lock();
+	pn_assert(slot->state == PN_SLOT_LARGE && count && count < run);
 	slot->run = (uint32_t)count;
 	if (slot->epoch == pn_arena.epoch)
 		give_locked(heap, first + count, run - count);
@@ -407,6 +427,7 @@ bool pn_slots_give_raw(size_t first, size_t count)
 		if (pn_arena.slots[first + i].epoch != pn_arena.epoch)
 			continue;
 		pn_empty_add_locked(heap, first + i);
+		pn_assert(heap->stats.raw_chunks);
 		heap->stats.raw_chunks--;
 	}
 	if (is_given && pn_arena.slots[first].epoch == pn_arena.epoch)

@@ -109,6 +109,7 @@ static void *pop_locked(void)
 		return NULL;
 	oldest = ring[first++ % places];
 	count--;
+	pn_assert(bytes >= size_of(oldest));
 	__atomic_store_n(&bytes, bytes - size_of(oldest), __ATOMIC_RELAXED);
 	return oldest;
 }
@@ -116,6 +117,7 @@ static void *pop_locked(void)
 static void push_locked(void *ptr, size_t size)
 {
 	pn_lock_assert_held(&lock);
+	pn_assert(count < places && bytes + size <= pn_harden.delayed_bytes);
 	ring[(first + count++) % places] = ptr;
 	__atomic_store_n(&bytes, bytes + size, __ATOMIC_RELAXED);
 }

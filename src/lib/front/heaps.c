@@ -78,6 +78,7 @@ static struct pn_heap *take_record(void)
 
 static void give_record(struct pn_heap *heap)
 {
+	pn_assert(heap != &pn_heap && !heap->retained && !heap->stats.chunks);
 	heap->next = unused;
 	unused = heap;
 }
@@ -187,6 +188,7 @@ static void drop_memory(struct pn_heap *heap)
 			empty_slot(heap, slot);
 	pn_empty_purge_locked(heap);
 	pn_empty_abandon_locked(heap);
+	pn_assert(!heap->empty.first && !heap->stats.empty_chunks);
 }
 
 static void drop_objects(struct pn_heap *heap)

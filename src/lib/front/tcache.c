@@ -123,8 +123,11 @@ static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 {
 	struct pn_bin *bin = &cache->bins[index];
 
+	pn_assert(count <= bin->count && bin->count <= bin->room);
+	pn_assert(bin->room <= cache->capacity[index]);
 	if (is_medium(index)) {
 		for (uint32_t i = 0; i < count; i++) {
+			pn_assert(cache->medium_bytes >= medium_size(bin->objects[i].object));
 			count_medium(cache, -medium_size(bin->objects[i].object));
 			pn_medium_free(bin->objects[i].object);
 		}
@@ -137,13 +140,26 @@ static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 
 /* Rooms. */
 
+/* The bytes that the rooms of all bins make, which @granted counts. */
+PN_UNUSED_IN_RELEASE static size_t bytes_of_rooms(const struct pn_tcache *cache)
+{
+	size_t bytes = 0;
+
+	for (unsigned int i = 0; i < PN_BINS; i++)
+		if (cache->bins[i].room)
+			bytes += cache->bins[i].room * object_bytes(i);
+	return bytes;
+}
+
 static void account(struct pn_tcache *cache, unsigned int index, uint32_t room)
 {
 	struct pn_bin *bin = &cache->bins[index];
 	size_t bytes = ((size_t)room - bin->room) * object_bytes(index);
 
+	pn_assert(bin->count <= room && room <= most_room(index));
 	bin->room = room;
 	cache->granted += bytes;
+	pn_assert_slow(cache->granted == bytes_of_rooms(cache));
 	if (cache->epoch == pn_arena.epoch)
 		__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
 }
@@ -258,6 +274,8 @@ static bool has_cache(void)
 static void delist_locked(struct pn_tcache *cache)
 {
 	pn_lock_assert_held(&lock);
+	pn_assert((cache->prev ? cache->prev->next : all) == cache);
+	pn_assert(!cache->next || cache->next->prev == cache);
 	if (cache->prev)
 		cache->prev->next = cache->next;
 	else
@@ -274,6 +292,7 @@ static void end(struct pn_tcache *cache)
 	for (unsigned int i = 0; i < PN_BINS; i++)
 		if (cache->bins[i].room)
 			account(cache, i, 0);
+	pn_assert(!cache->granted && !cache->medium_bytes);
 	pn_lock(&lock);
 	if (cache->epoch == pn_arena.epoch)
 		delist_locked(cache);
@@ -428,6 +447,8 @@ static void *pop_fitting(struct pn_tcache *cache, unsigned int index, size_t siz
 	if (!find_fitting(&cache->bins[index], size))
 		return NULL;
 	object = pn_bin_pop(&cache->bins[index]);
+	pn_assert(object && medium_size(object) >= size);
+	pn_assert(cache->medium_bytes >= medium_size(object));
 	count_medium(cache, -medium_size(object));
 	return object;
 }

@@ -71,6 +71,7 @@ static inline void *pn_bin_pop(struct pn_bin *bin)
 	if (pn_unlikely(!count))
 		return NULL;
 	newest = &bin->objects[count - 1];
+	pn_assert(count <= bin->room && pn_free_is_valid(newest));
 	pn_bin_set_count(bin, count - 1);
 	pn_free_set_live(newest);
 	return newest->object;
@@ -92,6 +93,7 @@ static inline bool pn_bin_push(struct pn_bin *bin, void *object, uint8_t *state)
 
 	if (pn_unlikely(count >= bin->room))
 		return false;
+	pn_assert(pn_slab_at(pn_arena_offset(object))->heap == &pn_heap);
 	bin->objects[count] = (struct pn_free){ object, state };
 	pn_bin_set_count(bin, count + 1);
 	return true;

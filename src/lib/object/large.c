@@ -68,6 +68,7 @@ void pn_large_give(void *ptr)
 	size_t first = pn_arena_offset(ptr) >> PN_CHUNK_SHIFT;
 	struct pn_slot *slot = &pn_arena.slots[first];
 
+	pn_assert(!(pn_arena_offset(ptr) & PN_CHUNK_MASK) && slot->state == PN_SLOT_LARGE);
 	PN_PROBE2(large_free, ptr, (size_t)slot->run << PN_CHUNK_SHIFT);
 	pn_slots_give(slot->heap, first, slot->run);
 }

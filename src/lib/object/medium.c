@@ -110,6 +110,8 @@ static void set_length(struct pn_slab *object, size_t pages)
 {
 	size_t colour = object->offset & (PN_PAGE_SIZE - 1);
 
+	pn_assert(pages && first_page(object) % PN_CHUNK_PAGES + pages <= PN_CHUNK_PAGES);
+	pn_assert(colour < pages << PN_PAGE_SHIFT);
 	object->pages = (uint16_t)pages;
 	object->size = (uint32_t)((pages << PN_PAGE_SHIFT) - colour);
 }
@@ -135,6 +137,8 @@ static void set_object(struct pn_slab *object, struct pn_heap *heap, size_t page
 	};
 	object->state[0] = PN_OBJECT_LIVE;
 	set_length(object, pages);
+	pn_assert(!pn_slab_at(page << PN_PAGE_SHIFT) ||
+		  pn_medium_is_gone(pn_slab_at(page << PN_PAGE_SHIFT)));
 	set_object_of_page(page, object);
 	set_object_inside(object, page, page + pages, object);
 	heap->stats.medium_bytes += object->size;
@@ -164,6 +168,9 @@ void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool 
 static void free_locked(struct pn_heap *heap, struct pn_slab *object)
 {
 	pn_arena_assert_held();
+	pn_assert(object->pages && object->count == 1);
+	pn_assert(pn_slab_state(object, 0) == PN_OBJECT_FREED);
+	pn_assert(pn_slab_at(object->offset) == object && heap->stats.medium_bytes >= object->size);
 	heap->stats.medium_bytes -= object->size;
 	set_object_of_page(first_page(object), gone_at(object->offset));
 	set_object_inside(object, first_page(object), first_page(object) + object->pages, NULL);
@@ -188,6 +195,7 @@ static bool resize_locked(struct pn_slab *object, size_t pages)
 	size_t end = first_page(object) + object->pages, old_size = object->size;
 
 	pn_arena_assert_held();
+	pn_assert(object->pages && pages && object->epoch == pn_arena.epoch);
 	if (pages > object->pages &&
 	    !pn_pages_extend_locked(object->heap, end, pages - object->pages))
 		return false;

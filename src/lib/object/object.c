@@ -12,6 +12,7 @@ struct pn_object pn_object_of_slots(size_t first)
 {
 	struct pn_slot *slot = &pn_arena.slots[first];
 
+	pn_assert(slot->run && first + slot->run <= pn_arena_slot_count());
 	return (struct pn_object){
 		.offset = first << PN_CHUNK_SHIFT,
 		.size = (size_t)slot->run << PN_CHUNK_SHIFT,

@@ -62,6 +62,7 @@ static struct entry **find(size_t offset)
 {
 	struct entry **link = bucket_of(buckets, bucket_count, offset);
 
+	pn_lock_assert_held(&lock);
 	while (*link && (*link)->offset != offset)
 		link = &(*link)->next;
 	return link;
@@ -100,6 +101,19 @@ static bool make_room(void)
 	return true;
 }
 
+/* Returns true if each entry is in its bucket, counts what was carried, and all are counted. */
+PN_UNUSED_IN_RELEASE static bool is_table_valid(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < bucket_count; i++)
+		for (const struct entry *entry = buckets[i]; entry; entry = entry->next, count++)
+			if (bucket_of(buckets, bucket_count, entry->offset) != &buckets[i] ||
+			    !entry->count || entry->count % CARRIED)
+				return false;
+	return count == entry_count;
+}
+
 static struct entry *take_entry(void)
 {
 	struct entry *entry = spare;
@@ -132,6 +146,7 @@ static int put_into_table(size_t offset)
 		entry_count++;
 	}
 	(*link)->count += CARRIED;
+	pn_assert_slow(is_table_valid());
 	return 0;
 }
 
@@ -139,13 +154,16 @@ static void take_from_table(size_t offset)
 {
 	struct entry **link = find(offset), *entry = *link;
 
+	pn_assert(entry && entry->count >= CARRIED && !(entry->count % CARRIED));
 	entry->count -= CARRIED;
 	if (entry->count)
 		return;
 	*link = entry->next;
 	entry->next = spare;
 	spare = entry;
+	pn_assert(entry_count);
 	entry_count--;
+	pn_assert_slow(is_table_valid());
 }
 
 /* States. */
@@ -165,8 +183,11 @@ static bool exchange(uint8_t *state, uint8_t *old, unsigned int new)
 /* The default heap never ends, so nobody asks what of it is retained. */
 static void add_to_heap(struct pn_heap *heap, int count)
 {
+	uint64_t now = 0;
+
 	if (heap != &pn_heap)
-		__atomic_add_fetch(&heap->retained, count, __ATOMIC_ACQ_REL);
+		now = __atomic_add_fetch(&heap->retained, count, __ATOMIC_ACQ_REL);
+	pn_assert(now <= INT64_MAX);
 }
 
 static int carry_locked(size_t offset, uint8_t *state)
@@ -288,10 +309,12 @@ int pn_retain_release(const struct pn_object *object, bool *is_over)
 		if (exchange(state, &old, new))
 			break;
 	}
+	pn_assert(new == PN_OBJECT_LIVE || new == PN_OBJECT_FREED || pn_state_is_retained(new));
 	if (new == PN_OBJECT_LIVE)
 		add_to_heap(object->heap, -1);
 	if (new != PN_OBJECT_FREED)
 		return 0;
+	pn_assert(pn_retain_bytes() >= object->size);
 	__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
 	*is_over = true;
 	return 0;

@@ -31,10 +31,39 @@ static uint64_t *free_bits(struct pn_slab *slab)
 	return (uint64_t *)(void *)(slab->state + state_size(&pn_classes[slab->class]));
 }
 
+/* Returns true if the bits, the count of free objects, the hint and the states agree. */
+PN_UNUSED_IN_RELEASE static bool is_valid(struct pn_slab *slab)
+{
+	const uint64_t *bits = free_bits(slab);
+	size_t count = 0;
+
+	for (size_t i = 0; i < free_words(&pn_classes[slab->class]) * 64; i++) {
+		if (!(bits[i / 64] >> (i % 64) & 1))
+			continue;
+		count++;
+		if (i >= slab->count || i / 64 < slab->scan ||
+		    (pn_slab_state(slab, i) != PN_OBJECT_NEVER &&
+		     pn_slab_state(slab, i) != PN_OBJECT_FREED))
+			return false;
+	}
+	return count == slab->free && slab->count == pn_classes[slab->class].count;
+}
+
+/* Returns true if all pages of the slab lead to it. */
+PN_UNUSED_IN_RELEASE static bool is_in_table(const struct pn_slab *slab)
+{
+	for (size_t i = 0; i < pn_classes[slab->class].pages; i++)
+		if (pn_slab_at(slab->offset + (i << PN_PAGE_SHIFT)) != slab)
+			return false;
+	return true;
+}
+
 /* The list of slabs with room. */
 
 static void list_push(struct pn_central *central, struct pn_slab *slab)
 {
+	pn_assert(slab->free && slab != central->partial);
+	pn_assert(pn_lock_is_held(&central->lock));
 	slab->prev = NULL;
 	slab->next = central->partial;
 	if (central->partial)
@@ -44,6 +73,8 @@ static void list_push(struct pn_central *central, struct pn_slab *slab)
 
 static void list_remove(struct pn_central *central, struct pn_slab *slab)
 {
+	pn_assert((slab->prev ? slab->prev->next : central->partial) == slab);
+	pn_assert(!slab->next || slab->next->prev == slab);
 	if (slab->prev)
 		slab->prev->next = slab->next;
 	else
@@ -133,6 +164,9 @@ static struct pn_slab *make_slab(struct pn_heap *heap, unsigned int index)
 	set_all_free(slab);
 	set_slab_of_pages(slab->offset, class->pages, slab);
 	list_push(central, slab);
+	pn_assert(slab->offset % PN_PAGE_SIZE + (size_t)slab->count * slab->pitch <=
+		  class->pages * PN_PAGE_SIZE);
+	pn_assert_slow(is_valid(slab) && is_in_table(slab));
 	PN_PROBE3(slab_make, slab->size, pn_arena_at(slab->offset), slab->count);
 	return slab;
 }
@@ -141,6 +175,8 @@ static void unmake_slab(struct pn_heap *heap, struct pn_central *central, struct
 {
 	size_t pages = pn_classes[slab->class].pages;
 
+	pn_assert(slab->free == slab->count && slab->epoch == pn_arena.epoch);
+	pn_assert_slow(is_valid(slab) && is_in_table(slab));
 	PN_PROBE2(slab_unmake, slab->size, pn_arena_at(slab->offset));
 	list_remove(central, slab);
 	set_slab_of_pages(slab->offset, pages, NULL);
@@ -188,6 +224,9 @@ static size_t take_from_slab(struct pn_slab *slab, struct pn_free *objects, size
 	for (size_t got = count; got; got--) {
 		size_t index = pn_random_is_on ? random_free(slab, bits) : lowest_free(slab, bits);
 
+		pn_assert(index < slab->count && bits[index / 64] >> (index % 64) & 1);
+		pn_assert(pn_slab_state(slab, index) == PN_OBJECT_NEVER ||
+			  pn_slab_state(slab, index) == PN_OBJECT_FREED);
 		bits[index / 64] &= ~((uint64_t)1 << (index % 64));
 		/* The cache is a stack: what comes out of it first has the lowest address. */
 		objects[got - 1] = (struct pn_free){
@@ -196,6 +235,7 @@ static size_t take_from_slab(struct pn_slab *slab, struct pn_free *objects, size
 		};
 	}
 	slab->free -= (uint16_t)count;
+	pn_assert_slow(is_valid(slab));
 	return count;
 }
 
@@ -215,6 +255,7 @@ size_t pn_slab_take(struct pn_heap *heap, unsigned int class, struct pn_free *ob
 			slab = make_slab(heap, class);
 		if (!slab)
 			break;
+		pn_assert(slab->free && slab->heap == heap && slab->class == class);
 		got += take_from_slab(slab, objects + got, wanted - got);
 		if (!slab->free)
 			list_remove(central, slab);
@@ -232,12 +273,18 @@ static void give_one(struct pn_heap *heap, struct pn_central *central, const str
 	/* The process was forked between the free and here. */
 	if (slab->epoch != pn_arena.epoch)
 		return;
+	pn_assert(slab->heap == heap && central == &heap->centrals[slab->class]);
+	pn_assert(index < slab->count && central->out);
+	pn_assert(pn_slab_is_start(slab, index, pn_arena_offset(object->object)));
+	pn_assert(pn_free_is_valid(object));
+	pn_assert(!(free_bits(slab)[index / 64] >> (index % 64) & 1));
 	central->out--;
 
 	free_bits(slab)[index / 64] |= (uint64_t)1 << (index % 64);
 	if (index / 64 < slab->scan)
 		slab->scan = (uint16_t)(index / 64);
 	slab->free++;
+	pn_assert(slab->free <= slab->count);
 	if (slab->free == 1)
 		list_push(central, slab);
 	if (slab->free == slab->count && !is_worth_keeping(central, slab))

@@ -77,6 +77,14 @@ struct pn_free {
 	uint8_t *state;
 };
 
+/* Returns true if the state is that of a free object. */
+static inline bool pn_free_is_valid(const struct pn_free *object)
+{
+	uint8_t state = __atomic_load_n(object->state, __ATOMIC_RELAXED);
+
+	return state == PN_OBJECT_NEVER || state == PN_OBJECT_FREED;
+}
+
 /* It leaves a cache or a slab for the program. */
 static inline void pn_free_set_live(const struct pn_free *object)
 {

@@ -37,4 +37,7 @@ _Noreturn void pn_assert_failed(const char *file, unsigned int line, const char 
 #define pn_assert_slow(condition) PN_ASSERT_OFF(condition)
 #endif
 
+/* For functions that only assertions call. */
+#define PN_UNUSED_IN_RELEASE __attribute__((unused))
+
 #endif /* PN_ASSERT_H */

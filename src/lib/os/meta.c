@@ -8,6 +8,7 @@
  */
 #include "os/meta.h"
 
+#include "os/assert.h"
 #include "os/sys.h"
 
 #define BLOCK_SIZE ((size_t)256 << 10)
@@ -29,6 +30,7 @@ static void *cut(struct block *block, size_t size)
 	if (__atomic_load_n(&block->used, __ATOMIC_RELAXED) + size > BLOCK_SIZE)
 		return NULL;
 	at = __atomic_fetch_add(&block->used, size, __ATOMIC_RELAXED);
+	pn_assert(!(at % PN_CACHE_LINE) && at >= sizeof(*block));
 	return at + size <= BLOCK_SIZE ? (char *)block + at : NULL;
 }
 
@@ -52,6 +54,7 @@ void *pn_meta_alloc(size_t size)
 	struct block *block = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
 	void *record = NULL;
 
+	pn_assert(size);
 	size = pn_round_up(size, PN_CACHE_LINE);
 	if (size > BLOCK_SIZE / 2)
 		return pn_sys_table(pn_round_up(size, PN_PAGE_SIZE));

@@ -148,6 +148,7 @@ static void drop_locked(struct sample **link)
 	struct sample *sample = *link;
 
 	pn_lock_assert_held(&pn_stacks_lock);
+	pn_assert(sample->stack->live_objects && sample->stack->live_bytes >= sample->size);
 	add(&sample->stack->live_objects, -(uint64_t)1);
 	add(&sample->stack->live_bytes, -(uint64_t)sample->size);
 	__atomic_store_n(link, sample->next, __ATOMIC_RELAXED);
