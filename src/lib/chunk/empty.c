@@ -21,6 +21,9 @@
 /* Slow paths between two looks for what has been empty for long enough. */
 #define TIDY_CALLS 8
 
+/* How long nothing is kept after memory was refused: others need what there is. */
+#define SHORTAGE_MS 1000
+
 /* Chunks that a backend is given back at once. */
 #define BATCH_MAX 64
 
@@ -237,15 +240,34 @@ static void mend(struct pn_heap *heap)
 		heap->mend_pause_ms = 0;
 }
 
+void pn_empty_note_shortage_locked(struct pn_heap *heap)
+{
+	pn_arena_assert_held();
+	heap->short_ms = pn_sys_now_ms() + SHORTAGE_MS;
+}
+
+/* Returns the age from which on an empty chunk is given back. */
+static uint64_t decay_now(struct pn_heap *heap)
+{
+	if (pn_likely(!heap->short_ms))
+		return heap->decay_ms;
+	if (pn_sys_now_ms() < heap->short_ms)
+		return 0;
+	heap->short_ms = 0;
+	return heap->decay_ms;
+}
+
 void pn_empty_tidy_locked(struct pn_heap *heap)
 {
+	uint64_t decay_ms = decay_now(heap);
+
 	pn_arena_assert_held();
 	pn_forks_notice_locked(heap);
 	/* Looking at the clock each time would cost more than what it is done in. */
-	if (heap->decay_ms && ++heap->calls % TIDY_CALLS)
+	if (decay_ms && ++heap->calls % TIDY_CALLS)
 		return;
 	if (heap->empty.last)
-		purge_locked(heap, heap->decay_ms);
+		purge_locked(heap, decay_ms);
 	if (pn_unlikely(heap->mend_pause_ms))
 		mend(heap);
 }

@@ -39,6 +39,9 @@ void pn_empty_abandon_locked(struct pn_heap *heap);
  */
 void pn_empty_forget(struct pn_heap *heap);
 
+/* The backend has refused memory: for a while, chunks are given back as soon as they are empty. */
+void pn_empty_note_shortage_locked(struct pn_heap *heap);
+
 /* What a slow path does for the whole: decay, and mending after a fork. */
 void pn_empty_tidy_locked(struct pn_heap *heap);
 

@@ -52,6 +52,7 @@ struct pn_central {
  * @decay_ms: how long an EMPTY chunk is kept
  * @calls: slow paths, counted
  * @forks: forks of the process that the heap has noticed
+ * @short_ms: until when empty chunks are given back at once, because memory is short; 0: it is not
  * @mend_ms: when to look next what a fork left to mend
  * @mend_pause_ms: how long to wait after that; 0: nothing to mend
  * @spare: records that no medium object uses
@@ -73,6 +74,7 @@ struct pn_heap {
 	uint64_t decay_ms;
 	unsigned int calls;
 	uint32_t forks;
+	uint64_t short_ms;
 	uint64_t mend_ms;
 	uint64_t mend_pause_ms;
 	struct pn_slab *spare;

@@ -260,6 +260,8 @@ static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 		if (err)
 			pn_empty_purge_locked(heap);
 	}
+	if (err && !pn_empty_is_over_limit(heap, run->count))
+		pn_empty_note_shortage_locked(heap);
 	return err;
 }
 
