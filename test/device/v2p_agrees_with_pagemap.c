@@ -46,8 +46,8 @@ int main(void)
 			check_object(objects[i][k], sizes[i]);
 			check_extents(objects[i][k], sizes[i]);
 		}
-	CHECK(smaps_kib(objects[9][0], "FilePmdMapped") > 40000);
-	CHECK(smaps_kib(objects[9][0], "Rss") > 40000);
+	CHECK(smaps_kib_of(objects[9][0], sizes[9], "FilePmdMapped") > 40000);
+	CHECK(smaps_kib_of(objects[9][0], sizes[9], "Rss") > 40000);
 	for (size_t i = 0; i < 10; i++)
 		for (size_t k = 0; k < 3; k++)
 			pinned_free(objects[i][k]);

@@ -242,7 +242,7 @@ uint64_t phys_of(const void *at)
 	return phys ? phys + (uintptr_t)at % PAGE : 0;
 }
 
-unsigned long smaps_kib(const void *at, const char *field)
+unsigned long smaps_kib_of(const void *at, size_t size, const char *field)
 {
 	FILE *file = fopen("/proc/self/smaps", "re");
 	unsigned long start, end, kib, found = 0;
@@ -253,13 +253,18 @@ unsigned long smaps_kib(const void *at, const char *field)
 	CHECK(file);
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			is_ours = (uintptr_t)at >= start && (uintptr_t)at < end;
+			is_ours = (uintptr_t)at + size > start && (uintptr_t)at < end;
 		else if (is_ours && !strncmp(line, field, length) &&
 			 sscanf(line + length, ": %lu kB", &kib) == 1)
-			found = kib;
+			found += kib;
 	}
 	fclose(file);
 	return found;
+}
+
+unsigned long smaps_kib(const void *at, const char *field)
+{
+	return smaps_kib_of(at, 1, field);
 }
 
 static __thread sigjmp_buf after_access;

@@ -107,6 +107,8 @@ uint64_t phys_of(const void *at);
 void phys_of_pages(const void *at, uint64_t *phys, size_t pages);
 /* A figure of the mapping that contains @at, in KiB, from smaps. */
 unsigned long smaps_kib(const void *at, const char *field);
+/* The sum over the mappings that hold these @size bytes. */
+unsigned long smaps_kib_of(const void *at, size_t size, const char *field);
 
 /* The signal that one access raises, or 0. Safe in threads. */
 int signal_of_read(const void *at);

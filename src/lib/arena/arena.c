@@ -122,7 +122,7 @@ int pn_arena_init(void)
 {
 	struct pn_window window;
 
-	if (!pn_window_choose(&window, pn_tables_room, EXTENT_SLOTS_MIN * PN_CHUNK_SIZE))
+	if (!pn_window_choose(&window, EXTENT_SLOTS_MIN * PN_CHUNK_SIZE))
 		return ENOMEM;
 	pn_arena.base = window.arena;
 	pn_arena.limit = window.size;

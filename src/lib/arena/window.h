@@ -13,6 +13,10 @@
 /* The arena begins at a multiple of this, which is therefore the largest alignment of an object. */
 #define PN_ARENA_ALIGNMENT ((size_t)1 << (sizeof(size_t) > 4 ? 30 : 26))
 
+/* With addresses of 32 bits: a third or a fourth of what a program has. */
+#define PN_WINDOW_MOST ((size_t)1 << (sizeof(size_t) > 4 ? 40 : 30))
+#define PN_WINDOW_LEAST ((size_t)64 << 20)
+
 /**
  * struct pn_window - the addresses that were chosen
  * @tables: where the tables begin
@@ -26,10 +30,20 @@ struct pn_window {
 };
 
 /*
- * Chooses a window whose beginning is free: the first @first_tables bytes of the tables and the
- * first @first bytes of the arena. @tables_for returns the room that the tables of an arena of this
- * size need. Returns false if there are no such addresses.
+ * Chooses a window in which the first @first bytes of the arena are free. Returns false if there are
+ * no such addresses.
  */
-bool pn_window_choose(struct pn_window *window, size_t (*tables_for)(size_t size), size_t first);
+bool pn_window_choose(struct pn_window *window, size_t first);
+
+/*
+ * Places a window in the middle of the largest gap between fixed points of an address space, which
+ * this sorts; 0 stands for none. Returns false if the gap is too small.
+ */
+bool pn_window_between(struct pn_window *window, uintptr_t *marks, size_t count);
+
+/* Returns all that a window takes: its arena, its tables, and what guards and alignment cost. */
+size_t pn_window_span(size_t size);
+/* Returns the window whose span begins at @address. */
+struct pn_window pn_window_at(uintptr_t address, size_t size);
 
 #endif /* PN_WINDOW_H */

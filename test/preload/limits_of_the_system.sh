@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The system's limits count of a process on pinned memory what they count of any other: an idle one
+# maps little, one that locks its memory locks no more than it has, and a limit on address space or
+# data that a running program sets takes from it what does not fit, and nothing else (Faults E1, E2, E3, E4).
+# shellcheck source=test/preload/common
+. "$(dirname "$0")/common"
+
+program=$programs/process_limits
+# On the device an extent is mapped at once.
+extent_kib=0
+[ "${TEST_BACKEND:-anon}" = anon ] || extent_kib=32768
+
+# of KEY FILE [LINE]: a figure of what the program told.
+of() {
+	sed -n "${3:-1}p" "$2" | tr ' ' '\n' | sed -n "s/^$1=//p"
+}
+
+# both ARG...: without the library into plain, and with it into out.
+both() {
+	"$program" "$@" >plain 2>plain.err || fail "$*: without the library: $(cat plain.err)"
+	"${pinned[@]}" -- "$program" "$@" >out 2>err || fail "$*: exit status $?: $(cat err)"
+	[ "$(without_report err)" = '' ] || fail "$*: $(cat err)"
+	echo "$*: without the library: $(tr '\n' ' ' <plain) with it: $(tr '\n' ' ' <out)"
+}
+
+# at_most WHAT VALUE LIMIT
+at_most() {
+	[ "$2" -le "$3" ] || fail "$1: $2 is more than $3: $(cat plain out)"
+}
+
+both idle
+at_most 'address space of an idle process, KiB' "$(of size out)" \
+	$(($(of size plain) + extent_kib + $(of chunks out) + 16384))
+# Strict overcommit charges a process for its data.
+at_most 'data of an idle process, KiB' "$(of data out)" $(($(of data plain) + $(of chunks out) + 1024))
+
+both locked
+for line in 1 2; do
+	at_most 'memory of a process that locks it, KiB' "$(of rss out $line)" $(($(of rss plain $line) + 4096))
+done
+
+# An ordinary user may lock 64 MiB.
+unprivileged=()
+[ "$(id -u)" -ne 0 ] || unprivileged=(setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock)
+if prlimit --memlock=67108864:67108864 true 2>err; then
+	"${unprivileged[@]}" prlimit --memlock=67108864:67108864 "${pinned[@]}" -- "$program" locked >out 2>err ||
+		fail "locked, unprivileged: exit status $?: $(cat err)"
+	[ "$(without_report err)" = '' ] || fail "locked, unprivileged: $(cat err)"
+	used_pinned err process_limits
+fi
+
+for limit in 'as 64' 'data 64' 'as 200' 'data 200'; do
+	read -r -a words <<<"$limit"
+	both "${words[@]}"
+	[ "$(of served out)" -ge $(($(of served plain) * 9 / 10)) ] ||
+		fail "$limit: served $(of served out) where it is $(of served plain) without the library"
+done
+
+# Python and bash go on when they lower their own limit.
+same python3 python3 -c '
+import resource
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + (256 << 20),) * 2)
+import json, threading, mmap
+thread = threading.Thread(target=lambda: print("thread"))
+thread.start()
+thread.join()
+print(len(mmap.mmap(-1, 1 << 20)), json.dumps([1]))
+try:
+    bytearray(1 << 30)
+except MemoryError:
+    print("MemoryError")'
+# shellcheck disable=SC2016 # for the inner shell
+same bash bash -c 'ulimit -v 400000; seq 3 | while read -r i; do echo "$i $(echo "$i" | tr 123 abc)"; done'
