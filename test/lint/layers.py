@@ -55,8 +55,6 @@ PUBLIC = {
     "src/shim": {"pinned.h"},
     "src/kernel": {"uapi/pinned_mem.h", "pinned_mem_kernel.h"},
 }
-# Uses that are being removed.
-OWED = {"pn_lock_thread", "pn_reserve_most", "pn_reserve_extent_size"}
 failures = 0
 
 
@@ -153,7 +151,7 @@ class Tree:
             line = re.sub(r"\b(struct|enum|union)\s+\w+|(\.|->)\s*\w+", " ", line)
             for name in re.findall(r"\b[A-Za-z_]\w*", line):
                 owner = self.defined.get(name)
-                if not owner or owner == unit(path) or name in OWED:
+                if not owner or owner == unit(path):
                     continue
                 if referred is None or name in referred or is_assertion or name in self.inline:
                     self.uses[unit(path)].setdefault(owner, (f"{path}:{number}", name))

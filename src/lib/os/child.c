@@ -2,8 +2,8 @@
 /* The word that tells a forked child, and who settles it; see child.h. */
 #include "os/child.h"
 
-#include "os/lock.h"
 #include "os/sys.h"
+#include "os/thread.h"
 
 #define WORD_SIZE PN_PAGE_SIZE
 

@@ -5,8 +5,6 @@
 #include "os/child.h"
 #include "os/sys.h"
 
-__thread struct pn_lock_thread pn_lock_thread __attribute__((tls_model("initial-exec")));
-
 /* The thread waits for a lock, so it counts as inside of that one. */
 static bool settle_before_waiting(void)
 {

@@ -21,19 +21,7 @@
 
 #include "os/assert.h"
 #include "os/base.h"
-
-/**
- * struct pn_lock_thread - what a thread knows of its locks
- * @held: locks that it holds or waits for
- * @is_sampling: what it allocates now is no business of the profile's
- */
-struct pn_lock_thread {
-	uint32_t held;
-	bool is_sampling;
-};
-
-/* Its address is also the thread's name. */
-extern __thread struct pn_lock_thread pn_lock_thread __attribute__((tls_model("initial-exec")));
+#include "os/thread.h"
 
 /**
  * struct pn_lock - a lock
