@@ -6,6 +6,7 @@
 #include "front/alloc.h"
 #include "front/heaps.h"
 #include "front/runtime.h"
+#include "object/inherited.h"
 #include "os/errno.h"
 #include "pinned.h"
 
@@ -66,7 +67,7 @@ size_t pinned_purge(void)
 	if (pn_runtime_enter()->error)
 		return 0;
 	pn_tcache_flush();
-	return pn_heaps_purge() * PN_CHUNK_SIZE;
+	return (pn_heaps_purge() + pn_inherited_purge()) * PN_CHUNK_SIZE;
 }
 
 const char *pinned_backend(void)

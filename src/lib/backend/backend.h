@@ -59,6 +59,7 @@ struct pn_pool {
 /**
  * struct pn_backend - a sort of source
  * @name: for people
+ * @has_small_pages: memory can be given back page by page, by madvise(MADV_DONTNEED)
  * @open: get ready to populate; 0, EOPNOTSUPP for memory that it does not have, or another errno
  * @populate: make @count slots' chunks usable and zeroed, and store their physical addresses;
  *	all or none. 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN
@@ -81,6 +82,7 @@ struct pn_pool {
  */
 struct pn_backend {
 	const char *name;
+	bool has_small_pages;
 	int (*open)(struct pn_pool *pool);
 	int (*populate)(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys);
 	int (*populate_run)(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys);

@@ -43,6 +43,7 @@ static void anon_disown(struct pn_pool *pool)
 
 const struct pn_backend pn_backend_anon = {
 	.name = "anon",
+	.has_small_pages = true,
 	.open = anon_open,
 	.populate = anon_populate,
 	.punch = anon_punch,

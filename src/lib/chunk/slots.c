@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "arena/window.h"
+#include "chunk/discard.h"
 #include "chunk/empty.h"
 #include "os/confined.h"
 #include "os/probe.h"
@@ -423,11 +424,12 @@ bool pn_slots_give_raw(size_t first, size_t count)
 
 	pn_arena_lock();
 	is_given = are_raw(first, count);
-	/* What is inherited is not allocated from: nothing to give back. */
 	for (size_t i = 0; is_given && i < count; i++) {
 		heap = pn_arena.slots[first + i].heap;
-		if (pn_arena.slots[first + i].epoch != pn_arena.epoch)
+		if (pn_arena.slots[first + i].epoch != pn_arena.epoch) {
+			pn_discard_slots(first + i, 1);
 			continue;
+		}
 		pn_empty_add_locked(heap, first + i);
 		pn_assert(heap->stats.raw_chunks);
 		heap->stats.raw_chunks--;

@@ -8,6 +8,7 @@
 #include "front/harden.h"
 #include "front/heaps.h"
 #include "front/runtime.h"
+#include "object/inherited.h"
 #include "object/large.h"
 #include "object/retain.h"
 #include "os/die.h"
@@ -233,15 +234,23 @@ static void give(const struct pn_object *object, void *ptr)
 		pn_heaps_give_object(slab, &(struct pn_free){ ptr, state });
 }
 
+/* Nothing in its place is allocated any more. */
+static void free_inherited(const struct pn_object *object, void *ptr)
+{
+	if (pn_harden.zeroes)
+		memset(ptr, 0, object->size);
+	if (!pn_child_is_new())
+		pn_inherited_freed(object);
+}
+
 static void free_object(const struct pn_object *object)
 {
 	void *ptr = pn_arena_at(object->offset);
 
 	__atomic_store_n(pn_object_state(object), PN_OBJECT_FREED, __ATOMIC_RELAXED);
-	/* What is inherited is not allocated from: nothing to give back. */
 	if (object->is_inherited)
-		return;
-	if (object->heap == &pn_heap && pn_harden_frees())
+		free_inherited(object, ptr);
+	else if (object->heap == &pn_heap && pn_harden_frees())
 		pn_harden_free(ptr);
 	else
 		give(object, ptr);

@@ -6,6 +6,7 @@
  */
 #include "object/large.h"
 
+#include "chunk/discard.h"
 #include "chunk/slots.h"
 #include "object/medium.h"
 #include "object/retain.h"
@@ -83,9 +84,11 @@ bool pn_large_resize(void *ptr, size_t size)
 		return false;
 	if (wanted > run)
 		return !is_inherited(slot) && pn_slots_extend(slot->heap, first, run, wanted - run);
-	if (is_inherited(slot))
+	if (is_inherited(slot)) {
 		slot->run = (uint32_t)wanted;
-	else if (wanted < run)
+		pn_discard_slots(first + wanted, run - wanted);
+	} else if (wanted < run) {
 		pn_slots_shrink(slot->heap, first, wanted);
+	}
 	return true;
 }

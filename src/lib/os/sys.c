@@ -138,6 +138,11 @@ int pn_sys_table_at(void *addr, size_t size)
 	return err;
 }
 
+void pn_sys_discard(void *addr, size_t size)
+{
+	pn_syscall(SYS_madvise, addr, size, MADV_DONTNEED);
+}
+
 bool pn_sys_wipe_on_fork(void *addr, size_t size)
 {
 	return pn_syscall(SYS_madvise, addr, size, MADV_WIPEONFORK) == 0;

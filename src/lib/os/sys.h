@@ -26,6 +26,8 @@ int pn_sys_map_over(void *addr, size_t size, int flags, int fd, uint64_t offset)
 void *pn_sys_map_anywhere(size_t size, int flags);
 /* Returns false only where the range would split a mapping and the process may have no more of them. */
 bool pn_sys_unmap(void *addr, size_t size);
+/* Frees the pages of ordinary memory, which are zeros when they are touched again. */
+void pn_sys_discard(void *addr, size_t size);
 
 /* Returns true if nothing is mapped in the range. Maps it and unmaps it again to find out. */
 bool pn_sys_is_free(void *addr, size_t size);

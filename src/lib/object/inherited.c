@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Inherited memory; see inherited.h. Nothing is counted, since no count that the child inherits is
+ * reliable: whether a slab or a chunk holds something is seen from the states of its objects, single
+ * bytes, each time that an object in it is freed.
+ *
+ * There is no lock. Two threads that free the last two objects both mark them first and then look, so
+ * that at least one of them finds nothing.
+ */
+#include "object/inherited.h"
+
+#include "chunk/discard.h"
+#include "object/medium.h"
+#include "object/retain.h"
+
+_Static_assert(offsetof(struct pn_slab, state) % sizeof(uint64_t) == 0, "states are read by words");
+
+/* In a word of states: bits that neither PN_OBJECT_NEVER nor PN_OBJECT_FREED has. */
+#define MAYBE_LIVE (~((uint64_t)PN_OBJECT_FREED * 0x0101010101010101u))
+
+static bool is_live(uint8_t state)
+{
+	return state != PN_OBJECT_NEVER && !pn_state_is_freed(state);
+}
+
+static bool has_live_in_word(const struct pn_slab *slab, size_t word)
+{
+	const uint64_t *states = (const uint64_t *)(const void *)slab->state;
+	uint64_t bytes = __atomic_load_n(&states[word], __ATOMIC_RELAXED);
+
+	if (!(bytes & MAYBE_LIVE))
+		return false;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		if (is_live(slab->state[word * sizeof(bytes) + i]))
+			return true;
+	return false;
+}
+
+/* Objects are mostly freed in the order of their addresses, so those after @index are looked at first. */
+static bool has_live(const struct pn_slab *slab, size_t index)
+{
+	size_t words = slab->count / sizeof(uint64_t) + 1;
+
+	if (slab->pages)
+		return is_live(__atomic_load_n(&slab->state[0], __ATOMIC_RELAXED));
+	for (size_t i = 0; i < words; i++)
+		if (has_live_in_word(slab, (index / sizeof(uint64_t) + i) % words))
+			return true;
+	return false;
+}
+
+static size_t first_page(const struct pn_slab *slab)
+{
+	return slab->offset >> PN_PAGE_SHIFT;
+}
+
+static size_t page_count(const struct pn_slab *slab)
+{
+	return slab->pages ? slab->pages : pn_classes[slab->class].pages;
+}
+
+/*
+ * The pages from @page on that hold something or, if @page does not, that hold nothing, within
+ * the chunk that ends before page @end. *is_used tells which.
+ */
+static size_t stretch(size_t page, size_t end, bool *is_used)
+{
+	size_t at = page;
+
+	for (*is_used = false; at < end;) {
+		const struct pn_slab *slab = pn_slab_at(at << PN_PAGE_SHIFT);
+		bool is_empty = !slab || pn_medium_is_gone(slab);
+
+		if (!is_empty && has_live(slab, 0)) {
+			if (at != page)
+				break;
+			*is_used = true;
+			return page_count(slab) - (page - first_page(slab));
+		}
+		at = is_empty ? at + 1 : first_page(slab) + page_count(slab);
+	}
+	return (at < end ? at : end) - page;
+}
+
+static bool holds_nothing(size_t slot)
+{
+	size_t first = slot * PN_CHUNK_PAGES;
+	bool is_used;
+
+	return stretch(first, first + PN_CHUNK_PAGES, &is_used) == PN_CHUNK_PAGES && !is_used;
+}
+
+static void freed_in_slab(const struct pn_slab *slab, size_t index)
+{
+	size_t slot = slab->offset >> PN_CHUNK_SHIFT;
+
+	if (has_live(slab, index))
+		return;
+	if (holds_nothing(slot))
+		pn_discard_slots(slot, 1);
+	else
+		pn_discard_pages(first_page(slab), page_count(slab));
+}
+
+void pn_inherited_freed(const struct pn_object *object)
+{
+	/* The state was written before; see above. */
+	__sync_synchronize();
+	if (object->slab)
+		freed_in_slab(object->slab, object->index);
+	else
+		pn_discard_slots(object->offset >> PN_CHUNK_SHIFT, object->slot->run);
+}
+
+/* Purging. */
+
+static void purge_pages(size_t slot)
+{
+	size_t page = slot * PN_CHUNK_PAGES, end = page + PN_CHUNK_PAGES, count;
+	bool is_used;
+
+	for (; page < end; page += count) {
+		count = stretch(page, end, &is_used);
+		if (!is_used)
+			pn_discard_pages(page, count);
+	}
+}
+
+/* Slots of the run that begins here and holds nothing; 0 if it holds something. */
+static size_t empty_run(size_t slot)
+{
+	const struct pn_slot *at = &pn_arena.slots[slot];
+
+	switch (__atomic_load_n(&at->state, __ATOMIC_RELAXED)) {
+	case PN_SLOT_EMPTY:
+		return 1;
+	case PN_SLOT_PAGES:
+		return holds_nothing(slot);
+	case PN_SLOT_LARGE:
+		return is_live(__atomic_load_n(&at->object, __ATOMIC_RELAXED)) ? 0 : at->run;
+	default:
+		return 0;
+	}
+}
+
+static size_t purge_slot(size_t slot)
+{
+	size_t count = empty_run(slot);
+
+	if (count)
+		pn_discard_slots(slot, count);
+	else if (pn_arena.slots[slot].state == PN_SLOT_PAGES)
+		purge_pages(slot);
+	return count;
+}
+
+size_t pn_inherited_purge(void)
+{
+	size_t count = 0;
+
+	for (size_t slot = 0; pn_arena.epoch && slot < pn_arena_slot_count(); slot++)
+		if (pn_arena.slots[slot].state != PN_SLOT_HOLE &&
+		    pn_arena.slots[slot].epoch != pn_arena.epoch && !pn_discard_is_done(slot))
+			count += purge_slot(slot);
+	return count;
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program that loads its data, becomes a daemon, and loads the data anew from time to time does not
+ * keep for ever what it inherited from the process that it was started as (Faults E20); nor does a
+ * child keep what other threads of its parent had cached. Prints nothing: how much memory there may be
+ * follows from how much there was when the data were loaded.
+ */
+#include <malloc.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "../../lib/check.h"
+
+#define RECORDS 60000
+#define TEXTS 300
+#define CACHED 4000
+
+static void *records[2][RECORDS];
+static char *texts[2][TEXTS];
+
+/* Bytes of this process alone: of a mapping that nobody shares any more. */
+static size_t memory(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "r");
+	char line[200];
+	unsigned long kib = 0, sum = 0;
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Private_Dirty: %lu", &kib) == 1 ||
+		    sscanf(line, "Private_Clean: %lu", &kib) == 1)
+			sum += kib;
+	fclose(file);
+	return (size_t)sum << 10;
+}
+
+static void load(int which)
+{
+	for (int i = 0; i < RECORDS; i++) {
+		size_t size = 16 + (size_t)i % 1500;
+
+		records[which][i] = malloc(size);
+		CHECK(records[which][i]);
+		memset(records[which][i], i, size);
+	}
+	for (int i = 0; i < TEXTS; i++) {
+		size_t size = i % 20 ? 50000 + (size_t)i * 300 : (size_t)3 << 20;
+
+		texts[which][i] = malloc(size);
+		CHECK(texts[which][i]);
+		memset(texts[which][i], i, size);
+	}
+}
+
+static void unload(int which)
+{
+	for (int i = 0; i < RECORDS; i++)
+		free(records[which][i]);
+	for (int i = 0; i < TEXTS; i++)
+		free(texts[which][i]);
+}
+
+static pthread_barrier_t has_cached;
+
+static void *cache(void *unused)
+{
+	static void *objects[CACHED];
+
+	for (int i = 0; i < CACHED; i++) {
+		objects[i] = malloc(2000);
+		memset(objects[i], 1, 2000);
+	}
+	for (int i = 0; i < CACHED; i++)
+		free(objects[i]);
+	pthread_barrier_wait(&has_cached);
+	pause();
+	return unused;
+}
+
+static void serve(size_t loaded)
+{
+	int which = 0;
+
+	for (int i = 0; i < 3; i++) {
+		load(!which);
+		unload(which);
+		which = !which;
+		malloc_trim(0);
+		CHECK(memory() < loaded + loaded / 2);
+	}
+	unload(which);
+	malloc_trim(0);
+	CHECK(memory() < loaded / 4);
+}
+
+/* The process that loads the data ends when it has forked the daemon, and its pipes with it. */
+static void start(const int *result, const int *is_gone)
+{
+	size_t before = memory(), loaded;
+	pthread_t thread;
+	char byte = 0;
+
+	CHECK(!pthread_barrier_init(&has_cached, NULL, 2));
+	CHECK(!pthread_create(&thread, NULL, cache, NULL));
+	pthread_barrier_wait(&has_cached);
+	load(0);
+	loaded = memory() - before;
+	if (fork() != 0)
+		_exit(0);
+	close(is_gone[1]);
+	CHECK(read(is_gone[0], &byte, 1) == 0);
+	serve(loaded);
+	CHECK(write(result[1], &byte, 1) == 1);
+	_exit(0);
+}
+
+int main(void)
+{
+	int result[2], is_gone[2];
+	char byte = 1;
+	pid_t pid;
+
+	CHECK(!pipe(result) && !pipe(is_gone));
+	pid = fork();
+	if (pid == 0)
+		start(result, is_gone);
+	close(result[1]);
+	close(is_gone[1]);
+	CHECK_ENDS_WELL(pid);
+	CHECK(read(result[0], &byte, 1) == 1 && byte == 0);
+	return 0;
+}
