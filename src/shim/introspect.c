@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "arena/arena.h"
 #include "next.h"
@@ -23,6 +25,20 @@ static struct pinned_stats pinned_figures(void)
 	return stats;
 }
 
+/* Objects larger than a chunk, which are to pinned memory what a mapping for one request is to glibc. */
+static size_t count_large(void)
+{
+	size_t count = 0, slots = pn_arena_slot_count();
+
+	for (size_t i = 0; i < slots; i++) {
+		const struct pn_slot *slot = &pn_arena.slots[i];
+
+		count += __atomic_load_n(&slot->state, __ATOMIC_RELAXED) == PN_SLOT_LARGE &&
+			 slot->epoch == pn_arena.epoch;
+	}
+	return count;
+}
+
 struct mallinfo2 pn_served_mallinfo2(void)
 {
 	struct mallinfo2 info = pn_next.mallinfo2();
@@ -30,6 +46,7 @@ struct mallinfo2 pn_served_mallinfo2(void)
 	size_t live = stats.object_bytes - stats.cached_bytes;
 
 	info.arena += stats.chunk_bytes - stats.large_bytes;
+	info.hblks += count_large();
 	info.hblkhd += stats.large_bytes;
 	/* As with glibc: what is "mapped" is not in "use". */
 	info.uordblks += live > stats.large_bytes ? live - stats.large_bytes : 0;
@@ -69,24 +86,73 @@ int pn_served_malloc_trim(size_t pad)
 	return pn_arena_size() && pinned_purge() ? 1 : trimmed;
 }
 
+/*
+ * The parameters tune glibc's allocator, and it has them for what it serves. Of all that they do, a
+ * program can only tell the effect of M_PERTURB, which fills objects: pinned memory does not, so the
+ * answer is that it failed.
+ */
 int pn_served_mallopt(int parameter, int value)
 {
-	return pn_next.mallopt(parameter, value);
+	int result = pn_next.mallopt(parameter, value);
+
+	return parameter == M_PERTURB && value ? 0 : result;
 }
 
-int pn_served_malloc_info(int options, FILE *stream)
+/* What glibc's malloc_info() writes. */
+struct document {
+	char *text;
+	size_t size;
+};
+
+/* Returns 0; what glibc's malloc_info() returns; or -1. */
+static int read_document(int options, struct document *document)
+{
+	FILE *stream = open_memstream(&document->text, &document->size);
+	int err;
+
+	if (!stream)
+		return -1;
+	err = pn_next.malloc_info(options, stream);
+	if (fclose(stream) && !err)
+		err = -1;
+	return err;
+}
+
+static int write_figures(FILE *stream)
 {
 	struct pinned_stats stats = pinned_figures();
-	int err = pn_next.malloc_info(options, stream);
+	uint64_t live = stats.object_bytes - stats.cached_bytes;
 
-	if (!err &&
-	    fprintf(stream,
-		    "<!-- pinned: chunks %llu, empty %llu, objects %llu, cached %llu bytes -->\n",
-		    (unsigned long long)stats.chunk_bytes,
-		    (unsigned long long)stats.empty_chunk_bytes,
-		    (unsigned long long)stats.object_bytes,
-		    (unsigned long long)stats.cached_bytes) < 0)
-		err = -1;
+	return fprintf(stream,
+		       "<pinned>\n<system type=\"current\" size=\"%llu\"/>\n"
+		       "<system type=\"max\" size=\"%llu\"/>\n"
+		       "<total type=\"objects\" size=\"%llu\"/>\n"
+		       "<total type=\"large\" count=\"%zu\" size=\"%llu\"/>\n"
+		       "<total type=\"cached\" size=\"%llu\"/>\n"
+		       "<total type=\"empty\" size=\"%llu\"/>\n</pinned>\n",
+		       (unsigned long long)stats.chunk_bytes,
+		       (unsigned long long)stats.peak_chunk_bytes, (unsigned long long)live,
+		       count_large(), (unsigned long long)stats.large_bytes,
+		       (unsigned long long)stats.cached_bytes,
+		       (unsigned long long)stats.empty_chunk_bytes);
+}
+
+/* Before the document's last end tag comes an element with this library's figures. */
+int pn_served_malloc_info(int options, FILE *stream)
+{
+	static const char end_tag[] = "</malloc>";
+	struct document document = { 0 };
+	int err = read_document(options, &document);
+	char *end = NULL;
+
+	for (char *at = document.text; !err && at; at = strstr(at + 1, end_tag))
+		end = strncmp(at, end_tag, sizeof(end_tag) - 1) ? end : at;
+	if (!err && end) {
+		fwrite(document.text, 1, (size_t)(end - document.text), stream);
+		if (write_figures(stream) < 0 || fputs(end, stream) < 0)
+			err = -1;
+	}
+	free(document.text);
 	return err;
 }
 

@@ -180,9 +180,9 @@ static void edges(void)
 static void tuning(void)
 {
 	static const int parameters[] = {
-		M_MXFAST,	M_TRIM_THRESHOLD, M_TOP_PAD,	M_MMAP_THRESHOLD, M_MMAP_MAX,
-		M_CHECK_ACTION, M_PERTURB,	  M_ARENA_TEST, M_ARENA_MAX,	  12345,
-		-12345
+		M_MXFAST,   M_TRIM_THRESHOLD, M_TOP_PAD,    M_MMAP_THRESHOLD,
+		M_MMAP_MAX, M_CHECK_ACTION,   M_ARENA_TEST, M_ARENA_MAX,
+		12345,	    -12345,
 	};
 	static const int values[] = { 0, 1, 64, 1 << 20 };
 
@@ -191,7 +191,6 @@ static void tuning(void)
 			dprintf(STDOUT_FILENO, "mallopt(%d, %d): %d\n", parameters[i], values[k],
 				mallopt(parameters[i], values[k]));
 	mallopt(M_MMAP_MAX, 65536);
-	mallopt(M_PERTURB, 0);
 }
 
 /* The older form: its figures are ints, and these fit. */
@@ -429,6 +428,7 @@ static void free_whatever_aligned(void *object, size_t alignment, size_t size)
 
 int main(int argc, char **argv)
 {
+	void *large[2];
 	/* Of C23, in glibc from 2.42 on. */
 	sized = (void (*)(void *, size_t))dlsym(RTLD_DEFAULT, "free_sized");
 	aligned_sized = (void (*)(void *, size_t, size_t))dlsym(RTLD_DEFAULT, "free_aligned_sized");
@@ -441,6 +441,15 @@ int main(int argc, char **argv)
 	if (argc > 2) {
 		for (int i = 0; i < 100; i++)
 			set(&objects[i], malloc(100000), 100000, PLAIN);
+		large[0] = malloc(5 << 20);
+		large[1] = malloc(3 << 20);
+		/* Objects are not filled, which the answer says. */
+		EXPECT(mallopt(M_PERTURB, 1) == 0 && mallopt(M_PERTURB, 0) == 1);
+		EXPECT(mallinfo2().hblks == 2 && mallinfo2().hblkhd >= 8 << 20);
+		free(large[0]);
+		EXPECT(mallinfo2().hblks == 1 && mallinfo2().hblkhd >= 3 << 20);
+		free(large[1]);
+		EXPECT(mallinfo2().hblks == 0 && mallinfo2().hblkhd == 0);
 		EXPECT(!malloc_info(0, stdout));
 		malloc_stats();
 		return 0;
