@@ -54,7 +54,7 @@ static void dump_process(struct pn_json *json)
 	pn_figures_of_process(&figures);
 	pn_json_number(json, "schema", DUMP_SCHEMA);
 	pn_json_string(json, "version", PINNED_VERSION_TEXT);
-	pn_json_number(json, "pid", (uint64_t)getpid());
+	pn_json_number(json, "pid", (uint64_t)pn_syscall(SYS_getpid));
 	dump_program(json);
 	pn_json_string(json, "backend", pn_heap_backend_name(&pn_heap));
 	pn_json_number(json, "chunk_size", PN_CHUNK_SIZE);

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "front/harden.h"
+#include "os/confined.h"
 #include "os/lock.h"
 #include "os/meta.h"
 #include "os/probe.h"
@@ -346,6 +347,7 @@ static void begin(void)
 
 	if (pn_likely(pn_tcache != &no_cache_yet) || is_disabled || !__cxa_thread_atexit_impl)
 		return;
+	pn_confined_see_thread();
 	cache = enlist_cache();
 	if (!cache)
 		return;

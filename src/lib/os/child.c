@@ -3,6 +3,7 @@
 #include "os/child.h"
 
 #include "os/sys.h"
+#include "os/syscall.h"
 #include "os/thread.h"
 
 #define WORD_SIZE PN_PAGE_SIZE
@@ -10,6 +11,7 @@
 static const uint32_t before_start = PN_CHILD_SETTLED;
 const uint32_t *pn_child_word = &before_start;
 
+/* The word, and after it the number of the process. */
 static uint32_t *word;
 static void (*settle)(void);
 
@@ -23,7 +25,8 @@ bool pn_child_start(void (*function)(void))
 		pn_sys_unmap(made, WORD_SIZE);
 		return false;
 	}
-	*made = PN_CHILD_SETTLED;
+	made[0] = PN_CHILD_SETTLED;
+	made[1] = (uint32_t)pn_syscall(SYS_getpid);
 	word = made;
 	settle = function;
 	__atomic_store_n(&pn_child_word, made, __ATOMIC_RELEASE);
@@ -40,6 +43,7 @@ bool pn_child_settle(void)
 		return false;
 	if (__atomic_compare_exchange_n(word, &state, PN_CHILD_SETTLING, false, __ATOMIC_ACQUIRE,
 					__ATOMIC_ACQUIRE)) {
+		word[1] = (uint32_t)pn_syscall(SYS_getpid);
 		settle();
 		__atomic_store_n(word, PN_CHILD_SETTLED, __ATOMIC_RELEASE);
 		pn_sys_wake(word, INT32_MAX);
@@ -47,4 +51,9 @@ bool pn_child_settle(void)
 	while (pn_child_is_new())
 		pn_sys_wait(word, PN_CHILD_SETTLING);
 	return true;
+}
+
+bool pn_child_shares_memory(void)
+{
+	return word && !pn_child_is_new() && word[1] != (uint32_t)pn_syscall(SYS_getpid);
 }

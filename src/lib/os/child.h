@@ -26,6 +26,12 @@ static inline bool pn_child_is_new(void)
 }
 
 /*
+ * Returns true in a child made by vfork(), whose memory is its parent's. A system call. May be wrong
+ * before pn_child_start().
+ */
+bool pn_child_shares_memory(void);
+
+/*
  * A child that sees what was written after this sees what was written before it. (ThreadSanitizer knows
  * no fences, and looks at no child.)
  */

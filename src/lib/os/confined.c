@@ -8,7 +8,12 @@
 
 #include "os/syscall.h"
 
-bool pn_confined;
+uint32_t pn_confined;
+
+static __thread struct {
+	bool is_confined;
+	bool is_seen;
+} thread __attribute__((tls_model("initial-exec")));
 
 /* Under the arena's lock, or while there is one thread. */
 static bool is_started;
@@ -16,7 +21,41 @@ static long mode_at_start;
 
 bool pn_confined_set(bool is_confined)
 {
-	return __atomic_exchange_n(&pn_confined, is_confined, __ATOMIC_RELAXED);
+	uint32_t before =
+		is_confined
+			? __atomic_fetch_or(&pn_confined, PN_CONFINED_PROCESS, __ATOMIC_RELAXED)
+			: __atomic_fetch_and(&pn_confined, ~PN_CONFINED_PROCESS, __ATOMIC_RELAXED);
+
+	return before & PN_CONFINED_PROCESS;
+}
+
+bool pn_confined_thread(void)
+{
+	return __atomic_load_n(&pn_confined, __ATOMIC_RELAXED) & PN_CONFINED_PROCESS ||
+	       thread.is_confined || !thread.is_seen;
+}
+
+void pn_confined_see_thread(void)
+{
+	if (!__atomic_load_n(&pn_confined, __ATOMIC_RELAXED))
+		thread.is_seen = true;
+}
+
+bool pn_confined_set_thread(void)
+{
+	if (thread.is_confined)
+		return true;
+	thread.is_confined = true;
+	__atomic_fetch_add(&pn_confined, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+void pn_confined_restore_thread(bool was_confined)
+{
+	if (was_confined)
+		return;
+	thread.is_confined = false;
+	__atomic_fetch_sub(&pn_confined, 1, __ATOMIC_RELAXED);
 }
 
 /* -1: the kernel has no filters, or one of them refuses this very call. */
@@ -39,6 +78,7 @@ void pn_confined_start(void)
 
 bool pn_confined_look(void)
 {
+	pn_confined_see_thread();
 	if (!pn_is_confined() && is_started && ask_for_mode() != mode_at_start)
 		pn_confined_set(true);
 	return pn_is_confined();
