@@ -113,7 +113,7 @@ static void say_why(struct pn_line *line)
 			     "a limit of the driver is reached; see pinnedctl limits, and raise "
 			     "limit_chunks, user_limit_chunks or pool_limit_chunks");
 	} else if (refusal == ENOSPC) {
-		pn_line_text(line, "no addresses are left for it; raise RLIMIT_AS");
+		pn_line_text(line, "the process may map no more; raise RLIMIT_AS or RLIMIT_DATA");
 	} else {
 		pn_line_text(line, "the kernel has no chunk of 2 MiB; raise the memory cgroup's "
 				   "limit, or make a reserve if memory is fragmented");

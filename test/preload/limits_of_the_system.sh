@@ -19,7 +19,7 @@ of() {
 # both ARG...: without the library into plain, and with it into out.
 both() {
 	"$program" "$@" >plain 2>plain.err || fail "$*: without the library: $(cat plain.err)"
-	"${pinned[@]}" -- "$program" "$@" >out 2>err || fail "$*: exit status $?: $(cat err)"
+	"${pinned[@]}" --quiet -- "$program" "$@" >out 2>err || fail "$*: exit status $?: $(cat err)"
 	[ "$(without_report err)" = '' ] || fail "$*: $(cat err)"
 	echo "$*: without the library: $(tr '\n' ' ' <plain) with it: $(tr '\n' ' ' <out)"
 }
@@ -57,7 +57,12 @@ for limit in 'as 64' 'data 64' 'as 200' 'data 200'; do
 		fail "$limit: served $(of served out) where it is $(of served plain) without the library"
 done
 
+# The first request that does not fit says so.
+"${pinned[@]}" -- "$program" as 64 >out 2>err || fail "as 64: exit status $?: $(cat err)"
+[ "$(without_report err | grep -c 'raise RLIMIT_AS')" -eq 1 ] || fail "as 64: $(cat err)"
+
 # Python and bash go on when they lower their own limit.
+pinned+=(--quiet)
 same python3 python3 -c '
 import resource
 pages = int(open("/proc/self/statm").read().split()[0])

@@ -153,7 +153,7 @@ int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *c
 		*claims = (struct pn_claims){ .pool = pool };
 	while (pn_arena_slot_count() < end)
 		if (grow_for(claims, end))
-			return ENOMEM;
+			return ENOSPC;
 	for (size_t at = slot, next; at < end; at = next) {
 		next = pn_arena_extent_end(at);
 		if (pn_arena.slots[at].pool == pool)

@@ -189,7 +189,7 @@ struct pn_claims {
 
 /*
  * Makes the extents of these slots, each of which is nobody's or the pool's already, the pool's;
- * claims what is not claimed yet. Returns 0 or ENOMEM.
+ * claims what is not claimed yet. Returns 0 or ENOSPC.
  */
 int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *claims);
 /* A pool has gone, and nothing of it is left: its extents are nobody's again. */

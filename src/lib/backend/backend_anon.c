@@ -24,9 +24,9 @@ static int anon_populate(struct pn_pool *pool, size_t slot, size_t count, uint64
 
 	(void)pool;
 	memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
-	if (err == EEXIST)
-		return pn_arena_skip(slot, count) ? PN_BACKEND_FOREIGN : ENOMEM;
-	return err;
+	if (err == EEXIST && pn_arena_skip(slot, count))
+		return PN_BACKEND_FOREIGN;
+	return err ? ENOSPC : 0;
 }
 
 /* Fails where the process may have no more mappings: then the memory stays. */

@@ -119,12 +119,14 @@ static int map_extent_of(struct pn_pool *pool, size_t slot, size_t end)
 	size_t extent = pn_arena.slots[slot].extent, extent_end = pn_arena_extent_end(slot);
 	int err = map_extent(pool, extent);
 
-	if (err == EEXIST)
-		return pn_arena_skip(extent, extent_end - extent) ? PN_BACKEND_FOREIGN : ENOMEM;
-	if (!err || (slot == extent && end >= extent_end))
-		return err;
+	if (!err)
+		return 0;
+	if (err == EEXIST && pn_arena_skip(extent, extent_end - extent))
+		return PN_BACKEND_FOREIGN;
+	if (slot == extent && end >= extent_end)
+		return ENOSPC;
 	pn_arena_divide(slot, (end < extent_end ? end : extent_end) - slot);
-	return map_extent(pool, slot);
+	return map_extent(pool, slot) ? ENOSPC : 0;
 }
 
 /* Maps the extents that hold the slots. Returns 0, an errno or PN_BACKEND_FOREIGN. */

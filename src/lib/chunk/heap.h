@@ -58,7 +58,7 @@ struct pn_central {
  * @spare: records that no medium object uses
  * @colour: of the last medium object
  * @refusal: why the last request for chunks failed, an errno; EFBIG: a limit of the
- *           library's; ENOSPC: no addresses are left
+ *           library's; ENOSPC: nothing more can be mapped
  * @retained: objects that somebody retains: retain.c, atomic
  * @next: the next of all heaps (heaps.h)
  * @stats: figures

@@ -116,7 +116,7 @@ static void meet_limit(int resource, const char *now, size_t mib)
 	CHECK(!setrlimit(resource, &limit));
 	served = fill(OBJECTS, MIB - 8192);
 	errno = 0;
-	CHECK(!malloc(4096 * MIB) && errno == ENOMEM);
+	CHECK(!malloc(3000 * MIB) && errno == ENOMEM);
 	for (size_t i = served / 2; i < served; i++)
 		free(objects[i]);
 	go_on();
