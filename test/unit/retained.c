@@ -2,7 +2,8 @@
 /*
  * Protects memory that a device is working on: what is retained is nobody else's,
  * however often and by whom the program frees it, until the last one releases it;
- * and what is never released cannot grow without end (Faults B12, B34, B35).
+ * what is never released cannot grow without end; and a retain that races a free either holds or
+ * fails, or is found by the library's checks (Faults B12, B34, B35, E15).
  */
 #include <errno.h>
 #include <pthread.h>
@@ -452,6 +453,96 @@ START_TEST(a_forked_child_can_go_on)
 }
 END_TEST
 
+/*
+ * One thread frees an object while another retains it. Both begin at once: each round has a number,
+ * which the threads count up to.
+ */
+#define ROUNDS 4000
+static atomic_int round_begun, round_freed;
+static char *_Atomic raced;
+
+static void *retain_while_it_is_freed(void *argument)
+{
+	atomic_int *held = argument;
+
+	for (int i = 1; i <= ROUNDS; i++) {
+		int err;
+
+		while (atomic_load(&round_begun) < i)
+			;
+		err = pinned_retain(raced + 7) ? errno : 0;
+		while (atomic_load(&round_freed) < i)
+			;
+		/* Held means that the memory is kept until it is released; else nothing was retained. */
+		ck_assert(err == 0 || err == EFAULT);
+		if (!err) {
+			ck_assert_uint_gt(figures().retained_bytes, 0);
+			ck_assert_int_eq(raced[7], (char)i);
+			ck_assert_int_eq(pinned_release(raced + 7), 0);
+			atomic_fetch_add(held, 1);
+		}
+		atomic_store(&round_begun, -i);
+	}
+	return NULL;
+}
+
+/* Larger objects, whose free is one atomic operation. */
+START_TEST(a_retain_that_races_a_free_holds_or_fails)
+{
+	static const size_t large[] = { 40000, 131072, 2097152, 6000000 };
+	atomic_int held = 0;
+	pthread_t thread;
+
+	atomic_store(&round_begun, 0);
+	atomic_store(&round_freed, 0);
+	pthread_create(&thread, NULL, retain_while_it_is_freed, &held);
+	for (int i = 1; i <= ROUNDS; i++) {
+		raced = pinned_malloc(large[_i]);
+		raced[7] = (char)i;
+		atomic_store(&round_begun, i);
+		for (volatile int spin = 0; spin < (i * 7) % 800; spin++)
+			;
+		pinned_free(raced);
+		atomic_store(&round_freed, i);
+		while (atomic_load(&round_begun) != -i)
+			;
+	}
+	pthread_join(thread, NULL);
+	/* Otherwise nothing was tried. */
+	ck_assert_int_gt(held, 0);
+	ck_assert_int_lt(held, ROUNDS);
+	ck_assert_uint_eq(figures().retained_bytes, 0);
+	ck_assert_uint_eq(figures().object_bytes - figures().cached_bytes, 0);
+}
+END_TEST
+
+static void *retain_and_release_again_and_again(void *argument)
+{
+	(void)argument;
+	for (;;) {
+		char *object = raced;
+
+		if (object && !pinned_retain(object))
+			pinned_release(object);
+	}
+	return NULL;
+}
+
+/* Small objects, whose callers exclude the race: the checks that tests compile find one who does not. */
+START_TEST(a_retain_that_races_a_small_free_is_found)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, retain_and_release_again_and_again, NULL);
+	for (;;) {
+		raced = pinned_malloc(64);
+		for (volatile int spin = 0; spin < 50; spin++)
+			;
+		pinned_free(raced);
+	}
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_freed_object_stays_until_the_last_release, 0, SIZES);
@@ -469,6 +560,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_heap_ends_after_its_last_object);
 	tcase_add_test(tcase, devices_release_while_programs_free);
 	tcase_add_test(tcase, a_forked_child_can_go_on);
+	tcase_add_loop_test(tcase, a_retain_that_races_a_free_holds_or_fails, 0, 4);
+	tcase_add_test_raise_signal(tcase, a_retain_that_races_a_small_free_is_found, SIGABRT);
 }
 
 int main(void)

@@ -243,11 +243,11 @@ static void free_inherited(const struct pn_object *object, void *ptr)
 		pn_inherited_freed(object);
 }
 
+/* Gives the memory of an object back whose state is FREED. */
 static void free_object(const struct pn_object *object)
 {
 	void *ptr = pn_arena_at(object->offset);
 
-	__atomic_store_n(pn_object_state(object), PN_OBJECT_FREED, __ATOMIC_RELAXED);
 	if (object->is_inherited)
 		free_inherited(object, ptr);
 	else if (object->heap == &pn_heap && pn_harden_frees())
@@ -267,7 +267,7 @@ static void free_live(void *ptr, struct pn_object *object, bool is_inside)
 	object->is_inherited |= is_inside;
 	if (!is_inside)
 		pn_profile_freed(ptr);
-	if (!pn_retain_keeps(object))
+	if (!pn_retain_free(object))
 		free_object(object);
 }
 

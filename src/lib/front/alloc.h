@@ -8,6 +8,7 @@
 
 #include "front/tcache.h"
 #include "object/object.h"
+#include "os/assert.h"
 
 /* All return NULL without memory, or without a backend, and leave errno to the caller. */
 void *pn_alloc_slow(size_t size);
@@ -56,6 +57,23 @@ static inline void *pn_alloc(size_t size)
 }
 
 /*
+ * Marks an object as freed that was live when the caller looked. Another thread that retains the
+ * object in between would retain nothing; the callers of pinned_retain() exclude this, and checks
+ * that are compiled in find those that do not.
+ */
+static inline void pn_slab_set_freed(struct pn_slab *slab, size_t index)
+{
+#if PN_CHECKS
+	bool is_still_live = __atomic_exchange_n(&slab->state[index], PN_OBJECT_FREED,
+						 __ATOMIC_RELAXED) == PN_OBJECT_LIVE;
+
+	pn_assert(is_still_live);
+#else
+	pn_slab_set_state(slab, index, PN_OBJECT_FREED);
+#endif
+}
+
+/*
  * Frees an object of a slab, if it is the start of a live one that this process
  * did not inherit, and the cache has room. All else is for pn_free_slow().
  */
@@ -71,7 +89,7 @@ static inline void pn_free(void *ptr)
 			      pn_slab_state(slab, index) == PN_OBJECT_LIVE &&
 			      slab->epoch == pn_arena.epoch &&
 			      pn_tcache_push(slab->bin, ptr, &slab->state[index]))) {
-			pn_slab_set_state(slab, index, PN_OBJECT_FREED);
+			pn_slab_set_freed(slab, index);
 			return;
 		}
 	}

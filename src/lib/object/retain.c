@@ -190,6 +190,12 @@ static void add_to_heap(struct pn_heap *heap, int count)
 	pn_assert(now <= INT64_MAX);
 }
 
+/* The heap in the record, which cannot change while the object is retained. */
+static struct pn_heap *heap_in_record(const struct pn_object *object)
+{
+	return object->slab ? object->slab->heap : object->slot->heap;
+}
+
 static int carry_locked(size_t offset, uint8_t *state)
 {
 	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
@@ -279,7 +285,7 @@ int pn_retain(const struct pn_object *object)
 			break;
 	}
 	if (!err && !pn_state_is_retained(old))
-		add_to_heap(object->heap, 1);
+		add_to_heap(heap_in_record(object), 1);
 	return err;
 }
 
@@ -325,23 +331,29 @@ void pn_retain_end(const struct pn_object *object)
 	add_to_heap(object->heap, -1);
 }
 
-bool pn_retain_keeps(const struct pn_object *object)
+bool pn_retain_free(const struct pn_object *object)
 {
 	uint8_t *state = pn_object_state(object);
 	uint8_t old = pn_object_get_state(object);
 
-	if (object->is_inherited || !pn_state_is_retained(old))
+	if (object->is_inherited) {
+		__atomic_store_n(state, PN_OBJECT_FREED, __ATOMIC_RELAXED);
 		return false;
-	/* Before the last release could take them away. */
-	__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
-	while (pn_state_is_retained(old)) {
-		if (old & PN_RETAINED_FREED)
+	}
+	for (;;) {
+		if (pn_state_is_freed(old))
 			pn_die_freed("free()", pn_arena_at(object->offset));
+		if (!pn_state_is_retained(old)) {
+			if (exchange(state, &old, PN_OBJECT_FREED))
+				return false;
+			continue;
+		}
+		/* Added first, because the last release may subtract as soon as the state has changed. */
+		__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
 		if (exchange(state, &old, old | PN_RETAINED_FREED))
 			return true;
+		__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
 	}
-	__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
-	return false;
 }
 
 /* Figures, limits, fork. */

@@ -35,8 +35,12 @@ int pn_retain(const struct pn_object *object);
  */
 int pn_retain_release(const struct pn_object *object, bool *is_over);
 void pn_retain_end(const struct pn_object *object);
-/* The program frees an object. Return: true if somebody retains it, and will free it. */
-bool pn_retain_keeps(const struct pn_object *object);
+/*
+ * Changes an object's state for a program that frees the object; dies if it was freed already. One
+ * atomic operation decides between a free and a retain that race.
+ * Return: false, the caller gives the memory back; true, somebody retains the object, and will.
+ */
+bool pn_retain_free(const struct pn_object *object);
 
 /* Is any object of a heap, not the default one, retained, or being freed by who released it? */
 bool pn_retain_has_any(const struct pn_heap *heap);
