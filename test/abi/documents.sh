@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: programs in doc/*.md and README.md that include headers compile against include/, and files, links and make
-# targets that the documents name exist.
+# Promise: programs in doc/*.md and README.md that include headers compile against include/; files, links and make
+# targets that the documents name exist; and no link of an installed document leads out of its package.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cc=${CC:-cc}
@@ -34,6 +34,19 @@ for document in "${documents[@]}"; do
 		grep -oE '\]\([^)#:]+\)' "$document" | sed 's/^](//; s/)$//'
 		grep -oE '`(src|test|bench|doc|examples|include|man|debian)/[A-Za-z0-9_./*-]+' "$document" | sed -E 's/^`//; s/\.$//; s/[A-Z]{3,}$/*/'
 	} | sort -u)
+	# Documents of the package pinned-mem-doc link to documents that it contains.
+	case $document in
+	examples/*) ;;
+	*)
+		while read -r name; do
+			case $name in
+			doc/* | CONTRIBUTING.md) [ "$document" = README.md ] || [ "$document" = CONTRIBUTING.md ] ;;
+			*/*) false ;;
+			*) [ "${document#doc/}" != "$document" ] ;;
+			esac || fail "$document: $name is not where the package has it"
+		done < <(grep -oE '\]\([^)#:]+\)' "$document" | sed 's/^](//; s/)$//' | sort -u)
+		;;
+	esac
 	while read -r target; do
 		names=$((names + 1))
 		grep -qsE "^([a-z -]* )?$target( [a-z -]*)?:|\b$target\b.*:" Makefile test/check.mk bench/bench.mk "$(dirname "$document")"/Makefile || fail "$document: make knows no $target"
