@@ -97,10 +97,20 @@ static bool is_match(const struct pn_elf *elf, uint32_t index, const char *name)
 	       is_same(elf->strings + symbol->st_name, name);
 }
 
+/* A symbol that the object defines sets two bits of a word of the filter. */
+static bool passes_filter(const uint32_t *table, uint32_t hash)
+{
+	const unsigned int bits = sizeof(ElfW(Addr)) * 8;
+	const ElfW(Addr) *words = (const void *)(table + 4);
+	ElfW(Addr) word = words[hash / bits & (table[2] - 1)];
+
+	return word >> hash % bits & word >> (hash >> table[3]) % bits & 1;
+}
+
 /*
- * The table: the numbers of buckets, of the first hashed symbol, of words of the Bloom filter (which
- * is not needed for a few names) and its shift; the filter; the buckets; a hash for each symbol,
- * whose lowest bit ends a bucket. Returns a symbol's index, or 0.
+ * The table: the numbers of buckets, of the first hashed symbol, of words of the filter and its
+ * shift; the filter; the buckets; a hash for each symbol, whose lowest bit ends a bucket. Returns a
+ * symbol's index, or 0.
  */
 static uint32_t find_by_gnu_hash(const struct pn_elf *elf, const char *name)
 {
@@ -112,7 +122,9 @@ static uint32_t find_by_gnu_hash(const struct pn_elf *elf, const char *name)
 
 	for (const char *at = name; *at; at++)
 		hash = hash * 33 + (unsigned char)*at;
-	index = bucket_count ? buckets[hash % bucket_count] : 0;
+	if (!bucket_count || !passes_filter(table, hash))
+		return 0;
+	index = buckets[hash % bucket_count];
 	if (index < first)
 		return 0;
 	for (;; index++) {

@@ -154,28 +154,45 @@ static const struct pn_family absent = {
 	.malloc_stats = absent_malloc_stats,
 };
 
-/* Returns the first object from @map on, and before @end, that defines @name, and its definition in *@found. */
-static const struct link_map *find_between(const struct link_map *map, const struct link_map *end,
-					   const char *name, void **found)
+#define INDEX_OF(result, name, parameters, arguments) INDEX_##name,
+#define NAME_OF(result, name, parameters, arguments) #name,
+
+enum {
+	PN_FAMILY(INDEX_OF) INDEX_prctl,
+	INDEX_dlopen,
+	INDEX_dlmopen,
+	INDEX_gnu_get_libc_version,
+	NAMES,
+};
+
+static const char *const names[NAMES] = {
+	PN_FAMILY(NAME_OF) "prctl",
+	"dlopen",
+	"dlmopen",
+	"gnu_get_libc_version",
+};
+
+/* What is found of each name, and in which object. */
+struct found {
+	void *definition[NAMES];
+	const struct link_map *owner[NAMES];
+};
+
+/* Looks for what is not found yet in the objects from @map on, and before @end. */
+static void search(struct found *found, const struct link_map *map, const struct link_map *end)
 {
 	struct pn_elf elf;
 
 	for (; map && map != end; map = map->l_next) {
-		*found = pn_elf_open(&elf, map) ? pn_elf_find(&elf, name) : NULL;
-		if (*found)
-			return map;
+		if (!pn_elf_open(&elf, map))
+			continue;
+		for (size_t i = 0; i < NAMES; i++) {
+			if (found->definition[i])
+				continue;
+			found->definition[i] = pn_elf_find(&elf, names[i]);
+			found->owner[i] = map;
+		}
 	}
-	*found = NULL;
-	return NULL;
-}
-
-/* After a library that a program opened itself there is nothing: then the search begins anew. */
-static const struct link_map *find_owner(const struct link_map *first, const struct link_map *self,
-					 const char *name, void **found)
-{
-	const struct link_map *owner = find_between(self->l_next, NULL, name, found);
-
-	return owner ? owner : find_between(first, self, name, found);
 }
 
 static const struct link_map *find_self(const struct link_map *first)
@@ -194,49 +211,49 @@ static bool program_defines_malloc(const struct link_map *program)
 	       pn_elf_find(&elf, "malloc");
 }
 
-/* Another C library than glibc shows no list of objects; its dlsym() allocates nothing. */
-static void *find(const struct link_map *first, const struct link_map *self, const char *name)
+static void search_list(struct found *found, const struct link_map *first,
+			const struct link_map *self)
 {
-	void *found;
+	const struct link_map *of_malloc;
 
-	if (!self)
-		return dlsym(RTLD_NEXT, name);
-	find_owner(first, self, name, &found);
-	return found;
+	search(found, self->l_next, NULL);
+	/* After a library that a program opened itself there is nothing: then the search begins anew. */
+	search(found, first, self);
+	of_malloc = found->owner[INDEX_malloc];
+	is_preceded = program_defines_malloc(first);
+	knows_sizes = of_malloc == found->owner[INDEX_malloc_usable_size];
+	if (of_malloc != found->owner[INDEX_gnu_get_libc_version])
+		other_allocator = pn_elf_range(of_malloc);
 }
 
-static void learn_of_owners(const struct link_map *first, const struct link_map *self)
+/* Another C library than glibc shows no list of objects; its dlsym() allocates nothing. */
+static void ask_linker(struct found *found)
 {
-	const struct link_map *of_malloc, *of_size, *libc;
-	void *found;
-
-	of_malloc = find_owner(first, self, "malloc", &found);
-	of_size = find_owner(first, self, "malloc_usable_size", &found);
-	libc = find_owner(first, self, "gnu_get_libc_version", &found);
-	is_preceded = program_defines_malloc(first);
-	knows_sizes = of_malloc == of_size;
-	if (of_malloc && of_malloc != libc)
-		other_allocator = pn_elf_range(of_malloc);
+	for (size_t i = 0; i < NAMES; i++)
+		found->definition[i] = dlsym(RTLD_NEXT, names[i]);
 }
 
 void pn_next_resolve(void)
 {
+	struct found found = { 0 };
 	const struct link_map *first, *self;
-	void *found;
+	void *at;
 
 	if (__atomic_load_n(&is_resolved, __ATOMIC_ACQUIRE))
 		return;
 	first = pn_elf_first();
 	self = find_self(first);
-#define FIND(result, name, parameters, arguments) \
-	found = find(first, self, #name);         \
-	pn_next.name = found ? (result(*) parameters)found : absent.name;
-	PN_FAMILY(FIND)
-	pn_next_prctl = find(first, self, "prctl");
-	pn_next_dlopen = find(first, self, "dlopen");
-	pn_next_dlmopen = find(first, self, "dlmopen");
 	if (self)
-		learn_of_owners(first, self);
+		search_list(&found, first, self);
+	else
+		ask_linker(&found);
+#define TAKE(result, name, parameters, arguments) \
+	at = found.definition[INDEX_##name];      \
+	pn_next.name = at ? (result(*) parameters)at : absent.name;
+	PN_FAMILY(TAKE)
+	pn_next_prctl = found.definition[INDEX_prctl];
+	pn_next_dlopen = found.definition[INDEX_dlopen];
+	pn_next_dlmopen = found.definition[INDEX_dlmopen];
 	__atomic_store_n(&is_resolved, true, __ATOMIC_RELEASE);
 }
 

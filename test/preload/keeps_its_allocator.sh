@@ -235,8 +235,19 @@ cmp plain through || fail "toulbar2: $(cat through)"
 "${pinned[@]}" toulbar2 problem.wcsp -s >out 2>err || fail "toulbar2 on pinned memory: $(tail -n 3 err)"
 [ "$(report err toulbar2 chunks_peak)" -gt 0 ] || fail 'toulbar2 was not on pinned memory'
 if command -v blender >/dev/null; then
-	LD_PRELOAD=$shim blender --version >out 2>&1 || fail "blender, passing through: $(tail -n 3 out)"
-	"${pinned[@]}" blender --version >out 2>&1 || fail "blender on pinned memory: $(tail -n 3 out)"
+	cat >scene.py <<-'SCENE'
+		import bpy
+		bpy.ops.mesh.primitive_monkey_add()
+		bpy.ops.object.modifier_add(type="SUBSURF")
+		bpy.context.object.modifiers[-1].levels = 3
+		graph = bpy.context.evaluated_depsgraph_get()
+		print("vertices", len(bpy.context.object.evaluated_get(graph).data.vertices))
+	SCENE
+	draw() { "$@" blender -b --factory-startup --python scene.py 2>&1 | grep -E '^vertices'; }
+	draw env >plain || fail 'blender draws nothing'
+	draw env "LD_PRELOAD=$shim" >through || fail 'blender does not run, passing through'
+	draw "${pinned[@]}" >out || fail 'blender does not run on pinned memory'
+	{ cmp plain through && cmp plain out; } || fail "blender: $(cat through out)"
 fi
 
 cat >alignment.c <<'PROGRAM'
