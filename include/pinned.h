@@ -408,8 +408,8 @@ PINNED_API int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *
  * Safe in any thread, without a lock. No other thread may free or reallocate the object during the
  * call, unless the object is retained already: such a call may return 0 and retain nothing, if the
  * object is one of up to 32 KiB. Larger objects are either retained, or the call fails with EFAULT.
- * Cost: finding the object twice and one atomic operation; while the object is retained more than 63
- * times, one call in 32 takes a lock and accesses a hash table.
+ * Cost: finding the object twice and one atomic operation; while the object is retained more than
+ * 63 times, one call in 32 takes a lock and accesses a hash table.
  */
 PINNED_API int pinned_retain(const void *ptr);
 
