@@ -49,7 +49,7 @@ struct pn_slab {
 	struct pn_heap *heap;
 	struct pn_slab *prev;
 	struct pn_slab *next;
-	uint8_t state[];
+	uint8_t state[] __attribute__((aligned(sizeof(uint64_t))));
 };
 
 _Static_assert(sizeof(struct pn_slab) <= PN_CACHE_LINE, "what free() reads is in one line");
