@@ -35,6 +35,41 @@ at_most 'address space of an idle process, KiB' "$(of size out)" \
 # Strict overcommit charges a process for its data.
 at_most 'data of an idle process, KiB' "$(of data out)" $(($(of data plain) + $(of chunks out) + 1024))
 
+# Strict overcommit, in a guest, where it is nobody else's setting: what an idle process is charged.
+committed() {
+	awk '/^Committed_AS:/ { print $2 }' /proc/meminfo
+}
+
+told() {
+	[ -s told ]
+}
+
+# charge COMMAND...: KiB, into charge.
+charge() {
+	local before pid
+	rm -f told
+	before=$(committed)
+	"$@" >told 2>err &
+	pid=$!
+	wait_until told
+	charge=$(($(committed) - before))
+	kill "$pid"
+	wait "$pid" || true
+}
+
+strict=/proc/sys/vm/overcommit_memory
+if [ "${TEST_BACKEND:-anon}" = device ] && [ -w $strict ]; then
+	trap 'echo 0 >$strict' EXIT
+	echo 2 >$strict
+	charge "$program" wait
+	plain_charge=$charge
+	charge env LD_PRELOAD="$PINNED_BUILD/lib/libmalloc-pinned.so" MALLOC_PINNED_CONF=backend:device "$program" wait
+	echo "charged with strict overcommit: without the library $plain_charge KiB, with it $charge KiB"
+	at_most 'charge of an idle process, KiB' "$charge" $((plain_charge + 4096))
+	both idle
+	echo 0 >$strict
+fi
+
 both locked
 for line in 1 2; do
 	at_most 'memory of a process that locks it, KiB' "$(of rss out $line)" $(($(of rss plain $line) + 4096))

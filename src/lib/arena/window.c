@@ -12,6 +12,9 @@
 
 #include "os/sys.h"
 
+/* Programs may be kept from mapping anything below. */
+#define LOWEST ((uintptr_t)1 << 20)
+
 extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 extern void __msan_init(void) __attribute__((weak));
@@ -21,9 +24,11 @@ static bool has_sanitizer(void)
 	return __asan_init || __tsan_init || __msan_init;
 }
 
-static bool in_the_gap(struct pn_window *window, uintptr_t next)
+/* @lowest is 0, or where the address space may be taken to begin. */
+static bool in_the_gap(struct pn_window *window, uintptr_t next, uintptr_t lowest)
 {
 	uintptr_t marks[] = {
+		lowest,
 		getauxval(AT_PHDR),	    /* the program */
 		pn_sys_brk(),		    /* the end of its heap */
 		next,			    /* where the kernel maps */
@@ -73,7 +78,10 @@ bool pn_window_choose(struct pn_window *window, size_t first)
 
 	if (!next)
 		return false;
-	if (!has_sanitizer() && in_the_gap(window, next) && begins_free(window, first))
+	if (!has_sanitizer() && in_the_gap(window, next, 0) && begins_free(window, first))
+		return true;
+	/* Everything lies together, as in an emulator: then there is room below it. */
+	if (!has_sanitizer() && in_the_gap(window, next, LOWEST) && begins_free(window, first))
 		return true;
 	if (below(window, next) && begins_free(window, first))
 		return true;
