@@ -12,11 +12,7 @@ flavour_cc = $(firstword $(subst -, ,$1))
 flavour_flags = $(if $(findstring asan,$1),$(asan_flags),$(if $(findstring tsan,$1),$(tsan_flags),-O2)) -g $(checks)
 comma := ,
 unit_names := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
-random_names := devices driver_fails stress_with_model
-
-# Functions of the library that a test puts its own in place of.
-unit_wrapped_calls_driver_fails := $(addprefix pn_sys_,open ioctl identify dup_high map table table_at wipe_on_fork)
-unit_wrapped_calls_devices := pn_sys_ioctl pn_sys_map pn_sys_unmap
+random_names := $(patsubst test/unit/%.c,%,$(shell grep -lw test_seed test/unit/*.c))
 
 define unit_flavour
 $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit
@@ -25,7 +21,7 @@ $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit
 $(O)/unit/$1/%: test/unit/%.c $(lib_sources:src/lib/%.c=$(O)/unit/$1/lib/%.o)
 	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -Wno-missing-prototypes -MMD -MP -MT $$@ \
 		-MF $$@.d -o $$@ $$(filter %.c %.o,$$^) \
-		$$(addprefix -Wl$$(comma)--wrap=,$$(unit_wrapped_calls_$$*)) $$$$(pkg-config --cflags --libs check)
+		$$(addprefix -Wl$$(comma)--wrap=,$$(shell sed -n 's/^ \* Wraps: //p' $$<)) $$$$(pkg-config --cflags --libs check)
 unit_programs += $(unit_names:%=$(O)/unit/$1/%)
 -include $(wildcard $(O)/unit/$1/*.d $(O)/unit/$1/lib/*/*.d)
 endef
@@ -44,7 +40,7 @@ check-seeds: $(foreach flavour,$(unit_flavours),$(random_names:%=$(O)/unit/$(fla
 
 # libFuzzer on the configuration and on sequences of calls, each for so many seconds.
 FUZZ_SECONDS ?= 30
-library_fuzzers := api configuration
+library_fuzzers := $(patsubst test/fuzz/%.c,%,$(shell grep -lw LLVMFuzzerTestOneInput test/fuzz/*.c))
 fuzz_flags := -O1 -g $(checks) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(O)/fuzz/lib/%.o: src/lib/%.c | $(O)/need/unit
 	@mkdir -p $(@D)
@@ -116,7 +112,7 @@ check-secure-boot: | $(O)/need/secure-boot
 
 kernel_names := $(patsubst test/kernel/%.c,%,$(wildcard test/kernel/*.c))
 kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
-kernel_test_modules := page_attr plain_alloc vendor_sample
+kernel_test_modules := $(notdir $(patsubst %/,%,$(wildcard test/kernel/*/)))
 kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h examples/common/vfio/vfio.h \
 	$(foreach module,$(kernel_test_modules),test/kernel/$(module)/$(module).h)
 # A device's driver in user space, for the tests that program one.
@@ -208,5 +204,24 @@ $(O)/bench/kernel: bench/kernel.c test/lib/guest.c test/lib/guest.h include/uapi
 bench-kernel: $(O)/bench/kernel
 	@bench/kernel $<
 
-lint: | $(O)/need/lint
+# One test, of any level.
+.PHONY: check-one example-programs
+example-programs: $(example_programs)
+check-one:
+	@test/check-one '$(TEST)'
+
+# The source of each test that a level runs.
+.PHONY: list-tests
+list-tests:
+	@printf '%s\n' $(wildcard test/abi/*.sh test/deb/*.sh test/device/*.sh test/devices/* test/preload/*.sh) \
+		$(wildcard test/preload/programs/*.c test/preload/misuse/*.c test/preload/attacks/*.c test/fuzz/*.c) \
+		$(unit_names:%=test/unit/%.c) $(kernel_names:%=test/kernel/%.c) $(debug_names:%=test/kernel-debug/%.c) \
+		$(device_names:%=test/device/%.c) $(vfio_names:%=test/vfio/%.c) \
+		test/matrix/check test/secure-boot/check test/system/check $(wildcard test/system/boots/* test/system/checks/*)
+
+.PHONY: lint-offline
+lint: all | $(O)/need/lint
 	@test/lint/run
+
+lint-offline: all | $(O)/need/lint
+	@test/lint/run --offline

@@ -34,7 +34,7 @@ named() {
 
 # The same, a line for each row.
 named | sort -u | awk -v list=$list -v show="${1:-}" '
-	function complain(text) { print "faults: " text; bad = 1 }
+	function complain(text) { print text; bad = 1 }
 	BEGIN {
 		while ((getline line <list) > 0) {
 			number++
@@ -44,7 +44,7 @@ named | sort -u | awk -v list=$list -v show="${1:-}" '
 				order[++rows] = row
 				what[row] = line
 				line_of[row] = number
-			} else if (line !~ /^#/) complain(list ":" number ": neither a row nor `owed`: " line)
+			} else if (line !~ /^#/) complain(list ":" number ": faults: neither a row nor `owed`: " line)
 		}
 	}
 	{
@@ -54,12 +54,12 @@ named | sort -u | awk -v list=$list -v show="${1:-}" '
 		last = first
 		if (2 in ends) { last = ends[2]; sub(/^[A-Z]/, "", last) }
 		if (ends[1] !~ /^[A-Z][0-9]+$/ || last !~ /^[0-9]+$/) {
-			complain($1 ": \"" $2 "\" is not the name of a row")
+			complain($1 ": faults: \"" $2 "\" is not the name of a row")
 			next
 		}
 		for (i = first + 0; i <= last + 0; i++) {
 			row = letter i
-			if (!(row in what)) complain($1 ": names " row ", which " list " does not list")
+			if (!(row in what)) complain($1 ": faults: names " row ", which " list " does not list")
 			else tests[row] = tests[row] "\n    " $1
 		}
 	}
@@ -68,11 +68,11 @@ named | sort -u | awk -v list=$list -v show="${1:-}" '
 			row = order[i]
 			if (show == "--list") print what[row] (row in owed ? "\n    owed" : tests[row])
 			if (!(row in tests) && !(row in owed))
-				complain(list ":" line_of[row] ": no test names " what[row])
+				complain(list ":" line_of[row] ": faults: no test names " what[row])
 			if ((row in tests) && (row in owed)) {
-				complain(list ":" owed[row] ": delete this line `owed`: a test names " row " now:" tests[row])
+				complain(list ":" owed[row] ": faults: delete this line `owed`: a test names " row " now:" tests[row])
 			}
 		}
-		if (rows < 140) complain("only " rows " rows found in " list)
+		if (rows < 140) complain(list ":1: faults: only " rows " rows found in " list)
 		exit bad
 	}'

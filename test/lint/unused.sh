@@ -1,35 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Dead code: what src/kernel or src/lib shows to other files must be named in one of them, or by an inline
-# function of a header, or be a promise (libpinned.map, pinned_mem_kernel.h). The compiler sees to what is
-# static.
+# Dead code: what a file of src/kernel or src/lib shows to others must be named in another C file, or
+# by an inline function of a header, or be a promise (libpinned.map, pinned_mem_kernel.h). The
+# compiler sees to what is static.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
-
-complain() {
-	echo "unused: $*"
-	bad=1
-}
-
-definitions() {  # FILE...: FILE NAME, of what is not static
-	ctags-universal -x --language-force=C --kinds-C=fv --extras=-F --fields=+f --_xformat='%F %N %f' "$@" |
-		awk '$3 != "file" { print $1, $2 }'
-}
-
-is_used() {  # FILE NAME: in another file, or in headers more than once, which is where it is declared
-	grep -lw "$2" src/{lib/*,shim,kernel,tools}/*.c | grep -qvx "$1" || [ "$(grep -ow "$2" src/{lib/*,kernel}/*.h | wc -l)" -gt 1 ]
-}
+# COUNT FILE:WORD, for each word of a file.
+words=$(grep -oE '\b[a-z][A-Za-z0-9_]+\b' --with-filename src/{lib/*,shim,kernel,tools}/*.c src/{lib/*,kernel}/*.h | sort | uniq -c)
 
 check() {  # PROMISES FILE...: the first names what the others may show without a use
-	local promises=$1 file name count=0
+	local promises=$1
 	shift
-	while read -r file name; do
-		count=$((count + 1))
-		grep -qw "$name" "$promises" || is_used "$file" "$name" ||
-			complain "$file: no other file names $name; make it static, or take it away"
-	done < <(definitions "$@")
-	[ $count -gt 40 ] || complain "only $count definitions found in $1 and its like"
+	ctags-universal -x --language-force=C --kinds-C=fv --extras=-F --fields=+f --_xformat='%F %N %f %n' "$@" |
+		awk -v promises="$promises" -v least=40 '
+		BEGIN { while ((getline line <promises) > 0) { n = split(line, word, /[^A-Za-z0-9_]+/); for (i = 1; i <= n; i++) promised[word[i]] } }
+		FILENAME != "-" {
+			split($2, part, ":")
+			# In headers more than once: it is declared there.
+			if (part[1] ~ /\.h$/) in_headers[part[2]] += $1
+			else { files[part[2]]++; named[part[2], part[1]] }
+			next
+		}
+		$3 == "file" { next }
+		{ count++ }
+		!($2 in promised) && files[$2] - (($2, $1) in named) == 0 && in_headers[$2] < 2 {
+			print $1 ":" $4 ": unused: no other file names " $2 "; make it static, or take it away"
+			bad = 1
+		}
+		END {
+			if (count < least) { print promises ":1: unused: only " count + 0 " definitions found beside it"; bad = 1 }
+			exit bad
+		}' <(echo "$words") - || bad=1
 }
 
 check src/lib/libpinned.map src/lib/*/*.c

@@ -3,6 +3,7 @@
  * Protects what a device behind an IOMMU reaches: all memory of the process that can
  * hold objects, nothing else, and no answer that is not so. The IOMMU is iommu.h's, and
  * each request to it may fail.
+ * Wraps: pn_sys_ioctl pn_sys_map pn_sys_unmap
  */
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -6,8 +6,9 @@
  * library and driver agree on how many chunks there are (Faults B29, B33).
  *
  * The library's system calls go to functions of this file, which are a driver
- * on memfds: see unit_wrapped_calls in test/check.mk. A chunk's physical address
- * is a number that is never used twice.
+ * on memfds. A chunk's physical address is a number that is never used twice.
+ * Wraps: pn_sys_open pn_sys_ioctl pn_sys_identify pn_sys_dup_high pn_sys_map pn_sys_table
+ * Wraps: pn_sys_table_at pn_sys_wipe_on_fork
  */
 #define _GNU_SOURCE
 #include <errno.h>
