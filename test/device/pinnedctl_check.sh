@@ -25,12 +25,12 @@ finds() {  # KIND SUBJECT TEXT
 
 case ${TEST_GUEST:?} in
 driver)
-	finds FAULT device 'not for the group pinned'
+	finds FAULT device 'does not belong to the group pinned'
 	chgrp 4242 /dev/pinned_mem
 	finds ok driver 'loaded, version'
-	finds ok device 'for the group pinned'
+	finds ok device 'belongs to the group pinned'
 	finds ok interface 'version 1'
-	finds ok addresses 'his own memory'
+	finds ok addresses 'their own memory'
 	finds ok iommu none
 	finds ok memory 'contiguous and free'
 	! grep ^FAULT out || fail 'faults in a sound system'

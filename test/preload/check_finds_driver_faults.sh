@@ -98,9 +98,9 @@ sound
 check || fail "$(shown 'a sound system:')"
 ! grep ^FAULT out || fail 'faults in a sound system'
 finds ok driver 'loaded, version 1.0'
-finds ok device 'for the group pinned'
+finds ok device 'belongs to the group pinned'
 finds ok interface 'version 1'
-finds ok addresses 'his own memory'
+finds ok addresses 'their own memory'
 finds ok reserve '8 chunks, 8 free'
 finds ok memory '18 chunks'
 finds ok limit '8 of 512'
@@ -116,7 +116,7 @@ rm -r $module $modules/build
 faults driver "its headers are missing; apt install linux-headers-$kernel"
 unloaded
 rm $module
-faults driver "dkms install pinned-mem/1.0 -k $kernel does it, or says why not"
+faults driver "dkms install pinned-mem/1.0 -k $kernel builds it, or prints why not"
 mkdir -p $tree/build
 printf 'CC x.o\nx.c:3:4: error: no such thing\n' >$tree/build/make.log
 faults driver 'failed: "x.c:3:4: error: no such thing"; see /var/lib/dkms/pinned-mem/1.0/build/make.log'
@@ -142,9 +142,9 @@ mkdir -p root/etc/modprobe.d
 echo 'blacklist pinned_mem_other' >root/etc/modprobe.d/a.conf
 faults driver 'not loaded; modprobe pinned_mem'
 echo ' blacklist pinned_mem' >>root/etc/modprobe.d/a.conf
-faults driver 'by /etc/modprobe.d/a.conf; remove that'
+faults driver '/etc/modprobe.d/a.conf forbids loading the module'
 echo 'install pinned_mem /bin/false' >root/etc/modprobe.d/a.conf
-faults driver 'by /etc/modprobe.d/a.conf; remove that'
+faults driver '/etc/modprobe.d/a.conf forbids loading the module'
 rm root/etc/modprobe.d/a.conf
 echo 'quiet modprobe.blacklist=floppy,pinned_mem' >root/proc/cmdline
 faults driver "modprobe.blacklist=floppy,pinned_mem on the kernel's command line"
@@ -220,12 +220,12 @@ echo 10:99 >$sys/dev
 faults device "is not the driver's device"
 sound
 chgrp 0 root/dev/pinned_mem
-faults device 'not for the group pinned; udevadm'
+faults device 'does not belong to the group pinned; udevadm'
 sound
 chmod 600 root/dev/pinned_mem
-faults device 'not for the group pinned; udevadm'
+faults device 'does not belong to the group pinned; udevadm'
 chmod 666 root/dev/pinned_mem
-faults device 'anybody may open'
+faults device 'every user may open'
 sound
 echo 'floppy:x:25:' >root/etc/group
 faults device 'there is no group pinned; systemd-sysusers'
@@ -233,7 +233,7 @@ sound
 finds note user 'root may open it'
 nobody=(setpriv --reuid 65534 --regid 65534)
 as=("${nobody[@]}" --clear-groups)
-faults user 'nobody is in the group pinned since after this login; log in again'
+faults user 'nobody has joined the group pinned after this login; log in again'
 echo 'pinned:x:4242:' >root/etc/group
 faults user 'nobody is not in the group pinned; adduser nobody pinned'
 as=("${nobody[@]}" --groups 4242)
@@ -243,7 +243,7 @@ as=(env)
 # Who may learn addresses; small pages.
 sound
 echo Y >$parameters/strict_phys
-finds note addresses 'for CAP_SYS_RAWIO only'
+finds note addresses 'only CAP_SYS_RAWIO sees'
 INFO_FEATURES=0x3f finds note addresses 'knows no address; setcap'
 INFO_FEATURES=0x5f finds note pages 'mapped by small ones'
 rm -r root/sys/kernel/mm/transparent_hugepage
@@ -257,7 +257,7 @@ sound
 echo 0 >$sys/reserve_chunks; echo 0 >$sys/reserve_free_chunks
 finds note reserve 'empty: '
 sed -i 's/1      4      7$/1      0      0/' root/proc/buddyinfo
-faults memory 'no 2 MiB of it are contiguous and free'
+faults memory 'no 2 MiB are contiguous and free'
 echo 1 >$sys/carveout_free_chunks
 finds ok memory '0 chunks'
 sound
@@ -293,7 +293,7 @@ sound
 echo max >root/sys/fs/cgroup/a/b/memory.max
 echo 9000000 >root/sys/fs/cgroup/a/memory.max
 echo 8000000 >root/sys/fs/cgroup/a/memory.current
-faults cgroup '/sys/fs/cgroup/a has room for no chunk'
+faults cgroup '/sys/fs/cgroup/a has no room for a chunk'
 echo 1000000 >root/sys/fs/cgroup/a/memory.current
 finds note cgroup '/sys/fs/cgroup/a/memory.max is 9000000 bytes'
 

@@ -70,12 +70,12 @@ rm $library
 faults preload "there is no $PWD/$library, and every program says so; pinnedctl preload off"
 sound
 chmod 600 $library
-faults preload 'may not be read by everybody; chmod 644'
+faults preload 'not every user may read'
 sound
 head -c 40 "$PINNED_BUILD/lib/libmalloc-pinned.so" >$library
-faults preload 'is no library, or a part of one; pinnedctl preload off'
+faults preload 'is not a library, or is truncated; pinnedctl preload off'
 : >$library
-faults preload 'is no library, or a part of one; pinnedctl preload off'
+faults preload 'is not a library, or is truncated; pinnedctl preload off'
 for byte in 4 5 18; do  # word size, byte order, machine
 	sound
 	old=$(od -An -tu1 -j $byte -N 1 $library)
@@ -96,15 +96,15 @@ chmod 777 elsewhere
 faults preload 'can be changed by others than root'
 sound
 chmod 600 $preload
-faults preload 'may be read by some only; chmod 644 /etc/ld.so.preload'
+faults preload 'only some users may read /etc/ld.so.preload; chmod 644 /etc/ld.so.preload'
 as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-faults preload 'cannot be read: Permission denied, so no library of it is loaded; chmod 644'
+faults preload 'cannot be read: Permission denied, so the dynamic linker loads nothing from it; chmod 644'
 as=(env)
 sound
 printf '%s\n' "/usr/lib/libother.so $entry" >$preload
 finds note preload '/usr/lib/libother.so comes first'
 printf '%s\n' $entry $entry >$preload
-finds note preload 'has 2 entries of ours'
+finds note preload 'contains 2 entries of the library'
 sound
 triplet=$(python3 -c 'import sys; print(getattr(sys.implementation, "_multiarch", ""))')
 if [ -n "$triplet" ]; then
@@ -117,7 +117,7 @@ if [ -n "$triplet" ]; then
 fi
 sound
 rm $preload
-finds ok preload 'off: programs come to pinned memory by pinned-run'
+finds ok preload 'off: programs use pinned memory by pinned-run'
 finds note configuration 'there are sections, but the library is in no process; pinnedctl preload on'
 
 # Disabled at boot.
@@ -137,10 +137,10 @@ finds note configuration '/etc/malloc-pinned.conf:1: there is no program /no/suc
 rm $conf
 finds ok configuration 'no /etc/malloc-pinned.conf'
 mkdir $conf
-faults configuration 'is no file, and not read'
+faults configuration 'is not a file, and is not read'
 sound
 chmod 600 $conf
-faults configuration 'may not be read by everybody'
+faults configuration 'not every user may read'
 sound
 chmod 664 $conf
 faults configuration 'can be changed by others than root'

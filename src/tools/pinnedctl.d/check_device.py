@@ -38,15 +38,15 @@ def check_node(status):
     elif not wanted:
         yield fault("device", f"there is no group {GROUP}; systemd-sysusers && {UDEV}")
     elif status.st_gid != wanted[0] or stat.S_IMODE(status.st_mode) & 0o060 != 0o060:
-        yield fault("device", f"{PATH} is not for the group {GROUP}; {UDEV}")
+        yield fault("device", f"{PATH} does not belong to the group {GROUP}; {UDEV}")
     elif stat.S_IMODE(status.st_mode) & 0o006:
         yield fault(
             "device",
-            f"anybody may open {PATH}, take memory that is never paged out, and learn where it is; "
-            f"chmod 660 {PATH}, and look for a udev rule that does it",
+            f"every user may open {PATH}, take memory that is never paged out, and see its addresses; "
+            f"chmod 660 {PATH}, and correct the udev rule that allows it",
         )
     else:
-        yield ok("device", f"{PATH} is for the group {GROUP}")
+        yield ok("device", f"{PATH} belongs to the group {GROUP}")
 
 
 def check_caller():
@@ -58,7 +58,7 @@ def check_caller():
         else:
             yield ok("user", f"{user} may open it")
     elif wanted and user in wanted[1] and wanted[0] not in os.getgroups():
-        yield fault("user", f"{user} is in the group {GROUP} since after this login; log in again")
+        yield fault("user", f"{user} has joined the group {GROUP} after this login; log in again")
     else:
         yield fault(
             "user", f"{user} is not in the group {GROUP}; adduser {user} {GROUP}, and log in again"
@@ -72,7 +72,7 @@ def check_interface():
     except Trouble as trouble:
         yield fault("interface", str(trouble))
         return
-    yield ok("interface", f"version {info.abi_version}, as this library's")
+    yield ok("interface", f"version {info.abi_version}, the same as the library's")
     if not info.features & driver.FEATURE_PHYS:
         yield note(
             "addresses",
@@ -80,13 +80,13 @@ def check_interface():
             "setcap cap_sys_rawio+ep PROGRAM, or echo 0 > /sys/module/pinned_mem/parameters/strict_phys",
         )
     elif driver.parameters().get("strict_phys") == "Y":
-        yield note("addresses", "strict_phys is set: physical addresses are for CAP_SYS_RAWIO only")
+        yield note("addresses", "strict_phys is set: only CAP_SYS_RAWIO sees physical addresses")
     else:
-        yield ok("addresses", "who may open the device learns those of his own memory")
+        yield ok("addresses", "users of the device can see those of their own memory")
     if not info.features & driver.FEATURE_HUGE_MAP:
         yield note(
             "pages",
-            "this kernel or processor has no huge pages; chunks are mapped by small ones, slower",
+            "this kernel or processor has no huge pages; chunks are mapped by small ones, and access is slower",
         )
 
 

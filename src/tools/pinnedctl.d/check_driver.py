@@ -115,7 +115,7 @@ def why_not_built():
     error = first_error(read(log))
     if error:
         return f'the build for kernel {release()} failed: "{error:.200}"; see {log}'
-    return f"not built for kernel {release()}; dkms install {dkms_words()} does it, or says why not"
+    return f"not built for kernel {release()}; dkms install {dkms_words()} builds it, or prints why not"
 
 
 # Built, and not loaded.
@@ -182,7 +182,7 @@ def why_not_loaded(path):
     said = refusal(log)
     is_unsigned = data and not data.endswith(SIGNATURE)
     if by:
-        return f"the module may not be loaded by {by}; remove that, then modprobe pinned_mem"
+        return f"{by} forbids loading the module; remove it, then modprobe pinned_mem"
     if magic and magic.split()[0] != release():
         return f"the module is for kernel {magic.split()[0]}; {rebuild_words()}"
     if path[len(at(f"/lib/modules/{release()}/")) :] not in (

@@ -39,7 +39,7 @@ def check_reserve(counters):
     if not size:
         yield note(
             "reserve",
-            "empty: chunks come from what is contiguous when they are needed; "
+            "empty: chunks are taken from memory that is contiguous when they are needed; "
             "RESERVE_CHUNKS in /etc/default/pinned-mem sets some aside at boot, pinnedctl reserve N now",
         )
     elif not free:
@@ -54,8 +54,8 @@ def check_reserve(counters):
     if free + carved + runs == 0:
         yield fault(
             "memory",
-            "no 2 MiB of it are contiguous and free, in the reserve or outside; "
-            "end programs or echo 1 > /proc/sys/vm/compact_memory, and set a reserve aside at boot",
+            "no 2 MiB are contiguous and free, inside or outside the reserve; "
+            "end programs, or echo 1 > /proc/sys/vm/compact_memory; set a reserve aside at boot",
         )
     else:
         yield ok("memory", f"contiguous and free: {runs} chunks outside the reserve")
@@ -76,7 +76,7 @@ def pools():
 def check_global_limit(counters):
     limit = number(f"{PARAMETERS}/limit_chunks")
     used = counters.get("used_chunks", 0) + -(-counters.get("snapshot_pages", 0) // CHUNK_PAGES)
-    raising = f"echo N > {PARAMETERS}/limit_chunks raises it; pinnedctl top shows who has them"
+    raising = f"echo N > {PARAMETERS}/limit_chunks raises it; pinnedctl top shows the processes that hold them"
     if limit is None:
         return
     if used >= limit:
@@ -113,11 +113,11 @@ def check_pool_limit():
     if full:
         yield fault(
             "pool limit",
-            f"all {limit} chunks that a pool may hold: process {', '.join(full[:10])}; "
+            f"all {limit} chunks that a pool may hold are held by process {', '.join(full[:10])}; "
             f"echo N > {PARAMETERS}/pool_limit_chunks",
         )
     else:
-        yield ok("pool limit", f"{limit} chunks; no pool that you may see has so many")
+        yield ok("pool limit", f"{limit} chunks; no pool that you may see holds that many")
 
 
 def has_capability(bit):
@@ -165,13 +165,13 @@ def check_cgroup():
         if limit - used < driver.CHUNK:
             yield fault(
                 "cgroup",
-                f"{folder} has room for no chunk: {used} of {limit} bytes are in use; echo N > {folder}/memory.max, "
+                f"{folder} has no room for a chunk: {used} of {limit} bytes are in use; echo N > {folder}/memory.max, "
                 "or MemoryMax= of the service",
             )
         else:
             yield note(
                 "cgroup",
-                f"{folder}/memory.max is {limit} bytes; chunks of the page allocator count there",
+                f"{folder}/memory.max is {limit} bytes; chunks from the page allocator are charged to it",
             )
         return
 
@@ -190,7 +190,7 @@ def check_iommu():
     if translated:
         yield note(
             "iommu",
-            f"on, devices see translated addresses ({', '.join(translated)}): what pinned_v2p() says is not theirs; "
+            f"on, devices see translated addresses ({', '.join(translated)}): results of pinned_v2p() are not valid for them; "
             "use VFIO and pinned_device_attach(), a kernel driver pinned_mem_range_map(), or boot with iommu.passthrough=1",
         )
     elif kinds:

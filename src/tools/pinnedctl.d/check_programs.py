@@ -85,10 +85,10 @@ def what_is_wrong_with(entry):
     if not os.path.isfile(path):
         return f"there is no {path}, and every program says so; pinnedctl preload off, or install libmalloc-pinned"
     if not stat.S_IMODE(os.stat(path).st_mode) & 0o004:
-        return f"{path} may not be read by everybody; chmod 644 {path}"
+        return f"not every user may read {path}; chmod 644 {path}"
     kind = elf_kind(path)
     if not kind:
-        return f"{path} is no library, or a part of one; pinnedctl preload off, and install libmalloc-pinned again"
+        return f"{path} is not a library, or is truncated; pinnedctl preload off, and install libmalloc-pinned again"
     if kind != elf_kind(os.path.realpath("/proc/self/exe")):
         return f"{path} is for another architecture; pinnedctl preload on names the right one"
     try:
@@ -108,7 +108,7 @@ def check_entries(text):
     if len(found) > 1:
         yield note(
             "preload",
-            f"{preload.PATH} has {len(found)} entries of ours; pinnedctl preload on leaves one",
+            f"{preload.PATH} contains {len(found)} entries of the library; pinnedctl preload on keeps one",
         )
     first = preload.WORD.findall(preload.LINE.match(text)[1])[:1]
     if first and not preload.is_ours(first[0]):
@@ -125,15 +125,15 @@ def check_off(is_named):
     if "malloc_pinned=off" in words:
         yield note(
             "boot",
-            "malloc_pinned=off on the kernel's command line: in no process until a boot without it",
+            "malloc_pinned=off on the kernel's command line: the library is in no process in this boot",
         )
     if os.path.exists(at(configuration.OFF_PATH)):
         yield note(
             "boot",
-            f"{configuration.OFF_PATH} exists: no program is on pinned memory by the file; rm it, and reboot",
+            f"{configuration.OFF_PATH} exists: the configuration file is not used; rm it, and reboot",
         )
     elif is_named and not ROOT and preload.is_masked():
-        yield note("boot", "disabled in this boot; the next one has it again")
+        yield note("boot", "the library is disabled in this boot, and enabled again in the next one")
 
 
 def check_preload(folder):
@@ -147,14 +147,14 @@ def check_preload(folder):
     except Trouble as trouble:
         yield fault(
             "preload",
-            f"{trouble}, so no library of it is loaded; chmod 644 {preload.PATH}, or remove what is no file",
+            f"{trouble}, so the dynamic linker loads nothing from it; chmod 644 {preload.PATH}, or remove it",
         )
         return
     is_named = bool(preload.entries(text))
     if not is_named:
-        yield ok("preload", "off: programs come to pinned memory by pinned-run")
+        yield ok("preload", "off: programs use pinned memory by pinned-run")
     elif not os.stat(at(preload.PATH)).st_mode & 0o004:
-        yield fault("preload", f"{preload.PATH} may be read by some only; chmod 644 {preload.PATH}")
+        yield fault("preload", f"only some users may read {preload.PATH}; chmod 644 {preload.PATH}")
     else:
         yield from check_entries(text)
     said = selftest.message_of_every_program() if is_named and not ROOT else None
@@ -173,7 +173,7 @@ def check_sections(reader):
             errors += 1
             yield fault(
                 "configuration",
-                f"{configuration.PATH}:{line}: {text}; ignored; mend it, then pinnedctl config check",
+                f"{configuration.PATH}:{line}: {text}; ignored; correct it, then pinnedctl config check",
             )
         else:
             sections += 1
@@ -197,17 +197,17 @@ def check_configuration(reader):
     if not os.path.exists(path):
         yield ok(
             "configuration",
-            f"no {configuration.PATH}: programs are on pinned memory by pinned-run alone",
+            f"no {configuration.PATH}: programs use pinned memory only by pinned-run",
         )
         return
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
-        yield fault("configuration", f"{configuration.PATH} is no file, and not read; remove it")
+        yield fault("configuration", f"{configuration.PATH} is not a file, and is not read; remove it")
         return
     if not status.st_mode & 0o004:
         yield fault(
             "configuration",
-            f"{configuration.PATH} may not be read by everybody, so it holds for some only; chmod 644 {configuration.PATH}",
+            f"not every user may read {configuration.PATH}, so it applies to some programs only; chmod 644 {configuration.PATH}",
         )
     if status.st_uid != 0 or status.st_mode & 0o022:
         yield fault(
