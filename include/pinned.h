@@ -40,11 +40,29 @@ extern "C" {
 
 #define PINNED_API __attribute__((visibility("default")))
 
-/* The version of this header; compare with PINNED_VERSION_OF(). */
-#define PINNED_VERSION_OF(major, minor, patch) \
-	(((unsigned int)(major) << 16) + ((unsigned int)(minor) << 8) + (unsigned int)(patch))
+/*
+ * With a compiler that knows which function gives back what another one returns, a call of the wrong
+ * one, such as free(pinned_malloc(1)), is a warning (-Wmismatched-dealloc).
+ */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+#define PINNED_GIVEN_BACK_BY(function) __attribute__((malloc(function, 1)))
+#else
+#define PINNED_GIVEN_BACK_BY(function)
+#endif
+#define PINNED_OBJECT PINNED_GIVEN_BACK_BY(pinned_free) PINNED_GIVEN_BACK_BY(pinned_realloc)
+
+/* The version of this header. #if PINNED_VERSION >= PINNED_VERSION_OF(0, 2, 0) compares. */
+#define PINNED_VERSION_OF(major, minor, patch) (((major)*0x10000u) + ((minor)*0x100u) + (patch))
 #define PINNED_VERSION PINNED_VERSION_OF(0, 1, 0)
 #define PINNED_VERSION_TEXT "0.1.0"
+
+/**
+ * pinned_version() - the version of the library that the program runs with
+ *
+ * Return: as PINNED_VERSION, which is the version of the header that the program was compiled with.
+ * Safe in signal handlers. Cost: a constant.
+ */
+PINNED_API unsigned int pinned_version(void);
 
 /* Bytes of the largest physically contiguous object. */
 #define PINNED_CHUNK_SIZE ((size_t)2 << 20)
@@ -100,27 +118,15 @@ struct pinned_stats {
 };
 
 /**
- * pinned_malloc() - allocate an object
- * @size: bytes; 0 also yields a unique pointer
+ * pinned_free() - free an object
+ * @ptr: the result of an allocation, or NULL
  *
- * The object is aligned to at least 16 bytes. Its usable size is @size rounded up to a power of two
- * (or to a smaller step, with classes:fine), above 32 KiB to whole pages, and above
- * PINNED_CHUNK_SIZE to whole chunks. The content is undefined.
+ * For a pointer that is not the start of a live object, the library prints one line and aborts. The
+ * object's memory is neither read nor written. errno is preserved.
  *
- * Return: the object; NULL with errno ENOMEM if there is no pinned memory or no backend.
- * Cost: about that of malloc(3); a system call if a new chunk is needed.
+ * Cost: about that of free(3).
  */
-PINNED_API void *pinned_malloc(size_t size) __attribute__((malloc, alloc_size(1)));
-
-/**
- * pinned_calloc() - allocate an array of zeros
- * @count: elements
- * @size: bytes of each
- *
- * Return: the object; NULL with errno ENOMEM, also if the product overflows.
- * Cost: pinned_malloc() and writing the zeros; fresh large objects are zero already.
- */
-PINNED_API void *pinned_calloc(size_t count, size_t size) __attribute__((malloc, alloc_size(1, 2)));
+PINNED_API void pinned_free(void *ptr);
 
 /**
  * pinned_realloc() - change an object's size, moving the object if necessary
@@ -136,6 +142,38 @@ PINNED_API void *pinned_calloc(size_t count, size_t size) __attribute__((malloc,
  */
 PINNED_API void *pinned_realloc(void *ptr, size_t size) __attribute__((alloc_size(2)));
 
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+/* A function can be named in an attribute only after it is declared. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+PINNED_API void *pinned_realloc(void *ptr, size_t size) PINNED_OBJECT;
+#pragma GCC diagnostic pop
+#endif
+
+/**
+ * pinned_malloc() - allocate an object
+ * @size: bytes; 0 also yields a unique pointer
+ *
+ * The object is aligned to at least 16 bytes. Its usable size is @size rounded up to a power of two
+ * (or to a smaller step, with classes:fine), above 32 KiB to whole pages, and above
+ * PINNED_CHUNK_SIZE to whole chunks. The content is undefined.
+ *
+ * Return: the object; NULL with errno ENOMEM if there is no pinned memory or no backend.
+ * Cost: about that of malloc(3); a system call if a new chunk is needed.
+ */
+PINNED_API void *pinned_malloc(size_t size) __attribute__((malloc, alloc_size(1))) PINNED_OBJECT;
+
+/**
+ * pinned_calloc() - allocate an array of zeros
+ * @count: elements
+ * @size: bytes of each
+ *
+ * Return: the object; NULL with errno ENOMEM, also if the product overflows.
+ * Cost: pinned_malloc() and writing the zeros; fresh large objects are zero already.
+ */
+PINNED_API void *pinned_calloc(size_t count, size_t size)
+	__attribute__((malloc, alloc_size(1, 2))) PINNED_OBJECT;
+
 /**
  * pinned_memalign() - allocate an object with an alignment
  * @alignment: a power of two; more than 1 GiB (on 32-bit machines 64 MiB) fails with ENOMEM.
@@ -146,18 +184,7 @@ PINNED_API void *pinned_realloc(void *ptr, size_t size) __attribute__((alloc_siz
  * Cost: as pinned_malloc().
  */
 PINNED_API void *pinned_memalign(size_t alignment, size_t size)
-	__attribute__((malloc, alloc_size(2)));
-
-/**
- * pinned_free() - free an object
- * @ptr: the result of an allocation, or NULL
- *
- * For a pointer that is not the start of a live object, the library prints one line and aborts. The
- * object's memory is neither read nor written. errno is preserved.
- *
- * Cost: about that of free(3).
- */
-PINNED_API void pinned_free(void *ptr);
+	__attribute__((malloc, alloc_size(2))) PINNED_OBJECT;
 
 /**
  * pinned_usable_size() - the bytes of an object that may be used
@@ -314,21 +341,6 @@ struct pinned_heap_options {
 };
 
 /**
- * pinned_heap_create() - create a heap
- * @options: its properties; NULL means those of the default heap
- *
- * A new heap holds no memory, but one descriptor of the device. A forked child can use the heap,
- * which then obtains chunks of its own; the objects that the child inherited in it are copies, like
- * all inherited objects.
- *
- * Return: the heap; NULL with errno EINVAL (invalid options), E2BIG (an option of a later version
- * is set), EOPNOTSUPP (the backend or the driver does not offer such memory), ENOMEM, or the reason
- * why there is no backend (ENODEV, ENOENT, EACCES, EMFILE and others).
- * Cost: some system calls.
- */
-PINNED_API struct pinned_heap *pinned_heap_create(const struct pinned_heap_options *options);
-
-/**
  * pinned_heap_destroy() - destroy a heap, and give all of its memory back
  * @heap: a heap from pinned_heap_create(); for NULL nothing happens
  *
@@ -343,6 +355,22 @@ PINNED_API struct pinned_heap *pinned_heap_create(const struct pinned_heap_optio
 PINNED_API int pinned_heap_destroy(struct pinned_heap *heap);
 
 /**
+ * pinned_heap_create() - create a heap
+ * @options: its properties; NULL means those of the default heap
+ *
+ * A new heap holds no memory, but one descriptor of the device. A forked child can use the heap,
+ * which then obtains chunks of its own; the objects that the child inherited in it are copies, like
+ * all inherited objects.
+ *
+ * Return: the heap; NULL with errno EINVAL (invalid options), E2BIG (an option of a later version
+ * is set), EOPNOTSUPP (the backend or the driver does not offer such memory), ENOMEM, or the reason
+ * why there is no backend (ENODEV, ENOENT, EACCES, EMFILE and others).
+ * Cost: some system calls.
+ */
+PINNED_API struct pinned_heap *pinned_heap_create(const struct pinned_heap_options *options)
+	PINNED_GIVEN_BACK_BY(pinned_heap_destroy);
+
+/**
  * pinned_heap_malloc() - allocate an object in a heap
  * @heap: a heap, or NULL
  * @size: bytes; 0 also yields a unique pointer
@@ -353,7 +381,7 @@ PINNED_API int pinned_heap_destroy(struct pinned_heap *heap);
  * Cost: one or two locks; a system call if a new chunk is needed.
  */
 PINNED_API void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
-	__attribute__((malloc, alloc_size(2)));
+	__attribute__((malloc, alloc_size(2))) PINNED_OBJECT;
 
 /**
  * pinned_heap_calloc() - allocate an array of zeros in a heap
@@ -366,7 +394,7 @@ PINNED_API void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
  * nobody has used since the driver zeroed it is not written again.
  */
 PINNED_API void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size_t size)
-	__attribute__((malloc, alloc_size(2, 3)));
+	__attribute__((malloc, alloc_size(2, 3))) PINNED_OBJECT;
 
 /**
  * pinned_heap_memalign() - allocate an object with an alignment in a heap
@@ -378,7 +406,7 @@ PINNED_API void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size
  * Cost: as pinned_heap_malloc().
  */
 PINNED_API void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment, size_t size)
-	__attribute__((malloc, alloc_size(3)));
+	__attribute__((malloc, alloc_size(3))) PINNED_OBJECT;
 
 /**
  * pinned_heap_stats() - read the figures of a heap
@@ -510,6 +538,21 @@ struct pinned_device_options {
 };
 
 /**
+ * pinned_device_detach() - withdraw this process's pinned memory from a device
+ * @device: a device from pinned_device_attach(); for NULL nothing happens
+ *
+ * From then on the IOMMU blocks transfers that the device has not completed, so stop the device
+ * first. Call this before the container's last group is closed. No other thread may use @device
+ * during the call or afterwards.
+ *
+ * Return: 0; -1 with errno EINVAL (the device is not attached) or ENODEV (the device was lost,
+ * because the program closed the library's descriptor or the container's groups; it is detached
+ * nevertheless).
+ * Cost: a system call for each run of chunks.
+ */
+PINNED_API int pinned_device_detach(struct pinned_device *device);
+
+/**
  * pinned_device_attach() - let a device reach this process's pinned memory
  * @fd: a VFIO container with its group and IOMMU set (VFIO_SET_IOMMU, type 1 version 2), or an
  *	iommufd in place of a container
@@ -530,22 +573,8 @@ struct pinned_device_options {
  * Cost: a system call for each chunk; other threads that need chunks wait meanwhile.
  */
 PINNED_API struct pinned_device *pinned_device_attach(int fd,
-						      const struct pinned_device_options *options);
-
-/**
- * pinned_device_detach() - withdraw this process's pinned memory from a device
- * @device: a device from pinned_device_attach(); for NULL nothing happens
- *
- * From then on the IOMMU blocks transfers that the device has not completed, so stop the device
- * first. Call this before the container's last group is closed. No other thread may use @device
- * during the call or afterwards.
- *
- * Return: 0; -1 with errno EINVAL (the device is not attached) or ENODEV (the device was lost,
- * because the program closed the library's descriptor or the container's groups; it is detached
- * nevertheless).
- * Cost: a system call for each run of chunks.
- */
-PINNED_API int pinned_device_detach(struct pinned_device *device);
+						      const struct pinned_device_options *options)
+	PINNED_GIVEN_BACK_BY(pinned_device_detach);
 
 /**
  * pinned_dma_addr() - translate a pointer to an I/O address of a device
@@ -588,6 +617,19 @@ PINNED_API long pinned_dma_sg(const struct pinned_device *device, const void *pt
 #define PINNED_CHUNKS_ZEROED 2u
 
 /**
+ * pinned_chunks_free() - give raw chunks back
+ * @chunks: a run, a part of a run, or neighbouring runs of one heap
+ * @count: chunks
+ *
+ * Like all empty chunks, they are kept for a while for reuse (decay_ms in pinned(7)).
+ *
+ * Return: 0; -1 with errno EINVAL if not all of them are raw chunks of one heap; nothing has
+ * changed then.
+ * Cost: a lock.
+ */
+PINNED_API int pinned_chunks_free(void *chunks, size_t count);
+
+/**
  * pinned_chunks_alloc() - allocate a run of chunks
  * @heap: a heap, or NULL
  * @count: chunks, at least 1
@@ -607,19 +649,6 @@ PINNED_API long pinned_dma_sg(const struct pinned_device *device, const void *pt
 PINNED_API void *pinned_chunks_alloc(struct pinned_heap *heap, size_t count, size_t alignment,
 				     unsigned int flags, struct pinned_extent *extents,
 				     size_t *extent_count);
-
-/**
- * pinned_chunks_free() - give raw chunks back
- * @chunks: a run, a part of a run, or neighbouring runs of one heap
- * @count: chunks
- *
- * Like all empty chunks, they are kept for a while for reuse (decay_ms in pinned(7)).
- *
- * Return: 0; -1 with errno EINVAL if not all of them are raw chunks of one heap; nothing has
- * changed then.
- * Cost: a lock.
- */
-PINNED_API int pinned_chunks_free(void *chunks, size_t count);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,7 @@ $(O)/unit/$1/lib/%.o: src/lib/%.c | $(O)/need/unit
 	@mkdir -p $$(@D)
 	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -MMD -MP -c -o $$@ $$<
 $(O)/unit/$1/%: test/unit/%.c $(lib_sources:src/lib/%.c=$(O)/unit/$1/lib/%.o)
-	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -Wno-missing-prototypes -MMD -MP -MT $$@ \
+	@$(call flavour_cc,$1) $(call flavour_flags,$1) $(USER_CFLAGS) -Wno-missing-prototypes $(if $(filter gcc%,$1),-Wno-use-after-free -Wno-free-nonheap-object) -MMD -MP -MT $$@ \
 		-MF $$@.d -o $$@ $$(filter %.c %.o,$$^) \
 		$$(addprefix -Wl$$(comma)--wrap=,$$(shell sed -n 's/^ \* Wraps: //p' $$<)) $$$$(pkg-config --cflags --libs check)
 unit_programs += $(unit_names:%=$(O)/unit/$1/%)
@@ -128,8 +128,8 @@ device_names := $(patsubst test/device/%.c,%,$(wildcard test/device/*.c))
 device_programs := $(device_names:%=$(O)/test/device/%)
 $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pinned.h $(libpinned_static) | $(O)/need/qemu
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $< \
-		test/lib/guest.c $(libpinned_static)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-use-after-free -static -pthread -Iinclude \
+		-Iinclude/uapi -Itest/lib -o $@ $< test/lib/guest.c $(libpinned_static)
 
 # Devices behind an IOMMU, for a user who is not root.
 vfio_names := $(patsubst test/vfio/%.c,%,$(filter-out test/vfio/user.c,$(wildcard test/vfio/*.c)))
@@ -137,8 +137,8 @@ vfio_programs := $(vfio_names:%=$(O)/test/vfio/%)
 vfio_sources := test/vfio/user.c test/lib/guest.c $(edu_sources)
 $(O)/test/vfio/%: test/vfio/%.c $(vfio_sources) test/vfio/user.h test/lib/guest.h include/pinned.h examples/edu/edu.h examples/common/vfio/vfio.h $(libpinned_static) | $(O)/need/qemu
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib $(edu_includes) -o $@ $< \
-		$(vfio_sources) $(libpinned_static)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-use-after-free -static -pthread -Iinclude \
+		-Iinclude/uapi -Itest/lib $(edu_includes) -o $@ $< $(vfio_sources) $(libpinned_static)
 
 vfio-programs: $(vfio_programs)
 

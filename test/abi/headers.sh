@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Promise: each public header compiles alone and twice, without warnings, in C99, C11 and C++17; the
-# ioctl interface's also for 32-bit programs and without a C library.
+# ioctl interface's also for 32-bit programs and without a C library. What one function of pinned.h
+# returns and another one of another library gives back is a warning.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -22,7 +23,8 @@ try() {  # HEADER COMPILER OPTIONS...
 	shift 2
 	compiled=$((compiled + 1))
 	# shellcheck disable=SC2086 # the compiler may carry options
-	if ! $compiler -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$@" "$tmp/twice.c"; then
+	if ! $compiler -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wundef -Wredundant-decls -Wcast-qual \
+		-Wwrite-strings -Werror -fsyntax-only "$@" "$tmp/twice.c"; then
 		echo "$header: does not compile alone with: $compiler $*" >&2
 		failures=$((failures + 1))
 	fi
@@ -46,6 +48,43 @@ for header in "$top"/include/*.h "$top"/include/uapi/*.h; do
 		;;
 	esac
 done
+
+# The right function for each pointer gives no warning, a wrong one does: gcc knows from 11 on.
+cat >"$tmp/right.c" <<'END'
+#include <stdlib.h>
+#include "pinned.h"
+void try(int fd);
+void try(int fd)
+{
+	pinned_free(pinned_malloc(PINNED_CHUNK_SIZE));
+	pinned_free(pinned_realloc(pinned_calloc(1, 1), 2));
+	pinned_free(pinned_heap_memalign(NULL, 16, 1));
+	pinned_heap_destroy(pinned_heap_create(NULL));
+	pinned_device_detach(pinned_device_attach(fd, NULL));
+	pinned_chunks_free(pinned_chunks_alloc(NULL, 1, PINNED_CHUNK_SIZE, 0, NULL, NULL), 1);
+}
+#if PINNED_VERSION < PINNED_VERSION_OF(0, 1, 0)
+#error "a version is compared wrongly"
+#endif
+END
+mismatched() {  # CODE
+	printf '#include <stdlib.h>\n#include "pinned.h"\nvoid try(void);\nvoid try(void) { %s }\n' "$1" >"$tmp/wrong.c"
+	compiled=$((compiled + 1))
+	# shellcheck disable=SC2086
+	if $cc -O1 -Wall -Werror=mismatched-dealloc -I"$top/include" -c -o /dev/null "$tmp/wrong.c" 2>/dev/null; then
+		echo "pinned.h: no warning for: $1" >&2
+		failures=$((failures + 1))
+	fi
+}
+# shellcheck disable=SC2086
+$cc -O1 -Wall -Wextra -Wconversion -Werror -I"$top/include" -c -o /dev/null "$tmp/right.c" || failures=$((failures + 1))
+if [ "$($cc -dumpversion | cut -d. -f1)" -ge 11 ] && ! $cc --version | grep -q clang; then
+	mismatched 'free(pinned_malloc(1));'
+	mismatched 'pinned_free(malloc(1));'
+	mismatched 'free(pinned_realloc(pinned_calloc(1, 1), 2));'
+	mismatched 'free(pinned_heap_malloc(NULL, 1));'
+	mismatched 'pinned_free(pinned_heap_create(NULL));'
+fi
 
 echo "$compiled compilations, $failures failures"
 [ "$failures" -eq 0 ] && [ "$compiled" -ge 6 ]

@@ -25,4 +25,8 @@ expect CHANGELOG "$(sed -n 's/^[# ]*\[\([0-9][^]]*\)\].*/\1/p' "$top/CHANGELOG" 
 expect debian/changelog "$(sed -n '1s/^[^ ]* (\([^)]*\)).*/\1/p' "$top/debian/changelog" |
 	sed -e 's/^[0-9]*://' -e 's/-[^-]*$//')"
 
+# The header's, as a text and as a number.
+expect 'include/pinned.h (PINNED_VERSION_TEXT)' "$(sed -n 's/^#define PINNED_VERSION_TEXT "\(.*\)"$/\1/p' "$top/include/pinned.h")"
+expect 'include/pinned.h (PINNED_VERSION)' "$(sed -n 's/^#define PINNED_VERSION PINNED_VERSION_OF(\([0-9]*\), \([0-9]*\), \([0-9]*\))$/\1.\2.\3/p' "$top/include/pinned.h")"
+
 [ "$failures" -eq 0 ]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Protects who makes heaps: each has its own memory and limit, its objects are as
- * good as any, and when it goes all of it goes, and nothing else (Faults B12, B34).
+ * good as any, and when it goes all of it goes, and nothing else (Faults B12, B34, E31).
  * Memory types and ceilings are shown on the device.
  */
 #include <errno.h>
@@ -209,6 +209,8 @@ START_TEST(what_makes_no_sense_is_refused)
 		{ .size = sizeof(wrong[0]), .memory_type = PINNED_MEMORY_UNCACHED },
 		{ .size = sizeof(wrong[0]), .memory_type = PINNED_MEMORY_WRITE_COMBINE },
 		{ .size = sizeof(wrong[0]), .max_phys = UINT32_MAX },
+		{ .size = sizeof(wrong[0]), .flags = PINNED_HEAP_NODE, .node = 0 },
+		{ .size = sizeof(wrong[0]), .flags = PINNED_HEAP_NODE, .node = 5 },
 		{ .size = sizeof(wrong[0]), .flags = PINNED_HEAP_CONTIGUOUS },
 	};
 

@@ -97,11 +97,11 @@ struct pn_backend {
 	uint64_t (*after_fork)(size_t slot);
 };
 
-/* Memory as every program has it: all that backends without the driver can give. */
+/* Memory as every program has it, of any NUMA node: backends without the driver have no other. */
 static inline bool pn_memory_is_ordinary(const struct pn_memory *memory)
 {
 	return (memory->type == PINNED_MEMORY_COHERENT || memory->type == PINNED_MEMORY_CACHED) &&
-	       memory->max_phys == PN_PHYS_UNKNOWN;
+	       memory->node < 0 && memory->max_phys == PN_PHYS_UNKNOWN;
 }
 
 extern const struct pn_backend pn_backend_device;

@@ -10,11 +10,8 @@
 
 #include "front/runtime.h"
 #include "front/tcache.h"
-#include "pinned.h"
 
 PN_WATCH_CONSTANT(schema, 1);
-static const char version[] = PINNED_VERSION_TEXT;
-PN_WATCH_VARIABLE(version, version);
 
 PN_WATCH_CONSTANT(chunk_shift, PN_CHUNK_SHIFT);
 PN_WATCH_CONSTANT(page_shift, PN_PAGE_SHIFT);
