@@ -82,7 +82,7 @@ check-preload-checked:
 	@PINNED_BUILD='$(abspath $(O)/checked)' test/run --suite preload --timeout 300 $(checked_tests)
 
 check-abi: all | $(O)/need/build $(O)/need/lint
-	@test/run --suite abi $(wildcard test/abi/*.sh)
+	@test/run --suite abi --timeout 300 $(wildcard test/abi/*.sh)
 
 # The packages, as they are installed; as root. Not a part of `make check`: it needs systems of Debian's.
 .PHONY: check-deb check-abi-old
