@@ -18,6 +18,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 
+#include "front/tcache.h"
 #include "init.h"
 #include "next.h"
 
@@ -33,18 +34,24 @@
 #define JUMP return
 #endif
 
+/* Returns the flags that a library is opened with. */
+static int prepare(int flags, bool is_apart)
+{
+	pn_next_resolve();
+	if (!pn_init_is_pinned())
+		return flags;
+	pn_tcache_expect_dlopen();
+	return is_apart ? flags : flags & ~RTLD_DEEPBIND;
+}
+
 EXPORT void *dlopen(const char *file, int flags)
 {
-	if (flags & RTLD_DEEPBIND && pn_init_is_pinned())
-		flags &= ~RTLD_DEEPBIND;
-	pn_next_resolve();
+	flags = prepare(flags, false);
 	JUMP pn_next_dlopen(file, flags);
 }
 
 EXPORT void *dlmopen(Lmid_t name_space, const char *file, int flags)
 {
-	if (flags & RTLD_DEEPBIND && name_space == LM_ID_BASE && pn_init_is_pinned())
-		flags &= ~RTLD_DEEPBIND;
-	pn_next_resolve();
+	flags = prepare(flags, name_space != LM_ID_BASE);
 	JUMP pn_next_dlmopen(name_space, file, flags);
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # No function of the family looks anything up inside a call: a plugin's constructor, which runs under the dynamic linker's lock, waits for
 # a thread that makes the process's first call of malloc_usable_size, malloc_trim, mallinfo2, mallopt or another one, and does not
-# wait for ever (Faults E8).
+# wait for ever, neither passing through nor on pinned memory (Faults E8).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc" timeout
@@ -74,4 +74,48 @@ for CALL in malloc_usable_size malloc_trim mallinfo mallinfo2 mallopt malloc_inf
 	export CALL
 	LD_PRELOAD=$shim timeout 60 ./program >out 2>&1 || fail "$CALL, passing through: exit status $?"
 	grep -qx opened out || fail "$CALL: $(cat out)"
+	timeout 60 "${pinned[@]}" ./program >out 2>&1 || fail "$CALL, on pinned memory: exit status $?"
+	grep -qx opened out || fail "$CALL: $(cat out)"
 done
+
+# Threads that begin after a dlopen() give back what they have cached when they end.
+cat >many.c <<'PROGRAM'
+#include <dlfcn.h>
+#include <pinned.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *use(void *unused)
+{
+	void *objects[100];
+
+	for (int i = 0; i < 100; i++)
+		objects[i] = malloc(20000);
+	for (int i = 0; i < 100; i++)
+		free(objects[i]);
+	return unused;
+}
+
+int main(void)
+{
+	int (*get)(struct pinned_stats *) = (int (*)(struct pinned_stats *))dlsym(RTLD_DEFAULT, "pinned_stats");
+	struct pinned_stats before = { .size = sizeof(before) }, after = before;
+	pthread_t thread;
+
+	if (!dlopen("libm.so.6", RTLD_NOW))
+		return 3;
+	for (int i = 0; i < 300; i++) {
+		if (pthread_create(&thread, NULL, use, NULL) || pthread_join(thread, NULL))
+			return 4;
+		if (i == 10 && (!get || get(&before)))
+			return 5;
+	}
+	if (get(&after))
+		return 6;
+	printf("%llu %llu\n", (unsigned long long)before.cached_bytes, (unsigned long long)after.cached_bytes);
+	return after.cached_bytes > before.cached_bytes + (1 << 20) || after.chunk_bytes > before.chunk_bytes + (8 << 20);
+}
+PROGRAM
+"$cc" -w -fno-builtin -pthread -I"$PINNED_SOURCE/include" -o many many.c -ldl
+"${pinned[@]}" ./many >out 2>err || fail "threads after dlopen: exit status $?: $(cat out err)"

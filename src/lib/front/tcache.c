@@ -9,15 +9,18 @@
  * long give half of what they hold back, and their room. (The scheme is
  * TCMalloc's, as its design notes tell it.)
  *
- * No pthread key: programs count on theirs. __cxa_thread_atexit_impl runs our
+ * No pthread key as a rule, because programs count on theirs. __cxa_thread_atexit_impl runs our
  * destructor before those of keys; what allocates or frees after that finds a
- * cache without room, and goes to the slabs each time.
+ * cache without room, and goes to the slabs each time. But it waits for the dynamic linker's lock,
+ * which dlopen() holds while constructors run, and a constructor may wait for the new thread. So in
+ * a process that has called dlopen(), one key tells of the ends of threads that begin later.
  *
  * The list of all caches is under one lock. A cache's content belongs to its
  * thread alone; pn_tcache_bytes() reads the counts of others as they go by.
  */
 #include "front/tcache.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "front/harden.h"
@@ -62,6 +65,8 @@ PN_WATCH_VARIABLE(tcaches, all);
 /* Bytes that all threads' rooms make. */
 static size_t granted;
 static bool is_disabled;
+static pthread_key_t key;
+static bool has_key;
 
 extern void *__dso_handle __attribute__((visibility("hidden")));
 extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, void *dso)
@@ -334,6 +339,24 @@ static struct pn_tcache *enlist_cache(void)
 	return cache;
 }
 
+/* Return: 0, or an error. */
+static int register_end(void)
+{
+	/* A destructor is called for a value that is not NULL. */
+	if (__atomic_load_n(&has_key, __ATOMIC_ACQUIRE) && !pthread_setspecific(key, &key))
+		return 0;
+	return __cxa_thread_atexit_impl(destroy, NULL, &__dso_handle);
+}
+
+void pn_tcache_expect_dlopen(void)
+{
+	static bool is_asked;
+
+	if (!__atomic_exchange_n(&is_asked, true, __ATOMIC_RELAXED) &&
+	    !pthread_key_create(&key, destroy))
+		__atomic_store_n(&has_key, true, __ATOMIC_RELEASE);
+}
+
 /*
  * Registering allocates a record, by malloc: with the cache in place first, that
  * is an allocation like any other. Where the C library cannot tell of a thread's
@@ -355,7 +378,7 @@ static void begin(void)
 	if (is_registered)
 		return;
 	is_registered = true;
-	if (__cxa_thread_atexit_impl(destroy, NULL, &__dso_handle))
+	if (register_end())
 		destroy(NULL);
 }
 

@@ -111,6 +111,9 @@ static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *sta
  */
 void pn_tcache_disable(void);
 
+/* The process is about to call dlopen(): threads that begin from now on need no lock of its. */
+void pn_tcache_expect_dlopen(void);
+
 /* What malloc does when the cache has none of a class. Return: a live object, or NULL without memory. */
 void *pn_tcache_refill(unsigned int class);
 /* A cached medium object that has @size bytes, or not many more. Return: live; NULL if there is none. */
