@@ -93,6 +93,14 @@ void pn_empty_forget(struct pn_heap *heap)
 	peak = total;
 }
 
+/* The counts do not agree if another thread was changing them at the fork. */
+void pn_empty_in_child(struct pn_heap *heap)
+{
+	total = 0;
+	heap->stats = (struct pn_heap_stats){ 0 };
+	pn_empty_forget(heap);
+}
+
 /* Returns true if the list of EMPTY chunks holds nothing else, and as many as were counted. */
 PN_UNUSED_IN_RELEASE static bool is_empty_list_valid(const struct pn_heap *heap)
 {

@@ -38,6 +38,8 @@ void pn_empty_abandon_locked(struct pn_heap *heap);
  * caller holds the arena's lock, or is the only thread of a forked child.
  */
 void pn_empty_forget(struct pn_heap *heap);
+/* In a forked child: the same of every heap, none of which has any chunk. */
+void pn_empty_in_child(struct pn_heap *heap);
 
 /* The backend has refused memory: for a while, chunks are given back as soon as they are empty. */
 void pn_empty_note_shortage_locked(struct pn_heap *heap);
