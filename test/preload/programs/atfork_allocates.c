@@ -62,15 +62,16 @@ int main(void)
 {
 	pthread_t threads[2];
 
-	alarm(20);
 	CHECK(!pthread_atfork(prepare, in_parent, in_child));
 	free(malloc(10));
 	CHECK(!pthread_atfork(prepare, in_parent, in_child));
 	for (int i = 0; i < 2; i++)
 		CHECK(!pthread_create(&threads[i], NULL, churn, NULL));
 	for (int i = 0; i < 100; i++) {
-		pid_t pid = fork();
+		pid_t pid;
 
+		alarm(60);
+		pid = fork();
 		if (pid == 0) {
 			use_heap(2);
 			_exit(0);
