@@ -87,7 +87,7 @@ static bool can_map_huge(void)
 
 static bool strict_phys;
 module_param(strict_phys, bool, 0644);
-MODULE_PARM_DESC(strict_phys, "tell physical addresses only to CAP_SYS_RAWIO");
+MODULE_PARM_DESC(strict_phys, "disclose physical addresses only to CAP_SYS_RAWIO");
 
 static bool may_learn_phys(void)
 {

@@ -39,7 +39,7 @@
 
 static bool dma_coherent = true;
 module_param(dma_coherent, bool, 0444);
-MODULE_PARM_DESC(dma_coherent, "devices see what is in the CPU's caches (default: yes)");
+MODULE_PARM_DESC(dma_coherent, "devices see the content of the CPU's caches (default: yes)");
 
 static struct platform_device *cache_device;
 

@@ -65,8 +65,7 @@ static const struct kernel_param_ops quarantine_ms_ops = {
 };
 
 module_param_cb(quarantine_ms, &quarantine_ms_ops, &quarantine_ms, 0644);
-MODULE_PARM_DESC(quarantine_ms,
-		 "milliseconds that a dead owner's chunks rest before anybody else gets them");
+MODULE_PARM_DESC(quarantine_ms, "milliseconds for which chunks of a dead owner stay in quarantine");
 
 static void look_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(look_work, look_again);

@@ -207,8 +207,8 @@ echo 0.9 >root/sys/module/pinned_mem/version
 finds note driver 'version 1.0 is installed, 0.9 is loaded'
 sound
 INFO_ERRNO=22 faults interface 'older than this library; upgrade pinned-mem-dkms'
-INFO_ABI=0 faults interface 'speaks version 0, this library 1; upgrade pinned-mem-dkms'
-INFO_ABI=2 faults interface 'speaks version 2, this library 1; upgrade libpinned1'
+INFO_ABI=0 faults interface 'has interface version 0, this library 1; upgrade pinned-mem-dkms'
+INFO_ABI=2 faults interface 'has interface version 2, this library 1; upgrade libpinned1'
 INFO_ERRNO=25 faults interface 'does not answer: Inappropriate ioctl'
 
 # The device, and who may open it.

@@ -95,11 +95,11 @@ configure '[exe /usr/b*n/sort]' '[cgroup /a/b/]' '[cgroup /a/b/c]' '[cgroup /a/b
 "$ctl" config check >out 2>err || fail "$(cat err)"
 diff - err <<END || fail 'other warnings'
 $conf:3: warning: there is no program /usr/b*n/sort now
-$conf:5: warning: nobody's: line 4 is for the same programs
-$conf:8: warning: nobody's: line 7 is for the same programs
-$conf:9: warning: nobody's: line 7 is for the same programs
-$conf:11: warning: nobody's: line 10 is for the same programs
-$conf:13: warning: nobody's: line 12 is for the same programs
+$conf:5: warning: no program uses this section: line 4 names the same programs
+$conf:8: warning: no program uses this section: line 7 names the same programs
+$conf:9: warning: no program uses this section: line 7 names the same programs
+$conf:11: warning: no program uses this section: line 10 names the same programs
+$conf:13: warning: no program uses this section: line 12 names the same programs
 END
 
 # What is not a file, or no text, is as none, for every program.

@@ -91,16 +91,16 @@ refuses() {
 	is_whole "${others[@]}"
 	[ "$(find /etc -maxdepth 1 -name '.ld.so*')" = '' ] || fail 'something is left behind'
 }
-refuses "$crashing" 'self-test: .*does not get into a new process'
+refuses "$crashing" 'self-test: .*is not loaded into a new process'
 refuses "$talking" 'self-test: /bin/sh .*: message'
-refuses "$late" "self-test: .*; taken out of $file again"
+refuses "$late" "self-test: .*; removed from $file again"
 ! is_mapped "$late" || fail 'it is still there'
 # A library for another machine, and a part of one.
 library foreign
 printf '\377' | dd of="$path" bs=1 seek=18 conv=notrunc status=none
-refuses "$path" 'self-test: .*does not get into a new process'
+refuses "$path" 'self-test: .*is not loaded into a new process'
 truncate -s 5000 "$path"
-refuses "$path" 'self-test: .*does not get into a new process'
+refuses "$path" 'self-test: .*is not loaded into a new process'
 refuses /mnt/none/libmalloc-pinned.so 'there is no library'
 refuses /mnt/other/libother.so 'use a path'
 chmod 777 /mnt/good

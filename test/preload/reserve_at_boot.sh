@@ -44,7 +44,7 @@ expect 8 5 8
 # The kernel's refusal: what was stays, with the other entries done.
 rm $device/node1/reserve_chunks
 ln -s /dev/full $device/node1/reserve_chunks
-refuses '1:99 0:6' 'node 1 keeps the reserve that it had: '
+refuses '1:99 0:6' 'node 1 keeps its reserve: '
 [ "$(cat $device/node0/reserve_chunks)" = 6 ] || fail 'an entry after a refused one was left out'
 rm -r sys
 refuses 4 'the machine has no reserve: there is no '

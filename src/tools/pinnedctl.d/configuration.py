@@ -70,7 +70,7 @@ def advice_on(section, earlier):
     """What is odd about a section that the reader understands; None if nothing is. @earlier: [(section, line)]."""
     for other, line in earlier:
         if covers(other, section):
-            return f"nobody's: line {line} is for the same programs"
+            return f"no program uses this section: line {line} names the same programs"
     kind, name = section
     if kind != "exe" or name.endswith("*"):
         return None
@@ -98,7 +98,7 @@ def count_errors(found):
 
 
 def errors_trouble(reader, errors):
-    return Trouble(f"{reader.path}: lines that make no sense: {errors}; the library ignores them")
+    return Trouble(f"{reader.path}: invalid lines: {errors}; the library ignores them")
 
 
 def tell(reader, found):
@@ -126,7 +126,7 @@ def path_of(program):
         return path
     if head.startswith(b"#!"):
         interpreter = head[2:].decode(errors="replace").strip()
-        raise Trouble(f"{path} is a script; ask for what it runs by: {printable(interpreter)}")
+        raise Trouble(f"{path} is a script; name its interpreter: {printable(interpreter)}")
     return path
 
 

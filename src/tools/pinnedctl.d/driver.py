@@ -129,7 +129,7 @@ def resize_reserve(chunks, node):
         with open(path, "w", encoding="ascii") as file:
             file.write(f"{chunks}\n")
     except PermissionError:
-        raise Trouble("the reserve is resized by root only; use sudo") from None
+        raise Trouble("only root can resize the reserve; use sudo") from None
     except OSError as error:
         raise Trouble(
             f"the reserve stays as it was: {error.strerror}; there is not that much contiguous "
@@ -155,7 +155,7 @@ def info():
     answer = Info(*struct.unpack(INFO_FORMAT, request))
     if answer.abi_version != ABI_VERSION:
         raise Trouble(
-            f"the driver speaks version {answer.abi_version}, this library {ABI_VERSION}; "
+            f"the driver has interface version {answer.abi_version}, this library {ABI_VERSION}; "
             + (
                 "upgrade libpinned1 and libmalloc-pinned"
                 if answer.abi_version > ABI_VERSION

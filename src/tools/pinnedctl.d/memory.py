@@ -251,8 +251,8 @@ def watched(pid):
 def why_not(pid, error):
     if isinstance(error, PermissionError):
         return NotPermitted(
-            f"process {pid} may not be read; be its user (with kernel.yama.ptrace_scope at 0), "
-            "or root"
+            f"process {pid} cannot be read; run as its user (with kernel.yama.ptrace_scope=0), "
+            "or as root"
         )
     if isinstance(error, (FileNotFoundError, ProcessLookupError)):
         return Trouble(f"there is no process {pid}")

@@ -93,7 +93,7 @@ def replace(text):
 def changing():
     """For root, one at a time."""
     if os.geteuid() != 0:
-        raise Trouble(f"{PATH} is changed by root only; use sudo")
+        raise Trouble(f"only root can change {PATH}; use sudo")
     fd = os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -163,7 +163,7 @@ def on(path):
         except BaseException as error:
             replace(without_entries(before))
             if isinstance(error, Trouble):
-                raise Trouble(f"{error}; taken out of {PATH} again") from None
+                raise Trouble(f"{error}; removed from {PATH} again") from None
             raise
         yield f"on: {entry} in {PATH}"
 

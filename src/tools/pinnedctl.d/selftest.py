@@ -84,7 +84,7 @@ def compare(results, path, preload=None):
     @preload the library is in what all programs load.
     """
     if not is_mapped(path, preload):
-        raise Trouble(f"self-test: {path} does not get into a new process (is /proc mounted?)")
+        raise Trouble(f"self-test: {path} is not loaded into a new process (is /proc mounted?)")
     for name, commands in PROGRAMS.items():
         tried = [command for command in commands if tuple(command) in results]
         for command in tried:

@@ -10,6 +10,6 @@ for folder in /opt/broken0 /opt/broken1; do
 	[ ! -e /etc/ld.so.preload ] || fail "$folder is still there: $(cat /etc/ld.so.preload)"
 	/bin/true
 done
-grep -q 'taken out of /etc/ld.so.preload again' err || fail "$(cat err)"
+grep -q 'removed from /etc/ld.so.preload again' err || fail "$(cat err)"
 pinnedctl preload test >out || fail 'ours does not pass'
 for what in shell init sshd login apt dpkg; do grep -qE "^$what +the same\$" out || fail "$what was not tried: $(cat out)"; done
