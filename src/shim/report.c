@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "arena/arena.h"
-#include "chunk/empty.h"
+#include "chunk/limit.h"
 #include "os/confined.h"
 #include "os/die.h"
 #include "os/fdguard.h"
@@ -106,7 +106,7 @@ static void say_why(struct pn_line *line)
 
 	if (refusal == EFBIG) {
 		pn_line_text(line, "the key limit allows no more than ");
-		pn_line_number(line, pn_empty_limit() * PN_CHUNK_SIZE);
+		pn_line_number(line, pn_limit_get() * PN_CHUNK_SIZE);
 		pn_line_text(line, " bytes; raise it");
 	} else if (refusal == EDQUOT) {
 		pn_line_text(line,

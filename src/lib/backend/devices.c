@@ -132,7 +132,8 @@ static bool unmap_slots(struct pn_device *device, size_t first, size_t count)
 	return true;
 }
 
-int pn_devices_map_locked(size_t first, size_t count)
+/* Return: 0, or ENOMEM with none of the chunks mapped. */
+static int map_locked(size_t first, size_t count)
 {
 	struct pn_device *device, *next;
 
@@ -148,6 +149,14 @@ int pn_devices_map_locked(size_t first, size_t count)
 		lose(device);
 	}
 	return 0;
+}
+
+int pn_devices_admit_locked(struct pn_pool *pool, size_t first, size_t count)
+{
+	int err = map_locked(first, count);
+
+	pn_arena_assert_held();
+	return err && pool->backend->punch(pool, first, count) ? PN_BACKEND_LOST : err;
 }
 
 void pn_devices_unmap_locked(size_t first, size_t count)

@@ -12,6 +12,7 @@
 #define PN_DEVICES_H
 
 #include "arena/arena.h"
+#include "backend/backend.h"
 #include "backend/vfio.h"
 #include "os/fdguard.h"
 #include "pinned.h"
@@ -60,8 +61,11 @@ int pn_devices_attach(int fd, const struct pn_vfio_range *wanted, struct pn_devi
 /* Return: 0; ENODEV, it was lost, and is detached; EINVAL, it is not attached. */
 int pn_devices_detach(struct pn_device *device);
 
-/* Chunks have come, and hold nothing yet. Return: 0, or ENOMEM with none of them mapped. */
-int pn_devices_map_locked(size_t first, size_t count);
+/*
+ * Maps chunks that a pool has just populated for all attached devices, or has the pool take them back.
+ * Return: 0; ENOMEM; PN_BACKEND_LOST if the pool keeps them, which nobody could ever use then.
+ */
+int pn_devices_admit_locked(struct pn_pool *pool, size_t first, size_t count);
 /* Chunks are about to go. */
 void pn_devices_unmap_locked(size_t first, size_t count);
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "chunk/empty.h"
+#include "chunk/idle.h"
 #include "chunk/forks.h"
 #include "os/confined.h"
 
@@ -110,7 +110,7 @@ void pn_heap_in_child(struct pn_heap *heap)
 	heap->pool.backend->disown(&heap->pool);
 	heap->pool.is_open = false;
 	heap->pool.number = pn_arena_new_pool();
-	pn_empty_in_child(heap);
+	pn_idle_in_child(heap);
 	heap->spare = NULL;
 	heap->forks = pn_forks_count();
 	heap->mend_pause_ms = 0;

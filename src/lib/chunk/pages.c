@@ -10,7 +10,7 @@
  */
 #include "chunk/pages.h"
 
-#include "chunk/empty.h"
+#include "chunk/idle.h"
 #include "chunk/slots.h"
 
 /* Chunks of one list that are looked at; the next list's runs are longer anyway. */
@@ -233,7 +233,7 @@ size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment
 
 	pn_arena_assert_held();
 	pn_assert(count && count <= PN_CHUNK_PAGES && !(alignment & (alignment - 1)));
-	pn_empty_tidy_locked(heap);
+	pn_idle_tidy_locked(heap);
 	index = find_chunk(heap, count, alignment, &page, &length);
 	if (index == NONE)
 		return SIZE_MAX;
@@ -272,10 +272,10 @@ void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
 	length = next_used(slot->free, page) - run_begin(slot->free, page);
 	if (length == PN_CHUNK_PAGES) {
 		set_longest(heap, index, 0);
-		pn_empty_add_locked(heap, index);
+		pn_idle_add_locked(heap, index);
 	} else if (length > slot->longest) {
 		set_longest(heap, index, length);
 	}
 	pn_assert_slow(slot->state != PN_SLOT_PAGES || slot->longest == longest_run(slot->free));
-	pn_empty_tidy_locked(heap);
+	pn_idle_tidy_locked(heap);
 }

@@ -13,7 +13,9 @@
 
 #include "arena/window.h"
 #include "chunk/discard.h"
-#include "chunk/empty.h"
+#include "backend/devices.h"
+#include "chunk/idle.h"
+#include "chunk/limit.h"
 #include "os/confined.h"
 #include "os/probe.h"
 
@@ -34,7 +36,7 @@ static bool is_available(const struct pn_heap *heap, size_t slot)
 
 	if (owner != heap->pool.number)
 		return !owner;
-	return is_hole(slot) || pn_empty_is_punchable(heap, &pn_arena.slots[slot]);
+	return is_hole(slot) || pn_idle_is_punchable(heap, &pn_arena.slots[slot]);
 }
 
 /* Returns how many slots are unavailable with @slot: a large object's, or another pool's extent. */
@@ -134,9 +136,9 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
 		heap->stats.populate_calls++;
 		if (!err)
-			err = pn_empty_admit_locked(heap, first + done, some);
+			err = pn_devices_admit_locked(&heap->pool, first + done, some);
 		if (!err)
-			pn_empty_fill_locked(heap, first + done, some, phys);
+			pn_idle_fill_locked(heap, first + done, some, phys);
 	}
 	return err;
 }
@@ -152,11 +154,11 @@ static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 	err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
 	heap->stats.populate_calls++;
 	if (!err)
-		err = pn_empty_admit_locked(heap, first, count);
+		err = pn_devices_admit_locked(&heap->pool, first, count);
 	for (size_t i = 0; !err && i < count; i++) {
 		uint64_t at = phys == PN_PHYS_UNKNOWN ? phys : phys + (i << PN_CHUNK_SHIFT);
 
-		pn_empty_fill_locked(heap, first + i, 1, &at);
+		pn_idle_fill_locked(heap, first + i, 1, &at);
 	}
 	return err;
 }
@@ -197,12 +199,12 @@ static int fill_run(struct pn_heap *heap, struct pn_run *run)
 	size_t holes = count_holes(run->first, run->count);
 	int err;
 
-	if (pn_empty_is_over_limit(heap, holes))
+	if (pn_limit_is_over(heap, holes))
 		return EFBIG;
 	run->is_zeroed = holes == run->count;
 	err = fill_holes(heap, run);
 	for (size_t i = 0; !err && i < run->count; i++)
-		pn_empty_take_locked(heap, run->first + i);
+		pn_idle_take_locked(heap, run->first + i);
 	pn_assert_slow(err || are_taken(heap, run));
 	return err;
 }
@@ -249,20 +251,20 @@ static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 		return ENOMEM;
 	/* Chunks that lie idle may be what a contiguous run must consist of. */
 	if (run->is_contiguous)
-		pn_empty_purge_locked(heap);
+		pn_idle_purge_locked(heap);
 	err = try_run(heap, run);
 	if (err == PN_BACKEND_LOST) {
 		start_afresh(heap);
 		if (open_again(heap))
 			return ENOMEM;
 		err = try_run(heap, run);
-	} else if (err && pn_empty_purge_locked(heap)) {
+	} else if (err && pn_idle_purge_locked(heap)) {
 		err = try_run(heap, run);
 		if (err)
-			pn_empty_purge_locked(heap);
+			pn_idle_purge_locked(heap);
 	}
-	if (err && !pn_empty_is_over_limit(heap, run->count))
-		pn_empty_note_shortage_locked(heap);
+	if (err && !pn_limit_is_over(heap, run->count))
+		pn_idle_note_shortage_locked(heap);
 	return err;
 }
 
@@ -286,7 +288,7 @@ size_t pn_slots_take_one_locked(struct pn_heap *heap)
 	if (!heap->empty.first)
 		return take_run(heap, &run) ? SIZE_MAX : run.first;
 	slot = heap->empty.first - 1;
-	pn_empty_take_locked(heap, slot);
+	pn_idle_take_locked(heap, slot);
 	return slot;
 }
 
@@ -335,7 +337,7 @@ bool pn_slots_take(struct pn_heap *heap, struct pn_run *run)
 	    run->alignment > PN_ARENA_ALIGNMENT / PN_CHUNK_SIZE)
 		return false;
 	pn_arena_lock();
-	pn_empty_tidy_locked(heap);
+	pn_idle_tidy_locked(heap);
 	is_taken = !take_run(heap, run);
 	if (is_taken && run->is_raw)
 		set_raw(heap, run);
@@ -378,10 +380,10 @@ static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		pn_assert(pn_arena.slots[first + i].state == PN_SLOT_LARGE ||
 			  pn_arena.slots[first + i].state == PN_SLOT_LARGE_TAIL);
-		pn_empty_add_locked(heap, first + i);
+		pn_idle_add_locked(heap, first + i);
 	}
 	heap->stats.large_chunks -= count;
-	pn_empty_tidy_locked(heap);
+	pn_idle_tidy_locked(heap);
 }
 
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
@@ -430,12 +432,12 @@ bool pn_slots_give_raw(size_t first, size_t count)
 			pn_discard_slots(first + i, 1);
 			continue;
 		}
-		pn_empty_add_locked(heap, first + i);
+		pn_idle_add_locked(heap, first + i);
 		pn_assert(heap->stats.raw_chunks);
 		heap->stats.raw_chunks--;
 	}
 	if (is_given && pn_arena.slots[first].epoch == pn_arena.epoch)
-		pn_empty_tidy_locked(pn_arena.slots[first].heap);
+		pn_idle_tidy_locked(pn_arena.slots[first].heap);
 	pn_arena_unlock();
 	return is_given;
 }

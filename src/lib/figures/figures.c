@@ -5,7 +5,7 @@
  */
 #include "figures/figures.h"
 
-#include "chunk/empty.h"
+#include "chunk/limit.h"
 #include "config/memory_type.h"
 #include "front/alloc.h"
 #include "front/harden.h"

@@ -56,9 +56,9 @@
 	  "Addresses claimed so far")                                                            \
 	X(epoch, pn_arena.epoch, "arena/pn_arena.epoch", number, gauge, private,                 \
 	  "Forks since the library was first used")                                              \
-	X(limit_bytes, pn_empty_limit(), "limit_chunks", limit, setting, public,                 \
+	X(limit_bytes, pn_limit_get(), "limit_chunks", limit, setting, public,                   \
 	  "What all heaps together may hold")                                                    \
-	X(peak_chunk_bytes, pn_empty_peak(), "peak_chunks", chunks, gauge, public,               \
+	X(peak_chunk_bytes, pn_limit_peak(), "peak_chunks", chunks, gauge, public,               \
 	  "The most that all heaps together held")                                               \
 	X(quarantine_bytes, pn_harden_bytes(), "quarantine_bytes", bytes, gauge, public,         \
 	  "Freed objects that wait for reuse")                                                   \

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "chunk/empty.h"
+#include "chunk/idle.h"
 #include "object/medium.h"
 #include "object/retain.h"
 #include "os/meta.h"
@@ -35,7 +35,7 @@ static size_t purge(struct pn_heap *heap)
 
 	if (!pn_arena_lock_inside())
 		return 0;
-	count = pn_empty_purge_locked(heap);
+	count = pn_idle_purge_locked(heap);
 	pn_arena_unlock();
 	return count;
 }
@@ -175,7 +175,7 @@ static void empty_slot(struct pn_heap *heap, size_t slot)
 			forget_record(heap, slot * PN_CHUNK_PAGES + i);
 	pn_arena.slots[slot].object = PN_OBJECT_NEVER;
 	if (pn_arena.slots[slot].state != PN_SLOT_EMPTY)
-		pn_empty_add_locked(heap, slot);
+		pn_idle_add_locked(heap, slot);
 }
 
 /* A forked child's copies stay; a lost pool's chunks cannot be given back, and stay until exit. */
@@ -186,8 +186,8 @@ static void drop_memory(struct pn_heap *heap)
 		    pn_arena.slots[slot].state != PN_SLOT_HOLE &&
 		    pn_arena.slots[slot].epoch == pn_arena.epoch)
 			empty_slot(heap, slot);
-	pn_empty_purge_locked(heap);
-	pn_empty_abandon_locked(heap);
+	pn_idle_purge_locked(heap);
+	pn_idle_abandon_locked(heap);
 	pn_assert(!heap->empty.first && !heap->stats.empty_chunks);
 }
 
@@ -197,7 +197,7 @@ static void drop_objects(struct pn_heap *heap)
 		heap->centrals[i].partial = NULL;
 		heap->centrals[i].out = 0;
 	}
-	pn_empty_forget(heap);
+	pn_idle_forget(heap);
 }
 
 /* The extents can be other heaps' now, also of those that looked beyond them already. */

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-#include "chunk/empty.h"
+#include "chunk/limit.h"
 #include "config/conffile.h"
 #include "front/fork.h"
 #include "front/harden.h"
@@ -58,7 +58,7 @@ static int start_heap(const struct pn_config *config)
 		.decay_ms = config->has_guards ? 0 : config->decay_ms,
 	};
 
-	pn_empty_set_limit(config->limit / PN_CHUNK_SIZE);
+	pn_limit_set(config->limit / PN_CHUNK_SIZE);
 	pn_retain_set_limit(config->retain_limit);
 	pn_heap.pool.has_guards = config->has_guards;
 	return pn_heap_init(&pn_heap, &options, kinds_to_try(config));

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * A heap's EMPTY chunks: counting what has memory, keeping for a while what holds
- * nothing, giving it back, and what slow paths do for the whole. All under the
- * arena's lock; the backend is called with it held.
+ * The cache of a heap's idle chunks, which have memory and hold nothing (EMPTY): chunks enter it when
+ * they get memory and when their last object is freed, and leave it to hold something or to be given
+ * back. All functions need the arena's lock; the backend is called with that lock held.
  */
-#include "chunk/empty.h"
+#include "chunk/idle.h"
 
 #include <string.h>
 
 #include "backend/devices.h"
 #include "chunk/forks.h"
+#include "chunk/limit.h"
 #include "os/confined.h"
 #include "os/probe.h"
 #include "os/sys.h"
-#include "os/watch.h"
 
 /* Between looks whether a forked child has gone. */
 #define MEND_PAUSE_MAX_MS 1000
@@ -26,11 +26,6 @@
 
 /* Chunks that a backend is given back at once. */
 #define BATCH_MAX 64
-
-/* Of all heaps together. */
-static uint64_t total, peak, limit = UINT64_MAX;
-PN_WATCH_VARIABLE(limit_chunks, limit);
-PN_WATCH_VARIABLE(peak_chunks, peak);
 
 static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 {
@@ -45,64 +40,26 @@ static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 	pn_forks_set_phys(heap->pool.backend, index, phys);
 }
 
-static void count_chunks(struct pn_heap *heap, size_t count)
+void pn_idle_forget(struct pn_heap *heap)
 {
-	heap->stats.chunks += count;
-	if (heap->stats.chunks > heap->stats.peak_chunks)
-		heap->stats.peak_chunks = heap->stats.chunks;
-	total += count;
-	if (total > peak)
-		peak = total;
-}
-
-static void uncount_chunks(struct pn_heap *heap, uint64_t count)
-{
-	pn_assert(heap->stats.chunks >= count && total >= heap->stats.chunks);
-	heap->stats.chunks -= count;
-	total -= count;
-}
-
-void pn_empty_set_limit(uint64_t chunks)
-{
-	limit = chunks;
-}
-
-/* Set once, before there is any chunk. */
-uint64_t pn_empty_limit(void)
-{
-	return limit;
-}
-
-uint64_t pn_empty_peak(void)
-{
-	uint64_t most;
-
-	pn_arena_lock();
-	most = peak;
-	pn_arena_unlock();
-	return most;
-}
-
-void pn_empty_forget(struct pn_heap *heap)
-{
-	uncount_chunks(heap, heap->stats.chunks);
+	pn_limit_subtract(heap, heap->stats.chunks);
 	heap->stats = (struct pn_heap_stats){ 0 };
 	heap->empty = (struct pn_slot_list){ 0 };
 	memset(heap->partial, 0, sizeof(heap->partial));
 	heap->hint = 0;
-	peak = total;
+	pn_limit_reset_peak();
 }
 
 /* The counts do not agree if another thread was changing them at the fork. */
-void pn_empty_in_child(struct pn_heap *heap)
+void pn_idle_in_child(struct pn_heap *heap)
 {
-	total = 0;
+	pn_limit_in_child();
 	heap->stats = (struct pn_heap_stats){ 0 };
-	pn_empty_forget(heap);
+	pn_idle_forget(heap);
 }
 
 /* Returns true if the list of EMPTY chunks holds nothing else, and as many as were counted. */
-PN_UNUSED_IN_RELEASE static bool is_empty_list_valid(const struct pn_heap *heap)
+PN_UNUSED_IN_RELEASE static bool is_list_valid(const struct pn_heap *heap)
 {
 	uint64_t count = 0;
 
@@ -118,12 +75,12 @@ PN_UNUSED_IN_RELEASE static bool is_empty_list_valid(const struct pn_heap *heap)
 
 /* Giving back. */
 
-bool pn_empty_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot)
+bool pn_idle_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot)
 {
 	return slot->state == PN_SLOT_EMPTY && slot->pool == heap->pool.number;
 }
 
-void pn_empty_take_locked(struct pn_heap *heap, size_t index)
+void pn_idle_take_locked(struct pn_heap *heap, size_t index)
 {
 	pn_arena_assert_held();
 	pn_assert(pn_arena.slots[index].state == PN_SLOT_EMPTY);
@@ -134,7 +91,7 @@ void pn_empty_take_locked(struct pn_heap *heap, size_t index)
 
 static void make_hole(struct pn_heap *heap, size_t index)
 {
-	pn_empty_take_locked(heap, index);
+	pn_idle_take_locked(heap, index);
 	pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_HOLE);
 	pn_slot_set_phys(index, PN_PHYS_UNKNOWN);
 }
@@ -149,7 +106,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 	size_t count = 0;
 
 	for (; count < BATCH_MAX && first + count < pn_arena_slot_count() &&
-	       pn_empty_is_punchable(heap, &pn_arena.slots[first + count]);
+	       pn_idle_is_punchable(heap, &pn_arena.slots[first + count]);
 	     count++) {
 		phys[count] = pn_arena.phys[first + count] - 1;
 		make_hole(heap, first + count);
@@ -159,23 +116,23 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 	heap->stats.punch_calls++;
 	PN_PROBE2(punch, first, count);
 	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
-		uncount_chunks(heap, count);
+		pn_limit_subtract(heap, count);
 		return count;
 	}
 	pn_devices_keep_locked(first, count);
 	for (size_t i = 0; i < count; i++) {
 		pn_forks_set_phys(heap->pool.backend, first + i, phys[i]);
-		pn_empty_add_locked(heap, first + i);
+		pn_idle_add_locked(heap, first + i);
 	}
 	return 0;
 }
 
 /* The oldest EMPTY slot that can be given back and is at least @age_ms old, or SIZE_MAX. */
-static size_t oldest_empty(const struct pn_heap *heap, uint64_t age_ms)
+static size_t oldest(const struct pn_heap *heap, uint64_t age_ms)
 {
 	uint32_t link = heap->empty.last;
 
-	while (link && !pn_empty_is_punchable(heap, &pn_arena.slots[link - 1]))
+	while (link && !pn_idle_is_punchable(heap, &pn_arena.slots[link - 1]))
 		link = pn_arena.slots[link - 1].prev;
 	if (!link || (age_ms && pn_sys_now_ms() - pn_arena.slots[link - 1].emptied_ms < age_ms))
 		return SIZE_MAX;
@@ -189,7 +146,7 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	size_t slot;
 
 	pn_arena_assert_held();
-	while ((slot = oldest_empty(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
+	while ((slot = oldest(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
 		size_t punched = punch_run(heap, slot);
 
 		if (!punched)
@@ -199,13 +156,13 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	return count;
 }
 
-size_t pn_empty_purge_locked(struct pn_heap *heap)
+size_t pn_idle_purge_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
 	return purge_locked(heap, 0);
 }
 
-void pn_empty_abandon_locked(struct pn_heap *heap)
+void pn_idle_abandon_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
 	while (heap->empty.first) {
@@ -216,7 +173,7 @@ void pn_empty_abandon_locked(struct pn_heap *heap)
 	}
 }
 
-void pn_empty_add_locked(struct pn_heap *heap, size_t index)
+void pn_idle_add_locked(struct pn_heap *heap, size_t index)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
@@ -229,7 +186,7 @@ void pn_empty_add_locked(struct pn_heap *heap, size_t index)
 	heap->stats.empty_chunks++;
 	if (index < heap->hint)
 		heap->hint = index;
-	pn_assert_slow(is_empty_list_valid(heap));
+	pn_assert_slow(is_list_valid(heap));
 }
 
 /*
@@ -248,7 +205,7 @@ static void mend(struct pn_heap *heap)
 		heap->mend_pause_ms = 0;
 }
 
-void pn_empty_note_shortage_locked(struct pn_heap *heap)
+void pn_idle_note_shortage_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
 	heap->short_ms = pn_sys_now_ms() + SHORTAGE_MS;
@@ -265,7 +222,7 @@ static uint64_t decay_now(struct pn_heap *heap)
 	return heap->decay_ms;
 }
 
-void pn_empty_tidy_locked(struct pn_heap *heap)
+void pn_idle_tidy_locked(struct pn_heap *heap)
 {
 	uint64_t decay_ms = decay_now(heap);
 
@@ -280,26 +237,12 @@ void pn_empty_tidy_locked(struct pn_heap *heap)
 		mend(heap);
 }
 
-/* A pool that keeps what it should take back is done with: nobody could ever have these slots. */
-int pn_empty_admit_locked(struct pn_heap *heap, size_t first, size_t count)
-{
-	int err = pn_devices_map_locked(first, count);
-
-	pn_arena_assert_held();
-	return err && heap->pool.backend->punch(&heap->pool, first, count) ? PN_BACKEND_LOST : err;
-}
-
-void pn_empty_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
+void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
 {
 	pn_arena_assert_held();
-	count_chunks(heap, count);
+	pn_limit_add(heap, count);
 	for (size_t i = 0; i < count; i++) {
 		slot_filled(heap, first + i, phys[i]);
-		pn_empty_add_locked(heap, first + i);
+		pn_idle_add_locked(heap, first + i);
 	}
-}
-
-bool pn_empty_is_over_limit(const struct pn_heap *heap, size_t count)
-{
-	return heap->stats.chunks + count > heap->limit_chunks || total + count > limit;
 }

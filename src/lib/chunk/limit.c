@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/* Counting chunks; see limit.h. */
+#include "chunk/limit.h"
+
+#include "os/watch.h"
+
+/* Of all heaps together. */
+static uint64_t total, peak, limit = UINT64_MAX;
+PN_WATCH_VARIABLE(limit_chunks, limit);
+PN_WATCH_VARIABLE(peak_chunks, peak);
+
+void pn_limit_set(uint64_t chunks)
+{
+	limit = chunks;
+}
+
+uint64_t pn_limit_get(void)
+{
+	return limit;
+}
+
+uint64_t pn_limit_peak(void)
+{
+	uint64_t most;
+
+	pn_arena_lock();
+	most = peak;
+	pn_arena_unlock();
+	return most;
+}
+
+void pn_limit_add(struct pn_heap *heap, size_t count)
+{
+	heap->stats.chunks += count;
+	if (heap->stats.chunks > heap->stats.peak_chunks)
+		heap->stats.peak_chunks = heap->stats.chunks;
+	total += count;
+	if (total > peak)
+		peak = total;
+}
+
+void pn_limit_subtract(struct pn_heap *heap, uint64_t count)
+{
+	pn_assert(heap->stats.chunks >= count && total >= heap->stats.chunks);
+	heap->stats.chunks -= count;
+	total -= count;
+}
+
+void pn_limit_reset_peak(void)
+{
+	peak = total;
+}
+
+void pn_limit_in_child(void)
+{
+	total = 0;
+}
+
+bool pn_limit_is_over(const struct pn_heap *heap, size_t count)
+{
+	return heap->stats.chunks + count > heap->limit_chunks || total + count > limit;
+}
