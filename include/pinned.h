@@ -41,8 +41,8 @@ extern "C" {
 #define PINNED_API __attribute__((visibility("default")))
 
 /*
- * With a compiler that knows which function gives back what another one returns, a call of the
- * wrong one, such as free(pinned_malloc(1)), is a warning (-Wmismatched-dealloc).
+ * Tells the compiler which function gives back what another one returns. gcc warns of a call of the
+ * wrong one, such as free(pinned_malloc(1)), with -Wmismatched-dealloc.
  */
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
 #define PINNED_GIVEN_BACK_BY(function) __attribute__((malloc(function, 1)))

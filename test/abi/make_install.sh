@@ -46,8 +46,8 @@ count=0
 while read -r file; do
 	count=$((count + 1))
 	[ -x "$file" ] || fail "a unit starts $file, and there is none"
-done < <(sed -n 's/^ExecStart=//p' "$prefix"/units/*.service)
-[ $count -ge 2 ] || fail 'no units'
+done < <(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$prefix"/units/*.service)
+[ $count -ge 3 ] || fail 'no units'
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")
 for file in dkms.conf src/kernel/keep-symbols; do
 	[ -f "$prefix/src/pinned-mem-$version/$file" ] || fail "DKMS's source lacks $file"

@@ -48,10 +48,13 @@ done <"$tmp/commands" | sort -u | each man/man1/pinnedctl.1
 # shellcheck source=/dev/null
 set +eu
 . "$top/src/tools/system/pinnedctl.bash-completion"
+# shellcheck source=/dev/null
+. "$top/src/tools/system/pinned-run.bash-completion"
+tool=pinnedctl
 offers() {  # yes|no OFFER WORD...
 	local offered=no word
-	COMP_WORDS=(pinnedctl "${@:3}") COMP_CWORD=$(($# - 2))
-	_pinnedctl
+	COMP_WORDS=("$tool" "${@:3}") COMP_CWORD=$(($# - 2)) COMPREPLY=()
+	"_${tool/-/_}"
 	for word in "${COMPREPLY[@]}"; do [ "$word" != "$2" ] || offered=yes; done
 	names=$((names + 1))
 	[ $offered = "$1" ] || { echo "completion of: ${COMP_WORDS[*]}: $2 is not as it should be ($1)" && failures=$((failures + 1)); }
@@ -71,6 +74,20 @@ offers no sh config show --user s
 offers yes /etc/passwd preload on --library /etc/pass
 offers no on preload on --library o
 offers yes /etc/passwd flame /etc/pass
+offers yes --json top ''
+offers yes --sort top --s
+# Of pinned-run: each option, values, and what comes after the program is the program's.
+tool=pinned-run
+while read -r option; do offers yes "$option" "$option"; done < <("$build/pinned-run" --help | grep -oE -- '--[a-z-]+' | sort -u)
+offers yes hugetlb --backend h
+offers no ls --backend l
+offers yes write-combine --quiet --memory w
+offers yes ls --backend anon l
+offers yes ls --report -- l
+offers no --report ls --rep
+offers no --report -- --rep
+offers yes /etc/passwd ls /etc/pass
+offers yes /etc/passwd --profile-file /etc/pass
 set -eu
 
 # Keys, as the library itself names them.

@@ -89,6 +89,26 @@ configure "[exe $sort]" 'profile_file = '$'/a\rb\fc\vd'
 "$ctl" config show sort >out || fail 'config show failed'
 grep -qxF 'line 4   profile_file = /a?b?c?d' out || fail "$(cat out)"
 
+# Keys that contradict each other, in a section or with those before the first one: each is named, and is no error.
+configure "[exe $sort]" 'memory = uncached' 'node = 1' 'limit = 1M' 'profile_file = /tmp/x' '[user 1]' 'min = 64K' \
+	'min = 4K' 'max = 1K' '[user 2]' 'policy = passthrough' 'limit = 4M' '[user 3]' 'limit = 64M' 'quarantine = 64M' '[user 4]' 'min = 4K' 'limit = 1G' \
+	'quarantine = 1M' 'profile = 64K' 'profile_file = /tmp/y' 'node = any' 'memory = cached'
+"$ctl" config check >out 2>err || fail "$(cat err)"
+sed -n "s,^$conf:\([0-9]*\): warning: ,\1 ,p" err >warnings
+first=$(($(grep -nF "[exe $sort]" "$conf" | cut -d: -f1) - 1))
+while read -r line text; do echo "$((line + first)) $text"; done >expected <<'END'
+2 backend anon has no uncached memory, so no request is served
+3 backend anon has no choice of the node, so no request is served
+4 limit is less than a chunk of 2M, so no request is served
+5 profile_file has no effect without profile
+8 min is in line LINE already, with another value
+9 min is larger than max, so no request is served
+12 limit has no effect where policy is passthrough
+15 quarantine is not less than limit, and may use all of it up
+END
+sed -i "s/LINE/$((first + 7))/" expected
+diff expected warnings || fail 'other contradictions'
+
 # Sections that no program has: a star in the middle is a star, and what an earlier one is for.
 configure '[exe /usr/b*n/sort]' '[cgroup /a/b/]' '[cgroup /a/b/c]' '[cgroup /a/bc]' '[exe /usr/*]' "[exe $sort]" '[exe /usr/lib*]' \
 	'[user 1]' '[user 01]' '[exe *]' '[exe /etc/passwd]'

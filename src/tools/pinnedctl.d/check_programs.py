@@ -133,7 +133,9 @@ def check_off(is_named):
             f"{configuration.OFF_PATH} exists: the configuration file is not used; rm it, and reboot",
         )
     elif is_named and not ROOT and preload.is_masked():
-        yield note("boot", "the library is disabled in this boot, and enabled again in the next one")
+        yield note(
+            "boot", "the library is disabled in this boot, and enabled again in the next one"
+        )
 
 
 def check_preload(folder):
@@ -176,7 +178,7 @@ def check_sections(reader):
                 f"{configuration.PATH}:{line}: {text}; ignored; correct it, then pinnedctl config check",
             )
         else:
-            sections += 1
+            sections += word == "section"
             if text:
                 yield note("configuration", f"{configuration.PATH}:{line}: {text}")
     if not errors:
@@ -202,7 +204,9 @@ def check_configuration(reader):
         return
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
-        yield fault("configuration", f"{configuration.PATH} is not a file, and is not read; remove it")
+        yield fault(
+            "configuration", f"{configuration.PATH} is not a file, and is not read; remove it"
+        )
         return
     if not status.st_mode & 0o004:
         yield fault(

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import contradictions
 from trouble import Trouble
 
 PATH = "/etc/malloc-pinned.conf"
@@ -81,16 +82,36 @@ def advice_on(section, earlier):
     return None
 
 
+def contradictions_in(notes):
+    """(line, text) of keys that contradict each other, those before the first section in each."""
+    shared, sections = {}, []
+    for word, line, text in notes:
+        if word == "section":
+            sections.append({})
+        elif word == "key":
+            name, _, value = (part.strip() for part in text.partition("="))
+            keys = sections[-1] if sections else shared
+            if name in keys and keys[name][0] != value:
+                yield line, f"{name} is in line {keys[name][1]} already, with another value"
+            keys[name] = (value, line)
+    for own in sections:
+        yield from contradictions.of_section(shared, own)
+
+
 def findings(reader):
-    """The file's errors and sections: ("error", line, what it is) or ("section", line, what is odd about it, or None)."""
+    """What the file has, by line: ("error", line, what it is), ("section", line, what is odd about it,
+    or None), or ("warning", line, what contradicts what)."""
     earlier = []
-    for word, line, text in reader.ask("check"):
+    notes = reader.ask("check")
+    found = [("warning", line, text) for line, text in dict.fromkeys(contradictions_in(notes))]
+    for word, line, text in notes:
         if word == "error":
-            yield word, line, text
+            found.append((word, line, text))
         elif word == "section":
             section = section_of(text)
-            yield word, line, advice_on(section, earlier)
+            found.append((word, line, advice_on(section, earlier)))
             earlier.append((section, line))
+    return sorted(found, key=lambda item: item[1])
 
 
 def count_errors(found):
