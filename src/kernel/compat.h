@@ -169,12 +169,18 @@ static inline void pinned_set_page_index(struct page *head, pgoff_t index)
 
 static inline void pinned_set_page_mapping(struct page *head, struct address_space *mapping)
 {
+	/* Whoever sees the mapping sees the index that was set before. */
 	smp_store_release(&head->mapping, mapping);
 }
 
 static inline void pinned_clear_page_referenced(struct page *head)
 {
 	ClearPageReferenced(head);
+}
+
+static inline bool pinned_page_maybe_dma_pinned(struct page *page)
+{
+	return page_maybe_dma_pinned(page);
 }
 #else
 static inline void pinned_set_page_index(struct page *head, pgoff_t index)
@@ -184,6 +190,7 @@ static inline void pinned_set_page_index(struct page *head, pgoff_t index)
 
 static inline void pinned_set_page_mapping(struct page *head, struct address_space *mapping)
 {
+	/* Whoever sees the mapping sees the index that was set before. */
 	smp_store_release(&page_folio(head)->mapping, mapping);
 }
 
@@ -191,6 +198,54 @@ static inline void pinned_clear_page_referenced(struct page *head)
 {
 	folio_clear_referenced(page_folio(head));
 }
+
+static inline bool pinned_page_maybe_dma_pinned(struct page *page)
+{
+	return folio_maybe_dma_pinned(page_folio(page));
+}
 #endif
+
+/*
+ * 7.1, commit fce69f60a163: zap_vma_ptes() is called zap_special_vma_range(), and
+ * serves VM_MIXEDMAP as well. Before that it serves VM_PFNMAP alone, although what
+ * it then does depends on no flag. The caller holds mmap_lock for writing, so the flag
+ * is seen by nobody who looks at flags.
+ *
+ * Removes what one VM_MIXEDMAP mapping has in the page tables, and leaves other mappings
+ * of the same file alone.
+ */
+static inline void pinned_zap_vma(struct vm_area_struct *vma)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+	vm_flags_mod(vma, VM_PFNMAP, 0);
+	zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	vm_flags_mod(vma, 0, VM_PFNMAP);
+#else
+	zap_special_vma_range(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+#endif
+}
+
+/*
+ * 6.1, commit 763ecb035029: the mappings of an address space are no list any more.
+ */
+static inline bool pinned_any_vma(struct mm_struct *mm,
+				  bool (*is_wanted)(struct vm_area_struct *vma, void *arg),
+				  void *arg)
+{
+	struct vm_area_struct *vma;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+	for (vma = mm->mmap; vma; vma = vma->vm_next)
+		if (is_wanted(vma, arg))
+			return true;
+#else
+	VMA_ITERATOR(vmi, mm, 0);
+
+	while ((vma = vma_next(&vmi)))
+		if (is_wanted(vma, arg))
+			return true;
+#endif
+	return false;
+}
 
 #endif /* PINNED_MEM_COMPAT_H */

@@ -12,6 +12,7 @@
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 
@@ -103,6 +104,23 @@ bool pinned_copies_store(struct pinned_copies *copies, pgoff_t pgoff, struct pag
 		return false;
 	set_page_private(page, page_private(page) + 1);
 	return true;
+}
+
+/*
+ * Waits for faults that hold the lock of one of these pages: faults lock a page before they make
+ * sure that it may be mapped, and until it is mapped. So each fault that is under way when this
+ * returns has seen what the caller changed before.
+ */
+void pinned_copies_wait_for_faults(struct pinned_copies *copies, pgoff_t first, pgoff_t last)
+{
+	struct page *page;
+	unsigned long pgoff;
+
+	xa_for_each_range(&copies->pages, pgoff, page, first, last) {
+		lock_page(page);
+		unlock_page(page);
+		cond_resched();
+	}
 }
 
 /**

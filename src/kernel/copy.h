@@ -28,6 +28,7 @@ void pinned_copies_init(struct pinned_copies *copies);
 struct page *pinned_copies_find(struct pinned_copies *copies, pgoff_t pgoff);
 bool pinned_copies_lack(struct pinned_copies *copies, pgoff_t pgoff);
 bool pinned_copies_store(struct pinned_copies *copies, pgoff_t pgoff, struct page *page);
+void pinned_copies_wait_for_faults(struct pinned_copies *copies, pgoff_t first, pgoff_t last);
 bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to);
 void pinned_copies_drop(struct pinned_copies *copies);
 

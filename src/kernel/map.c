@@ -3,16 +3,18 @@
  * Mappings: mmap, faults, and what fork, split, move and unmap do to them.
  *
  * Chunks are mapped as ordinary struct pages of a shared file mapping, so that
- * get_user_pages works and RSS counts them. The fault returns the locked,
+ * get_user_pages works and RSS counts them. The owner's fault returns the locked,
  * referenced subpage; the core then maps the whole chunk with one entry where
  * address and offset are congruent and the kernel has THP, else that page, or as
  * many as it likes. Mappings that fork has flagged (see snapshot.c) get exactly
  * one page.
- * There is no page_mkwrite: since 6.5 a mapping that has one refuses long-term
- * write pins.
  *
- * A mapping's vm_private_data is its view, or NULL when fork had no memory for
- * one. vm_ops->open runs for each copy of a mapping, also for those that split
+ * The owner's mappings have no page_mkwrite: since 6.5 a mapping that has one
+ * refuses long-term write pins. Those of forked children have one, and are read-only
+ * until it has been called.
+ *
+ * A mapping's vm_private_data is its view, or NULL when fork had no memory for a
+ * child's. vm_ops->open runs for each copy of a mapping, also for those that split
  * and mremap make; fork's are the ones whose mm is not the view's.
  *
  * Locks: see view.c. The fault that maps a chunk whole takes no pool lock unless
@@ -22,6 +24,7 @@
  * afterwards, so one of the two sees the other.
  */
 #include <linux/fs.h>
+#include <linux/lockdep.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -46,23 +49,35 @@ static bool is_of_right_type(struct vm_area_struct *vma, struct pinned_view *vie
 	       pinned_memtype_is_of(vma, READ_ONCE(view->pool->memory_type));
 }
 
-/* One page, under the pool's lock: while a snapshot may need a copy of it, or by a snapshot. */
+/* Maps one page, under the pool's lock. */
+static vm_fault_t insert_page_locked(struct vm_fault *vmf, struct page *page)
+{
+	struct pinned_view *view = vmf->vma->vm_private_data;
+	int err;
+
+	lockdep_assert_held(&view->pool->lock);
+	if (!page)
+		return VM_FAULT_SIGBUS;
+	if (PageHWPoison(page))
+		return VM_FAULT_HWPOISON;
+	/* Kernels before 6.2 want the page's lock where they note that a part is mapped. */
+	lock_page(page);
+	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	unlock_page(page);
+	/* EBUSY: another thread was faster. */
+	return !err || err == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(err);
+}
+
+/* One page of the live view, while a snapshot may need a copy of it. */
 static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
 {
 	vm_fault_t result = VM_FAULT_SIGBUS;
 	struct page *page;
-	int err;
 
 	mutex_lock(&view->pool->lock);
-	page = pinned_snapshot_mappable_page_locked(view, vmf->pgoff);
-	if (page && is_of_right_type(vmf->vma, view)) {
-		/* Kernels before 6.2 want the lock where they note that a part is mapped. */
-		lock_page(page);
-		err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
-		unlock_page(page);
-		/* EBUSY: another thread was faster. */
-		result = !err || err == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(err);
-	}
+	page = pinned_snapshot_live_page_locked(view, vmf->pgoff);
+	if (is_of_right_type(vmf->vma, view))
+		result = insert_page_locked(vmf, page);
 	mutex_unlock(&view->pool->lock);
 	return result;
 }
@@ -110,21 +125,96 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 	return VM_FAULT_LOCKED;
 }
 
-static vm_fault_t map_fault(struct vm_fault *vmf)
+static void note_fault(struct vm_fault *vmf, bool is_small, vm_fault_t result)
 {
 	struct pinned_view *view = vmf->vma->vm_private_data;
 
+	pinned_count(is_small ? PINNED_FAULT_SMALL : PINNED_FAULT_WHOLE);
+	trace_pinned_mem_fault(view->pool->id, vmf->pgoff, !is_small, !pinned_view_is_live(view),
+			       (__force unsigned int)result);
+}
+
+static vm_fault_t map_fault(struct vm_fault *vmf)
+{
+	struct pinned_view *view = vmf->vma->vm_private_data;
 	bool is_small = vmf->vma->vm_flags & VM_MIXEDMAP;
+	vm_fault_t result;
+
+	result = is_small ? map_small(vmf, view) : map_whole(vmf, view);
+	note_fault(vmf, is_small, result);
+	return result;
+}
+
+/* A snapshot reads: the page stays read-only, whatever the mapping allows. */
+static vm_fault_t map_borrowed(struct vm_fault *vmf, struct pinned_view *view)
+{
+	vm_fault_t result;
+
+	mutex_lock(&view->pool->lock);
+	result = insert_page_locked(vmf, pinned_snapshot_readable_page_locked(view, vmf->pgoff));
+	mutex_unlock(&view->pool->lock);
+	return result;
+}
+
+/*
+ * A snapshot writes: the core maps the page, a single one, after it has called
+ * snapshot_mkwrite().
+ */
+static vm_fault_t map_own(struct vm_fault *vmf, struct pinned_view *view)
+{
+	vm_fault_t result = VM_FAULT_SIGBUS;
+	struct page *page;
+
+	mutex_lock(&view->pool->lock);
+	page = pinned_snapshot_writable_page_locked(view, vmf->pgoff);
+	if (page) {
+		get_page(page);
+		lock_page(page);
+		vmf->page = page;
+		result = VM_FAULT_LOCKED;
+	}
+	mutex_unlock(&view->pool->lock);
+	return result;
+}
+
+static vm_fault_t snapshot_fault(struct vm_fault *vmf)
+{
+	struct pinned_view *view = vmf->vma->vm_private_data;
 	vm_fault_t result;
 
 	if (!view)
 		return VM_FAULT_SIGBUS;
-	result = is_small ? map_small(vmf, view) : map_whole(vmf, view);
-	pinned_count(is_small ? PINNED_FAULT_SMALL : PINNED_FAULT_WHOLE);
-	trace_pinned_mem_fault(view->pool->id, vmf->pgoff, !is_small, !pinned_view_is_live(view),
-			       (__force unsigned int)result);
+	result = vmf->flags & FAULT_FLAG_WRITE ? map_own(vmf, view) : map_borrowed(vmf, view);
+	note_fault(vmf, true, result);
 	return result;
 }
+
+/*
+ * Before the core maps a snapshot's page writable. The page is locked until that has happened, so
+ * that a fork can wait for it.
+ */
+static vm_fault_t snapshot_mkwrite(struct vm_fault *vmf)
+{
+	struct pinned_view *view = vmf->vma->vm_private_data;
+	vm_fault_t result;
+	struct page *page;
+
+	mutex_lock(&view->pool->lock);
+	page = pinned_snapshot_writable_page_locked(view, vmf->pgoff);
+	if (!page) {
+		result = VM_FAULT_SIGBUS;
+	} else if (page != vmf->page) {
+		/* Unmapped by now: the access faults again, and finds the new page. */
+		result = VM_FAULT_NOPAGE;
+	} else {
+		lock_page(page);
+		result = VM_FAULT_LOCKED;
+	}
+	mutex_unlock(&view->pool->lock);
+	return result;
+}
+
+static const struct vm_operations_struct snapshot_ops;
 
 static void map_open(struct vm_area_struct *vma)
 {
@@ -132,10 +222,12 @@ static void map_open(struct vm_area_struct *vma)
 
 	if (!view)
 		return;
-	if (view->mm == vma->vm_mm)
+	if (view->mm == vma->vm_mm) {
 		pinned_view_add_vma(view, vma);
-	else
-		vma->vm_private_data = pinned_snapshot_fork(view, vma);
+		return;
+	}
+	vma->vm_private_data = pinned_snapshot_fork(view, vma);
+	vma->vm_ops = &snapshot_ops;
 }
 
 static void map_close(struct vm_area_struct *vma)
@@ -168,6 +260,7 @@ static struct mempolicy *map_get_policy(PINNED_GET_POLICY_ARGUMENTS)
 }
 #endif
 
+/* The owner's mappings. */
 static const struct vm_operations_struct map_ops = {
 	.open = map_open,
 	.close = map_close,
@@ -178,10 +271,24 @@ static const struct vm_operations_struct map_ops = {
 #endif
 };
 
+/* Mappings of forked children. */
+static const struct vm_operations_struct snapshot_ops = {
+	.open = map_open,
+	.close = map_close,
+	.fault = snapshot_fault,
+	.page_mkwrite = snapshot_mkwrite,
+	.name = map_name,
+#ifdef CONFIG_NUMA
+	.get_policy = map_get_policy,
+#endif
+};
+
 /* The view that a mapping shows; NULL if it is not one of ours. */
 struct pinned_view *pinned_map_view(struct vm_area_struct *vma)
 {
-	return vma->vm_ops == &map_ops ? vma->vm_private_data : NULL;
+	bool is_ours = vma->vm_ops == &map_ops || vma->vm_ops == &snapshot_ops;
+
+	return is_ours ? vma->vm_private_data : NULL;
 }
 
 static bool is_inside_pool(struct vm_area_struct *vma)

@@ -33,6 +33,8 @@ struct pinned_user;
  * @user:	who opened it, and is charged
  * @live:	the owner's view
  * @snapshots:	views of forked children that are not gone, under @lock
+ * @has_borrowers: snapshots may map pages that they share with other views (see
+ *		snapshot.c), under @lock
  * @generation:	forks so far, under @lock
  * @memory_type: of all chunks in @live; changes under @lock, while it is empty
  * @chunks:	chunks in @live, or about to be
@@ -48,6 +50,7 @@ struct pinned_pool {
 	struct pinned_user *user;
 	struct pinned_view live;
 	unsigned long snapshots;
+	bool has_borrowers;
 	u64 generation;
 	u32 memory_type;
 	atomic_long_t chunks;

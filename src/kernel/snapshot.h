@@ -11,7 +11,9 @@ struct vm_area_struct;
 
 struct pinned_view *pinned_snapshot_fork(struct pinned_view *from,
 					 struct vm_area_struct *child_vma);
-struct page *pinned_snapshot_mappable_page_locked(struct pinned_view *view, pgoff_t pgoff);
+struct page *pinned_snapshot_readable_page_locked(struct pinned_view *view, pgoff_t pgoff);
+struct page *pinned_snapshot_writable_page_locked(struct pinned_view *view, pgoff_t pgoff);
+struct page *pinned_snapshot_live_page_locked(struct pinned_view *view, pgoff_t pgoff);
 void pinned_snapshot_give_chunk_locked(struct pinned_view *view, unsigned long slot);
 
 #endif /* PINNED_MEM_SNAPSHOT_H */

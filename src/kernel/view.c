@@ -151,7 +151,8 @@ static void remove_snapshot_locked(struct pinned_view *view)
 {
 	lockdep_assert_held(&view->pool->lock);
 	list_del(&view->sibling);
-	view->pool->snapshots--;
+	if (!--view->pool->snapshots)
+		view->pool->has_borrowers = false;
 	pinned_copies_drop(&view->copies);
 	iput(view->inode);
 	kfree(view);

@@ -30,6 +30,7 @@ struct vm_area_struct;
  * @forked_at:	snapshot: the pool's generation at the fork
  * @vmas:	mappings of it
  * @split_vmas:	live view: mappings that fork has put on small pages
+ * @is_explained: snapshot: the log says why its process got SIGBUS
  *
  * All but the table of the live view is under the pool's lock.
  */
@@ -45,6 +46,7 @@ struct pinned_view {
 	u64 forked_at;
 	unsigned long vmas;
 	unsigned long split_vmas;
+	bool is_explained;
 };
 
 void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct mm_struct *mm);

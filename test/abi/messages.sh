@@ -32,7 +32,7 @@ def of_c(path):
         return
     text = open(path).read()
     if "/kernel/" in path:
-        for arguments in calls(text, "pr_err|pr_warn|pr_notice|pr_info|dev_info|dev_warn|dev_err"):
+        for arguments in calls(text, "pr_err|pr_warn|pr_warn_ratelimited|pr_notice|pr_info|dev_info|dev_warn|dev_err"):
             yield from list(parts_of_c(arguments.replace("dev.this_device,", "")))[:1]
         return
     for arguments in calls(text, "die|complain|pn_line_text|pn_report_no_backend|add|say"):

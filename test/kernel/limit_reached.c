@@ -14,7 +14,7 @@ static void touch_everything(void *arg)
 
 	/* Six chunks of the parent's, of which there is room for four copies. */
 	for (size_t i = 0; i < 6 * CHUNK; i += PAGE)
-		if (signal_of_read(at + i))
+		if (signal_of_write(at + i))
 			exit(snapshot_pages() == 4 * CHUNK_PAGES ? 42 : 1);
 	exit(0);
 }

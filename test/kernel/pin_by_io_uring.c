@@ -4,7 +4,8 @@
  * into memory that it looks up, or into a registered buffer: the parent gets the
  * data where its memory was, the child's snapshot stays what it was, and all
  * memory comes back, also when the owner dies before the data comes. Kernels
- * before 6.5 refuse to register memory of files (Faults A20, A21).
+ * before 6.5 refuse to register memory of files; later ones refuse what a child inherited
+ * (Faults A20, A21).
  */
 #include "guest.h"
 
@@ -144,6 +145,27 @@ static void unregister_all(void)
 	WORKS(syscall(SYS_io_uring_register, ring.fd, IORING_UNREGISTER_BUFFERS, NULL, 0));
 }
 
+/* A child may lend memory of its own; what it inherited only before 6.5, see pinned_mem(4). */
+static void registers_in_child(void *arg)
+{
+	int own_pool;
+
+	(void)arg;
+	open_ring();
+	if (!is_older_than(6, 5)) {
+		struct iovec inherited = { at, CHUNK };
+
+		REFUSED(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_BUFFERS, &inherited,
+				1),
+			EFAULT);
+	}
+	own_pool = open_pool();
+	WORKS(populate(own_pool, 0, SLOTS, NULL));
+	at = map_slots(own_pool, 0, SLOTS);
+	if (register_all())
+		unregister_all();
+}
+
 /* What both sides see. */
 
 static char *begin_of(size_t length)
@@ -232,11 +254,13 @@ static void from_pipe(bool is_registered)
 
 static void sees_one_moment(void *arg)
 {
-	const char *begin = begin_of(LONG);
+	char *begin = begin_of(LONG);
 	static uint64_t seen[LONG / sizeof(uint64_t)], old[LONG / sizeof(uint64_t)],
 		data[LONG / sizeof(uint64_t)];
 
 	(void)arg;
+	/* What the disk writes may be seen until then, as in anonymous memory. */
+	touch_pages(begin, LONG);
 	memcpy(seen, begin, LONG);
 	let_pass(&child_has_looked);
 	fill(data, LONG, NEW);
@@ -328,6 +352,8 @@ int main(void)
 		from_disk(true);
 		unregister_all();
 	}
+	ENDED_WELL(spawn(registers_in_child, NULL));
+	map_again(pool, at, 0, SLOTS);
 	close_ring();
 	close(pool);
 	WORKS(munmap(at, SLOTS * CHUNK));

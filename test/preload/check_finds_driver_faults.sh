@@ -107,6 +107,12 @@ finds ok limit '8 of 512'
 finds ok iommu none
 finds ok 'huge pages' 'has them'
 
+# Children that were killed.
+sound
+printf '4,1,2,-;%s\n' 'pinned_mem: SIGBUS for first one (pid 7): no memory to copy what it inherited by fork' \
+	'pinned_mem: SIGBUS for worker (pid 8): no memory to copy what it inherited by fork' >root/dev/kmsg
+finds note children 'worker (pid 8), and 1 before it got SIGBUS'
+
 # The driver: not installed, not built, not loaded.
 unloaded
 rm -r $module $source

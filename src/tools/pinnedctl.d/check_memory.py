@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Is there memory to be had: reserve, limits, fragmentation; and what of the machine stands in between."""
 import os
+import re
 import resource
 
+import check_driver
 import driver
 from finding import fault, note, ok
 from system_files import at, names, number, read
@@ -14,6 +16,8 @@ CAP_IPC_LOCK = 14
 PARAMETERS = f"{driver.MODULE}/parameters"
 # Snapshots' pages in a chunk.
 CHUNK_PAGES = 1 << CHUNK_ORDER
+# What the driver logs once for each process.
+KILLED_CHILD = r"pinned_mem: SIGBUS for (.*) \(pid (\d+)\): no memory to copy what it inherited"
 
 
 def free_runs():
@@ -85,6 +89,19 @@ def check_global_limit(counters):
         yield note("limit", f"{used} of {limit} chunks are in use; {raising}")
     else:
         yield ok("limit", f"{used} of {limit} chunks are in use")
+
+
+def check_children(lines):
+    """Forked children that were killed for want of memory, by the kernel's log; None if it may not be read."""
+    killed = [found for found in (re.search(KILLED_CHILD, line) for line in lines or []) if found]
+    if killed:
+        name, pid = killed[-1].groups()
+        others = f", and {len(killed) - 1} before it" if len(killed) > 1 else ""
+        yield note(
+            "children",
+            f"{name} (pid {pid}){others} got SIGBUS: there was no memory for its copies of what it "
+            "inherited by fork; raise limit_chunks, the user's limit or the control group's",
+        )
 
 
 def check_user_limit():
@@ -225,6 +242,7 @@ def check():
         counters = driver.counters()
         yield from check_reserve(counters)
         yield from check_global_limit(counters)
+        yield from check_children(check_driver.kernel_log())
         yield from check_user_limit()
         yield from check_pool_limit()
         yield from check_memlock()
