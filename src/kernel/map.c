@@ -238,10 +238,33 @@ static void map_close(struct vm_area_struct *vma)
 		pinned_view_remove_vma(view, vma);
 }
 
-/* A mapping with a name is part of core dumps, which leave out shared files otherwise. */
+/*
+ * Without a lock, since new kernels call this under RCU. What a snapshot inherits from another one
+ * is not looked for, so one that may have something is taken for one that has.
+ */
+static bool holds_memory(struct vm_area_struct *vma)
+{
+	struct pinned_view *view = vma->vm_private_data;
+	unsigned long first = vma->vm_pgoff, last = vma->vm_pgoff + vma_pages(vma) - 1;
+	unsigned long slot = first >> PINNED_CHUNK_ORDER;
+
+	if (!view)
+		return false;
+	if (xa_find(&view->pool->live.chunks, &slot, last >> PINNED_CHUNK_ORDER, XA_PRESENT))
+		return true;
+	if (pinned_view_is_live(view))
+		return false;
+	return READ_ONCE(view->pool->snapshots) > 1 ||
+	       xa_find(&view->copies.pages, &first, last, XA_PRESENT);
+}
+
+/*
+ * A core dump contains the whole of a mapping that has a name, whatever madvise() says, and leaves
+ * out other mappings of shared files.
+ */
 static const char *map_name(struct vm_area_struct *vma)
 {
-	return "[pinned_mem]";
+	return holds_memory(vma) && !(vma->vm_flags & VM_DONTDUMP) ? "[pinned_mem]" : NULL;
 }
 
 #ifdef CONFIG_NUMA

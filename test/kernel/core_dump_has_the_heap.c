@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A core dump holds the pinned heap, and empty slots do not stand in its way
- * (Faults A22).
+ * A core dump holds the pinned heap, and empty slots do not stand in its way. Mappings that hold no
+ * memory are not dumped, nor are those that the program excludes by MADV_DONTDUMP
+ * (Faults A22, C16).
  */
 #include "guest.h"
 
@@ -10,7 +11,10 @@
 
 #define CORE "/tmp/core"
 #define PATTERN "/proc/sys/kernel/core_pattern"
+/* Slots of mappings that hold nothing. */
+#define EMPTY 512UL
 static const char secret[] = "what the heap of the dead process held";
+static const char excluded[] = "what the dead process excluded";
 
 static void die_with_heap(void *arg)
 {
@@ -21,15 +25,51 @@ static void die_with_heap(void *arg)
 	(void)arg;
 	WORKS(setrlimit(RLIMIT_CORE, &unlimited));
 	WORKS(populate(fd, 1, 2, NULL));
+	WORKS(populate(fd, 4, 1, NULL));
 	at = map_slots(fd, 0, 4);
 	fill(at + CHUNK, 2 * CHUNK, 1);
 	memcpy(at + 2 * CHUNK + 12345, secret, sizeof(secret));
+	at = map_slots(fd, 4, 1);
+	memcpy(at + 4321, excluded, sizeof(excluded));
+	WORKS(madvise(at, CHUNK, MADV_DONTDUMP));
+	map_slots(fd, 5, EMPTY);
+	map_slots(fd, 5 + EMPTY, EMPTY);
 	abort();
 }
 
-static bool has_secret(const char *path)
+/* A child sees its parent's memory, and what it has written itself. */
+static void die_in_child(void *arg)
 {
-	int fd = (int)WORKS(open(path, O_RDONLY));
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int fd = open_pool(), status;
+	char *at = map_slots(fd, 0, 1);
+	pid_t pid;
+
+	(void)arg;
+	WORKS(setrlimit(RLIMIT_CORE, &unlimited));
+	WORKS(populate(fd, 0, 1, NULL));
+	memcpy(at + 12345, secret, sizeof(secret));
+	map_slots(fd, 5, EMPTY);
+	pid = WORKS(fork());
+	if (!pid) {
+		at[0] = 1;
+		abort();
+	}
+	WORKS(waitpid(pid, &status, 0));
+	CHECK(WIFSIGNALED(status) && WCOREDUMP(status));
+}
+
+/* At its place in a page: the program's own constant does not lie there. */
+static bool has_text(const char *core, size_t size, const char *text, size_t length, size_t place)
+{
+	const char *at = memmem(core, size, text, length);
+
+	return at && (uintptr_t)at % PAGE == place % PAGE;
+}
+
+static void check_core(void)
+{
+	int fd = (int)WORKS(open(CORE, O_RDONLY));
 	struct stat st;
 	char *core;
 
@@ -37,9 +77,12 @@ static bool has_secret(const char *path)
 	core = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	CHECK(core != MAP_FAILED);
 	close(fd);
-	/* At its place in a page: the program's own constant does not lie there. */
-	core = memmem(core, (size_t)st.st_size, secret, sizeof(secret));
-	return core && (uintptr_t)core % PAGE == (12345 % PAGE);
+	CHECK(has_text(core, (size_t)st.st_size, secret, sizeof(secret), 12345));
+	CHECK(!has_text(core, (size_t)st.st_size, excluded, sizeof(excluded), 4321));
+	if ((size_t)st.st_size >= EMPTY * CHUNK)
+		FAIL("the core has %lld bytes", (long long)st.st_size);
+	WORKS(munmap(core, (size_t)st.st_size));
+	unlink(CORE);
 }
 
 int main(void)
@@ -49,8 +92,9 @@ int main(void)
 	EQUAL(write_text(PATTERN, CORE), 0);
 	EQUAL(waitpid(spawn(die_with_heap, NULL), &status, 0) > 0, 1);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && WCOREDUMP(status));
-	CHECK(has_secret(CORE));
+	check_core();
+	ENDED_WELL(spawn(die_in_child, NULL));
+	check_core();
 	EQUAL(write_text(PATTERN, "core"), 0);
-	unlink(CORE);
 	return 0;
 }
