@@ -27,7 +27,10 @@
 #include <linux/lockdep.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/pagemap.h>
+#include <linux/personality.h>
+#include <linux/sched.h>
 
 #include "chunk.h"
 #include "compat.h"
@@ -37,6 +40,10 @@
 #include "snapshot.h"
 #include "stat.h"
 #include "trace.h"
+
+static bool allow_exec = true;
+module_param(allow_exec, bool, 0644);
+MODULE_PARM_DESC(allow_exec, "whether programs may execute code in this memory (default: yes)");
 
 /*
  * A mapping that was made for another type than the pool's chunks have now shows
@@ -321,24 +328,42 @@ static bool is_inside_pool(struct vm_area_struct *vma)
 	return vma->vm_pgoff < pages && vma_pages(vma) <= pages - vma->vm_pgoff;
 }
 
+/*
+ * Execution, as for anonymous memory, unless the administrator forbids it. Nobody asked for it in a
+ * program with READ_IMPLIES_EXEC, so such a program's mapping is made without.
+ */
+static int check_execution(struct vm_area_struct *vma)
+{
+	if (READ_ONCE(allow_exec))
+		return 0;
+	if (vma->vm_flags & VM_EXEC && !(current->personality & READ_IMPLIES_EXEC))
+		return -EACCES;
+	vm_flags_mod(vma, 0, VM_EXEC | VM_MAYEXEC);
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	return 0;
+}
+
 /**
  * pinned_map_pool() - the device's mmap
  * @pool: the pool
  * @vma: the new mapping
  *
  * Return: 0; -EPERM from a foreign address space; -EINVAL for a private mapping
- * or a range outside the pool; -EACCES for an executable one.
+ * or a range outside the pool; -EACCES for an executable one where that is forbidden.
  */
 int pinned_map_pool(struct pinned_pool *pool, struct vm_area_struct *vma)
 {
+	int err;
+
 	if (!pinned_pool_is_mine(pool))
 		return -EPERM;
 	/* VM_MAYSHARE: for a read-only descriptor the core clears VM_SHARED. */
 	if (!(vma->vm_flags & VM_MAYSHARE) || !is_inside_pool(vma))
 		return -EINVAL;
-	if (vma->vm_flags & VM_EXEC)
-		return -EACCES;
-	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
+	err = check_execution(vma);
+	if (err)
+		return err;
+	vm_flags_mod(vma, VM_DONTEXPAND, 0);
 	vma->vm_page_prot = pinned_memtype_prot(READ_ONCE(pool->memory_type), vma->vm_page_prot);
 	vma->vm_ops = &map_ops;
 	vma->vm_private_data = &pool->live;

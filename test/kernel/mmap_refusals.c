@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The device maps shared, never private or executable, and only what lies inside
+ * The device maps shared, never private, and only what lies inside
  * the pool, for every combination of offset and length around the edges and the
  * overflows (Faults A8, A10).
  */
@@ -18,10 +18,6 @@ static void kinds(int fd)
 
 	for (i = 0; i < sizeof(protections) / sizeof(*protections); i++) {
 		REFUSED(mmap(NULL, CHUNK, protections[i], MAP_PRIVATE, fd, 0), EINVAL);
-		if (protections[i] & PROT_EXEC) {
-			REFUSED(mmap(NULL, CHUNK, protections[i], MAP_SHARED, fd, 0), EACCES);
-			continue;
-		}
 		EQUAL(munmap((void *)WORKS(mmap(NULL, CHUNK, protections[i], MAP_SHARED, fd, 0)),
 			     CHUNK),
 		      0);
