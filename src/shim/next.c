@@ -35,6 +35,7 @@ extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 struct pn_family pn_next;
 int (*pn_next_prctl)(int option, ...);
+int (*pn_next_madvise)(void *addr, size_t length, int advice);
 void *(*pn_next_dlopen)(const char *file, int flags);
 void *(*pn_next_dlmopen)(long name_space, const char *file, int flags);
 
@@ -159,6 +160,7 @@ static const struct pn_family absent = {
 
 enum {
 	PN_FAMILY(INDEX_OF) INDEX_prctl,
+	INDEX_madvise,
 	INDEX_dlopen,
 	INDEX_dlmopen,
 	INDEX_gnu_get_libc_version,
@@ -166,10 +168,7 @@ enum {
 };
 
 static const char *const names[NAMES] = {
-	PN_FAMILY(NAME_OF) "prctl",
-	"dlopen",
-	"dlmopen",
-	"gnu_get_libc_version",
+	PN_FAMILY(NAME_OF) "prctl", "madvise", "dlopen", "dlmopen", "gnu_get_libc_version",
 };
 
 /* What is found of each name, and in which object. */
@@ -252,6 +251,7 @@ void pn_next_resolve(void)
 	pn_next.name = at ? (result(*) parameters)at : absent.name;
 	PN_FAMILY(TAKE)
 	pn_next_prctl = found.definition[INDEX_prctl];
+	pn_next_madvise = found.definition[INDEX_madvise];
 	pn_next_dlopen = found.definition[INDEX_dlopen];
 	pn_next_dlmopen = found.definition[INDEX_dlmopen];
 	__atomic_store_n(&is_resolved, true, __ATOMIC_RELEASE);

@@ -16,6 +16,7 @@ extern struct pn_family pn_next __attribute__((visibility("hidden")));
 
 /* What else this library exports; NULL where nothing defines the name. */
 extern int (*pn_next_prctl)(int option, ...);
+extern int (*pn_next_madvise)(void *addr, size_t length, int advice);
 extern void *(*pn_next_dlopen)(const char *file, int flags);
 extern void *(*pn_next_dlmopen)(long name_space, const char *file, int flags);
 

@@ -41,7 +41,7 @@ source quota stat trace memtype page name reserve carveout base
 compat abi_check
 """
 SHIM = """
-malloc confine deepbind
+malloc confine deepbind advice
 init
 served
 report flavour introspect
