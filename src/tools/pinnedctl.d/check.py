@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`pinnedctl check`: looks at an installed system, changes nothing, and says what cures what is wrong."""
+"""`pinnedctl check`: examines an installed system without changing it, and names a cure for each fault."""
 import check_device
 import check_driver
 import check_memory
@@ -8,7 +8,7 @@ import finding
 
 
 def findings(reader, folder):
-    """@reader is for the configuration; @folder is where libmalloc-pinned is."""
+    """Yields all findings. @reader reads the configuration; @folder contains libmalloc-pinned."""
     yield from check_programs.check_packages()
     yield from check_driver.check()
     yield from check_device.check()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The device, who may open it, and whether the driver behind it speaks our language."""
+"""The device, its permissions, and whether the driver has the interface of this version."""
 import os
 import pwd
 import stat
@@ -15,7 +15,7 @@ UDEV = "udevadm control --reload && udevadm trigger --name-match=pinned_mem"
 
 
 def group():
-    """(number, names of members) of the group that may open the device; None if there is no such group."""
+    """Returns (number, names of members) of the device's group; None if there is no such group."""
     for line in (read("/etc/group") or "").splitlines():
         words = line.split(":")
         if words[0] == GROUP and len(words) == 4:
@@ -50,7 +50,7 @@ def check_node(status):
 
 
 def check_caller():
-    """Return: may we open it?"""
+    """Returns whether the caller may open the device."""
     user, wanted = user_name(), group()
     if os.access(at(PATH), os.R_OK | os.W_OK, effective_ids=True):
         if os.geteuid() == 0:
@@ -66,7 +66,7 @@ def check_caller():
 
 
 def check_interface():
-    """Only who may open the device can ask."""
+    """Needs the permission to open the device."""
     try:
         info = driver.info()
     except Trouble as trouble:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Is the driver loaded; if not, which step from the package to the running kernel is missing."""
+"""Whether the driver is loaded, and if not, which step from the package to the kernel is missing."""
 import gzip
 import lzma
 import os
@@ -50,7 +50,7 @@ def release():
 
 
 def find_module():
-    """The file of the running kernel's module; None if there is none."""
+    """Returns the file of the running kernel's module; None if there is none."""
     for folder, _, files in os.walk(at(f"/lib/modules/{release()}")):
         for name in files:
             if FILE.fullmatch(name):
@@ -59,7 +59,7 @@ def find_module():
 
 
 def content(path):
-    """Of a module, unpacked; nothing if it cannot be read or unpacked."""
+    """Returns a module's unpacked bytes; none if the module cannot be read or unpacked."""
     opens = {".xz": lzma.open, ".gz": gzip.open}.get(os.path.splitext(path)[1], open)
     try:
         with opens(path, "rb") as file:
@@ -69,13 +69,13 @@ def content(path):
 
 
 def entry(data, key):
-    """What the module says of itself; None if that cannot be read."""
+    """Returns an entry of the module's modinfo; None if it cannot be read."""
     found = re.search(rb"\0" + key + rb"=([^\0]*)\0", data)
     return found[1].decode(errors="replace") if found else None
 
 
 def dkms_version():
-    """Of the source that DKMS builds; None if there is none."""
+    """Returns the version of the source that DKMS builds; None if there is no source."""
     found = [
         name[len("pinned-mem-") :] for name in names(SOURCES) if name.startswith("pinned-mem-")
     ]
@@ -88,7 +88,7 @@ def dkms_words():
 
 
 def rebuild_words():
-    """What DKMS has built is installed again as it is, by force too: that is a step of its own."""
+    """Returns the commands that build and install again; `dkms install --force` alone does not build."""
     return f"dkms build --force {dkms_words()} && dkms install --force {dkms_words()}"
 
 
@@ -122,7 +122,7 @@ def why_not_built():
 
 
 def blacklisted_by():
-    """The file, or the kernel's command line; None if the module may be loaded."""
+    """Returns what forbids loading: a file or the kernel's command line; None if nothing does."""
     words = (read("/proc/cmdline") or "").split()
     for word in words:
         name, _, value = word.partition("=")
@@ -137,7 +137,7 @@ def blacklisted_by():
 
 
 def kernel_log():
-    """Its lines; None if they may not be read."""
+    """Returns the log's lines; None if the caller may not read them."""
     lines = []
     try:
         fd = os.open(at("/dev/kmsg"), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -157,7 +157,7 @@ def kernel_log():
 
 
 def refusal(lines):
-    """The last one in the log, as text; None if there is none."""
+    """Returns the last refusal in the log, as text; None if there is none."""
     for line in reversed(lines or []):
         for pattern, text in REFUSALS:
             found = re.search(pattern, line)

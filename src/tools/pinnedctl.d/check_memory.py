@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Is there memory to be had: reserve, limits, fragmentation; and what of the machine stands in between."""
+"""Whether memory is available: reserve, limits, fragmentation; and the machine's IOMMU and huge pages."""
 import os
 import re
 import resource
@@ -21,7 +21,7 @@ KILLED_CHILD = r"pinned_mem: SIGBUS for (.*) \(pid (\d+)\): no memory to copy wh
 
 
 def free_runs():
-    """Chunks that the page allocator could give at once; None if that cannot be told."""
+    """Returns the number of chunks that the page allocator has ready; None if it is unknown."""
     text = read("/proc/buddyinfo")
     if text is None:
         return None
@@ -69,7 +69,7 @@ def check_reserve(counters):
 
 
 def pools():
-    """(process, chunks) of each pool that we may see."""
+    """Yields (process, chunks) for each pool that the caller may see."""
     for pid in filter(str.isdigit, names("/proc")):
         for fd in names(f"/proc/{pid}/fdinfo"):
             for line in (read(f"/proc/{pid}/fdinfo/{fd}") or "").splitlines():
@@ -145,7 +145,7 @@ def has_capability(bit):
 
 
 def check_memlock():
-    """Pools are charged to RLIMIT_MEMLOCK only if the administrator wants that."""
+    """Pools are charged to RLIMIT_MEMLOCK only if the administrator has configured it."""
     if read(f"{PARAMETERS}/use_memlock") != "Y" or has_capability(CAP_IPC_LOCK):
         return
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
@@ -165,7 +165,7 @@ def check_memlock():
 
 
 def cgroup_folders():
-    """Ours and those above it, of the unified hierarchy."""
+    """Yields the caller's control group and its parents, in the unified hierarchy."""
     for line in (read("/proc/self/cgroup") or "").splitlines():
         if line.startswith("0::"):
             path = line[3:].rstrip("/")
@@ -197,7 +197,7 @@ def check_cgroup():
 
 
 def check_iommu():
-    """What a physical address is worth to a device."""
+    """Finds out whether physical addresses are valid for devices."""
     kinds = {
         read(f"/sys/kernel/iommu_groups/{group}/type")
         for group in names("/sys/kernel/iommu_groups")

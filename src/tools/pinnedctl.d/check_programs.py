@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Packages, the library in every process, and which programs it puts on pinned memory."""
+"""Packages, the library in every process, and the programs that it puts on pinned memory."""
 import os
 import re
 import stat
@@ -24,7 +24,7 @@ ADMINDIR = "/var/lib/dpkg"
 
 
 def packages():
-    """{name with architecture: (three letters of its state, version)}; empty without dpkg."""
+    """Returns {name with architecture: (three letters of its state, version)}; empty without dpkg."""
     command = ["dpkg-query", f"--admindir={at(ADMINDIR)}", "-W"]
     command += ["-f", "${Package}:${Architecture} ${db:Status-Abbrev} ${Version}\\n", *PACKAGES]
     try:
@@ -60,7 +60,7 @@ def check_packages():
 
 
 def elf_kind(path):
-    """Word size, byte order and machine; None if it is no library that is whole."""
+    """Returns word size, byte order and machine; None if the file is not a complete library."""
     try:
         with open(path, "rb") as file:
             head = file.read(64)
@@ -73,14 +73,14 @@ def elf_kind(path):
 
 
 def library_of(entry):
-    """Where the dynamic linker of our own architecture looks."""
+    """Returns the path that the dynamic linker of the caller's architecture uses."""
     multiarch = getattr(sys.implementation, "_multiarch", "")
     path = re.sub(r"\$LIB\b|\$\{LIB\}", f"lib/{multiarch}", entry)
     return at(path)
 
 
 def what_is_wrong_with(entry):
-    """In words; None if nothing is."""
+    """Returns the fault of an entry, as text; None if there is no fault."""
     path = library_of(entry)
     if not os.path.isfile(path):
         return f"there is no {path}, and every program says so; pinnedctl preload off, or install libmalloc-pinned"
@@ -120,7 +120,7 @@ def check_entries(text):
 
 
 def check_off(is_named):
-    """What takes the library out of all processes though it is named."""
+    """Finds what keeps the library out of all processes although the file names it."""
     words = (read("/proc/cmdline") or "").split()
     if "malloc_pinned=off" in words:
         yield note(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the commands of pinnedctl answer: for people in lines, for programs as data.
+"""The commands of pinnedctl: each answers in lines for people, and as data for programs.
 
-A command returns an Answer. Lines may come one by one, while the command goes on.
+A command returns an Answer. Its lines may be produced one by one, while the command runs.
 """
 from collections import namedtuple
 
@@ -25,7 +25,7 @@ Answer = namedtuple("Answer", "data lines troubles", defaults=((),))
 
 
 def messages(lines):
-    """Of a command that tells in words what it does."""
+    """The answer of a command that describes in words what it does."""
     lines = list(lines)
     return Answer({"messages": lines}, lines)
 
@@ -49,7 +49,7 @@ def chunk_map(options):
 
 
 def metrics(options):
-    """Without processes, of all: one of another version is counted, and is no error."""
+    """Without @pids, answers for all processes; one with another version is counted, and is no error."""
     found, troubles = readings.of_pids(options.pid) if options.pid else readings.of_all()
     lines = list(prometheus.metrics(found, troubles))
     return Answer([reading.dump for reading in found], lines, troubles if options.pid else ())

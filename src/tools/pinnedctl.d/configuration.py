@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The configuration file as libmalloc-pinned reads it: by its own reader, the program read-config."""
+"""The configuration file, as read by libmalloc-pinned's own reader, the program read-config."""
 import os
 import pwd
 import re
@@ -17,7 +17,7 @@ NOBODY = (1 << 32) - 1
 
 
 class Reader:
-    """Asks the library's reader about a file; notes are (word, line number, text)."""
+    """Runs the library's reader on a file; its notes are (word, line number, text)."""
 
     def __init__(self, folder, path):
         self.program = os.path.join(folder, "read-config")
@@ -49,7 +49,7 @@ def say(text):
 
 
 def section_of(text):
-    """A header's kind and name, as they count."""
+    """Returns the kind and the name in a section's header."""
     kind, name = re.fullmatch(r"\[\s*(\S+)\s*(.*?)\s*\]", text).groups()
     if kind == "exe":
         return kind, name
@@ -57,7 +57,7 @@ def section_of(text):
 
 
 def covers(earlier, later):
-    """Is whom the section @later is for one of @earlier's programs too?"""
+    """Returns whether @earlier applies to all programs of the section @later."""
     if earlier[0] != later[0]:
         return False
     if earlier[0] == "exe" and earlier[1].endswith("*"):
@@ -68,7 +68,7 @@ def covers(earlier, later):
 
 
 def advice_on(section, earlier):
-    """What is odd about a section that the reader understands; None if nothing is. @earlier: [(section, line)]."""
+    """Returns a warning about a valid section, or None. @earlier: [(section, line)]."""
     for other, line in earlier:
         if covers(other, section):
             return f"no program uses this section: line {line} names the same programs"
@@ -99,8 +99,8 @@ def contradictions_in(notes):
 
 
 def findings(reader):
-    """What the file has, by line: ("error", line, what it is), ("section", line, what is odd about it,
-    or None), or ("warning", line, what contradicts what)."""
+    """Returns what the file contains, by line: ("error", line, text), ("section", line, warning or
+    None), or ("warning", line, the contradiction)."""
     earlier = []
     notes = reader.ask("check")
     found = [("warning", line, text) for line, text in dict.fromkeys(contradictions_in(notes))]
@@ -123,7 +123,7 @@ def errors_trouble(reader, errors):
 
 
 def tell(reader, found):
-    """Names errors and oddities. Returns the number of sections; there are no errors then."""
+    """Prints errors and warnings. Returns the number of sections if there are no errors."""
     for word, line, text in found:
         if text:
             kind = "" if word == "error" else "warning: "
@@ -135,7 +135,7 @@ def tell(reader, found):
 
 
 def path_of(program):
-    """What /proc/PID/exe will show."""
+    """Returns the path that /proc/PID/exe will show."""
     found = program if "/" in program else shutil.which(program)
     if not found or not os.path.isfile(found):
         raise Trouble(f"there is no program {program}")
@@ -164,7 +164,7 @@ def user_of(name):
 
 
 def show(reader, program, cgroup, user):
-    """Lines of text: the section that is for the program, and what counts for it."""
+    """Yields lines: the section that applies to the program, and the keys that it uses."""
     path, number = path_of(program), user_of(user)
     notes = reader.ask("show", path, cgroup, str(number)) if os.path.exists(reader.path) else []
     section = [(line, text) for word, line, text in notes if word == "section"]

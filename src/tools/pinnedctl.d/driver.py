@@ -57,13 +57,13 @@ def must_be_loaded():
 
 
 def counters():
-    """{name: number}; empty without the driver."""
+    """Returns {name: number}; empty without the driver."""
     values = {name: number(f"{DEVICE}/{name}") for name in COUNTERS}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def node_counters():
-    """{node: {name: number}} of the reserve."""
+    """Returns {node: {name: number}} of the reserve."""
     nodes = {}
     for name in names(DEVICE):
         if name.startswith("node") and name[4:].isdigit():
@@ -74,13 +74,13 @@ def node_counters():
 
 
 def limits():
-    """{name: number} of limits that there are and that may be read."""
+    """Returns {name: number} of the limits that are set and readable."""
     values = {name: number(f"{MODULE}/parameters/{name}") for name in LIMITS}
     return {name: value for name, value in values.items() if value}
 
 
 def metric_of(name):
-    """(Prometheus' name, help, factor to bytes) of a counter or a limit."""
+    """Returns (Prometheus' name, help, factor to bytes) of a counter or a limit."""
     about = COUNTERS.get(name) or LIMITS[name]
     unit = name.rpartition("_")[2]
     factor = CHUNK if unit == "chunks" else os.sysconf("SC_PAGESIZE")
@@ -88,13 +88,13 @@ def metric_of(name):
 
 
 def parameters():
-    """Module parameters; those that may not be read are None."""
+    """Returns the module's parameters; one that cannot be read is None."""
     folder = f"{MODULE}/parameters"
     return {name: read(f"{folder}/{name}") for name in names(folder)}
 
 
 def descriptions(folder):
-    """{name: text} of the module's parameters, as its source describes them."""
+    """Returns {name: text} of the module's parameters, as its source describes them."""
     try:
         with open(os.path.join(folder, "parameters"), encoding="ascii") as file:
             return dict(line.rstrip("\n").split(" ", 1) for line in file)
@@ -103,7 +103,7 @@ def descriptions(folder):
 
 
 def value_text(name, value):
-    """A parameter's value, and its size if it is a number of chunks."""
+    """Returns a parameter's value, with the size if the value is a number of chunks."""
     if value is None:
         return "(root may read it)"
     if name.endswith("_chunks") and value.isdigit():
@@ -116,7 +116,7 @@ def version():
 
 
 def reserve_of(node):
-    """The counters of the reserve, of the machine or of a NUMA node."""
+    """Returns the counters of the reserve, of the machine or of a NUMA node."""
     values = counters() if node is None else node_counters().get(node)
     if values is None:
         raise Trouble(f"there is no NUMA node {node} with memory")
@@ -138,7 +138,7 @@ def resize_reserve(chunks, node):
 
 
 def info():
-    """What the driver says of itself, and of our user."""
+    """Returns the driver's answer to INFO, which also describes the caller's user."""
     request = bytearray(struct.pack(INFO_FORMAT, struct.calcsize(INFO_FORMAT), *[0] * 19))
     try:
         fd = os.open(at("/dev/pinned_mem"), os.O_RDWR | os.O_CLOEXEC)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A process's figures, counted from its memory: what pinned_dump(3) writes, and as it counts it.
+"""A process's figures, counted from its memory in the same way as pinned_dump(3) counts them.
 
-The process runs on meanwhile, so the figures may be some operations apart. Records are never
-given back by the library: a pointer that is read leads to memory, if perhaps to an older state.
+The process continues meanwhile, so figures may be some operations apart. The library never
+unmaps records: a pointer that is read leads to memory, although perhaps to an older state.
 """
 import struct
 import sys
@@ -20,12 +20,12 @@ Figure = namedtuple("Figure", "scope name source unit kind help")
 
 
 def table_of(process):
-    """The figures that the library has."""
+    """Returns the table of the library's figures."""
     return [Figure(*line.split(" ", 5)) for line in process.figures]
 
 
 def shown(process, figure, value):
-    """A value in the unit that is shown; None: there is no limit."""
+    """Converts a value to the unit that is shown; None means no limit."""
     shift = process.layout.constant("chunk_shift")
     if figure.unit == "limit":
         return None if value >= (1 << 64 - shift) - 1 else value << shift
@@ -33,7 +33,7 @@ def shown(process, figure, value):
 
 
 def value_at(process, source, base):
-    """A number by its source: names with a slash after each structure. @base: a heap, or None."""
+    """Reads a number by its source: names, with a slash after each structure. @base: a heap, or None."""
     for name in source.split("/"):
         if base is not None:
             offset, size = process.layout.member(name)
@@ -47,7 +47,7 @@ def value_at(process, source, base):
 
 
 def read_figures(process, scope, base=None, counted=()):
-    """{name: value} of a process or a heap. What this tool cannot count is left out."""
+    """Returns {name: value} of a process or a heap, without values that this tool cannot count."""
     found = {}
     for figure in table_of(process):
         if figure.scope != scope:
@@ -61,7 +61,7 @@ def read_figures(process, scope, base=None, counted=()):
 
 
 def heaps(process):
-    """The addresses of their records, the default one first."""
+    """Returns the addresses of the heaps' records, the default heap first."""
     heap = process.address("heap")
     seen = {}
     # The list may change while it is walked.
@@ -81,7 +81,7 @@ def class_sizes(process):
 
 
 def cached(process, classes):
-    """Threads' caches: (how many, objects by class, bytes of medium objects)."""
+    """Returns (number, objects by class, bytes of medium objects) of threads' caches."""
     each = process.layout.constant("sizeof_pn_bin")
     counts, medium = [0] * classes, 0
     cache = process.variable("tcaches")
@@ -117,7 +117,7 @@ class Slot:
 
 
 def slots(process):
-    """Those that have memory, by index."""
+    """Returns {index: Slot} for the slots that have memory."""
     each = process.layout.constant("sizeof_pn_slot")
     arena = process.address("arena")
     table = process.member(arena, "pn_arena.slots")
@@ -136,7 +136,7 @@ def slots(process):
 
 
 def records_of(process, slot):
-    """The record that each page of a slot has in the table: a pointer to a struct pn_slab, or 0."""
+    """Returns the table's entry for each page of a slot: a pointer to a struct pn_slab, or 0."""
     layout = process.layout
     pages = 1 << (layout.constant("chunk_shift") - layout.constant("page_shift"))
     table = process.member(process.address("arena"), "pn_arena.slabs")
@@ -150,7 +150,7 @@ def slab_at(process, record):
 
 
 def count_slabs(process, heap, classes):
-    """{class: [slabs, objects, out]}"""
+    """Returns {class: [slabs, objects, out]}."""
     counts = {i: [0, 0, 0] for i in range(classes)}
     pages = process.layout.constant("slot_pages")
     for slot in slots(process):
@@ -184,7 +184,7 @@ def class_figures(process, sizes, counts, in_caches):
 
 
 def memory_of(process, heap):
-    """What struct pn_memory says; None: any."""
+    """Returns the content of a struct pn_memory; None means any."""
     pool = process.member_address(heap, "pn_heap.pool")
     memory = process.member_address(pool, "pn_pool.memory")
     node = process.member(memory, "pn_memory.node")
@@ -198,7 +198,7 @@ def memory_of(process, heap):
 
 
 def count_heap(process, heap, sizes):
-    """(what figures with a source "count:" are, the classes in use)"""
+    """Returns (the figures with a source "count:", the classes in use)."""
     caches, in_caches, medium_cached = 0, [0] * len(sizes), 0
     # Threads cache objects of the default heap alone.
     if heap == process.address("heap"):
@@ -248,7 +248,7 @@ def backend(process):
 
 
 def dump(process):
-    """What pinned_dump() would write in the process."""
+    """Returns what pinned_dump() would write in the process."""
     arena = process.address("arena")
     size = process.member(arena, "pn_arena.size")
     return {
@@ -265,7 +265,7 @@ def dump(process):
 
 
 def v2p(process, address):
-    """The physical address of a byte of the process."""
+    """Returns the physical address of a byte of the process."""
     arena = process.address("arena")
     offset = address - process.member(arena, "pn_arena.base")
     shift = process.layout.constant("chunk_shift")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a check has found: its kind, what it is about, and in words what there is and what cures it."""
+"""A finding of a check: its kind, its subject, and a text with the state and the cure."""
 from collections import namedtuple
 
 OK, NOTE, FAULT = "ok", "note", "FAULT"
@@ -12,7 +12,7 @@ def ok(subject, text):
 
 
 def note(subject, text):
-    """Worth knowing; not everybody wants it otherwise."""
+    """A state that is valid, but may not be wanted."""
     return Finding(NOTE, subject, text)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A heap profile, of a process or a file, as folded stacks: what flame graphs are drawn from.
+"""A heap profile, of a process or a file, as folded stacks, from which flame graphs are drawn.
 
-A line has the call stack, outermost first, and the live bytes that its samples stand for. Names
-are binutils' (addr2line); where it finds none, or is not installed, a module and an offset stand.
+A line contains the call stack, outermost first, and the live bytes that its samples represent.
+binutils' addr2line finds the names; without a name, the line contains a module and an offset.
 """
 import math
 import os
@@ -28,7 +28,7 @@ class Profile:
         self.maps = maps
 
     def estimate(self, objects, size):
-        """The bytes that so many samples of this size together stand for."""
+        """Returns the bytes that @count samples of this size represent."""
         if not objects:
             return 0
         return round(size / -math.expm1(-size / objects / self.mean))
@@ -87,7 +87,7 @@ def profile_of_file(path):
 
 
 def load_segments(path):
-    """(offset, bytes in the file, virtual address) of an ELF file's segments that are mapped."""
+    """Yields (offset, bytes in the file, virtual address) of an ELF file's mapped segments."""
     with open(path, "rb") as file:
         head = file.read(64)
         if head[:4] != b"\x7fELF":
@@ -115,7 +115,7 @@ def virtual_address(segments, offset):
 
 
 def names_in(path, offsets):
-    """{offset in the file: [names, outermost first]}; inlined functions have their own."""
+    """Returns {offset in the file: [names, outermost first]}, including inlined functions."""
     tool = shutil.which("addr2line")
     try:
         segments = list(load_segments(path))
@@ -145,7 +145,7 @@ def names_in(path, offsets):
 
 
 def place_of(maps, address):
-    """The file that an address is of, and the offset there. A call is before its return address."""
+    """Returns the file of an address, and the offset. A call precedes its return address."""
     for start, end, offset, path in maps:
         if start <= address - 1 < end:
             return path, address - 1 - start + offset
@@ -153,7 +153,7 @@ def place_of(maps, address):
 
 
 def names_of(profile):
-    """{address: [names, outermost first]}"""
+    """Returns {address: [names, outermost first]}."""
     addresses = {address for *_, stack in profile.stacks for address in stack}
     places = {address: place_of(profile.maps, address) for address in addresses}
     offsets = {}
@@ -167,7 +167,7 @@ def names_of(profile):
 
 
 def folded(profile):
-    """The lines, those with most bytes first."""
+    """Returns the lines in descending order of bytes."""
     names = names_of(profile)
     sums = {}
     for objects, size, stack in profile.stacks:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Another process's memory, and the table in it that says where the library's state is.
+"""Another process's memory, and the table in it that locates the library's state.
 
-The library takes no part: /proc/PID/mem is read as a debugger reads it. A note in the ELF file
-of libpinned, libmalloc-pinned or of a program that has libpinned inside leads to a table of
+The library does nothing for it: this tool reads /proc/PID/mem as a debugger does. A note in the ELF file
+of libpinned, libmalloc-pinned or of a program that contains libpinned leads to a table of
 names, addresses, offsets and sizes (src/lib/os/watch.h), so no layout is known here.
 """
 import contextlib
@@ -35,7 +35,7 @@ class NotPermitted(Trouble):
 class Layout:
     """The table: addresses of variables, (offset, size) of members, constants.
 
-    It tells what the library of the process has, which may be older or newer than this tool.
+    The table describes the process's library, which may be older or newer than this tool.
     """
 
     def __init__(self, table, word):
@@ -61,7 +61,7 @@ class Layout:
 
 
 class Process:
-    """A process that runs under the library; Trouble if it does not, or may not be read."""
+    """A process that uses the library. Raises Trouble if it does not, or cannot be read."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -123,14 +123,14 @@ class Process:
         raise Trouble(f"process {self.pid} does not use libpinned; start it by pinned-run")
 
     def version_in(self, layout):
-        """Of the library; the first ones do not tell it."""
+        """Returns the library's version; the first versions do not contain it."""
         try:
             return self.text(layout.entries["version"][0], 32) or "unknown"
         except (KeyError, Trouble):
             return "unknown"
 
     def layout_in_module(self, start):
-        """The table of the ELF file that is mapped at start; None if it has none."""
+        """Returns the table of the ELF file that is mapped at @start; None if there is no table."""
         head = self.read(start, 64)
         if head[:4] != b"\x7fELF":
             return None
@@ -151,7 +151,7 @@ class Process:
         return None
 
     def segment(self, at, word):
-        """(type, virtual address, bytes in memory) of a program header."""
+        """Returns (type, virtual address, bytes in memory) of a program header."""
         if word == 8:
             fields = struct.unpack("=IIQQQQQQ", self.read(at, 56))
             return fields[0], fields[3], fields[6]
@@ -177,12 +177,12 @@ class Process:
         return self.layout.variable(variable)[0]
 
     def variable(self, name):
-        """A variable that is a number or a pointer."""
+        """Reads a variable that is a number or a pointer."""
         address, size = self.layout.variable(name)
         return int.from_bytes(self.read(address, size), sys.byteorder)
 
     def member(self, address, name):
-        """A structure's member that is a number or a pointer."""
+        """Reads a structure's member that is a number or a pointer."""
         offset, size = self.layout.member(name)
         return int.from_bytes(self.read(address + offset, size), sys.byteorder)
 
@@ -190,7 +190,7 @@ class Process:
         return address + self.layout.member(name)[0]
 
     def field(self, data, at, name):
-        """The same, of a structure that was read: it is at this place of data."""
+        """The same for a structure that was read already, at this offset of @data."""
         offset, size = self.layout.member(name)
         return int.from_bytes(data[at + offset : at + offset + size], sys.byteorder)
 
@@ -199,7 +199,7 @@ class Process:
         return struct.unpack(f"={count}{code}", self.read(address, count * self.layout.word))
 
     def text(self, address, size=64):
-        """A string of the process: at most this long, and not across the end of a mapping."""
+        """Reads a string of at most this length, which does not cross the end of a mapping."""
         data = b""
         while len(data) < size and b"\0" not in data:
             data += self.read(address + len(data), 1)
@@ -207,7 +207,7 @@ class Process:
         return "".join(char if char.isprintable() else "?" for char in text)
 
     def words(self, variable):
-        """The lines of a variable that is a text."""
+        """Returns the lines of a variable that contains text."""
         address, size = self.layout.variable(variable)
         return self.read(address, size).split(b"\0")[0].decode("ascii", "replace").splitlines()
 
@@ -230,7 +230,7 @@ class Process:
 
 @contextlib.contextmanager
 def watched(pid):
-    """A process whose memory is read. Whatever an unknown layout makes of the reading is Trouble."""
+    """Reads a process's memory. Errors that an unknown layout causes become Trouble."""
     with Process(pid) as process:
         try:
             yield process
@@ -260,7 +260,7 @@ def why_not(pid, error):
 
 
 def parse_mapping(line):
-    """(start, end, offset, path) of a line of /proc/PID/maps; None if it has no path."""
+    """Returns (start, end, offset, path) of a line of /proc/PID/maps; None without a path."""
     match = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \S+ +([^\n]+)", line)
     if not match:
         return None
@@ -269,7 +269,7 @@ def parse_mapping(line):
 
 
 def read_maps(pid):
-    """What parse_mapping() says of each mapping that has a path."""
+    """Returns the results of parse_mapping() for all mappings with a path."""
     with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
         return [mapping for mapping in map(parse_mapping, file) if mapping]
 
@@ -280,7 +280,7 @@ def is_library(path):
 
 
 def likely_modules(maps, pid):
-    """First bytes of ELF files that may have the note: the libraries, then the program itself."""
+    """Yields first bytes of ELF files that may contain the note: libraries, then the program."""
     begins = [(start, path) for start, _, offset, path in maps if not offset and path[0] == "/"]
     found = [begin for begin in begins if is_library(begin[1])]
     try:
@@ -300,7 +300,7 @@ def read_program(pid):
 
 
 def read_user(pid):
-    """The name of a process's user, or the number where it has none."""
+    """Returns the name of a process's user, or the number if there is no name."""
     try:
         number = os.stat(f"/proc/{pid}").st_uid
     except OSError:
@@ -312,7 +312,7 @@ def read_user(pid):
 
 
 def find_pids():
-    """Processes that have the library loaded, or the device mapped, and may be looked at."""
+    """Returns the processes that have the library loaded, or the device mapped, and are readable."""
     pids = []
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():

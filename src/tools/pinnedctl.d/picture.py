@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A process's chunks as text: a line for each, a character for eight pages."""
+"""A process's chunks as text: a line for each chunk, a character for eight pages."""
 import figures
 
 LEGEND = """\
@@ -10,7 +10,7 @@ PAGES_PER_CHARACTER = 8
 
 
 def kinds_of_pages(process, slot):
-    """For each page of a slot: "." or the letter of what is there."""
+    """Returns for each page of a slot "." or the letter of its content."""
     letters = {}
     kinds = []
     for page, record in enumerate(figures.records_of(process, slot)):
@@ -47,7 +47,7 @@ def line_of(process, slot, width):
 
 
 def draw(process):
-    """The lines of the picture."""
+    """Yields the lines of the picture."""
     layout = process.layout
     arena = process.address("arena")
     base = process.member(arena, "pn_arena.base")

@@ -2,8 +2,8 @@
 """
 /etc/ld.so.preload: what the dynamic linker loads into every process of the system.
 
-A mistake here is one that no program starts after. So the file is only ever replaced as a whole, by
-rename(), and the library is tried before it is named there, and again behind it.
+After a mistake here, no program starts any more. The file is therefore only replaced atomically, by
+rename(), and the library is tried before and after the file names it.
 """
 import contextlib
 import ctypes
@@ -29,7 +29,7 @@ def is_ours(word):
 
 
 def read(path=PATH):
-    """The file's text; None if there is no file."""
+    """Returns the file's text; None if there is no file."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
@@ -45,7 +45,7 @@ def entries(text):
 
 
 def without_entries(text):
-    """All else stays as it is; a line that had nothing else goes."""
+    """Removes the library's entries, and lines that contained nothing else."""
     lines = []
     for words, comment, end in LINE.findall(text or ""):
         kept = WORD.sub(lambda word: "" if is_ours(word[0]) else word[0], words)
@@ -60,7 +60,7 @@ def with_entry(text, entry):
 
 
 def replace(text):
-    """As a whole, with the owner and the mode that it has. Without text there is no file."""
+    """Replaces the file atomically, keeping owner and mode. Without text, the file is removed."""
     path = os.path.realpath(PATH)
     folder = os.path.dirname(path)
     try:
@@ -91,7 +91,7 @@ def replace(text):
 
 @contextlib.contextmanager
 def changing():
-    """For root, one at a time."""
+    """Makes changes exclusive, and refuses them to anybody but root."""
     if os.geteuid() != 0:
         raise Trouble(f"only root can change {PATH}; use sudo")
     fd = os.open(os.path.dirname(PATH), os.O_RDONLY | os.O_DIRECTORY)
@@ -105,7 +105,7 @@ def changing():
 
 
 def is_masked():
-    """Something lies over the file since the system was booted so; without /proc nobody knows."""
+    """Returns whether a copy is mounted over the file in this boot; without /proc this is unknown."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             return any(line.split()[4] == os.path.realpath(PATH) for line in file)
@@ -115,8 +115,8 @@ def is_masked():
 
 def must_be_trusted(path, top="/"):
     """
-    Programs with raised privileges load it too, so nobody but root may put another one there; folders are
-    looked at up to @top.
+    Programs with raised privileges load the library, so only root may be able to replace it. The
+    function examines directories up to @top.
     """
     while True:
         status = os.stat(path)
@@ -137,14 +137,14 @@ def find_library(folder, given):
 
 
 def entry_for(path):
-    """$LIB is each architecture's own folder, where the system has such."""
+    """Returns the entry, with $LIB if the system has a directory for each architecture."""
     multiarch = getattr(sys.implementation, "_multiarch", "")
     entry = path.replace(f"/lib/{multiarch}/", "/$LIB/", 1) if multiarch else path
     return entry if entry != path and selftest.is_mapped(path, entry) else path
 
 
 def test(path):
-    """Yields what the library does to the programs that are tried."""
+    """Runs the self-test, and yields a line for each program."""
     yield from selftest.compare(selftest.references(), path, path)
 
 
@@ -170,8 +170,8 @@ def on(path):
 
 def uncover():
     """
-    Take away what lies over the file, for this process alone; for all others the kernel does when the file is
-    replaced. No program may be started before that: the library may be one that none starts with.
+    Removes the mount over the file, for this process alone; the kernel does it for all others when the file is
+    replaced. No program may be started before that, since the library may keep every program from starting.
     """
     new_mounts, recursive, private = 0x20000, 0x4000, 1 << 18  # CLONE_NEWNS, MS_REC, MS_PRIVATE
     libc = ctypes.CDLL(None, use_errno=True)
@@ -185,7 +185,7 @@ def uncover():
 
 
 def off():
-    """In a boot that has it disabled the file is seen where nothing lies over it."""
+    """Removes the entry, in a boot with a mount over the file as well."""
     if is_masked() and os.geteuid() == 0:
         uncover()
     with changing():

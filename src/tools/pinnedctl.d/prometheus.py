@@ -18,7 +18,7 @@ def labels(**values):
 
 
 def family(name, kind, about, samples):
-    """The lines of a metric; none without samples."""
+    """Yields the lines of a metric; none without samples."""
     if samples:
         yield f"# HELP {name} {about}."
         yield f"# TYPE {name} {kind}"
@@ -34,7 +34,7 @@ def labels_of(reading):
 
 
 def exported(table):
-    """The figures that are metrics: a process's, and those of heaps that can be added up."""
+    """Returns the figures that are metrics: a process's, and those of heaps that can be summed."""
     own = {figure.name for figure in table if figure.scope == "process"}
     for figure in table:
         is_sum = figure.scope == "heap" and figure.kind != "setting" and figure.name not in own
@@ -44,14 +44,14 @@ def exported(table):
 
 
 def metric_of(figure):
-    """(name, type)"""
+    """Returns (name, type)."""
     if figure.kind == "counter":
         return f"pinned_process_{figure.name}_total", "counter"
     return f"pinned_process_{figure.name}", "gauge"
 
 
 def of_processes(found):
-    """Libraries of several versions may have different tables: each metric is told once."""
+    """Libraries of different versions may have different tables; each metric is described once."""
     families = {}
     for reading in found:
         for figure in exported(reading.table):

@@ -19,7 +19,7 @@ def of(pid):
 
 
 def of_pids(pids):
-    """(readings, troubles) of these processes, in their order."""
+    """Returns (readings, troubles) of these processes, in their order."""
     readings, troubles = [], []
     for pid in pids:
         try:
@@ -30,14 +30,14 @@ def of_pids(pids):
 
 
 def of_all():
-    """(readings, troubles) of all processes that use the library; those that end meanwhile are no trouble."""
+    """Returns (readings, troubles) of all processes with the library, without those that end meanwhile."""
     readings, troubles = of_pids(memory.find_pids())
     kinds = (memory.OtherVersion, memory.NotPermitted)
     return readings, [trouble for trouble in troubles if isinstance(trouble, kinds)]
 
 
 def value(dump, name):
-    """A figure of a process, or the sum over its heaps; None if the library does not have it."""
+    """Returns a figure of a process, or the sum over its heaps; None if the library lacks it."""
     if name == LIVE.name:
         held, cached = value(dump, "object_bytes"), value(dump, "cached_bytes")
         return None if held is None or cached is None else held - cached

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tries whether the programs that a system cannot do without still do the same with a library preloaded."""
+"""Tests whether indispensable programs behave the same with a library preloaded."""
 import os
 import subprocess
 
@@ -21,7 +21,7 @@ SECONDS = 30
 
 
 def run(command, preload=None):
-    """(exit status, output, what it says on stderr); the status is None if it does not end."""
+    """Returns (exit status, output, text on stderr); the status is None after a time-out."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -47,13 +47,13 @@ def run(command, preload=None):
 
 
 def message_of_every_program():
-    """What the dynamic linker says when a program starts; None if it says nothing, or none can be started here."""
+    """Returns what the dynamic linker prints when a program starts; None if it prints nothing."""
     status, _, said = run(["/bin/true"])
     return said.decode(errors="replace").strip() if status is not None and said else None
 
 
 def is_mapped(path, preload=None):
-    """Do processes that are started now have this file mapped?"""
+    """Returns whether a process that is started now has this file mapped."""
     status, output, _ = run(["/bin/cat", "/proc/self/maps"], preload)
     return status == 0 and any(
         line.endswith(b" " + os.fsencode(path)) for line in output.splitlines()
@@ -61,7 +61,7 @@ def is_mapped(path, preload=None):
 
 
 def references():
-    """{command: result} of the programs that are installed, as they are now."""
+    """Returns {command: result} of the installed programs, in the current state."""
     results = {}
     for commands in PROGRAMS.values():
         for command in commands:
@@ -71,7 +71,7 @@ def references():
 
 
 def difference(before, after):
-    """In words; None if there is none."""
+    """Returns the difference as text; None if there is none."""
     for index, what in enumerate(("exit status", "output", "message")):
         if before[index] != after[index]:
             return f"{what} {before[index]!r:.200}, with the library {after[index]!r:.200}"
@@ -80,8 +80,8 @@ def difference(before, after):
 
 def compare(results, path, preload=None):
     """
-    Yields a line for each program that does the same; Trouble for the first that does not. Without
-    @preload the library is in what all programs load.
+    Yields a line for each program that behaves the same; raises Trouble for the first that does not. Without
+    @preload, the library is among those that all programs load.
     """
     if not is_mapped(path, preload):
         raise Trouble(f"self-test: {path} is not loaded into a new process (is /proc mounted?)")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files of the system that is looked at: of this one, or below a folder that tests put in its place."""
+"""Files of the system that is examined: this system, or a directory that a test puts in its place."""
 import os
 
 # What is longer is no file of the system's.
@@ -13,7 +13,7 @@ def at(path):
 
 
 def read(path):
-    """The text without blanks around it; None if the file is not there, or may not be read."""
+    """Returns the stripped text; None if the file does not exist or cannot be read."""
     try:
         with open(at(path), encoding="utf-8", errors="replace") as file:
             return file.read(READ_MAX).strip()
@@ -22,7 +22,7 @@ def read(path):
 
 
 def names(path):
-    """What is in a folder; nothing if there is none."""
+    """Returns the names in a directory; none if it does not exist."""
     try:
         return sorted(os.listdir(at(path)))
     except OSError:
@@ -30,6 +30,6 @@ def names(path):
 
 
 def number(path):
-    """None if the file has no number, too."""
+    """Returns the number in a file; None if there is none."""
     text = read(path)
     return int(text) if text and text.isdigit() else None

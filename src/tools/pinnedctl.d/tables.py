@@ -6,7 +6,7 @@ from units import CHUNK, size
 
 
 def text_of(figure, value):
-    """A figure's value, and in chunks if it is memory in chunks."""
+    """Formats a figure's value, with the number of chunks for memory that is counted in chunks."""
     if value is None:
         return "none", ""
     if figure.unit == "ms":
@@ -77,7 +77,7 @@ def cell(value, name, heading):
 
 
 def row(reading, columns):
-    """One process: pid, user, program, backend, chunks, and the columns."""
+    """Returns a process's row: pid, user, program, backend, chunks, and the columns."""
     dump = reading.dump
     chunks = (readings.value(dump, "chunk_bytes") or 0) // CHUNK
     fixed = (
@@ -101,7 +101,7 @@ def total(found, columns):
 
 
 def sorted_by(found, name):
-    """Those with most first; texts by the alphabet, and pids from the least."""
+    """Sorts numbers in descending order, and texts and pids in ascending order."""
     if name == "user":
         return sorted(found, key=lambda reading: reading.user)
     if name in ("pid", "program", "backend"):

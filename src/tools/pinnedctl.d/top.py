@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`pinnedctl top`: all processes in a table, again and again on a terminal."""
+"""`pinnedctl top`: all processes in a table, which is refreshed on a terminal."""
 import contextlib
 import json
 import os
@@ -19,7 +19,7 @@ KEYS = ("pid", "user", "program", "backend")
 
 
 def names_of(reading):
-    """What a process can be filtered by."""
+    """Returns the texts by which a process can be filtered."""
     return (reading.dump["program"], reading.user)
 
 
@@ -30,7 +30,7 @@ def is_wanted(reading, options):
 
 
 def summary(reading):
-    """A process's figures without its heaps: these are added up."""
+    """Returns a process's figures, with those of its heaps summed."""
     dump = reading.dump
     sums = {
         figure.name: readings.value(dump, figure.name)
@@ -42,7 +42,7 @@ def summary(reading):
 
 
 def notes_on(troubles):
-    """What the table lacks, and why."""
+    """Returns what the table omits, and why."""
     hidden = sum(isinstance(trouble, memory.NotPermitted) for trouble in troubles)
     for trouble in troubles:
         if not isinstance(trouble, memory.NotPermitted):
@@ -62,7 +62,7 @@ def lines_of(found, troubles, options):
 
 
 def check_columns(options, found):
-    """Trouble for a column that no library has."""
+    """Raises Trouble for a column that no library has."""
     known = {figure.name for reading in found for figure in reading.table} | {"live_bytes"}
     for name in (*options.columns, *({options.sort} - set(KEYS))):
         if found and name not in known:
@@ -71,7 +71,7 @@ def check_columns(options, found):
 
 @contextlib.contextmanager
 def keys_one_by_one():
-    """While it lasts, keys come at once and are not shown. Yields whether there is a keyboard."""
+    """Reads keys without Enter and without echo. Yields whether there is a keyboard."""
     if not sys.stdin.isatty():
         yield False
         return
@@ -84,7 +84,7 @@ def keys_one_by_one():
 
 
 def read_filter():
-    """Keys up to Enter; Backspace takes the last one back."""
+    """Reads keys up to Enter; Backspace removes the last one."""
     text = ""
     while True:
         print(f"\r\033[Kfilter: {text}", end="", flush=True)
@@ -95,7 +95,7 @@ def read_filter():
 
 
 def obey(key, options):
-    """Changes the options as a key says. Returns False if it is the one that quits."""
+    """Changes the options according to a key. Returns False for the key that quits."""
     if key == "s":
         order = ["pid", *options.columns]
         at = order.index(options.sort) if options.sort in order else -1
@@ -108,7 +108,7 @@ def obey(key, options):
 
 
 def wait(options, has_keys):
-    """Until the next table. Returns False if there shall be none."""
+    """Waits until the next table. Returns False if there is none."""
     if not has_keys:
         time.sleep(options.interval)
         return True
@@ -117,7 +117,7 @@ def wait(options, has_keys):
 
 
 def show(lines):
-    """On a terminal, in the place of the table before."""
+    """Prints the table, on a terminal in place of the previous one."""
     columns, rows = os.get_terminal_size()
     shown = [line[:columns] for line in [HELP, *lines][: rows - 1]]
     print("\033[H\033[2J" + "\n".join(shown), flush=True)

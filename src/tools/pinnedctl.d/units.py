@@ -6,7 +6,7 @@ CHUNK = 2 << 20
 
 
 def size(count):
-    """Bytes in a unit that leaves at most four digits."""
+    """Formats bytes in a unit that leaves at most four digits."""
     for unit in "BKMGT":
         if count < 10000 or unit == "T":
             return f"{count}{unit if unit != 'B' else ''}"
@@ -15,12 +15,12 @@ def size(count):
 
 
 def chunks(count):
-    """So many chunks, and their bytes."""
+    """Formats a number of chunks, with their size."""
     return f"{count} chunk{'' if count == 1 else 's'} ({size(count * CHUNK)})"
 
 
 def change(text):
-    """(sign, chunks) of a number of chunks, or a size with K, M, G or T, that may begin with + or -."""
+    """Parses chunks, or a size with K, M, G or T, with an optional + or -. Returns (sign, chunks)."""
     match = re.fullmatch(r"([+-]?)([0-9]{1,18})([KMGT]?)", text, re.ASCII)
     if not match:
         raise ValueError
@@ -35,7 +35,7 @@ def change(text):
 
 
 def address(text):
-    """As /proc prints it: hexadecimal digits, with or without 0x."""
+    """Parses an address as /proc prints it: hexadecimal digits, with or without 0x."""
     match = re.fullmatch(r"(?:0[xX])?([0-9a-fA-F]{1,16})", text, re.ASCII)
     if not match:
         raise ValueError
