@@ -15,6 +15,11 @@ fail() {
 	failures=$((failures + 1))
 }
 
+# The names by which a document's headings can be linked to.
+anchors() {
+	sed '/^```/,/^```/d' "$1" | sed -n 's/^##* //p' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9_\n-'
+}
+
 documents=(README.md CONTRIBUTING.md doc/*.md examples/*/README.md)
 for document in "${documents[@]}"; do
 	# What stands between ```c and ```.
@@ -34,6 +39,10 @@ for document in "${documents[@]}"; do
 		grep -oE '\]\([^)#:]+\)' "$document" | sed 's/^](//; s/)$//'
 		grep -oE '`(src|test|bench|doc|examples|include|man|debian)/[A-Za-z0-9_./*-]+' "$document" | sed -E 's/^`//; s/\.$//; s/[A-Z]{3,}$/*/'
 	} | sort -u)
+	while IFS='#' read -r name anchor; do
+		names=$((names + 1))
+		anchors "${name:+$(dirname "$document")/}${name:-$document}" | grep -qx -- "$anchor" || fail "$document: $name has no heading $anchor"
+	done < <(grep -oE '\]\([^)#:]*#[^)]+\)' "$document" | sed 's/^](//; s/)$//' | sort -u)
 	# Documents of the package pinned-mem-doc link to documents that it contains.
 	case $document in
 	examples/*) ;;
