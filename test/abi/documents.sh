@@ -16,6 +16,7 @@ fail() {
 }
 
 # The names by which a document's headings can be linked to.
+# shellcheck disable=SC2016 # backticks of Markdown
 anchors() {
 	sed '/^```/,/^```/d' "$1" | sed -n 's/^##* //p' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9_\n-'
 }
