@@ -107,6 +107,7 @@ static int grow(size_t count)
 	if (pending)
 		pn_tables_unmap(from, from + pending);
 	pending = count;
+	pn_child_order_writes();
 	if (pn_tables_map(from, from + count)) {
 		pending = 0;
 		return ENOMEM;
@@ -114,6 +115,7 @@ static int grow(size_t count)
 	set_extent(from, from + count, 0);
 	/* Last: this is what makes pn_arena_has() true of any address of them. */
 	__atomic_store_n(&pn_arena.size, (from + count) << PN_CHUNK_SHIFT, __ATOMIC_RELEASE);
+	pn_child_order_writes();
 	pending = 0;
 	return 0;
 }
