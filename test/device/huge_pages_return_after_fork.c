@@ -88,8 +88,7 @@ int main(void)
 	uint64_t phys = pinned_v2p(heap);
 	int fd = open_pool();
 
-	if (!(info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP))
-		test_skip("this kernel has no huge mappings");
+	need_huge_mappings(fd);
 	close(fd);
 	fill(heap, SIZE, 1);
 	huge_again_after_the_last_child(heap, phys);

@@ -146,8 +146,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "end"))
 		return 0;
 	fd = open_pool();
-	if (!(info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP))
-		test_skip("this kernel has no huge mappings");
+	need_huge_mappings(fd);
 	WORKS(populate(fd, 0, SLOTS, phys));
 	at = map_slots(fd, 0, SLOTS);
 	touch_pages(at, SLOTS * CHUNK);

@@ -35,8 +35,7 @@ int main(void)
 {
 	int fd = open_pool();
 
-	if (!(info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP))
-		test_skip("this kernel has no huge mappings");
+	need_huge_mappings(fd);
 	close(fd);
 	use_and_give_back(MADV_NOHUGEPAGE);
 	all_chunks_are_huge();

@@ -53,8 +53,7 @@ int main(void)
 {
 	int fd = open_pool();
 
-	if (!(info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP))
-		test_skip("this kernel has no huge mappings");
+	need_huge_mappings(fd);
 	close(fd);
 	one_access_maps_a_chunk();
 	in_a_large_sparse_mapping();

@@ -8,7 +8,9 @@
 #define CHECK_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +50,19 @@ static inline void check_ends_well(const char *file, int line, pid_t pid)
 			got == pid ? (unsigned int)status : 0);
 		_exit(1);
 	}
+}
+
+/* The memory of this process that is resident, in KiB. */
+static inline long resident_kib(void)
+{
+	char text[200] = "", *rest;
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	/* The second number; the first is the size of all mappings. */
+	strtol(text, &rest, 10);
+	return strtol(rest, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* The compiler may not know what becomes of @pointer, nor where it comes from. */

@@ -142,6 +142,12 @@ struct pinned_mem_info info_of(int fd)
 	return info;
 }
 
+void need_huge_mappings(int fd)
+{
+	if (!(info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP))
+		test_skip("this kernel has no huge mappings");
+}
+
 void test_unchanged(const char *file, int line, int fd, const struct pinned_mem_info *before)
 {
 	struct pinned_mem_info now = info_of(fd);

@@ -67,6 +67,8 @@
 void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
 void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* Skips the test where the driver of the pool @fd maps no chunk by one entry. */
+void need_huge_mappings(int fd);
 void test_equal(const char *file, int line, const char *what, uint64_t got, uint64_t want);
 long test_works(const char *file, int line, const char *what, long result);
 void test_refused(const char *file, int line, const char *what, long result, int error);

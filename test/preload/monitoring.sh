@@ -13,17 +13,7 @@ promtool check rules "$rules" >out 2>&1 || fail "$(cat out)"
 
 # What the driver would say: a folder that looks like its own in sysfs.
 export PINNEDCTL_ROOT=$PWD/root
-device=root/sys/class/misc/pinned_mem module=root/sys/module/pinned_mem
-mkdir -p $device/node0 $module/parameters
-echo 0.1.0 >$module/version
-echo 100 >$module/parameters/limit_chunks
-for file in used_chunks snapshot_pages resting_chunks busy_chunks carveout_chunks carveout_free_chunks; do
-	echo 3 >$device/$file
-done
-for folder in $device $device/node0; do
-	echo 8 >"$folder"/reserve_chunks
-	echo 5 >"$folder"/reserve_free_chunks
-done
+pretend_driver root 100
 
 # A process with a heap, raw chunks and an object that is freed but retained; and one at its limit, which libc serves.
 mkfifo input ready

@@ -27,16 +27,6 @@ static int count_mappings(void)
 	return lines;
 }
 
-static long resident_kib(void)
-{
-	long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	CHECK(file && fscanf(file, "%*d %ld", &pages) == 1);
-	fclose(file);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 int main(void)
 {
 	static void *objects[OBJECTS];

@@ -42,16 +42,6 @@ static void *produce(void *argument)
 	return NULL;
 }
 
-static long resident_kib(void)
-{
-	long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	CHECK(file && fscanf(file, "%*d %ld", &pages) == 1);
-	fclose(file);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static void *consume(void *argument)
 {
 	struct queue *queue = argument;

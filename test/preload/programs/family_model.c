@@ -211,16 +211,6 @@ static size_t in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
-static long resident_kib(void)
-{
-	long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	EXPECT(file && fscanf(file, "%*d %ld", &pages) == 1);
-	fclose(file);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 /* Of objects of one size: the figures follow, and memory that is free goes when it is told to. */
 static void figures(size_t size)
 {

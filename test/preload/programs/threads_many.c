@@ -31,18 +31,6 @@ static void *live_shortly(void *argument)
 	return NULL;
 }
 
-static long resident_kib(void)
-{
-	char line[200];
-	long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	CHECK(file && fgets(line, sizeof(line), file));
-	CHECK(sscanf(line, "%*d %ld", &pages) == 1);
-	fclose(file);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static void run_threads(int count)
 {
 	while (count > 0) {
