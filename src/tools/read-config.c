@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * What libmalloc-pinned makes of a configuration file, for pinnedctl(1): the library's own
- * reader, told for whom to read. A line of output for each note of the reader: a word
- * (error, section, key), the line's number, the text.
+ * Reads a configuration file by libmalloc-pinned's own reader, for pinnedctl(1). Prints a line for
+ * each note of the reader: a word (error, section, key), the line's number, and the text.
  *
  * usage: read-config check FILE | show FILE EXE CGROUP USER
- * An empty CGROUP is the caller's.
+ * An empty CGROUP stands for the caller's control group.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@ static void print(void *context, enum pn_conffile_note note, unsigned int line, 
 	const char *path = context;
 	size_t skipped = 0;
 
-	/* A message without what it says of itself: "pinned: FILE:LINE: ". */
+	/* The message without its prefix, "pinned: FILE:LINE: ". */
 	if (note == PN_CONFFILE_ERROR) {
 		skipped = strlen("pinned: ") + strlen(path) +
 			  (size_t)snprintf(NULL, 0, ":%u: ", line);

@@ -52,4 +52,7 @@ version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")
 for file in dkms.conf src/kernel/keep-symbols; do
 	[ -f "$prefix/src/pinned-mem-$version/$file" ] || fail "DKMS's source lacks $file"
 done
+for file in README.md CONTRIBUTING.md doc/administrators.md; do
+	cmp -s "$top/$file" "$prefix/share/doc/pinned-mem/$file" || fail "the documents lack $file"
+done
 echo "$(find "$prefix" -type f | wc -l) files"

@@ -12,7 +12,7 @@ cp -r /usr/share/doc/libpinned-dev/examples /tmp/examples
 cd /tmp/examples
 [ "$(find . -name '*.gz' -o -name demo | wc -l)" = 0 ] || fail 'a part is compressed, or of the tree alone'
 # But for what is of a demo.
-cat /usr/share/doc/pinned-mem-doc/{README.md,doc/*.md} | grep -oE 'examples/[a-z0-9_/.-]*[a-z0-9_-]' | grep -v /demo/ | sort -u >named
+cat /usr/share/doc/pinned-mem/{README.md,doc/*.md} | grep -oE 'examples/[a-z0-9_/.-]*[a-z0-9_-]' | grep -v /demo/ | sort -u >named
 [ "$(wc -l <named)" -gt 5 ] || fail "only named: $(cat named)"
 while read -r path; do
 	[ -e "/tmp/$path" ] || fail "named, but not there: $path"
