@@ -28,8 +28,8 @@
 #include "suite.h"
 
 #define OBJECTS 120
-#define FORKS 24
-#define SIGNALS 60
+#define FORKS 16
+#define SIGNALS 40
 
 /* In a child: its number is where it failed. Check's own assertions take a lock. */
 #define CHILD_CHECK(condition) ((condition) ? (void)0 : child_failed(__LINE__, #condition))
@@ -253,9 +253,14 @@ static void allocate(void)
 		CHILD_CHECK(is_intact(i));
 }
 
+/* ThreadSanitizer's own locks do not live with a fork that it does not know of. */
 static pid_t clone_process(void)
 {
+#ifdef PN_THREAD_SANITIZER
+	return fork();
+#else
 	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
+#endif
 }
 
 static bool ended_well(pid_t pid)
@@ -329,8 +334,8 @@ START_TEST(clone_against_every_slow_path)
 END_TEST
 
 static pid_t (*make_child_in_handler)(void);
-static volatile sig_atomic_t is_child, handled;
-static volatile pid_t last_child;
+static volatile sig_atomic_t is_child;
+static atomic_int handled, last_child;
 
 static void fork_in_handler(int number)
 {
@@ -339,8 +344,8 @@ static void fork_in_handler(int number)
 
 	(void)number;
 	is_child = !pid;
-	last_child = pid;
-	handled = handled + 1;
+	atomic_store(&last_child, pid);
+	atomic_fetch_add(&handled, 1);
 	errno = saved;
 }
 
@@ -376,12 +381,12 @@ static void interrupt(pid_t (*make_child)(void))
 	start(threads);
 	pthread_create(&interrupted, NULL, be_interrupted, (void *)77);
 	for (int i = 0; i < SIGNALS; i++) {
-		int before = handled;
+		int before = atomic_load(&handled);
 
 		pthread_kill(interrupted, SIGUSR1);
-		while (handled == before)
+		while (atomic_load(&handled) == before)
 			sched_yield();
-		ck_assert(ended_well(last_child));
+		ck_assert(ended_well(atomic_load(&last_child)));
 	}
 	stop(threads);
 	pthread_join(interrupted, NULL);

@@ -37,7 +37,7 @@ bool pn_child_shares_memory(void);
  */
 static inline void pn_child_order_writes(void)
 {
-#ifdef __SANITIZE_THREAD__
+#ifdef PN_THREAD_SANITIZER
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 #else
 	__atomic_thread_fence(__ATOMIC_RELEASE);
