@@ -18,12 +18,13 @@
  * address space (of a forked child, or of a process that has received the
  * descriptor), ioctl() and mmap() fail with EPERM, except for INFO.  A forked
  * child inherits the mappings as a snapshot of the moment of the fork; the owner
- * keeps its chunks and their physical addresses.  A page is copied for the child
- * when child or owner first touches it.  The copy may or may not contain what a
- * device writes to the chunk after the fork.  While snapshots exist, a mapping
- * that the fork has split (INFO.split_mappings) uses small pages, and afterwards
- * until the owner calls mmap() with MAP_FIXED over it.  If there is no memory for
- * a child's copy, the child receives SIGBUS.
+ * keeps its chunks and their physical addresses.  Children that only read share
+ * the owner's pages.  A page is copied for the child when the child first writes
+ * to it, or when the owner first touches it.  Until the child has written to the
+ * page, it may or may not see what a device writes to the page after the fork.
+ * While snapshots exist, a mapping that the fork has split (INFO.split_mappings)
+ * uses small pages, and afterwards until the owner calls mmap() with MAP_FIXED
+ * over it.  If there is no memory for a child's copy, the child receives SIGBUS.
  *
  * End of life.  A chunk is in use as long as a slot, a dma-buf, or a range that
  * was lent to another driver refers to it, and its pages are in use as long as
