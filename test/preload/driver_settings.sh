@@ -7,6 +7,7 @@
 need python3
 ctl=$PINNED_BUILD/pinnedctl
 export PINNEDCTL_ROOT=$PWD
+device=sys/class/misc/pinned_mem
 pretend_driver . 512
 
 "$ctl" status >out
@@ -23,14 +24,14 @@ done
 
 [ "$("$ctl" reserve)" = '8 chunks (16M), 5 chunks (10M) free' ] || fail "$("$ctl" reserve)"
 [ "$("$ctl" reserve 6)" = '6 chunks (12M), 5 chunks (10M) free' ] || fail "$("$ctl" reserve)"
-[ "$(cat "$device"/reserve_chunks "$device"/node0/reserve_chunks)" = '6
-8' ] || fail "$(head "$device"/reserve_chunks "$device"/node0/reserve_chunks)"
+[ "$(cat $device/reserve_chunks $device/node0/reserve_chunks)" = '6
+8' ] || fail "$(head $device/reserve_chunks $device/node0/reserve_chunks)"
 [ "$("$ctl" reserve --node 0 7)" = '7 chunks (14M), 5 chunks (10M) free' ] || fail "$("$ctl" reserve --node 0)"
-[ "$(cat "$device"/node0/reserve_chunks)" = 7 ] || fail "$(cat "$device"/node0/reserve_chunks)"
+[ "$(cat $device/node0/reserve_chunks)" = 7 ] || fail "$(cat $device/node0/reserve_chunks)"
 # By so much, and as a size; less than nothing is refused, and changes nothing.
 while read -r words now; do
 	"$ctl" reserve "$words" >out || fail "$words: $(cat out)"
-	[ "$(cat "$device"/reserve_chunks)" = "$now" ] || fail "reserve $words: $(cat "$device"/reserve_chunks), not $now"
+	[ "$(cat $device/reserve_chunks)" = "$now" ] || fail "reserve $words: $(cat $device/reserve_chunks), not $now"
 done <<'END'
 +4 10
 -3 7
@@ -40,7 +41,7 @@ done <<'END'
 END
 if "$ctl" reserve -9 2>said; then fail 'a reserve of less than nothing'; fi
 grep -q 'the reserve has 8 chunks (16M), which is less than that' said || fail "$(cat said)"
-[ "$(cat "$device"/reserve_chunks)" = 8 ] || fail 'a refusal has changed something'
+[ "$(cat $device/reserve_chunks)" = 8 ] || fail 'a refusal has changed something'
 if "$ctl" reserve --node 9 1 2>said; then fail 'a node that there is not'; fi
 grep -q 'no NUMA node 9' said || fail "$(cat said)"
 
@@ -54,8 +55,8 @@ grep -qx 'pinned_mem_info{version="0.1.0"} 1' out || fail "$(cat out)"
 grep -qx "pinned_mem_node_reserve_free_bytes{node=\"0\"} $((5 << 21))" out || fail "$(cat out)"
 
 # The kernel's refusal ends in a message that says what to do.
-rm "$device"/reserve_chunks
-ln -s /dev/full "$device"/reserve_chunks
+rm $device/reserve_chunks
+ln -s /dev/full $device/reserve_chunks
 if "$ctl" reserve 4 2>said; then fail 'a refusal was not noticed'; fi
 grep -q '^pinnedctl: the reserve stays as it was: No space' said || fail "$(cat said)"
 is_one_line said || fail "$(cat said)"

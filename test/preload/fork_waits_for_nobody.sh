@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # fork() beside a thread that allocates 400 MiB takes at most twice as long as with glibc's malloc in
-# the same run. The best of several runs of each counts, in turn, since the machine may
-# be busy.
+# the same run. The best of several runs of each counts, in turn, since the machine may be busy.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
@@ -12,8 +11,8 @@ best() {  # TIME OLD
 
 plain=999999999 with=999999999
 for _ in 1 2 3 4 5; do
-	plain=$(best "$("$programs/fork_time")" $plain)
-	with=$(best "$("${pinned[@]}" "$programs/fork_time" 2>report)" $with)
+	plain=$(best "$("$programs/fork_time")" "$plain")
+	with=$(best "$("${pinned[@]}" "$programs/fork_time" 2>report)" "$with")
 	used_pinned report fork_time
 	[ "$with" -le $((2 * plain)) ] && break
 done
