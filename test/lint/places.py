@@ -32,7 +32,7 @@ man/man[1-8]/*.[1-8]
 src/lib/libpinned.map src/lib/libpinned.pc.in src/lib/README.md src/lib/*/README.md
 src/kernel/Kbuild src/kernel/build-module src/kernel/keep-symbols
 src/lib/*/*.[ch] src/kernel/*.[ch] src/shim/*.[ch]
-src/tools/* src/tools/pinnedctl.d/*.py src/tools/pkgconfig/*.pc.in src/tools/system/* src/tools/system/dracut/*
+src/tools/* src/tools/monitoring/* src/tools/pinnedctl.d/*.py src/tools/pkgconfig/*.pc.in src/tools/system/* src/tools/system/dracut/*
 """.split()
 
 # In the folders of tests, what no level runs by itself.
