@@ -19,8 +19,10 @@
  *     while an entry leads to it; and the state of each object, a byte. An object that the child's
  *     program may use was handed out before the fork, and nobody was changing it;
  *   - the list of heaps, and of attached devices, which are linked and unlinked by one word;
- *   - which extents of the arena are taken, and the last number of a pool: single words that are
- *     written before what they stand for exists;
+ *   - to which pool and to which extent a slot of the arena belongs, and the last number of a pool:
+ *     single words that are written before what they stand for exists;
+ *   - how many slots are claimed, which is written when their entries in the tables are mapped; and how
+ *     many were just being claimed, which is written before: the child unmaps the entries of these;
  *   - a profile's samples and stacks: in a list when they are complete, out of it before they are used
  *     again. Of a sample that was being recorded some of the sums may be one ahead of the others.
  *
