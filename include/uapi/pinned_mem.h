@@ -114,11 +114,14 @@
  * @pool_size:	out: bytes of file offsets in a pool
  * @pool_id:	out: a number no other open of the device has had since load
  * @pool_chunks: out: chunks in this pool's slots
- * @used_chunks: out: chunks that the driver has given to all pools
- * @limit_chunks: out: the maximum of @used_chunks
- * @user_chunks: out: chunks of all pools of the user who opened this one
+ * @used_chunks: out: chunks that somebody has: in a pool, a dma-buf, another driver or a pipe
+ * @limit_chunks: out: the maximum of @used_chunks, @resting_chunks and the copies in
+ *		@snapshot_pages together
+ * @user_chunks: out: chunks charged to the user who opened this pool, until their
+ *		memory is free
  * @user_limit_chunks: out: the maximum of @user_chunks; 0: no such limit
- * @pool_limit_chunks: out: the maximum of @pool_chunks; 0: no such limit
+ * @pool_limit_chunks: out: the maximum of @pool_chunks, with chunks that have left their
+ *		slots and are not free yet; 0: no such limit
  * @snapshot_pages: out: pages that were copied for forked children of all pools
  * @resting_chunks: out: chunks of dead owners that are in quarantine
  * @reserve_chunks: out: free chunks of the reserve

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Birth and death of a chunk.
+ * New chunks, and who holds them.
  *
- * Lifetime. Two counts keep a chunk. Its own, @refs, is for what the driver has
- * given it to: a slot in a view's table (the one of birth), a dma-buf, a range
- * lent to another driver. While one of them is left the driver holds one
- * reference to the page. The page's count is for everybody else: page-table
- * entries, pins of get_user_pages, a page fault under way. When @refs ends, the
- * chunk is given back to its source: at once, or after its quarantine; and the
- * source lets go of the page only when nobody else has it (see quarantine.c for
- * those that must wait). So whoever lets go first takes nothing from the others.
- *
- * The limits count a chunk until @refs ends. What others keep pinned after that
- * is theirs to account for.
+ * Lifetime. Two counts keep a chunk. Its own, @refs, is for what the driver has given it to: a slot
+ * in a view's table (the one of birth), a dma-buf, a range lent to another driver. While one of
+ * them is left the driver holds one reference to the page. The page's count is for everybody else:
+ * page-table entries, pins of get_user_pages, a page fault under way. When @refs ends, the chunk
+ * goes to the quarantine, which gives it back to its source when nobody else has a reference and,
+ * after its owner's death, when it has rested. It is charged until then.
  */
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "chunk.h"
@@ -23,29 +20,34 @@
 #include "memtype.h"
 #include "page.h"
 #include "quarantine.h"
+#include "quota.h"
 #include "sources.h"
 
+/* How long a request waits for chunks that rest, when these alone stand in its way at a limit. */
+#define LONGEST_WAIT (2 * HZ)
+
 /*
- * Takes memory from the sources. When they have none, the quarantine gives up chunks early, and the
- * sources are asked again, until no chunk rests.
+ * Takes memory from the sources. When they have none, the quarantine gives up chunks that can serve
+ * the request, and the sources are asked again, until no such chunk rests.
  */
 static const struct pinned_source *take_or_drain(const struct pinned_policy *policy,
 						 struct page **pages, unsigned long count)
 {
-	const struct pinned_source *source = pinned_sources_take(policy, pages, count);
+	struct pinned_policy drained = *policy;
+	const struct pinned_source *source;
 	unsigned long more = count;
 
 	/* More each time: as many free blocks as wanted may be too few for the watermarks. */
-	while (!source && pinned_quarantine_drain(more)) {
-		source = pinned_sources_take(policy, pages, count);
-		more *= 2;
+	for (;; more *= 2) {
+		source = pinned_sources_take(policy, pages, count, &drained.sources);
+		if (source || !pinned_quarantine_drain(&drained, count, more))
+			return source;
 	}
-	return source;
 }
 
-/* Give each chunk its page. Those that cannot get their memory type stay without. */
-static int take_memory(struct pinned_chunk **chunks, unsigned long count,
-		       const struct pinned_policy *policy)
+/* Gives each chunk its page. Those that cannot get their memory type stay without. */
+static int take_run(struct pinned_chunk **chunks, unsigned long count,
+		    const struct pinned_policy *policy)
 {
 	struct page *one, **pages = &one;
 	const struct pinned_source *source;
@@ -77,38 +79,84 @@ static int take_memory(struct pinned_chunk **chunks, unsigned long count,
 	return err;
 }
 
-/**
- * pinned_chunks_create() - new, zeroed chunks
- * @chunks: gets them, with one reference each
- * @count: how many; if several, they are one contiguous run
- * @policy: sources, node, ceiling, memory type
- * @user: whom to charge
- *
- * Return: 0; -EDQUOT over a limit; -ENOMEM.
- */
-int pinned_chunks_create(struct pinned_chunk **chunks, unsigned long count,
-			 const struct pinned_policy *policy, struct pinned_user *user)
+static int take_memory(struct pinned_chunk **chunks, unsigned long count,
+		       const struct pinned_policy *policy)
 {
 	unsigned long i;
+	int err = 0;
+
+	if (policy->is_contiguous)
+		return take_run(chunks, count, policy);
+	for (i = 0; i < count && !err; i++) {
+		err = fatal_signal_pending(current) ? -EINTR : take_run(&chunks[i], 1, policy);
+		cond_resched();
+	}
+	return err;
+}
+
+/*
+ * Charges chunks. At a limit, the quarantine first looks whether anything has become free; and if
+ * there will be room when chunks have rested that rest now, the caller waits for that, not for long.
+ */
+static int charge(struct pinned_account *account, unsigned long count)
+{
+	unsigned long deadline = jiffies + LONGEST_WAIT, freed;
+	bool does_rest_help;
 	int err;
 
+	for (;;) {
+		freed = pinned_quarantine_freed();
+		err = pinned_quota_charge(account, count, &does_rest_help);
+		if (!err)
+			return 0;
+		pinned_quarantine_look();
+		if (freed != pinned_quarantine_freed() && time_before(jiffies, deadline))
+			continue;
+		if (!does_rest_help || !pinned_quarantine_wait(freed, deadline))
+			return fatal_signal_pending(current) ? -EINTR : err;
+	}
+}
+
+static void put_or_free(struct pinned_chunk *chunk)
+{
+	if (chunk->page)
+		pinned_chunk_put(chunk);
+	else
+		pinned_record_free(chunk);
+}
+
+/**
+ * pinned_chunks_create() - new, zeroed chunks, all or none
+ * @chunks: gets them, with one reference each
+ * @count: how many
+ * @policy: sources, node, ceiling, memory type, whether they shall be one contiguous run
+ * @account: whom to charge
+ *
+ * Return: 0; -EDQUOT over a limit; -ENOMEM, also over RLIMIT_MEMLOCK; -EINTR on a fatal signal.
+ */
+int pinned_chunks_create(struct pinned_chunk **chunks, unsigned long count,
+			 const struct pinned_policy *policy, struct pinned_account *account)
+{
+	unsigned long i;
+	int err = charge(account, count);
+
+	if (err)
+		return err;
 	for (i = 0; i < count; i++) {
-		chunks[i] = pinned_record_create(user);
-		err = PTR_ERR_OR_ZERO(chunks[i]);
-		if (err)
-			goto err_put;
+		chunks[i] = pinned_record_create(account);
+		if (chunks[i])
+			continue;
+		pinned_quota_uncharge(account, count - i);
+		err = -ENOMEM;
+		goto err_put;
 	}
 	err = take_memory(chunks, count, policy);
 	if (!err)
 		return 0;
 
 err_put:
-	while (i--) {
-		if (chunks[i]->page)
-			pinned_chunk_put(chunks[i]);
-		else
-			pinned_record_free(chunks[i]);
-	}
+	while (i--)
+		put_or_free(chunks[i]);
 	return err;
 }
 
@@ -134,29 +182,20 @@ void pinned_chunk_wait_for_faults(struct pinned_chunk *chunk)
 	}
 }
 
-/* Nothing of the driver's has it, hence no mapping either. */
-static void let_go(struct pinned_chunk *chunk, bool must_rest)
-{
-	pinned_record_uncharge(chunk);
-	pinned_memtype_reset(chunk->page, &chunk->memory_type);
-	pinned_quarantine_return(chunk, must_rest);
-}
-
-/* Put a reference. Whoever held it is done with the memory, and its devices are. */
+/* Puts a reference. Whoever held it is done with the memory, and so are its devices. */
 void pinned_chunk_put(struct pinned_chunk *chunk)
 {
-	if (!refcount_dec_and_test(&chunk->refs))
-		return;
-	let_go(chunk, false);
+	if (refcount_dec_and_test(&chunk->refs))
+		pinned_quarantine_return(chunk);
 }
 
 /*
- * Put a reference because its holder died. A device that was told the address
- * may still write there, so nobody else gets the memory for a while.
+ * Puts a reference because its holder died. A device that was told the address may still write
+ * there, so nobody else gets the memory for a while, whoever puts the last reference, and when.
  */
 void pinned_chunk_abandon(struct pinned_chunk *chunk)
 {
-	if (!refcount_dec_and_test(&chunk->refs))
-		return;
-	let_go(chunk, READ_ONCE(chunk->is_disclosed));
+	if (READ_ONCE(chunk->is_disclosed))
+		WRITE_ONCE(chunk->must_rest, true);
+	pinned_chunk_put(chunk);
 }

@@ -6,11 +6,11 @@
 #include "base.h"
 #include "record.h"
 
+struct pinned_account;
 struct pinned_policy;
-struct pinned_user;
 
 int pinned_chunks_create(struct pinned_chunk **chunks, unsigned long count,
-			 const struct pinned_policy *policy, struct pinned_user *user);
+			 const struct pinned_policy *policy, struct pinned_account *account);
 struct pinned_chunk *pinned_chunk_get(struct pinned_chunk *chunk);
 void pinned_chunk_wait_for_faults(struct pinned_chunk *chunk);
 void pinned_chunk_put(struct pinned_chunk *chunk);

@@ -7,8 +7,10 @@
 #ifndef PINNED_MEM_COMPAT_H
 #define PINNED_MEM_COMPAT_H
 
+#include <linux/list_lru.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
@@ -83,14 +85,15 @@ static inline void iosys_map_set_vaddr(struct iosys_map *map, void *vaddr)
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #include <linux/shrinker.h>
-#include <linux/slab.h>
 
 static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
 {
 	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
 
-	if (shrinker)
+	if (shrinker) {
 		shrinker->seeks = DEFAULT_SEEKS;
+		shrinker->flags = flags;
+	}
 	return shrinker;
 }
 
@@ -247,5 +250,50 @@ static inline bool pinned_any_vma(struct mm_struct *mm,
 #endif
 	return false;
 }
+
+/*
+ * 5.18, commit 88f2ef73fd66: the lists of a list_lru are made when the objects are allocated.
+ */
+static inline void *pinned_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru,
+					   gfp_t flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+	return kmem_cache_alloc(cache, flags);
+#else
+	return kmem_cache_alloc_lru(cache, lru, flags);
+#endif
+}
+
+/*
+ * 6.8, commit 0a97c01cd20b: adding to a list_lru names node and memory cgroup; a second function
+ * finds them by the object.
+ */
+static inline void pinned_lru_add(struct list_lru *lru, struct list_head *item)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	list_lru_add(lru, item);
+#else
+	list_lru_add_obj(lru, item);
+#endif
+}
+
+static inline void pinned_lru_del(struct list_lru *lru, struct list_head *item)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	list_lru_del(lru, item);
+#else
+	list_lru_del_obj(lru, item);
+#endif
+}
+
+/*
+ * 6.13, commit da0c02516c50: the callback of a list_lru's walk does not get the lock.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define PINNED_LRU_ISOLATE_ARGUMENTS \
+	struct list_head *item, struct list_lru_one *list, spinlock_t *lru_lock, void *arg
+#else
+#define PINNED_LRU_ISOLATE_ARGUMENTS struct list_head *item, struct list_lru_one *list, void *arg
+#endif
 
 #endif /* PINNED_MEM_COMPAT_H */

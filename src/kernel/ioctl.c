@@ -24,7 +24,6 @@
 #include "ioctl.h"
 #include "memtype.h"
 #include "pool.h"
-#include "quarantine.h"
 #include "quota.h"
 #include "reserve.h"
 #include "source.h"
@@ -109,11 +108,11 @@ static int run_info(struct pinned_pool *pool, struct pinned_call *call)
 	info->pool_chunks = pinned_pool_chunks(pool);
 	info->used_chunks = pinned_quota_used();
 	info->limit_chunks = pinned_quota_limit();
-	info->user_chunks = pinned_user_chunks(pool->user);
+	info->user_chunks = pinned_account_user_chunks(pool->account);
 	info->user_limit_chunks = pinned_quota_user_limit();
 	info->pool_limit_chunks = pinned_quota_pool_limit();
 	info->snapshot_pages = pinned_quota_copies();
-	info->resting_chunks = pinned_quarantine_resting();
+	info->resting_chunks = pinned_quota_resting();
 	info->reserve_chunks = pinned_reserve_free(NUMA_NO_NODE);
 	pinned_pool_count_mappings(pool, info);
 	return 0;

@@ -87,8 +87,8 @@ struct pinned_pool *pinned_pool_create(void)
 	/* Without it newer kernels (seen on 7.2) map nothing huge, and say nothing. */
 	i_size_write(pool->inode, PINNED_POOL_SIZE);
 	err = -ENOMEM;
-	pool->user = pinned_user_find();
-	if (!pool->user)
+	pool->account = pinned_account_create();
+	if (!pool->account)
 		goto err_put_inode;
 	pool->id = next_pool_id();
 	mutex_init(&pool->lock);
@@ -121,8 +121,8 @@ void pinned_pool_destroy(struct pinned_pool *pool)
 	mutex_lock(&pool->lock);
 	pinned_view_empty_locked(&pool->live);
 	mutex_unlock(&pool->lock);
+	pinned_account_close(pool->account);
 	mmdrop(pool->mm);
-	pinned_user_put(pool->user);
 	iput(pool->inode);
 	simple_release_fs(&pool_mount, &pool_mount_users);
 	mutex_destroy(&pool->lock);
@@ -152,30 +152,6 @@ static void put_chunks(struct pinned_chunk **chunks, unsigned long count)
 {
 	while (count)
 		pinned_chunk_put(chunks[--count]);
-}
-
-static int create_chunks(struct pinned_pool *pool, struct pinned_chunk **chunks,
-			 unsigned long count, const struct pinned_policy *policy)
-{
-	unsigned long i;
-	int err;
-
-	if (policy->is_contiguous)
-		return pinned_chunks_create(chunks, count, policy, pool->user);
-	for (i = 0; i < count; i++) {
-		err = -EINTR;
-		if (fatal_signal_pending(current))
-			goto err_put;
-		err = pinned_chunks_create(&chunks[i], 1, policy, pool->user);
-		if (err)
-			goto err_put;
-		cond_resched();
-	}
-	return 0;
-
-err_put:
-	put_chunks(chunks, i);
-	return err;
 }
 
 static int tell_phys(struct pinned_chunk **chunks, unsigned long count, u64 __user *phys)
@@ -242,6 +218,7 @@ static int insert_chunks_locked(struct pinned_pool *pool, unsigned long slot,
 			goto err_detach;
 		}
 	}
+	atomic_long_add(count, &pool->chunks);
 	return 0;
 
 err_detach:
@@ -253,7 +230,7 @@ err_detach:
 static int fill_slots(struct pinned_pool *pool, unsigned long slot, struct pinned_chunk **chunks,
 		      unsigned long count, const struct pinned_policy *policy, u64 __user *phys)
 {
-	int err = create_chunks(pool, chunks, count, policy);
+	int err = pinned_chunks_create(chunks, count, policy, pool->account);
 
 	if (err)
 		return err;
@@ -293,12 +270,7 @@ static int populate(struct pinned_pool *pool, unsigned long slot, unsigned long 
 	chunks = kvmalloc_array(count, sizeof(*chunks), PINNED_GFP);
 	if (!chunks)
 		return -ENOMEM;
-	err = pinned_quota_charge_pool(pool->mm, &pool->chunks, count);
-	if (!err) {
-		err = fill_slots(pool, slot, chunks, count, policy, phys);
-		if (err)
-			pinned_quota_uncharge_pool(pool->mm, &pool->chunks, count);
-	}
+	err = fill_slots(pool, slot, chunks, count, policy, phys);
 	kvfree(chunks);
 	return err;
 }
@@ -349,7 +321,7 @@ int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned lon
 			pinned_chunk_put(detach_chunk_locked(pool, slot + i));
 			cond_resched();
 		}
-		pinned_quota_uncharge_pool(pool->mm, &pool->chunks, count);
+		atomic_long_sub(count, &pool->chunks);
 		err = 0;
 	}
 	mutex_unlock(&pool->lock);
@@ -444,6 +416,8 @@ void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool)
 	mutex_lock(&pool->lock);
 	seq_printf(seq, "pinned_mem_pool:\t%llu\n", pool->id);
 	seq_printf(seq, "pinned_mem_chunks:\t%lu\n", pinned_pool_chunks(pool));
+	seq_printf(seq, "pinned_mem_charged_chunks:\t%lu\n",
+		   pinned_account_chunks(pool->account));
 	seq_printf(seq, "pinned_mem_type:\t%s\n", type_name(pool->memory_type));
 	seq_printf(seq, "pinned_mem_mappings:\t%lu\n", pool->live.vmas);
 	seq_printf(seq, "pinned_mem_split_mappings:\t%lu\n", pool->live.split_vmas);

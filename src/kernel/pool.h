@@ -15,7 +15,7 @@ struct mm_struct;
 struct pinned_mem_info;
 struct pinned_policy;
 struct seq_file;
-struct pinned_user;
+struct pinned_account;
 
 /* File offsets of a pool: 8 TiB, within what a 32-bit kernel's page offsets can name. */
 #define PINNED_POOL_SHIFT 43
@@ -30,14 +30,14 @@ struct pinned_user;
  * @inode:	holds the address_space through which all mappings are found
  * @lock:	see view.c
  * @mm:		the owner's address space, referenced as a structure
- * @user:	who opened it, and is charged
+ * @account:	whom its chunks are charged to
  * @live:	the owner's view
  * @snapshots:	views of forked children that are not gone, under @lock
  * @has_borrowers: snapshots may map pages that they share with other views (see
  *		snapshot.c), under @lock
  * @generation:	forks so far, under @lock
  * @memory_type: of all chunks in @live; changes under @lock, while it is empty
- * @chunks:	chunks in @live, or about to be
+ * @chunks:	chunks in @live
  */
 struct pinned_pool {
 	struct list_head node;
@@ -47,7 +47,7 @@ struct pinned_pool {
 	struct inode *inode;
 	struct mutex lock;
 	struct mm_struct *mm;
-	struct pinned_user *user;
+	struct pinned_account *account;
 	struct pinned_view live;
 	unsigned long snapshots;
 	bool has_borrowers;

@@ -6,13 +6,17 @@
 #include <linux/types.h>
 
 struct pinned_chunk;
+struct pinned_policy;
 
 int pinned_quarantine_init(void);
 void pinned_quarantine_exit(void);
 
-void pinned_quarantine_return(struct pinned_chunk *chunk, bool must_rest);
-unsigned long pinned_quarantine_drain(unsigned long count);
-unsigned long pinned_quarantine_resting(void);
+void pinned_quarantine_return(struct pinned_chunk *chunk);
+void pinned_quarantine_look(void);
+bool pinned_quarantine_wait(unsigned long freed, unsigned long deadline);
+unsigned long pinned_quarantine_drain(const struct pinned_policy *policy, unsigned long run,
+				      unsigned long count);
+unsigned long pinned_quarantine_freed(void);
 unsigned long pinned_quarantine_busy(void);
 
 #endif /* PINNED_MEM_QUARANTINE_H */

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The limits: bounds on memory that can never be paged out. (The memory cgroup
- * is charged by the page allocator, see source_buddy.c and copy.c.)
+ * The limits: bounds on memory that can never be paged out. (The page allocator charges the memory
+ * cgroup, see source_buddy.c and snapshot.c.)
  *
- * Counted are chunks, for everybody, for each user and for each pool, and the
- * pages of forked children's snapshots, for everybody. A user is the owner's
- * uid at open; what a pool's owner hands to others stays on its user. Each limit
- * is a module parameter, which may change at any time; lowering it below what is
- * in use takes nothing back, it refuses what comes next.
+ * A chunk is charged from before its memory is taken until its memory is free again, whoever holds
+ * it meanwhile: a slot, a dma-buf, another driver, a pipe, or the quarantine. It is charged to all
+ * pools together, to its pool, to the address space that owns the pool, to the user who opened the
+ * pool, and to the owner of each user namespace in which that user lives. The pages of forked
+ * children's snapshots are charged to all pools together.
  *
- * Locks: the counts are raised only while below the limit, without a lock;
- * `users_lock` covers the list of users, and nests inside all others.
+ * Each limit is a module parameter, which may change at any time. A limit that is lowered below what
+ * is in use takes nothing back; it refuses what comes next.
+ *
+ * Lifetime: an account belongs to a pool, and to the chunks that are charged to it, which may
+ * outlive the pool. What is charged to an account whose pool has gone counts against RLIMIT_MEMLOCK
+ * of each process of the user: the process that pinned it may not exist any more.
+ *
+ * Locks: counts are raised only while below the limit, without a lock. account->lock covers the
+ * account's fields; `users_lock` covers the list of users. Both nest inside all others.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -19,25 +26,57 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 #include "base.h"
 #include "quota.h"
 
+/**
+ * struct pinned_user - a user with pools or chunks
+ * @uid:	as the initial namespace numbers it
+ * @refs:	one for each account that it is charged by
+ * @chunks:	charged to it
+ * @resting:	of these, in quarantine
+ * @left:	of these, chunks that were taken by this user and whose pool has gone
+ * @node:	in `users`
+ */
 struct pinned_user {
 	kuid_t uid;
 	refcount_t refs;
 	atomic_long_t chunks;
+	atomic_long_t resting;
+	atomic_long_t left;
 	struct list_head node;
+};
+
+/**
+ * struct pinned_account - whom the chunks of a pool are charged to
+ * @refs:	one for the pool, one for each chunk
+ * @mm:		the pool's owner, whose pinned_vm /proc shows as VmPin; NULL once the pool has gone
+ * @lock:	for @mm and @chunks
+ * @chunks:	charged to the account
+ * @n_users:	entries of @users
+ * @users:	who opened the pool; then the owners of the namespaces, inner ones first
+ */
+struct pinned_account {
+	refcount_t refs;
+	struct mm_struct *mm;
+	spinlock_t lock;
+	unsigned long chunks;
+	unsigned int n_users;
+	struct pinned_user *users[];
 };
 
 static DEFINE_SPINLOCK(users_lock);
 static LIST_HEAD(users);
 
-static atomic_long_t used_chunks;
+static atomic_long_t charged_chunks;
+static atomic_long_t resting_chunks;
 static atomic_long_t used_copies;
 
 static unsigned long limit_chunks;
@@ -95,62 +134,6 @@ void pinned_quota_init(void)
 		limit_chunks = default_limit();
 }
 
-/* Users. */
-
-static struct pinned_user *find_user_locked(kuid_t uid)
-{
-	struct pinned_user *user;
-
-	lockdep_assert_held(&users_lock);
-	list_for_each_entry(user, &users, node)
-		if (uid_eq(user->uid, uid))
-			return user;
-	return NULL;
-}
-
-/* The current user, with a reference; NULL without memory. */
-struct pinned_user *pinned_user_find(void)
-{
-	struct pinned_user *made = kzalloc(sizeof(*made), PINNED_GFP);
-	struct pinned_user *user;
-
-	if (!made)
-		return NULL;
-	made->uid = current_uid();
-	refcount_set(&made->refs, 1);
-	spin_lock(&users_lock);
-	user = find_user_locked(made->uid);
-	if (user)
-		refcount_inc(&user->refs);
-	else
-		list_add(&made->node, &users);
-	spin_unlock(&users_lock);
-	if (!user)
-		return made;
-	kfree(made);
-	return user;
-}
-
-struct pinned_user *pinned_user_get(struct pinned_user *user)
-{
-	refcount_inc(&user->refs);
-	return user;
-}
-
-void pinned_user_put(struct pinned_user *user)
-{
-	if (!refcount_dec_and_lock(&user->refs, &users_lock))
-		return;
-	list_del(&user->node);
-	spin_unlock(&users_lock);
-	kfree(user);
-}
-
-unsigned long pinned_user_chunks(struct pinned_user *user)
-{
-	return atomic_long_read(&user->chunks);
-}
-
 /* Counts. */
 
 static bool add_below(atomic_long_t *count, unsigned long n, unsigned long limit)
@@ -169,11 +152,170 @@ static void subtract(atomic_long_t *count, unsigned long n)
 	WARN_ON_ONCE(atomic_long_sub_return(n, count) < 0);
 }
 
-/* 0 in a parameter is no limit. */
+/* A limit of 0 in a parameter is no limit. */
 static unsigned long or_none(unsigned long limit)
 {
 	return limit ?: LONG_MAX;
 }
+
+/* Users. */
+
+static struct pinned_user *find_user_locked(kuid_t uid)
+{
+	struct pinned_user *user;
+
+	lockdep_assert_held(&users_lock);
+	list_for_each_entry(user, &users, node)
+		if (uid_eq(user->uid, uid))
+			return user;
+	return NULL;
+}
+
+/* Finds or makes a user. Return: the user, with a reference; NULL without memory. */
+static struct pinned_user *get_user_of(kuid_t uid)
+{
+	struct pinned_user *made = kzalloc(sizeof(*made), PINNED_GFP);
+	struct pinned_user *user;
+
+	if (!made)
+		return NULL;
+	made->uid = uid;
+	refcount_set(&made->refs, 1);
+	spin_lock(&users_lock);
+	user = find_user_locked(uid);
+	if (user)
+		refcount_inc(&user->refs);
+	else
+		list_add(&made->node, &users);
+	spin_unlock(&users_lock);
+	if (!user)
+		return made;
+	kfree(made);
+	return user;
+}
+
+static void put_user_of(struct pinned_user *user)
+{
+	if (!refcount_dec_and_lock(&user->refs, &users_lock))
+		return;
+	list_del(&user->node);
+	spin_unlock(&users_lock);
+	kfree(user);
+}
+
+static bool charge_user(struct pinned_user *user, unsigned long count, bool *does_rest_help)
+{
+	unsigned long limit = or_none(READ_ONCE(user_limit_chunks));
+
+	if (add_below(&user->chunks, count, limit))
+		return true;
+	*does_rest_help =
+		atomic_long_read(&user->chunks) + count - atomic_long_read(&user->resting) <= limit;
+	return false;
+}
+
+/* Accounts. */
+
+static bool has_user(const struct pinned_account *account, kuid_t uid)
+{
+	unsigned int i;
+
+	for (i = 0; i < account->n_users; i++)
+		if (uid_eq(account->users[i]->uid, uid))
+			return true;
+	return false;
+}
+
+static bool add_user(struct pinned_account *account, kuid_t uid)
+{
+	if (has_user(account, uid))
+		return true;
+	account->users[account->n_users] = get_user_of(uid);
+	return account->users[account->n_users] && ++account->n_users;
+}
+
+/* Adds the current user, and whoever made the user namespaces around it. */
+static bool add_users(struct pinned_account *account)
+{
+	struct user_namespace *ns;
+
+	if (!add_user(account, current_uid()))
+		return false;
+	for (ns = current_user_ns(); ns != &init_user_ns; ns = ns->parent)
+		if (!add_user(account, ns->owner))
+			return false;
+	return true;
+}
+
+static void free_account(struct pinned_account *account)
+{
+	while (account->n_users)
+		put_user_of(account->users[--account->n_users]);
+	kfree(account);
+}
+
+/**
+ * pinned_account_create() - an account for a new pool of the current process
+ *
+ * Return: the account, to be closed; NULL without memory.
+ */
+struct pinned_account *pinned_account_create(void)
+{
+	struct pinned_account *account;
+
+	account = kzalloc(struct_size(account, users, current_user_ns()->level + 1), PINNED_GFP);
+	if (!account)
+		return NULL;
+	if (!add_users(account)) {
+		free_account(account);
+		return NULL;
+	}
+	refcount_set(&account->refs, 1);
+	spin_lock_init(&account->lock);
+	mmgrab(current->mm);
+	account->mm = current->mm;
+	return account;
+}
+
+struct pinned_account *pinned_account_get(struct pinned_account *account)
+{
+	refcount_inc(&account->refs);
+	return account;
+}
+
+void pinned_account_put(struct pinned_account *account)
+{
+	if (refcount_dec_and_test(&account->refs))
+		free_account(account);
+}
+
+/* The pool has gone. What is left of its chunks is charged to the user alone from now on. */
+void pinned_account_close(struct pinned_account *account)
+{
+	struct mm_struct *mm = account->mm;
+
+	spin_lock(&account->lock);
+	account->mm = NULL;
+	atomic64_sub(account->chunks << PINNED_CHUNK_ORDER, &mm->pinned_vm);
+	atomic_long_add(account->chunks, &account->users[0]->left);
+	spin_unlock(&account->lock);
+	mmdrop(mm);
+	pinned_account_put(account);
+}
+
+/* Chunks that are charged to the pool: in its slots, or held by somebody else. */
+unsigned long pinned_account_chunks(struct pinned_account *account)
+{
+	return READ_ONCE(account->chunks);
+}
+
+/* Chunks that are charged to the user who opened the pool. */
+unsigned long pinned_account_user_chunks(struct pinned_account *account)
+{
+	return atomic_long_read(&account->users[0]->chunks);
+}
+
+/* Charging. */
 
 /* Chunks' worth of snapshot pages, which the global limit counts too. */
 static unsigned long chunks_of_copies(void)
@@ -181,29 +323,124 @@ static unsigned long chunks_of_copies(void)
 	return DIV_ROUND_UP(pinned_quota_copies(), PINNED_CHUNK_PAGES);
 }
 
-/* One chunk, for everybody and for the user. Return: false, with nothing charged, at a limit. */
-bool pinned_quota_charge(struct pinned_user *user)
+static bool charge_all(unsigned long count, bool *does_rest_help)
 {
 	unsigned long limit = READ_ONCE(limit_chunks), copies = chunks_of_copies();
 
-	if (!add_below(&used_chunks, 1, limit > copies ? limit - copies : 0))
-		return false;
-	if (add_below(&user->chunks, 1, or_none(READ_ONCE(user_limit_chunks))))
+	limit = limit > copies ? limit - copies : 0;
+	if (add_below(&charged_chunks, count, limit))
 		return true;
-	subtract(&used_chunks, 1);
+	*does_rest_help = pinned_quota_used() + count <= limit;
 	return false;
 }
 
-void pinned_quota_uncharge(struct pinned_user *user)
+/* Return: the process may pin so many chunks more, beside what its user has left pinned. */
+static bool is_within_memlock_locked(struct pinned_account *account, unsigned long count,
+				     bool *does_rest_help)
 {
-	subtract(&used_chunks, 1);
-	subtract(&user->chunks, 1);
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	unsigned long left = atomic_long_read(&account->users[0]->left);
+	unsigned long resting = atomic_long_read(&account->users[0]->resting);
+	u64 pages = atomic64_read(&account->mm->pinned_vm) + ((left + count) << PINNED_CHUNK_ORDER);
+
+	lockdep_assert_held(&account->lock);
+	if (!READ_ONCE(use_memlock) || pages <= limit || capable(CAP_IPC_LOCK))
+		return true;
+	*does_rest_help = pages <= limit + (min(left, resting) << PINNED_CHUNK_ORDER);
+	return false;
+}
+
+static int charge_account_locked(struct pinned_account *account, unsigned long count,
+				 bool *does_rest_help)
+{
+	lockdep_assert_held(&account->lock);
+	if (account->chunks + count > or_none(READ_ONCE(pool_limit_chunks)))
+		return -EDQUOT;
+	if (!is_within_memlock_locked(account, count, does_rest_help))
+		return -ENOMEM;
+	WRITE_ONCE(account->chunks, account->chunks + count);
+	atomic64_add(count << PINNED_CHUNK_ORDER, &account->mm->pinned_vm);
+	return 0;
+}
+
+/**
+ * pinned_quota_charge() - charges chunks, all or none
+ * @account: of a pool of the current process
+ * @count: chunks
+ * @does_rest_help: on failure, whether there is room once what rests in quarantine is free
+ *
+ * Return: 0; -EDQUOT over a limit; -ENOMEM over RLIMIT_MEMLOCK.
+ */
+int pinned_quota_charge(struct pinned_account *account, unsigned long count, bool *does_rest_help)
+{
+	unsigned int i;
+	int err = -EDQUOT;
+
+	*does_rest_help = false;
+	if (!charge_all(count, does_rest_help))
+		return -EDQUOT;
+	for (i = 0; i < account->n_users; i++)
+		if (!charge_user(account->users[i], count, does_rest_help))
+			goto err_uncharge;
+	spin_lock(&account->lock);
+	err = charge_account_locked(account, count, does_rest_help);
+	spin_unlock(&account->lock);
+	if (!err)
+		return 0;
+
+err_uncharge:
+	while (i--)
+		subtract(&account->users[i]->chunks, count);
+	subtract(&charged_chunks, count);
+	return err;
+}
+
+static void uncharge_account(struct pinned_account *account, unsigned long count)
+{
+	spin_lock(&account->lock);
+	WARN_ON_ONCE(account->chunks < count);
+	WRITE_ONCE(account->chunks, account->chunks - count);
+	if (account->mm)
+		atomic64_sub(count << PINNED_CHUNK_ORDER, &account->mm->pinned_vm);
+	else
+		subtract(&account->users[0]->left, count);
+	spin_unlock(&account->lock);
+}
+
+/* The memory of so many chunks is free, or was never taken. */
+void pinned_quota_uncharge(struct pinned_account *account, unsigned long count)
+{
+	unsigned int i;
+
+	uncharge_account(account, count);
+	for (i = 0; i < account->n_users; i++)
+		subtract(&account->users[i]->chunks, count);
+	subtract(&charged_chunks, count);
+}
+
+/* A charged chunk begins to rest. It stays charged, but is shown apart from what is in use. */
+void pinned_quota_rest(struct pinned_account *account)
+{
+	unsigned int i;
+
+	for (i = 0; i < account->n_users; i++)
+		atomic_long_inc(&account->users[i]->resting);
+	atomic_long_inc(&resting_chunks);
+}
+
+void pinned_quota_unrest(struct pinned_account *account)
+{
+	unsigned int i;
+
+	for (i = 0; i < account->n_users; i++)
+		subtract(&account->users[i]->resting, 1);
+	subtract(&resting_chunks, 1);
 }
 
 /* One page of a snapshot. Return: false at the global limit. */
 bool pinned_quota_charge_copy(void)
 {
-	unsigned long limit = READ_ONCE(limit_chunks), used = pinned_quota_used();
+	unsigned long limit = READ_ONCE(limit_chunks), used = atomic_long_read(&charged_chunks);
 
 	if (used >= limit)
 		return false;
@@ -215,44 +452,18 @@ void pinned_quota_uncharge_copy(void)
 	subtract(&used_copies, 1);
 }
 
-static bool charge_memlock(struct mm_struct *mm, unsigned long pages)
-{
-	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	s64 pinned = atomic64_add_return(pages, &mm->pinned_vm);
-
-	if (!READ_ONCE(use_memlock) || pinned <= limit || capable(CAP_IPC_LOCK))
-		return true;
-	atomic64_sub(pages, &mm->pinned_vm);
-	return false;
-}
-
-/**
- * pinned_quota_charge_pool() - count chunks for a pool and its address space
- * @mm: the owner's; its pinned_vm is what /proc shows as VmPin
- * @chunks: the pool's count
- * @count: how many
- *
- * Return: 0; -EDQUOT over the pool's limit; -ENOMEM over RLIMIT_MEMLOCK.
- */
-int pinned_quota_charge_pool(struct mm_struct *mm, atomic_long_t *chunks, unsigned long count)
-{
-	if (!add_below(chunks, count, or_none(READ_ONCE(pool_limit_chunks))))
-		return -EDQUOT;
-	if (charge_memlock(mm, count << PINNED_CHUNK_ORDER))
-		return 0;
-	subtract(chunks, count);
-	return -ENOMEM;
-}
-
-void pinned_quota_uncharge_pool(struct mm_struct *mm, atomic_long_t *chunks, unsigned long count)
-{
-	atomic64_sub(count << PINNED_CHUNK_ORDER, &mm->pinned_vm);
-	subtract(chunks, count);
-}
-
+/* Chunks that somebody has: charged, and not resting. */
 unsigned long pinned_quota_used(void)
 {
-	return atomic_long_read(&used_chunks);
+	long resting = atomic_long_read(&resting_chunks);
+
+	return max(atomic_long_read(&charged_chunks) - resting, 0L);
+}
+
+/* Chunks of dead owners, see quarantine.c. */
+unsigned long pinned_quota_resting(void)
+{
+	return atomic_long_read(&resting_chunks);
 }
 
 /* Pages of snapshots. */

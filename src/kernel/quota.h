@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How much the driver may hold: all together, for each user, for each pool. */
+/* How much the driver may hold: all together, for each user, for each pool, below 4 GiB. */
 #ifndef PINNED_MEM_QUOTA_H
 #define PINNED_MEM_QUOTA_H
 
 #include <linux/types.h>
 
-struct mm_struct;
-struct pinned_user;
+struct pinned_account;
 
 void pinned_quota_init(void);
 
-struct pinned_user *pinned_user_find(void);
-struct pinned_user *pinned_user_get(struct pinned_user *user);
-void pinned_user_put(struct pinned_user *user);
-unsigned long pinned_user_chunks(struct pinned_user *user);
+struct pinned_account *pinned_account_create(void);
+struct pinned_account *pinned_account_get(struct pinned_account *account);
+void pinned_account_put(struct pinned_account *account);
+void pinned_account_close(struct pinned_account *account);
+unsigned long pinned_account_chunks(struct pinned_account *account);
+unsigned long pinned_account_user_chunks(struct pinned_account *account);
 
-bool pinned_quota_charge(struct pinned_user *user);
-void pinned_quota_uncharge(struct pinned_user *user);
+int pinned_quota_charge(struct pinned_account *account, unsigned long count, bool *does_rest_help);
+void pinned_quota_uncharge(struct pinned_account *account, unsigned long count);
+void pinned_quota_rest(struct pinned_account *account);
+void pinned_quota_unrest(struct pinned_account *account);
 bool pinned_quota_charge_copy(void);
 void pinned_quota_uncharge_copy(void);
 
-int pinned_quota_charge_pool(struct mm_struct *mm, atomic_long_t *chunks, unsigned long count);
-void pinned_quota_uncharge_pool(struct mm_struct *mm, atomic_long_t *chunks, unsigned long count);
-
 unsigned long pinned_quota_used(void);
+unsigned long pinned_quota_resting(void);
 unsigned long pinned_quota_copies(void);
 unsigned long pinned_quota_limit(void);
 unsigned long pinned_quota_user_limit(void);

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The record of one chunk: it is created, charged, before there is memory for it, and is freed
- * with the memory, which goes back to its source. What happens in between is above: see chunk.c
- * for who holds a chunk, and quarantine.c for its way back.
+ * The record of one chunk. It is created before there is memory for the chunk, and freed with the
+ * memory, which goes back to its source; the chunk is charged until then. What happens in between
+ * is above: see chunk.c for who holds a chunk, and quarantine.c for its way back.
+ *
+ * The record is charged to the same memory cgroup as the chunk's pages. So the list_lru for which
+ * it is allocated keeps it in that cgroup's list, and the cgroup's reclaim finds it there.
  */
-#include <linux/err.h>
+#include <linux/list_lru.h>
 #include <linux/slab.h>
 
 #include "base.h"
+#include "compat.h"
 #include "memtype.h"
+#include "page.h"
 #include "quota.h"
 #include "record.h"
 #include "source.h"
 
 static struct kmem_cache *cache;
+static struct list_lru lru;
 
 int pinned_record_init(void)
 {
@@ -27,54 +33,55 @@ void pinned_record_exit(void)
 	kmem_cache_destroy(cache);
 }
 
-/**
- * pinned_record_create() - a chunk that has no memory yet, with one reference
- * @user: whom to charge
- *
- * Return: the chunk; ERR_PTR(-EDQUOT) at a limit; ERR_PTR(-ENOMEM).
- */
-struct pinned_chunk *pinned_record_create(struct pinned_user *user)
+/* The list that quarantine.c keeps, by memory cgroup, with the records' @lru. */
+struct list_lru *pinned_record_lru(void)
 {
-	struct pinned_chunk *chunk = kmem_cache_zalloc(cache, PINNED_GFP);
-
-	if (!chunk)
-		return ERR_PTR(-ENOMEM);
-	if (!pinned_quota_charge(user)) {
-		kmem_cache_free(cache, chunk);
-		return ERR_PTR(-EDQUOT);
-	}
-	chunk->user = pinned_user_get(user);
-	refcount_set(&chunk->refs, 1);
-	INIT_LIST_HEAD(&chunk->node);
-	return chunk;
+	return &lru;
 }
 
-/* Takes the charge of a chunk back. Does nothing if that was done before. */
-void pinned_record_uncharge(struct pinned_chunk *chunk)
+/**
+ * pinned_record_create() - a chunk that has no memory yet, with one reference
+ * @account: charged with it already; the record takes the charge over
+ *
+ * Return: the chunk, or NULL without memory.
+ */
+struct pinned_chunk *pinned_record_create(struct pinned_account *account)
 {
-	if (!chunk->user)
-		return;
-	pinned_quota_uncharge(chunk->user);
-	pinned_user_put(chunk->user);
-	chunk->user = NULL;
+	struct pinned_chunk *chunk = pinned_cache_alloc_lru(cache, &lru, PINNED_GFP | __GFP_ZERO);
+
+	if (!chunk)
+		return NULL;
+	chunk->account = pinned_account_get(account);
+	refcount_set(&chunk->refs, 1);
+	INIT_LIST_HEAD(&chunk->node);
+	INIT_LIST_HEAD(&chunk->lru);
+	return chunk;
 }
 
 /*
  * Makes a chunk write-back that nothing of the driver's holds. Return: the chunk is write-back, and
- * its source can take it, because nobody else has a reference or because the source does not mind.
+ * nobody has a reference to it any more.
  */
 bool pinned_record_can_free(struct pinned_chunk *chunk)
 {
-	if (!pinned_memtype_reset(chunk->page, &chunk->memory_type))
-		return false;
-	return !chunk->source->needs_last_reference || pinned_page_is_last_reference(chunk->page);
+	return pinned_memtype_reset(chunk->page, &chunk->memory_type) &&
+	       pinned_page_is_last_reference(chunk->page);
+}
+
+/* Return: whoever still pins pages of the chunk may keep them when the driver has gone. */
+bool pinned_record_can_abandon(struct pinned_chunk *chunk)
+{
+	return chunk->source->is_buddy && pinned_memtype_reset(chunk->page, &chunk->memory_type);
 }
 
 /* Gives the memory, if there is any, back to its source, and frees the record. */
 void pinned_record_free(struct pinned_chunk *chunk)
 {
+	struct pinned_account *account = chunk->account;
+
 	if (chunk->page)
 		chunk->source->give(chunk->page);
-	pinned_record_uncharge(chunk);
+	pinned_quota_uncharge(account, 1);
+	pinned_account_put(account);
 	kmem_cache_free(cache, chunk);
 }

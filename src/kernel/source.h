@@ -19,17 +19,18 @@ struct page;
 /**
  * struct pinned_source - one kind of memory
  * @id:		PINNED_MEM_SOURCE_*
- * @take:	fill @pages with the first pages of @count chunks that are one
- *		contiguous run, in its order, and that fit the policy; or say no
- * @give:	take the driver's reference to a chunk back
- * @needs_last_reference: @give may only be called while nobody else has a
- *		reference, because the chunk does not go to the buddy allocator
+ * @take:	fills @pages with the first pages of @count chunks that are one contiguous run, in
+ *		its order, and that fit the policy. Return: 0; -ENOMEM, there is no such memory;
+ *		-EDQUOT, there is, but the caller's memory cgroup may not have it
+ * @give:	takes the driver's reference to a chunk back; nobody else has one
+ * @is_buddy:	chunks are the page allocator's: giving one back makes free memory, and pages
+ *		that somebody still pins may outlive the driver
  */
 struct pinned_source {
 	u32 id;
-	bool (*take)(const struct pinned_policy *policy, struct page **pages, unsigned long count);
+	int (*take)(const struct pinned_policy *policy, struct page **pages, unsigned long count);
 	void (*give)(struct page *page);
-	bool needs_last_reference;
+	bool is_buddy;
 };
 
 extern const struct pinned_source pinned_source_reserve;

@@ -8,6 +8,7 @@
  * not offer the same one again, and then given back.
  */
 #include <linux/dma-mapping.h>
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -58,7 +59,7 @@ static struct page *take_block(int node, gfp_t gfp)
 	return alloc_pages_node(node, gfp | __GFP_THISNODE, PINNED_CHUNK_ORDER);
 }
 
-/* Make the allocator compact until there is a block. Return: false if there is none. */
+/* Makes the allocator compact until there is a block. Return: false if there is none. */
 static bool compact(int node, gfp_t zone)
 {
 	struct page *page;
@@ -75,24 +76,39 @@ static bool compact(int node, gfp_t zone)
 	return false;
 }
 
-static struct page *take_with_effort(int node, gfp_t gfp)
+/* There is a block for somebody who is not in the caller's memory cgroup. */
+static bool is_block_free(int node, gfp_t zone)
 {
-	if (READ_ONCE(was_in_vain) && time_before(jiffies, READ_ONCE(effort_ended) + EFFORT_PAUSE))
-		return NULL;
-	if (compact(node, gfp & GFP_ZONEMASK))
-		return take_block(node, gfp);
-	WRITE_ONCE(effort_ended, jiffies);
-	WRITE_ONCE(was_in_vain, true);
-	return NULL;
+	struct page *page = take_block(node, zone | (EXTRA_GFP & ~__GFP_ACCOUNT));
+
+	if (page)
+		__free_pages(page, PINNED_CHUNK_ORDER);
+	return page;
 }
 
-/* Without reclaim only what is free now. */
+/* Return: a block; ERR_PTR(-ENOMEM); ERR_PTR(-EDQUOT) if only the memory cgroup refuses. */
+static struct page *take_with_effort(int node, gfp_t gfp)
+{
+	gfp_t zone = gfp & GFP_ZONEMASK;
+
+	if (is_block_free(node, zone))
+		return take_block(node, gfp) ?: ERR_PTR(-EDQUOT);
+	if (READ_ONCE(was_in_vain) && time_before(jiffies, READ_ONCE(effort_ended) + EFFORT_PAUSE))
+		return ERR_PTR(-ENOMEM);
+	if (compact(node, zone))
+		return take_block(node, gfp) ?: ERR_PTR(-EDQUOT);
+	WRITE_ONCE(effort_ended, jiffies);
+	WRITE_ONCE(was_in_vain, true);
+	return ERR_PTR(-ENOMEM);
+}
+
+/* Without reclaim, takes only what is free now. Return: as take_with_effort(). */
 static struct page *take_candidate(int node, gfp_t gfp)
 {
 	struct page *page = take_block(node, gfp);
 
 	if (!page)
-		return gfp & __GFP_DIRECT_RECLAIM ? take_with_effort(node, gfp) : NULL;
+		return gfp & __GFP_DIRECT_RECLAIM ? take_with_effort(node, gfp) : ERR_PTR(-ENOMEM);
 	if (READ_ONCE(was_in_vain))
 		WRITE_ONCE(was_in_vain, false);
 	return page;
@@ -106,10 +122,10 @@ static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t gfp
 
 	for (;;) {
 		page = take_candidate(policy->node, gfp);
-		if (!page || pinned_page_fits(page, policy))
+		if (IS_ERR(page) || pinned_page_fits(page, policy))
 			break;
 		aside[n++] = page;
-		page = NULL;
+		page = ERR_PTR(-ENOMEM);
 		if (n == CANDIDATES_PER_ZONE)
 			break;
 	}
@@ -118,16 +134,18 @@ static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t gfp
 	return page;
 }
 
+/* Return: a chunk that fits; ERR_PTR(-ENOMEM); ERR_PTR(-EDQUOT). */
 static struct page *take_one(const struct pinned_policy *policy, gfp_t gfp)
 {
-	struct page *page = NULL;
+	struct page *page = ERR_PTR(-ENOMEM);
 
 	/* Above 4 GiB the ordinary zones may do, with luck; below, they need not be tried. */
 	if (policy->max_phys > DMA_BIT_MASK(32))
 		page = take_from_zone(policy, gfp);
-	if (!page && policy->max_phys != PINNED_MEM_PHYS_ANY && IS_ENABLED(CONFIG_ZONE_DMA32))
+	if (IS_ERR(page) && policy->max_phys != PINNED_MEM_PHYS_ANY &&
+	    IS_ENABLED(CONFIG_ZONE_DMA32))
 		page = take_from_zone(policy, gfp | GFP_DMA32);
-	if (!page && policy->max_phys < DMA_BIT_MASK(32) && IS_ENABLED(CONFIG_ZONE_DMA))
+	if (IS_ERR(page) && policy->max_phys < DMA_BIT_MASK(32) && IS_ENABLED(CONFIG_ZONE_DMA))
 		page = take_from_zone(policy, gfp | GFP_DMA);
 	return page;
 }
@@ -137,18 +155,21 @@ static struct page *take_one(const struct pinned_policy *policy, gfp_t gfp)
  * fragmented it gives one block after the other. So chunks are taken until some
  * of them are a run, and the others given back.
  */
-static bool take_run(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+static int take_run(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	unsigned long max = count + EXTRA_CANDIDATES, n = 0, look_at = count, first = 0, i;
 	struct page **candidates = kvmalloc_array(max, sizeof(*candidates), PINNED_GFP);
 	bool is_found = false;
+	int err = -ENOMEM;
 
 	if (!candidates)
-		return false;
+		return -EDQUOT;
 	while (n < max && !is_found && !fatal_signal_pending(current)) {
 		candidates[n] = take_one(policy, n < count ? CHUNK_GFP : EXTRA_GFP);
-		if (!candidates[n])
+		if (IS_ERR(candidates[n])) {
+			err = PTR_ERR(candidates[n]);
 			break;
+		}
 		n++;
 		cond_resched();
 		/* Sorting each time would be quadratic. */
@@ -168,15 +189,15 @@ static bool take_run(const struct pinned_policy *policy, struct page **pages, un
 		pinned_page_zero(candidates[i]);
 	}
 	kvfree(candidates);
-	return is_found;
+	return is_found ? 0 : err;
 }
 
-static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+static int take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	if (count > 1)
 		return take_run(policy, pages, count);
 	pages[0] = take_one(policy, CHUNK_GFP | __GFP_ZERO);
-	return pages[0];
+	return PTR_ERR_OR_ZERO(pages[0]);
 }
 
 static void give(struct page *page)
@@ -188,4 +209,5 @@ const struct pinned_source pinned_source_buddy = {
 	.id = PINNED_MEM_SOURCE_BUDDY,
 	.take = take,
 	.give = give,
+	.is_buddy = true,
 };

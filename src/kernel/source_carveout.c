@@ -62,7 +62,7 @@ static unsigned long find_run_locked(const struct pinned_policy *policy, unsigne
 	return n_chunks;
 }
 
-static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+static int take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	unsigned long first, i;
 
@@ -74,12 +74,12 @@ static bool take(const struct pinned_policy *policy, struct page **pages, unsign
 	}
 	spin_unlock(&lock);
 	if (first == n_chunks)
-		return false;
+		return -ENOMEM;
 	for (i = 0; i < count; i++) {
 		pages[i] = page_of(first + i);
 		pinned_page_zero(pages[i]);
 	}
-	return true;
+	return 0;
 }
 
 static void give(struct page *page)
@@ -94,7 +94,6 @@ const struct pinned_source pinned_source_carveout = {
 	.id = PINNED_MEM_SOURCE_CARVEOUT,
 	.take = take,
 	.give = give,
-	.needs_last_reference = true,
 };
 
 /* Chunks in the carve-out, and those that can be had. */

@@ -94,28 +94,28 @@ static bool is_area_there(void)
 	return IS_ENABLED(CONFIG_DMA_CMA) && global_zone_page_state(NR_FREE_CMA_PAGES);
 }
 
-static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+static int take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	struct cma_run *run;
 	struct page *first;
 	unsigned long i;
 
 	if (!is_area_there())
-		return false;
+		return -ENOMEM;
 	run = allocate_run(count);
 	if (!run)
-		return false;
+		return -ENOMEM;
 	first = first_chunk(run->pages);
 	if (!pinned_page_fits(first, policy) ||
 	    !pinned_page_fits(first + (count - 1) * PINNED_CHUNK_PAGES, policy)) {
 		free_run(run);
-		return false;
+		return -ENOMEM;
 	}
 	for (i = 0; i < count; i++) {
 		pages[i] = first + i * PINNED_CHUNK_PAGES;
 		set_page_private(pages[i], (unsigned long)run);
 	}
-	return true;
+	return 0;
 }
 
 static void give(struct page *page)
@@ -131,5 +131,4 @@ const struct pinned_source pinned_source_cma = {
 	.id = PINNED_MEM_SOURCE_CMA,
 	.take = take,
 	.give = give,
-	.needs_last_reference = true,
 };

@@ -250,12 +250,12 @@ static bool take_run(const struct pinned_policy *policy, struct page **pages, un
 	return is_taken;
 }
 
-static bool take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
+static int take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	if (count > 1)
-		return take_run(policy, pages, count);
+		return take_run(policy, pages, count) ? 0 : -ENOMEM;
 	pages[0] = take_one(policy);
-	return pages[0];
+	return pages[0] ? 0 : -ENOMEM;
 }
 
 static void give(struct page *page)
@@ -271,7 +271,6 @@ const struct pinned_source pinned_source_reserve = {
 	.id = PINNED_MEM_SOURCE_RESERVE,
 	.take = take,
 	.give = give,
-	.needs_last_reference = true,
 };
 
 /* Size. */

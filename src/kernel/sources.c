@@ -17,16 +17,26 @@ static const struct pinned_source *const sources[] = {
  * @policy: what the chunks must fit
  * @pages: gets the first page of each chunk
  * @count: chunks; several must be one contiguous run
+ * @lacking: on failure, PINNED_MEM_SOURCE_* of the sources that would serve the request if they
+ *	had more memory
  *
  * Return: the source that gave the memory, or NULL.
  */
 const struct pinned_source *pinned_sources_take(const struct pinned_policy *policy,
-						struct page **pages, unsigned long count)
+						struct page **pages, unsigned long count,
+						u32 *lacking)
 {
-	int i;
+	int i, err;
 
-	for (i = 0; i < ARRAY_SIZE(sources); i++)
-		if (policy->sources & sources[i]->id && sources[i]->take(policy, pages, count))
+	*lacking = 0;
+	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (!(policy->sources & sources[i]->id))
+			continue;
+		err = sources[i]->take(policy, pages, count);
+		if (!err)
 			return sources[i];
+		if (err == -ENOMEM)
+			*lacking |= sources[i]->id;
+	}
 	return NULL;
 }

@@ -37,7 +37,7 @@ static DEVICE_ATTR_RO(snapshot_pages);
 /* Chunks of dead owners, see quarantine.c. */
 static ssize_t resting_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", pinned_quarantine_resting());
+	return sysfs_emit(buf, "%lu\n", pinned_quota_resting());
 }
 static DEVICE_ATTR_RO(resting_chunks);
 

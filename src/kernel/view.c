@@ -32,7 +32,6 @@
 #include "copy.h"
 #include "name.h"
 #include "pool.h"
-#include "quota.h"
 #include "stat.h"
 #include "view.h"
 
@@ -85,7 +84,7 @@ void pinned_view_empty_locked(struct pinned_view *view)
 	xa_for_each(&view->chunks, slot, chunk) {
 		xa_erase(&view->chunks, slot);
 		pinned_unname_chunk(chunk->page);
-		pinned_quota_uncharge_pool(pool->mm, &pool->chunks, 1);
+		atomic_long_dec(&pool->chunks);
 		pinned_chunk_abandon(chunk);
 		cond_resched();
 	}

@@ -28,7 +28,8 @@ static void leave_pages_in_pipe(int pipe_end)
 	EQUAL(vmsplice(pipe_end, parts, SLOTS, 0), LENGTH);
 	WORKS(munmap(at, SLOTS * CHUNK));
 	close(fd);
-	COMES_TO_USE(0);
+	/* They count as long as the driver is there to count them. */
+	EQUAL(used_chunks(), SLOTS);
 }
 
 static void pages_are_intact(int pipe_end)

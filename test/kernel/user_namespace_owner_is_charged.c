@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The user's limit holds for the owner of a user namespace together with all users in it, in
+ * namespaces of namespaces too: many ids have no more than their owner has (Faults C13).
+ */
+#include "guest.h"
+
+#include <grp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#define USER_LIMIT "/sys/module/pinned_mem/parameters/user_limit_chunks"
+#define OWNER 4000
+#define FIRST_ID 100000
+#define IDS 20
+#define LIMIT 8
+
+struct family {
+	struct gate unshared, mapped, end;
+	int sum[2];
+};
+
+static void map_ids(pid_t pid, const char *kind, unsigned int inside, unsigned int outside)
+{
+	char path[64], text[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, kind);
+	snprintf(text, sizeof(text), "%u %u %d", inside, outside, IDS);
+	WORKS(write_text(path, text));
+}
+
+static void become(unsigned int id)
+{
+	WORKS(setresgid(id, id, id));
+	WORKS(setresuid(id, id, id));
+}
+
+/* One id takes what it can get, says how much, and keeps it. */
+static void take(struct family *family)
+{
+	int fd = open_pool();
+	char taken = 0;
+
+	while (taken < LIMIT + 1 && !populate(fd, taken, 1, NULL))
+		taken++;
+	if (taken <= LIMIT)
+		EQUAL(errno, EDQUOT);
+	EQUAL(write(family->sum[1], &taken, 1), 1);
+	wait_at(&family->end);
+	_exit(0);
+}
+
+static void start(unsigned int id, struct family *family)
+{
+	if (WORKS(fork()))
+		return;
+	become(id);
+	take(family);
+}
+
+/* As the owner of a namespace: each id in it takes what it can get. */
+static void owner_of_ids(void *arg)
+{
+	struct family *family = arg;
+
+	WORKS(setgroups(0, NULL));
+	become(OWNER);
+	WORKS(unshare(CLONE_NEWUSER));
+	/* So that another process may write the maps. */
+	WORKS(prctl(PR_SET_DUMPABLE, 1));
+	let_pass(&family->unshared);
+	wait_at(&family->mapped);
+	become(0);
+	for (unsigned int id = 0; id < IDS; id++)
+		start(id, family);
+	for (unsigned int id = 0; id < IDS; id++)
+		wait(NULL);
+}
+
+/* What all have taken together. */
+static int sum_of(struct family *family, int count)
+{
+	int sum = 0;
+	char taken;
+
+	while (count--) {
+		EQUAL(read(family->sum[0], &taken, 1), 1);
+		sum += taken;
+	}
+	return sum;
+}
+
+static void ids_of_one_owner(void)
+{
+	struct family family = {
+		.unshared = make_gate(),
+		.mapped = make_gate(),
+		.end = make_gate(),
+	};
+	unsigned long base = used_chunks();
+	pid_t pid;
+
+	WORKS(pipe(family.sum));
+	pid = spawn(owner_of_ids, &family);
+	wait_at(&family.unshared);
+	map_ids(pid, "uid_map", 0, FIRST_ID);
+	map_ids(pid, "gid_map", 0, FIRST_ID);
+	let_pass(&family.mapped);
+	EQUAL(sum_of(&family, IDS), LIMIT);
+	EQUAL(used_chunks(), base + LIMIT);
+	/* The owner himself, outside, has nothing left. */
+	if (!WORKS(fork())) {
+		become(OWNER);
+		take(&family);
+	}
+	EQUAL(sum_of(&family, 1), 0);
+	/* Somebody else has. */
+	if (!WORKS(fork())) {
+		become(OWNER + 1);
+		take(&family);
+	}
+	EQUAL(sum_of(&family, 1), LIMIT);
+	for (int i = 0; i < IDS + 2; i++)
+		let_pass(&family.end);
+	ENDED_WELL(pid);
+	COMES_TO_USE(base);
+}
+
+int main(void)
+{
+	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	WORKS(write_text(USER_LIMIT, "8"));
+	ids_of_one_owner();
+	WORKS(write_text(USER_LIMIT, "0"));
+	WORKS(chmod(PINNED_MEM_DEVICE, 0600));
+	return 0;
+}
