@@ -273,7 +273,8 @@ struct pinned_mem_sync {
  * @fd:		in: 0; out: a descriptor, opened with O_CLOEXEC and O_RDWR
  *
  * The dma-buf keeps the chunks even after the pool has ended. Errors: ENOENT, an
- * empty slot; EOPNOTSUPP, a kernel without dma-buf; EMFILE; ENOMEM.
+ * empty slot; EACCES, the descriptor is not open for writing; EOPNOTSUPP, a kernel
+ * without dma-buf; EMFILE; ENOMEM.
  */
 struct pinned_mem_export {
 	__u32 size;

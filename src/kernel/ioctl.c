@@ -48,11 +48,13 @@ union pinned_arg {
 /**
  * struct pinned_call - one call's argument, and what waits until the result has reached the caller
  * @arg:	copied in, and out again
+ * @may_write:	the descriptor is open for writing
  * @file:	a file to install at @fd; or NULL
  * @fd:		a descriptor that is reserved
  */
 struct pinned_call {
 	union pinned_arg arg;
+	bool may_write;
 	struct file *file;
 	int fd;
 };
@@ -211,6 +213,9 @@ static int run_export(struct pinned_pool *pool, struct pinned_call *call)
 
 	if (e->fd || !is_range_valid(e->offset, e->count))
 		return -EINVAL;
+	/* A dma-buf can be written, by whoever maps it and by devices. */
+	if (!call->may_write)
+		return -EACCES;
 	e->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (e->fd < 0)
 		return e->fd;
@@ -283,10 +288,11 @@ static void finish(struct pinned_call *call, bool is_told)
 	}
 }
 
-static long run(struct pinned_pool *pool, const struct pinned_request *request, unsigned int cmd,
+static long run(struct file *file, const struct pinned_request *request, unsigned int cmd,
 		void __user *user)
 {
-	struct pinned_call call = {};
+	struct pinned_call call = { .may_write = file->f_mode & FMODE_WRITE };
+	struct pinned_pool *pool = file->private_data;
 	int err = fetch(request, cmd, &call.arg, user);
 
 	if (!err && request->is_for_owner && !pinned_pool_is_mine(pool))
@@ -306,7 +312,7 @@ long pinned_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!request)
 		return -ENOTTY;
-	err = run(file->private_data, request, cmd, (void __user *)arg);
+	err = run(file, request, cmd, (void __user *)arg);
 	if (err)
 		pr_debug_ratelimited("%s refused with error %ld\n", request->name, err);
 	return err;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Through a read-only descriptor nobody writes: no writable mapping, none made
- * writable later, none written by the detour of /proc/self/mem (Faults A10).
+ * writable later, none written by the detour of /proc/self/mem, and no dma-buf, which
+ * could be mapped for writing (Faults A10, C18).
  */
 #include "guest.h"
 
@@ -24,6 +25,20 @@ static void cannot_be_written(char *at)
 	close(mem);
 }
 
+static void is_not_exported(int fd)
+{
+	struct pinned_mem_export request = { .size = sizeof(request), .count = 1 };
+	unsigned long used = used_chunks();
+	int next = WORKS(dup(fd));
+
+	close(next);
+	REFUSED(ioctl(fd, PINNED_MEM_IOC_EXPORT, &request), EACCES);
+	EQUAL(used_chunks(), used);
+	/* No descriptor is left behind. */
+	EQUAL(WORKS(dup(fd)), next);
+	close(next);
+}
+
 int main(void)
 {
 	int fd = WORKS(open(PINNED_MEM_DEVICE, O_RDONLY | O_CLOEXEC));
@@ -40,6 +55,7 @@ int main(void)
 	ZEROED(at, CHUNK);
 	EQUAL(phys_of(at), phys);
 	cannot_be_written(at);
+	is_not_exported(fd);
 	WORKS(mprotect(at, CHUNK, PROT_NONE));
 	WORKS(mprotect(at, CHUNK, PROT_READ));
 	ZEROED(at, CHUNK);
