@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -95,6 +96,16 @@ static bool may_learn_phys(void)
 	return !READ_ONCE(strict_phys) || capable(CAP_SYS_RAWIO);
 }
 
+/*
+ * Whether a request succeeds tells on which side of its ceiling a chunk lies, so that a series of
+ * requests would find the address. Whoever may not learn addresses has the choice between no
+ * ceiling and the one that 32-bit devices need.
+ */
+static bool may_use_ceiling(u64 max_phys)
+{
+	return max_phys == PINNED_MEM_PHYS_ANY || max_phys == DMA_BIT_MASK(32) || may_learn_phys();
+}
+
 static int run_info(struct pinned_pool *pool, struct pinned_call *call)
 {
 	struct pinned_mem_info *info = &call->arg.info;
@@ -154,7 +165,7 @@ static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 	/* A type's feature bit has the type's number. */
 	if (!(pinned_memtype_features() & BIT(p->memory_type)))
 		return -EOPNOTSUPP;
-	if (phys && !may_learn_phys())
+	if ((phys && !may_learn_phys()) || !may_use_ceiling(p->max_phys))
 		return -EPERM;
 	return pinned_pool_populate(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count, &policy,
 				    phys);

@@ -36,7 +36,8 @@ static unsigned long *is_taken; /* a bit for each chunk */
 static unsigned long first_pfn, n_chunks, n_free;
 
 static char *carveout;
-module_param(carveout, charp, 0444);
+/* The address is for root alone: the chunks of a carve-out are taken in their order. */
+module_param(carveout, charp, 0400);
 MODULE_PARM_DESC(carveout, "SIZE@ADDRESS of reserved memory (K, M, G; whole chunks of 2 MiB)");
 
 static struct page *page_of(unsigned long index)

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Where addresses are for CAP_SYS_RAWIO alone, nobody else finds one by asking for ceilings and
+ * looking at what succeeds: all ceilings are refused alike but the one of 32-bit devices. Root may
+ * use each ceiling, as before (Faults C10).
+ */
+#include "guest.h"
+
+#include <grp.h>
+#include <sys/stat.h>
+
+#define STRICT "/sys/module/pinned_mem/parameters/strict_phys"
+#define NOBODY 65534
+
+static int populate_below(int fd, uint64_t max_phys)
+{
+	struct pinned_mem_populate request = populate_request(0, 1);
+
+	request.max_phys = max_phys;
+	return ioctl(fd, PINNED_MEM_IOC_POPULATE, &request);
+}
+
+/* Halves what the address may be with each answer. Return: how many answers there were. */
+static int bisect(int fd)
+{
+	uint64_t low = CHUNK, high = 1ULL << 40;
+	int answers = 0;
+
+	while (high - low > CHUNK) {
+		uint64_t middle = low + (high - low) / 2;
+		int result = populate_below(fd, middle);
+
+		if (result && errno == EPERM)
+			break;
+		answers++;
+		if (result) {
+			EQUAL(errno, ENOMEM);
+			low = middle;
+		} else {
+			WORKS(punch(fd, 0, 1));
+			high = middle;
+		}
+	}
+	return answers;
+}
+
+static void nobody_finds_it(void *arg)
+{
+	struct pinned_mem_info before;
+	int fd;
+
+	(void)arg;
+	WORKS(setgroups(0, NULL));
+	WORKS(setresgid(NOBODY, NOBODY, NOBODY));
+	WORKS(setresuid(NOBODY, NOBODY, NOBODY));
+	fd = open_pool();
+	before = info_of(fd);
+	EQUAL(bisect(fd), 0);
+	for (uint64_t ceiling = CHUNK - 1; ceiling < UINT64_MAX / 3; ceiling = ceiling * 2 + 1)
+		if (ceiling != UINT32_MAX)
+			REFUSED(populate_below(fd, ceiling), EPERM);
+	REFUSED(populate_below(fd, UINT32_MAX - 1), EPERM);
+	REFUSED(populate_below(fd, UINT32_MAX + 1ULL), EPERM);
+	REFUSED(populate_below(fd, PINNED_MEM_PHYS_ANY - 1), EPERM);
+	UNCHANGED(fd, before);
+	WORKS(populate_below(fd, PINNED_MEM_PHYS_ANY));
+	WORKS(punch(fd, 0, 1));
+	/* Not every machine has memory there. */
+	if (populate_below(fd, UINT32_MAX))
+		EQUAL(errno, ENOMEM);
+}
+
+int main(void)
+{
+	int fd = open_pool();
+
+	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	WORKS(write_text(STRICT, "1"));
+	ENDED_WELL(spawn(nobody_finds_it, NULL));
+	/* The way that is closed to others leads somewhere. */
+	CHECK(bisect(fd) >= 15);
+	WORKS(write_text(STRICT, "0"));
+	WORKS(chmod(PINNED_MEM_DEVICE, 0600));
+	return 0;
+}
