@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/cpuset.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -18,6 +19,7 @@
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
 #include <linux/nodemask.h>
+#include <linux/sched/task.h>
 #include <linux/uaccess.h>
 
 #include "chunk.h"
@@ -140,10 +142,22 @@ static bool is_range_valid(u64 offset, u32 count)
 	       count <= PINNED_MEM_COUNT_MAX && count <= slots - slot;
 }
 
-static bool is_node_valid(s32 node)
+/* The NUMA nodes from which the caller's cpuset lets it have memory. */
+static nodemask_t allowed_nodes(void)
 {
-	return node == PINNED_MEM_NODE_ANY ||
-	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
+	nodemask_t allowed;
+
+	/* Whoever changes the mask holds the same lock. */
+	task_lock(current);
+	allowed = cpuset_current_mems_allowed;
+	task_unlock(current);
+	return allowed;
+}
+
+static bool is_node_valid(s32 node, const nodemask_t *allowed)
+{
+	return node == PINNED_MEM_NODE_ANY || (node >= 0 && node < MAX_NUMNODES &&
+					       node_online(node) && node_isset(node, *allowed));
 }
 
 static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
@@ -151,6 +165,7 @@ static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 	const struct pinned_mem_populate *p = &call->arg.populate;
 	struct pinned_policy policy = {
 		.node = p->node == PINNED_MEM_NODE_ANY ? NUMA_NO_NODE : p->node,
+		.allowed = allowed_nodes(),
 		.max_phys = p->max_phys,
 		.is_contiguous = p->flags & PINNED_MEM_F_CONTIGUOUS,
 		.memory_type = p->memory_type,
@@ -159,7 +174,7 @@ static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 	u64 __user *phys = u64_to_user_ptr(p->phys_ptr);
 
 	if (p->sources & ~SOURCES_ALL || !is_range_valid(p->offset, p->count) ||
-	    !is_node_valid(p->node) || p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 ||
+	    !is_node_valid(p->node, &policy.allowed) || p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 ||
 	    p->memory_type > PINNED_MEM_TYPE_CACHED)
 		return -EINVAL;
 	/* A type's feature bit has the type's number. */

@@ -10,10 +10,14 @@
 #include "base.h"
 #include "page.h"
 
-/* A chunk lies on the node, and below the ceiling, that the policy names. */
+/* A chunk lies on a node, and below the ceiling, that the policy allows. */
 bool pinned_page_fits(struct page *page, const struct pinned_policy *policy)
 {
-	if (policy->node != NUMA_NO_NODE && page_to_nid(page) != policy->node)
+	int node = page_to_nid(page);
+
+	if (!node_isset(node, policy->allowed))
+		return false;
+	if (policy->node != NUMA_NO_NODE && node != policy->node)
 		return false;
 	return (u64)page_to_phys(page) + PINNED_MEM_CHUNK_SIZE - 1 <= policy->max_phys;
 }

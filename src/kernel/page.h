@@ -6,6 +6,7 @@
 #ifndef PINNED_MEM_PAGE_H
 #define PINNED_MEM_PAGE_H
 
+#include <linux/nodemask.h>
 #include <linux/types.h>
 
 struct page;
@@ -13,6 +14,7 @@ struct page;
 /**
  * struct pinned_policy - what a caller wants of a chunk
  * @node:	NUMA node, or NUMA_NO_NODE
+ * @allowed:	NUMA nodes that the caller's cpuset allows
  * @max_phys:	highest physical address of any byte
  * @is_contiguous: all chunks of a request shall be one run
  * @memory_type: PINNED_MEM_TYPE_*
@@ -20,6 +22,7 @@ struct page;
  */
 struct pinned_policy {
 	int node;
+	nodemask_t allowed;
 	u64 max_phys;
 	bool is_contiguous;
 	u32 memory_type;

@@ -475,9 +475,12 @@ int pinned_quarantine_init(void)
  */
 void pinned_quarantine_exit(void)
 {
-	struct pinned_policy any = { .node = NUMA_NO_NODE,
-				     .max_phys = U64_MAX,
-				     .sources = U32_MAX };
+	struct pinned_policy any = {
+		.node = NUMA_NO_NODE,
+		.allowed = NODE_MASK_ALL,
+		.max_phys = U64_MAX,
+		.sources = U32_MAX,
+	};
 	struct pinned_chunk *chunk;
 
 	shrinker_free(shrinker);

@@ -27,10 +27,12 @@
 
 /*
  * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then
- * fail. The charge goes to the caller's memory cgroup.
+ * fail. HARDWALL: from the nodes of the caller's own cpuset, not of one around it. The charge goes
+ * to the caller's memory cgroup.
  */
-#define CHUNK_GFP \
-	(GFP_KERNEL | PINNED_GFP_CHARGED_PAGE | __GFP_COMP | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+#define CHUNK_GFP                                                                            \
+	(GFP_KERNEL | __GFP_HARDWALL | PINNED_GFP_CHARGED_PAGE | __GFP_COMP | __GFP_NOWARN | \
+	 __GFP_RETRY_MAYFAIL)
 /* What is free now, for those that most likely go back at once. */
 #define EXTRA_GFP (CHUNK_GFP & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
 
