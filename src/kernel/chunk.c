@@ -10,9 +10,11 @@
  * after its owner's death, when it has rested. It is charged until then.
  */
 #include <linux/err.h>
+#include <linux/io.h>
 #include <linux/jiffies.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "chunk.h"
@@ -45,38 +47,53 @@ static const struct pinned_source *take_or_drain(const struct pinned_policy *pol
 	}
 }
 
-/* Gives each chunk its page. Those that cannot get their memory type stay without. */
+/* Return: 0; -EDQUOT if the page lies below 4 GiB, where the limit is reached. */
+static int charge_place(struct pinned_chunk *chunk)
+{
+	if (page_to_phys(chunk->page) >= SZ_4G)
+		return 0;
+	chunk->is_low = pinned_quota_charge_low();
+	return chunk->is_low ? 0 : -EDQUOT;
+}
+
+/* Gives a chunk its page and its type. After an error, the chunk has the page all the same. */
+static int give_page(struct pinned_chunk *chunk, struct page *page,
+		     const struct pinned_source *source, u32 memory_type)
+{
+	chunk->page = page;
+	chunk->source = source;
+	/*
+	 * The allocator leaves the last owner's index. The core compares it with the file's size,
+	 * and maps single pages where it seems to be beyond.
+	 */
+	pinned_set_page_index(page, 0);
+	chunk->memory_type = memory_type;
+	if (!pinned_memtype_set(page, &chunk->memory_type))
+		return -ENOMEM;
+	return charge_place(chunk);
+}
+
+/* Gives all chunks their pages, which are one contiguous run; after an error, some may have one. */
 static int take_run(struct pinned_chunk **chunks, unsigned long count,
 		    const struct pinned_policy *policy)
 {
 	struct page *one, **pages = &one;
 	const struct pinned_source *source;
 	unsigned long i;
-	int err = -ENOMEM;
+	int err = 0;
 
+	if (policy->max_phys < SZ_4G && !pinned_quota_has_low())
+		return -EDQUOT;
 	if (count > 1)
 		pages = kvmalloc_array(count, sizeof(*pages), PINNED_GFP);
 	if (!pages)
 		return -ENOMEM;
 	source = take_or_drain(policy, pages, count);
-	if (source)
-		err = 0;
-	for (i = 0; i < count && source; i++) {
-		chunks[i]->page = pages[i];
-		chunks[i]->source = source;
-		/*
-		 * The allocator leaves the last owner's index. The core compares it
-		 * with the file's size, and maps single pages where it seems to be
-		 * beyond.
-		 */
-		pinned_set_page_index(pages[i], 0);
-		chunks[i]->memory_type = policy->memory_type;
-		if (!pinned_memtype_set(pages[i], &chunks[i]->memory_type))
-			err = -ENOMEM;
-	}
+	for (i = 0; i < count && source; i++)
+		err = give_page(chunks[i], pages[i], source, policy->memory_type) ?: err;
 	if (count > 1)
 		kvfree(pages);
-	return err;
+	return source ? err : -ENOMEM;
 }
 
 static int take_memory(struct pinned_chunk **chunks, unsigned long count,

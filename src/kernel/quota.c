@@ -22,12 +22,16 @@
 #include <linux/atomic.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/nodemask.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
@@ -79,7 +83,10 @@ static atomic_long_t charged_chunks;
 static atomic_long_t resting_chunks;
 static atomic_long_t used_copies;
 
+static atomic_long_t low_chunks;
+
 static unsigned long limit_chunks;
+static unsigned long low_limit_chunks;
 static unsigned long user_limit_chunks;
 static unsigned long pool_limit_chunks;
 static bool use_memlock;
@@ -92,6 +99,43 @@ static unsigned long chunks_of_ram(void)
 static unsigned long default_limit(void)
 {
 	return max(chunks_of_ram() / 2, 1UL);
+}
+
+/* Pages of a zone that lie below 4 GiB; an estimate if only a part of the zone does. */
+static unsigned long pages_below_4g(struct zone *zone)
+{
+	unsigned long first = zone->zone_start_pfn, end = PHYS_PFN(SZ_4G);
+
+	if (first >= end || !populated_zone(zone))
+		return 0;
+	if (zone_end_pfn(zone) <= end)
+		return zone_managed_pages(zone);
+	return mult_frac(zone_managed_pages(zone), end - first, zone->spanned_pages);
+}
+
+/* Pages below 4 GiB that the page allocator has, or has given out. */
+static unsigned long low_pages(void)
+{
+	unsigned long pages = 0;
+	int node, i;
+
+	for_each_online_node(node)
+		for (i = 0; i < MAX_NR_ZONES; i++)
+			pages += pages_below_4g(&NODE_DATA(node)->node_zones[i]);
+	return pages;
+}
+
+/*
+ * Memory below 4 GiB is what devices with 32 address bits depend on. Where all memory is below, or
+ * next to all, limit_chunks is enough.
+ */
+static unsigned long default_low_limit(void)
+{
+	unsigned long low = low_pages();
+
+	if (totalram_pages() < low + low / 8)
+		return chunks_of_ram();
+	return max(low >> (PINNED_CHUNK_ORDER + 1), 1UL);
 }
 
 /* A limit in chunks: 0 for the default, at most what the machine has. */
@@ -107,6 +151,8 @@ static int set_limit(const char *text, const struct kernel_param *kp)
 		return -EINVAL;
 	if (!chunks && limit == &limit_chunks)
 		chunks = default_limit();
+	if (!chunks && limit == &low_limit_chunks)
+		chunks = default_low_limit();
 	WRITE_ONCE(*limit, chunks);
 	return 0;
 }
@@ -119,6 +165,9 @@ static const struct kernel_param_ops limit_ops = {
 module_param_cb(limit_chunks, &limit_ops, &limit_chunks, 0644);
 MODULE_PARM_DESC(limit_chunks,
 		 "chunks of 2 MiB that all pools together may hold (0: half of the memory)");
+module_param_cb(low_limit_chunks, &limit_ops, &low_limit_chunks, 0644);
+MODULE_PARM_DESC(low_limit_chunks,
+		 "chunks below 4 GiB that all pools together may hold (0: half of that memory)");
 module_param_cb(user_limit_chunks, &limit_ops, &user_limit_chunks, 0644);
 MODULE_PARM_DESC(user_limit_chunks,
 		 "chunks that the pools of one user may hold (0: no such limit)");
@@ -132,6 +181,8 @@ void pinned_quota_init(void)
 {
 	if (!limit_chunks)
 		limit_chunks = default_limit();
+	if (!low_limit_chunks)
+		low_limit_chunks = default_low_limit();
 }
 
 /* Counts. */
@@ -418,6 +469,23 @@ void pinned_quota_uncharge(struct pinned_account *account, unsigned long count)
 	subtract(&charged_chunks, count);
 }
 
+/* Return: there is room for a chunk below 4 GiB. */
+bool pinned_quota_has_low(void)
+{
+	return pinned_quota_low() < READ_ONCE(low_limit_chunks);
+}
+
+/* One chunk that turned out to lie below 4 GiB. Return: false at the limit. */
+bool pinned_quota_charge_low(void)
+{
+	return add_below(&low_chunks, 1, READ_ONCE(low_limit_chunks));
+}
+
+void pinned_quota_uncharge_low(void)
+{
+	subtract(&low_chunks, 1);
+}
+
 /* A charged chunk begins to rest. It stays charged, but is shown apart from what is in use. */
 void pinned_quota_rest(struct pinned_account *account)
 {
@@ -464,6 +532,12 @@ unsigned long pinned_quota_used(void)
 unsigned long pinned_quota_resting(void)
 {
 	return atomic_long_read(&resting_chunks);
+}
+
+/* Chunks below 4 GiB, resting ones included. */
+unsigned long pinned_quota_low(void)
+{
+	return atomic_long_read(&low_chunks);
 }
 
 /* Pages of snapshots. */

@@ -20,11 +20,15 @@ int pinned_quota_charge(struct pinned_account *account, unsigned long count, boo
 void pinned_quota_uncharge(struct pinned_account *account, unsigned long count);
 void pinned_quota_rest(struct pinned_account *account);
 void pinned_quota_unrest(struct pinned_account *account);
+bool pinned_quota_has_low(void);
+bool pinned_quota_charge_low(void);
+void pinned_quota_uncharge_low(void);
 bool pinned_quota_charge_copy(void);
 void pinned_quota_uncharge_copy(void);
 
 unsigned long pinned_quota_used(void);
 unsigned long pinned_quota_resting(void);
+unsigned long pinned_quota_low(void);
 unsigned long pinned_quota_copies(void);
 unsigned long pinned_quota_limit(void);
 unsigned long pinned_quota_user_limit(void);

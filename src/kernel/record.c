@@ -81,6 +81,8 @@ void pinned_record_free(struct pinned_chunk *chunk)
 
 	if (chunk->page)
 		chunk->source->give(chunk->page);
+	if (chunk->is_low)
+		pinned_quota_uncharge_low();
 	pinned_quota_uncharge(account, 1);
 	pinned_account_put(account);
 	kmem_cache_free(cache, chunk);

@@ -21,6 +21,7 @@ struct pinned_source;
  * @memory_type: PINNED_MEM_TYPE_*
  * @born:	the pool's generation when it came into a slot (see snapshot.c)
  * @is_disclosed: somebody was told its physical address
+ * @is_low:	charged as a chunk below 4 GiB
  * @must_rest:	an owner died that was told its physical address
  * @holds_module: it waits, and cannot be left behind when the driver goes (quarantine.c)
  * @node:	in a list of the quarantine
@@ -35,6 +36,7 @@ struct pinned_chunk {
 	u32 memory_type;
 	u64 born;
 	bool is_disclosed;
+	bool is_low;
 	bool must_rest;
 	bool holds_module;
 	struct list_head node;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See sources.h. */
+#include <linux/errno.h>
 #include <linux/kernel.h>
 
 #include "source.h"

@@ -28,6 +28,12 @@ static ssize_t used_chunks_show(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RO(used_chunks);
 
+static ssize_t low_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", pinned_quota_low());
+}
+static DEVICE_ATTR_RO(low_chunks);
+
 static ssize_t snapshot_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%lu\n", pinned_quota_copies());
@@ -91,11 +97,17 @@ static ssize_t carveout_free_chunks_show(struct device *dev, struct device_attri
 static DEVICE_ATTR_RO(carveout_free_chunks);
 
 static struct attribute *pinned_attrs[] = {
-	&dev_attr_chunk_size.attr,	     &dev_attr_used_chunks.attr,
-	&dev_attr_snapshot_pages.attr,	     &dev_attr_resting_chunks.attr,
-	&dev_attr_busy_chunks.attr,	     &dev_attr_reserve_chunks.attr,
-	&dev_attr_reserve_free_chunks.attr,  &dev_attr_carveout_chunks.attr,
-	&dev_attr_carveout_free_chunks.attr, NULL,
+	&dev_attr_chunk_size.attr,
+	&dev_attr_used_chunks.attr,
+	&dev_attr_low_chunks.attr,
+	&dev_attr_snapshot_pages.attr,
+	&dev_attr_resting_chunks.attr,
+	&dev_attr_busy_chunks.attr,
+	&dev_attr_reserve_chunks.attr,
+	&dev_attr_reserve_free_chunks.attr,
+	&dev_attr_carveout_chunks.attr,
+	&dev_attr_carveout_free_chunks.attr,
+	NULL,
 };
 
 static const struct attribute_group pinned_group = {

@@ -30,6 +30,7 @@ Info = namedtuple(
 # Files of the device in sysfs, in chunks or pages, and what they tell.
 COUNTERS = {
     "used_chunks": "Memory that processes hold",
+    "low_chunks": "Memory below 4 GiB that processes hold or that is in quarantine",
     "snapshot_pages": "Pages that were copied for forked children",
     "resting_chunks": "Memory of dead owners in quarantine",
     "busy_chunks": "Freed memory that somebody still pins",
@@ -42,6 +43,7 @@ NODE_COUNTERS = ("reserve_chunks", "reserve_free_chunks")
 # Module parameters that are limits; 0 is none.
 LIMITS = {
     "limit_chunks": "What processes may hold",
+    "low_limit_chunks": "What processes may hold below 4 GiB",
     "user_limit_chunks": "What the processes of one user may hold",
     "pool_limit_chunks": "What one pool of a process may hold",
 }
