@@ -42,7 +42,8 @@ static const struct pinned_source *take_or_drain(const struct pinned_policy *pol
 	/* More each time: as many free blocks as wanted may be too few for the watermarks. */
 	for (;; more *= 2) {
 		source = pinned_sources_take(policy, pages, count, &drained.sources);
-		if (source || !pinned_quarantine_drain(&drained, count, more))
+		if (source || fatal_signal_pending(current) ||
+		    !pinned_quarantine_drain(&drained, count, more))
 			return source;
 	}
 }

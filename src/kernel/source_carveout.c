@@ -11,7 +11,7 @@
  *
  * Its pages are single, and are mapped so. They are zeroed when they are taken.
  *
- * Locks: `lock` covers the bitmap, and nests inside all others.
+ * Locks: `lock`, a mutex, covers the bitmap, and nests inside all others.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,22 +22,25 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/of.h>
 #include <linux/of_address.h>
-#include <linux/spinlock.h>
 
 #include "base.h"
 #include "carveout.h"
 #include "page.h"
 #include "source.h"
 
-static DEFINE_SPINLOCK(lock);
+static DEFINE_MUTEX(lock);
 static unsigned long *is_taken; /* a bit for each chunk */
 static unsigned long first_pfn, n_chunks, n_free;
 
 static char *carveout;
-/* The address is for root alone: the chunks of a carve-out are taken in their order. */
-module_param(carveout, charp, 0400);
+/*
+ * The parameter names a part of the machine, so that a kernel in lockdown refuses it. It can be read
+ * by root alone: the chunks of a carve-out are taken in the order of their addresses.
+ */
+module_param_hw(carveout, charp, iomem, 0400);
 MODULE_PARM_DESC(carveout, "SIZE@ADDRESS of reserved memory (K, M, G; whole chunks of 2 MiB)");
 
 static struct page *page_of(unsigned long index)
@@ -45,35 +48,43 @@ static struct page *page_of(unsigned long index)
 	return pfn_to_page(first_pfn + (index << PINNED_CHUNK_ORDER));
 }
 
-static bool is_free(unsigned long first, unsigned long count)
+/* How many of the first chunks lie below a ceiling. */
+static unsigned long count_below(u64 max_phys)
 {
-	return find_next_bit(is_taken, first + count, first) >= first + count;
+	u64 base = PFN_PHYS(first_pfn);
+
+	if (max_phys < base)
+		return 0;
+	return min_t(u64, (max_phys - base + 1) >> PINNED_MEM_CHUNK_SHIFT, n_chunks);
 }
 
-/* The first run that is free and fits, or n_chunks. */
+/* Return: the first run that is free and fits, or n_chunks. */
 static unsigned long find_run_locked(const struct pinned_policy *policy, unsigned long count)
 {
-	unsigned long i;
+	unsigned long end = min(count_below(policy->max_phys), n_chunks), i = 0;
 
 	lockdep_assert_held(&lock);
-	for (i = 0; i + count <= n_chunks; i++)
-		if (is_free(i, count) && pinned_page_fits(page_of(i), policy) &&
+	for (;; i++) {
+		i = bitmap_find_next_zero_area(is_taken, end, i, count, 0);
+		if (i >= end)
+			return n_chunks;
+		if (pinned_page_fits(page_of(i), policy) &&
 		    pinned_page_fits(page_of(i + count - 1), policy))
 			return i;
-	return n_chunks;
+	}
 }
 
 static int take(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	unsigned long first, i;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	first = find_run_locked(policy, count);
 	if (first < n_chunks) {
 		bitmap_set(is_taken, first, count);
 		n_free -= count;
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	if (first == n_chunks)
 		return -ENOMEM;
 	for (i = 0; i < count; i++) {
@@ -85,10 +96,10 @@ static int take(const struct pinned_policy *policy, struct page **pages, unsigne
 
 static void give(struct page *page)
 {
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	bitmap_clear(is_taken, (page_to_pfn(page) - first_pfn) >> PINNED_CHUNK_ORDER, 1);
 	n_free++;
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 }
 
 const struct pinned_source pinned_source_carveout = {

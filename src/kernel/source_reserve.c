@@ -12,9 +12,10 @@
  * for it, since the memory is the administrator's reserve already (hugetlb pages
  * are no different).
  *
- * Locks: `resizing` is held by who changes the size; `lock` covers the lists and
- * counts of all nodes and nests inside all others. A page on a list belongs to
- * the list alone, with the driver's one reference.
+ * Locks: `resizing` is held by whoever changes the size; `lock` covers the lists and counts of all
+ * nodes. It is a mutex, since a request with a ceiling, or for a run, looks at each free chunk. It
+ * nests inside pool->lock and inside `resizing`. A page on a list belongs to the list alone, with
+ * the driver's one reference.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,7 +28,7 @@
 #include <linux/nodemask.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "base.h"
@@ -56,8 +57,11 @@ struct node_reserve {
 #define IS_CLEAN 1
 
 static DEFINE_MUTEX(resizing);
-static DEFINE_SPINLOCK(lock);
+static DEFINE_MUTEX(lock);
 static struct node_reserve nodes[MAX_NUMNODES];
+/* Chunks on dirty lists and being zeroed, and chunks that the worker has zeroed since load. */
+static unsigned long n_unclean, n_cleaned;
+static DECLARE_WAIT_QUEUE_HEAD(cleaned_queue);
 
 static unsigned long reserve_chunks;
 module_param(reserve_chunks, ulong, 0444);
@@ -72,7 +76,7 @@ static struct page *take_dirty(void)
 	struct page *page = NULL;
 	int node;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	for_each_online_node(node) {
 		page = list_first_entry_or_null(&nodes[node].dirty, struct page, lru);
 		if (page) {
@@ -80,8 +84,14 @@ static struct page *take_dirty(void)
 			break;
 		}
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	return page;
+}
+
+static void add_unclean_locked(long n)
+{
+	lockdep_assert_held(&lock);
+	WRITE_ONCE(n_unclean, n_unclean + n);
 }
 
 /* Put a chunk on its node's list, or give it up if the node has too many. Return: it is kept. */
@@ -90,10 +100,15 @@ static bool keep(struct page *page, bool was_zeroed)
 	struct node_reserve *reserve = &nodes[page_to_nid(page)];
 	bool is_surplus;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	is_surplus = reserve->total > reserve->size;
-	if (was_zeroed)
+	if (was_zeroed) {
 		reserve->free--;
+		add_unclean_locked(-1);
+		WRITE_ONCE(n_cleaned, n_cleaned + 1);
+	} else if (!is_surplus) {
+		add_unclean_locked(1);
+	}
 	if (is_surplus) {
 		reserve->total--;
 	} else {
@@ -101,7 +116,7 @@ static bool keep(struct page *page, bool was_zeroed)
 		set_page_private(page, was_zeroed ? IS_CLEAN : 0);
 		reserve->free++;
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	if (is_surplus)
 		put_page(page);
 	return !is_surplus;
@@ -114,7 +129,22 @@ static void clean_up(struct work_struct *work)
 	while ((page = take_dirty())) {
 		pinned_page_zero(page);
 		keep(page, true);
+		wake_up_all(&cleaned_queue);
 	}
+	/* Somebody else may have taken the last one. */
+	wake_up_all(&cleaned_queue);
+}
+
+/*
+ * Waits until the worker has zeroed @count chunks more, or has none left. Return: false if a fatal
+ * signal came first.
+ */
+static bool wait_for_cleaned(unsigned long count)
+{
+	unsigned long target = READ_ONCE(n_cleaned) + count;
+
+	return !wait_event_killable(cleaned_queue, (long)(READ_ONCE(n_cleaned) - target) >= 0 ||
+							   !READ_ONCE(n_unclean));
 }
 
 /* Taking and giving. */
@@ -137,17 +167,20 @@ static struct page *take_from_node(int node, const struct pinned_policy *policy,
 
 	if (!READ_ONCE(reserve->free))
 		return NULL;
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	page = find_fit(&reserve->clean, policy);
 	*is_clean = page;
-	if (!page)
+	if (!page) {
 		page = find_fit(&reserve->dirty, policy);
+		if (page)
+			add_unclean_locked(-1);
+	}
 	if (page) {
 		list_del(&page->lru);
 		set_page_private(page, 0);
 		reserve->free--;
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	return page;
 }
 
@@ -172,10 +205,8 @@ static struct page *take_one(const struct pinned_policy *policy)
 	struct page *page = take_from_nodes(policy, &is_clean);
 
 	/* The last one may be in the worker's hands, or have been a moment ago. */
-	if (!page && pinned_reserve_free(policy->node)) {
-		flush_work(&clean_work);
+	if (!page && pinned_reserve_free(policy->node) && wait_for_cleaned(1))
 		page = take_from_nodes(policy, &is_clean);
-	}
 	if (page && !is_clean)
 		pinned_page_zero(page);
 	return page;
@@ -200,10 +231,10 @@ static unsigned long collect_clean(const struct pinned_policy *policy, struct pa
 	unsigned long n = 0;
 	int node;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	for_each_online_node(node)
 		n = collect_locked(&nodes[node].clean, policy, pages, n, max);
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	return n;
 }
 
@@ -212,7 +243,7 @@ static bool take_these(struct page **pages, unsigned long count)
 {
 	unsigned long i;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	for (i = 0; i < count; i++)
 		if (page_private(pages[i]) != IS_CLEAN)
 			break;
@@ -223,7 +254,7 @@ static bool take_these(struct page **pages, unsigned long count)
 			nodes[page_to_nid(pages[i])].free--;
 		}
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	return i == count;
 }
 
@@ -234,7 +265,8 @@ static bool take_run(const struct pinned_policy *policy, struct page **pages, un
 	struct page **candidates;
 	bool is_taken = false;
 
-	flush_work(&clean_work);
+	if (!wait_for_cleaned(READ_ONCE(n_unclean)))
+		return false;
 	max = pinned_reserve_free(policy->node);
 	if (max < count)
 		return false;
@@ -323,7 +355,7 @@ static void add_all(struct list_head *list)
 	struct node_reserve *reserve;
 	struct page *page, *next;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	list_for_each_entry_safe(page, next, list, lru) {
 		reserve = &nodes[page_to_nid(page)];
 		list_move(&page->lru, &reserve->clean);
@@ -332,7 +364,7 @@ static void add_all(struct list_head *list)
 		reserve->total++;
 		reserve->free++;
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 }
 
 static int grow(nodemask_t from, unsigned long count)
@@ -355,6 +387,8 @@ static void take_surplus_locked(struct node_reserve *reserve, struct list_head *
 		from = list_empty(&reserve->dirty) ? &reserve->clean : &reserve->dirty;
 		if (list_empty(from))
 			break;
+		if (from == &reserve->dirty)
+			add_unclean_locked(-1);
 		list_move(from->next, list);
 		reserve->free--;
 		reserve->total--;
@@ -367,7 +401,7 @@ static void shrink(nodemask_t from, unsigned long count)
 	LIST_HEAD(list);
 	int node = first_node(from);
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	while (count) {
 		if (nodes[node].size) {
 			nodes[node].size--;
@@ -376,7 +410,7 @@ static void shrink(nodemask_t from, unsigned long count)
 		}
 		node = next_node_in(node, from);
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	put_list(&list);
 }
 
