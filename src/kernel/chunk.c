@@ -23,10 +23,45 @@
 #include "page.h"
 #include "quarantine.h"
 #include "quota.h"
+#include "source.h"
 #include "sources.h"
 
 /* How long a request waits for chunks that rest, when these alone stand in its way at a limit. */
 #define LONGEST_WAIT (2 * HZ)
+
+/*
+ * Memory may have failed since a source got it. Keeps what has failed, and gives the rest of the
+ * run back. Return: all of it is sound.
+ */
+static bool is_sound(const struct pinned_source *source, struct page **pages, unsigned long count)
+{
+	unsigned long i;
+
+	for (i = 0; i < count && !pinned_page_is_poisoned(pages[i]);)
+		i++;
+	if (i == count)
+		return true;
+	for (i = 0; i < count; i++) {
+		if (pinned_page_is_poisoned(pages[i]))
+			pinned_record_retire(pages[i]);
+		else
+			source->give(pages[i]);
+	}
+	return false;
+}
+
+/* Takes memory from the sources until they give some that is sound. */
+static const struct pinned_source *take_sound(const struct pinned_policy *policy,
+					      struct page **pages, unsigned long count,
+					      u32 *lacking)
+{
+	const struct pinned_source *source;
+
+	do
+		source = pinned_sources_take(policy, pages, count, lacking);
+	while (source && !is_sound(source, pages, count));
+	return source;
+}
 
 /*
  * Takes memory from the sources. When they have none, the quarantine gives up chunks that can serve
@@ -41,7 +76,7 @@ static const struct pinned_source *take_or_drain(const struct pinned_policy *pol
 
 	/* More each time: as many free blocks as wanted may be too few for the watermarks. */
 	for (;; more *= 2) {
-		source = pinned_sources_take(policy, pages, count, &drained.sources);
+		source = take_sound(policy, pages, count, &drained.sources);
 		if (source || fatal_signal_pending(current) ||
 		    !pinned_quarantine_drain(&drained, count, more))
 			return source;

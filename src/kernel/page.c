@@ -3,6 +3,7 @@
 #include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/page-flags.h>
 #include <linux/page_ref.h>
 #include <linux/sched.h>
 #include <linux/sort.h>
@@ -20,6 +21,19 @@ bool pinned_page_fits(struct page *page, const struct pinned_policy *policy)
 	if (policy->node != NUMA_NO_NODE && node != policy->node)
 		return false;
 	return (u64)page_to_phys(page) + PINNED_MEM_CHUNK_SIZE - 1 <= policy->max_phys;
+}
+
+/* The memory of a chunk has failed somewhere. */
+bool pinned_page_is_poisoned(struct page *page)
+{
+	unsigned long i;
+
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		return false;
+	for (i = 0; i < PINNED_CHUNK_PAGES; i++)
+		if (PageHWPoison(page + i))
+			return true;
+	return false;
 }
 
 /* Fills a chunk with zeroes. */

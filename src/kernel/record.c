@@ -7,7 +7,12 @@
  * The record is charged to the same memory cgroup as the chunk's pages. So the list_lru for which
  * it is allocated keeps it in that cgroup's list, and the cgroup's reclaim finds it there.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
 #include <linux/list_lru.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 
 #include "base.h"
@@ -19,6 +24,7 @@
 #include "source.h"
 
 static struct kmem_cache *cache;
+static atomic_long_t poisoned;
 static struct list_lru lru;
 
 int pinned_record_init(void)
@@ -74,12 +80,28 @@ bool pinned_record_can_abandon(struct pinned_chunk *chunk)
 	return chunk->source->is_buddy && pinned_memtype_reset(chunk->page, &chunk->memory_type);
 }
 
+/* Keeps a chunk whose memory has failed from being used again: nobody has it from now on. */
+void pinned_record_retire(struct page *page)
+{
+	atomic_long_inc(&poisoned);
+	pr_warn_ratelimited("a chunk on node %d has failed memory, and is not used any more\n",
+			    page_to_nid(page));
+}
+
+/* Chunks that are not used any more. */
+unsigned long pinned_record_poisoned(void)
+{
+	return atomic_long_read(&poisoned);
+}
+
 /* Gives the memory, if there is any, back to its source, and frees the record. */
 void pinned_record_free(struct pinned_chunk *chunk)
 {
 	struct pinned_account *account = chunk->account;
 
-	if (chunk->page)
+	if (chunk->page && pinned_page_is_poisoned(chunk->page))
+		pinned_record_retire(chunk->page);
+	else if (chunk->page)
 		chunk->source->give(chunk->page);
 	if (chunk->is_low)
 		pinned_quota_uncharge_low();

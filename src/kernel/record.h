@@ -52,5 +52,7 @@ struct pinned_chunk *pinned_record_create(struct pinned_account *account);
 bool pinned_record_can_free(struct pinned_chunk *chunk);
 bool pinned_record_can_abandon(struct pinned_chunk *chunk);
 void pinned_record_free(struct pinned_chunk *chunk);
+void pinned_record_retire(struct page *page);
+unsigned long pinned_record_poisoned(void);
 
 #endif /* PINNED_MEM_RECORD_H */

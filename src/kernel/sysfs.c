@@ -14,6 +14,7 @@
 #include "dev.h"
 #include "quarantine.h"
 #include "quota.h"
+#include "record.h"
 #include "reserve.h"
 
 static ssize_t chunk_size_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -53,6 +54,13 @@ static ssize_t busy_chunks_show(struct device *dev, struct device_attribute *att
 	return sysfs_emit(buf, "%lu\n", pinned_quarantine_busy());
 }
 static DEVICE_ATTR_RO(busy_chunks);
+
+/* Chunks with failed memory, which nobody gets any more. */
+static ssize_t poisoned_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", pinned_record_poisoned());
+}
+static DEVICE_ATTR_RO(poisoned_chunks);
 
 static ssize_t reserve_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -97,17 +105,12 @@ static ssize_t carveout_free_chunks_show(struct device *dev, struct device_attri
 static DEVICE_ATTR_RO(carveout_free_chunks);
 
 static struct attribute *pinned_attrs[] = {
-	&dev_attr_chunk_size.attr,
-	&dev_attr_used_chunks.attr,
-	&dev_attr_low_chunks.attr,
-	&dev_attr_snapshot_pages.attr,
-	&dev_attr_resting_chunks.attr,
-	&dev_attr_busy_chunks.attr,
-	&dev_attr_reserve_chunks.attr,
-	&dev_attr_reserve_free_chunks.attr,
-	&dev_attr_carveout_chunks.attr,
-	&dev_attr_carveout_free_chunks.attr,
-	NULL,
+	&dev_attr_chunk_size.attr,	     &dev_attr_used_chunks.attr,
+	&dev_attr_low_chunks.attr,	     &dev_attr_snapshot_pages.attr,
+	&dev_attr_resting_chunks.attr,	     &dev_attr_busy_chunks.attr,
+	&dev_attr_poisoned_chunks.attr,	     &dev_attr_reserve_chunks.attr,
+	&dev_attr_reserve_free_chunks.attr,  &dev_attr_carveout_chunks.attr,
+	&dev_attr_carveout_free_chunks.attr, NULL,
 };
 
 static const struct attribute_group pinned_group = {

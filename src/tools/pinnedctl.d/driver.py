@@ -34,6 +34,7 @@ COUNTERS = {
     "snapshot_pages": "Pages that were copied for forked children",
     "resting_chunks": "Memory of dead owners in quarantine",
     "busy_chunks": "Freed memory that somebody still pins",
+    "poisoned_chunks": "Memory that has failed and that nobody gets",
     "reserve_chunks": "Memory of the reserve",
     "reserve_free_chunks": "Memory of the reserve that is free",
     "carveout_chunks": "Memory that was reserved at boot",

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A chunk in which a page of memory has failed costs just that chunk: nobody gets it again, neither
+ * when it comes back from an owner nor when it was free in the reserve; it is counted, and charged to
+ * nobody (Faults C15).
+ */
+#include "guest.h"
+
+#define SYSFS "/sys/class/misc/pinned_mem/"
+#define SLOTS 4U
+
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON 100
+#endif
+
+static uint64_t failed;
+
+static int take(int fd, unsigned long slot, unsigned int count, unsigned int source, uint64_t *phys)
+{
+	struct pinned_mem_populate request = populate_request(slot, count);
+
+	request.sources = source;
+	request.phys_ptr = (uintptr_t)phys;
+	return ioctl(fd, PINNED_MEM_IOC_POPULATE, &request);
+}
+
+/* The kernel may refuse to say that it could isolate the page; the page is marked all the same. */
+static void fails(char *at)
+{
+	int result = madvise(at, PAGE, MADV_HWPOISON);
+
+	if (result && errno == EINVAL)
+		test_skip("this kernel has no memory failures");
+	if (result)
+		EQUAL(errno, EBUSY);
+}
+
+static void nobody_gets_it(int fd, unsigned int count, unsigned int source)
+{
+	uint64_t phys[64];
+	char *at = map_slots(fd, 0, count);
+
+	WORKS(take(fd, 0, count, source, phys));
+	for (unsigned int i = 0; i < count; i++)
+		CHECK(phys[i] != failed);
+	/* No access meets the page that has failed. */
+	touch_pages(at, count * CHUNK);
+	WORKS(punch(fd, 0, count));
+	WORKS(munmap(at, count * CHUNK));
+}
+
+static void comes_to(const char *file, unsigned long number)
+{
+	uint64_t end = now_ns() + 10000000000ULL;
+
+	while (read_number(file) != number && now_ns() < end)
+		usleep(1000);
+	EQUAL(read_number(file), number);
+}
+
+static void in_use(unsigned int source, unsigned int others)
+{
+	unsigned long poisoned = read_number(SYSFS "poisoned_chunks");
+	int fd = open_pool();
+	char *at = map_slots(fd, 0, SLOTS);
+	uint64_t phys[SLOTS];
+
+	WORKS(take(fd, 0, SLOTS, source, phys));
+	touch_pages(at, SLOTS * CHUNK);
+	fails(at + CHUNK + 7 * PAGE);
+	failed = phys[1];
+	/* The rest of the pool is as it was. */
+	touch_pages(at + 2 * CHUNK, 2 * CHUNK);
+	WORKS(munmap(at, SLOTS * CHUNK));
+	WORKS(punch(fd, 0, SLOTS));
+	comes_to(SYSFS "poisoned_chunks", poisoned + 1);
+	COMES_TO_USE(0);
+	EQUAL(info_of(fd).user_chunks, 0);
+	nobody_gets_it(fd, others, source);
+	close(fd);
+}
+
+int main(void)
+{
+	COMES_TO_USE(0);
+	WORKS(write_text(SYSFS "reserve_chunks", "8"));
+	in_use(PINNED_MEM_SOURCE_RESERVE, 7);
+	/* The reserve has one chunk less than its size. */
+	EQUAL(read_number(SYSFS "reserve_free_chunks"), 7);
+	REFUSED(take(open_pool(), 0, 8, PINNED_MEM_SOURCE_RESERVE, NULL), ENOMEM);
+	WORKS(write_text(SYSFS "reserve_chunks", "0"));
+	in_use(PINNED_MEM_SOURCE_BUDDY, 64);
+	return 0;
+}
