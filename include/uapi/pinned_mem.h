@@ -201,7 +201,8 @@ struct pinned_mem_populate {
  * @count:	in: slots, 1 to PINNED_MEM_COUNT_MAX
  * @reserved:	in: 0
  *
- * All slots are emptied, or none (ENOENT, one of them is empty already). The
+ * All slots are emptied, or none (ENOENT, one of them is empty already; EINTR, a
+ * fatal signal arrived while copies for forked children were made). The
  * chunks disappear from the owner's mappings. A page that somebody else has
  * pinned (direct I/O, RDMA, ...) is freed when the last pin ends. A chunk that is
  * in a dma-buf or lent to a driver is freed when these release it. Snapshots keep

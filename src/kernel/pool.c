@@ -301,13 +301,25 @@ static bool are_all_filled(struct pinned_view *view, unsigned long slot, unsigne
 	return true;
 }
 
+/* Gives snapshots what they lack of chunks that are about to go. Return: 0, or -EINTR. */
+static int give_snapshots_locked(struct pinned_pool *pool, unsigned long slot, unsigned long count)
+{
+	lockdep_assert_held(&pool->lock);
+	for (; count; slot++, count--) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		pinned_snapshot_give_chunk_locked(&pool->live, slot);
+	}
+	return 0;
+}
+
 /**
- * pinned_pool_punch() - empty slots, all or none
+ * pinned_pool_punch() - empties slots, all or none
  * @pool: a pool of the current address space
  * @slot: first slot
  * @count: slots; @slot and @count are in range
  *
- * Return: 0, or -ENOENT when one of them is empty.
+ * Return: 0; -ENOENT when one of them is empty; -EINTR on a fatal signal.
  */
 int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned long count)
 {
@@ -315,14 +327,14 @@ int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned lon
 	int err = -ENOENT;
 
 	mutex_lock(&pool->lock);
-	if (are_all_filled(&pool->live, slot, count)) {
+	if (are_all_filled(&pool->live, slot, count))
+		err = give_snapshots_locked(pool, slot, count);
+	if (!err) {
 		for (i = 0; i < count; i++) {
-			pinned_snapshot_give_chunk_locked(&pool->live, slot + i);
 			pinned_chunk_put(detach_chunk_locked(pool, slot + i));
 			cond_resched();
 		}
 		atomic_long_sub(count, &pool->chunks);
-		err = 0;
 	}
 	mutex_unlock(&pool->lock);
 	trace_pinned_mem_punch(pool->id, slot, count, err);
@@ -416,8 +428,7 @@ void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool)
 	mutex_lock(&pool->lock);
 	seq_printf(seq, "pinned_mem_pool:\t%llu\n", pool->id);
 	seq_printf(seq, "pinned_mem_chunks:\t%lu\n", pinned_pool_chunks(pool));
-	seq_printf(seq, "pinned_mem_charged_chunks:\t%lu\n",
-		   pinned_account_chunks(pool->account));
+	seq_printf(seq, "pinned_mem_charged_chunks:\t%lu\n", pinned_account_chunks(pool->account));
 	seq_printf(seq, "pinned_mem_type:\t%s\n", type_name(pool->memory_type));
 	seq_printf(seq, "pinned_mem_mappings:\t%lu\n", pool->live.vmas);
 	seq_printf(seq, "pinned_mem_split_mappings:\t%lu\n", pool->live.split_vmas);
