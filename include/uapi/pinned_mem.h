@@ -177,9 +177,9 @@ struct pinned_mem_info {
  * could without killing a process), or RLIMIT_MEMLOCK is exceeded where it is
  * charged; EDQUOT, a limit is exceeded; EOPNOTSUPP, this kernel's features do not
  * contain the memory type or flag; EINVAL, no such node, or one that the caller's
- * cpuset does not allow, or a ceiling below one chunk; EPERM, the caller may not learn physical addresses, but requests them or
- * a ceiling other than PINNED_MEM_PHYS_ANY and 4 GiB - 1, which would tell them;
- * EINTR, a fatal signal.
+ * cpuset does not allow, or a ceiling below one chunk; EPERM, the caller may not
+ * learn physical addresses, but requests them or a ceiling other than
+ * PINNED_MEM_PHYS_ANY and 4 GiB - 1, which would tell them; EINTR, a fatal signal.
  */
 struct pinned_mem_populate {
 	__u32 size;

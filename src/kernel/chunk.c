@@ -148,8 +148,8 @@ static int take_memory(struct pinned_chunk **chunks, unsigned long count,
 }
 
 /*
- * Charges chunks. At a limit, the quarantine first looks whether anything has become free; and if
- * there will be room when chunks have rested that rest now, the caller waits for that, not for long.
+ * Charges chunks. At a limit, the quarantine first looks whether anything has become free. If only
+ * chunks that rest stand in the way, the caller waits for their end, up to LONGEST_WAIT.
  */
 static int charge(struct pinned_account *account, unsigned long count)
 {

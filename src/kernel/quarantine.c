@@ -465,6 +465,7 @@ int pinned_quarantine_init(void)
 		shrinker_free(shrinker);
 		return err;
 	}
+	/* Pairs with count_objects(): whoever sees it sees the list, too. */
 	smp_store_release(&is_lru_ready, true);
 	return 0;
 }

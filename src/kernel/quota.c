@@ -9,8 +9,8 @@
  * pool, and to the owner of each user namespace in which that user lives. The pages of forked
  * children's snapshots are charged to all pools together.
  *
- * Each limit is a module parameter, which may change at any time. A limit that is lowered below what
- * is in use takes nothing back; it refuses what comes next.
+ * Each limit is a module parameter, which may change at any time. A limit below what is in use
+ * takes nothing back; it refuses what comes next.
  *
  * Lifetime: an account belongs to a pool, and to the chunks that are charged to it, which may
  * outlive the pool. What is charged to an account whose pool has gone counts against RLIMIT_MEMLOCK

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where chunks come from, and go back to: what each source implements. A source takes one chunk that fits a
- * policy, or several that are one contiguous run: zeroed, mapped write-back by
- * the kernel, with one reference, which is the driver's. A chunk is a compound
- * page, or PINNED_CHUNK_PAGES single pages with a reference each, which are
- * mapped one by one. Taking may sleep, never invokes the OOM killer, and says
- * nothing in the log when it fails.
+ * Where chunks come from, and go back to: what each source implements. A source takes one chunk
+ * that fits a policy, or several that are one contiguous run: zeroed, mapped write-back by the
+ * kernel, with one reference, which is the driver's. A chunk is a compound page, or
+ * PINNED_CHUNK_PAGES single pages with a reference each, which are mapped one by one. Taking may
+ * sleep, never invokes the OOM killer, and says nothing in the log when it fails.
  */
 #ifndef PINNED_MEM_SOURCE_H
 #define PINNED_MEM_SOURCE_H

@@ -37,8 +37,8 @@ static unsigned long first_pfn, n_chunks, n_free;
 
 static char *carveout;
 /*
- * The parameter names a part of the machine, so that a kernel in lockdown refuses it. It can be read
- * by root alone: the chunks of a carve-out are taken in the order of their addresses.
+ * The parameter names a part of the machine, so that a kernel in lockdown refuses it. Root alone
+ * can read it: the chunks of a carve-out are taken in the order of their addresses.
  */
 module_param_hw(carveout, charp, iomem, 0400);
 MODULE_PARM_DESC(carveout, "SIZE@ADDRESS of reserved memory (K, M, G; whole chunks of 2 MiB)");
