@@ -91,8 +91,13 @@ size_t pinned_mem_range_extent(const struct pinned_mem_range *range, size_t offs
  * @dev:	the device, its DMA mask and segment limits set
  * @dir:	what the device does with the memory
  *
+ * If the device does not reach the memory, the kernel copies what the device reads and
+ * writes (a bounce buffer), when the table is mapped, synced and unmapped. It cannot
+ * copy memory that is not cached on an architecture other than x86.
+ *
  * Return: a table of DMA addresses, with as few entries as the memory and the
- * device allow; ERR_PTR(-ENOMEM), or the error of dma_map_sgtable().
+ * device allow; ERR_PTR(-ENOMEM); ERR_PTR(-EIO) if the kernel would have to copy memory
+ * that it cannot copy; or the error of dma_map_sgtable().
  */
 struct sg_table *pinned_mem_range_map(struct pinned_mem_range *range, struct device *dev,
 				      enum dma_data_direction dir);

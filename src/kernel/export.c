@@ -13,7 +13,6 @@
  * by its importer.
  */
 #include <linux/dma-buf.h>
-#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -110,31 +109,28 @@ static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt
 }
 
 /* Makes the CPU, or the devices that have the memory mapped, see what the other side wrote. */
-static int sync_attachments(struct dma_buf *dmabuf, enum dma_data_direction dir,
-			    void (*sync)(struct device *dev, struct sg_table *sgt,
-					 enum dma_data_direction dir))
+static int sync_attachments(struct dma_buf *dmabuf, enum dma_data_direction dir, bool is_for_device)
 {
 	struct exported *export = dmabuf->priv;
 	struct attachment *attachment;
 
-	if (!pinned_memtype_is_cached(export->range->memory_type))
-		return 0;
 	mutex_lock(&export->lock);
 	list_for_each_entry(attachment, &export->attachments, node)
 		if (attachment->sgt)
-			sync(attachment->dev, attachment->sgt, dir);
+			pinned_range_sync(export->range, attachment->dev, attachment->sgt, dir,
+					  is_for_device);
 	mutex_unlock(&export->lock);
 	return 0;
 }
 
 static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	return sync_attachments(dmabuf, dir, dma_sync_sgtable_for_cpu);
+	return sync_attachments(dmabuf, dir, false);
 }
 
 static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	return sync_attachments(dmabuf, dir, dma_sync_sgtable_for_device);
+	return sync_attachments(dmabuf, dir, true);
 }
 
 /* The CPU: user mappings, and the kernel's. */

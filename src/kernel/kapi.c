@@ -7,7 +7,6 @@
  * with our operations has a view, and the mapping's file keeps the pool, as long
  * as mmap_lock is held.
  */
-#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -18,7 +17,6 @@
 #include "chunk.h"
 #include "compat.h"
 #include "map.h"
-#include "memtype.h"
 #include "pool.h"
 #include "range.h"
 
@@ -158,15 +156,13 @@ PINNED_EXPORT_SYMBOL(pinned_mem_range_unmap);
 void pinned_mem_range_sync_for_device(struct pinned_mem_range *range, struct device *dev,
 				      struct sg_table *sgt, enum dma_data_direction dir)
 {
-	if (pinned_memtype_is_cached(range->memory_type))
-		dma_sync_sgtable_for_device(dev, sgt, dir);
+	pinned_range_sync(range, dev, sgt, dir, true);
 }
 PINNED_EXPORT_SYMBOL(pinned_mem_range_sync_for_device);
 
 void pinned_mem_range_sync_for_cpu(struct pinned_mem_range *range, struct device *dev,
 				   struct sg_table *sgt, enum dma_data_direction dir)
 {
-	if (pinned_memtype_is_cached(range->memory_type))
-		dma_sync_sgtable_for_cpu(dev, sgt, dir);
+	pinned_range_sync(range, dev, sgt, dir, false);
 }
 PINNED_EXPORT_SYMBOL(pinned_mem_range_sync_for_cpu);

@@ -90,6 +90,12 @@ bool pinned_memtype_is_cached(u32 type)
 	return caching_of(type) == WRITE_BACK;
 }
 
+/* The kernel's own mapping caches memory of this type as the user's does, so the kernel may copy. */
+bool pinned_memtype_is_alike(u32 type)
+{
+	return IS_ENABLED(CONFIG_X86) || pinned_memtype_is_cached(type);
+}
+
 /* Cache maintenance. Nothing to do where caches are coherent with everything. */
 
 static bool needs_maintenance(void)

@@ -14,6 +14,7 @@ void pinned_memtype_exit(void);
 u32 pinned_memtype_features(void);
 struct device *pinned_memtype_device(void);
 bool pinned_memtype_is_cached(u32 type);
+bool pinned_memtype_is_alike(u32 type);
 bool pinned_memtype_set(struct page *page, u32 *type);
 bool pinned_memtype_reset(struct page *page, u32 *type);
 pgprot_t pinned_memtype_prot(u32 type, pgprot_t prot);

@@ -7,6 +7,7 @@
  * pool nor process. It belongs to one holder, who destroys it; it does not change
  * once it is complete, so reading it needs no lock. Adding to it takes pool->lock.
  */
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/io.h>
@@ -119,10 +120,12 @@ size_t pinned_range_extent(const struct pinned_mem_range *range, size_t offset, 
 	return extent_at(range, offset, range->length - offset);
 }
 
-/* What one entry may hold: the device's limit, on a page's boundary. */
+/* What one entry may hold: what the device takes and can be mapped at once, in whole pages. */
 static size_t max_segment(struct device *dev)
 {
-	return max_t(size_t, dma_get_max_seg_size(dev) & PAGE_MASK, PAGE_SIZE);
+	size_t max = min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
+
+	return max(max & PAGE_MASK, PAGE_SIZE);
 }
 
 static unsigned int count_segments(const struct pinned_mem_range *range, size_t max)
@@ -161,10 +164,27 @@ static void free_table(struct sg_table *sgt)
 	kfree(sgt);
 }
 
-/* Memory that is not cached has nothing to sync, and must not be touched by another mapping. */
+/*
+ * Where the kernel's own mapping is cached and the user's is not, nothing may be touched through the
+ * former: there is nothing to sync, and memory cannot be copied to a bounce buffer. Elsewhere syncing
+ * costs nothing unless there is a bounce buffer.
+ */
 static unsigned long dma_attrs(const struct pinned_mem_range *range)
 {
-	return pinned_memtype_is_cached(range->memory_type) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
+	return pinned_memtype_is_alike(range->memory_type) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
+}
+
+/* The device reaches the memory itself, directly or through an IOMMU. */
+static bool is_reached(struct device *dev, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (device_iommu_mapped(dev))
+		return true;
+	for_each_sgtable_sg(sgt, sg, i) if (sg_dma_address(sg) !=
+					    phys_to_dma(dev, sg_phys(sg))) return false;
+	return true;
 }
 
 /* See pinned_mem_range_map(). */
@@ -181,7 +201,23 @@ struct sg_table *pinned_range_map(struct pinned_mem_range *range, struct device 
 		free_table(sgt);
 		return ERR_PTR(err);
 	}
+	if (!pinned_memtype_is_alike(range->memory_type) && !is_reached(dev, sgt)) {
+		pinned_range_unmap(range, dev, sgt, dir);
+		return ERR_PTR(-EIO);
+	}
 	return sgt;
+}
+
+/* Makes the device, or the CPU, see what the other side wrote. */
+void pinned_range_sync(struct pinned_mem_range *range, struct device *dev, struct sg_table *sgt,
+		       enum dma_data_direction dir, bool is_for_device)
+{
+	if (!pinned_memtype_is_alike(range->memory_type))
+		return;
+	if (is_for_device)
+		dma_sync_sgtable_for_device(dev, sgt, dir);
+	else
+		dma_sync_sgtable_for_cpu(dev, sgt, dir);
 }
 
 void pinned_range_unmap(struct pinned_mem_range *range, struct device *dev, struct sg_table *sgt,

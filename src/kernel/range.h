@@ -37,6 +37,8 @@ struct page *pinned_range_page(const struct pinned_mem_range *range, size_t offs
 size_t pinned_range_extent(const struct pinned_mem_range *range, size_t offset, phys_addr_t *phys);
 struct sg_table *pinned_range_map(struct pinned_mem_range *range, struct device *dev,
 				  enum dma_data_direction dir);
+void pinned_range_sync(struct pinned_mem_range *range, struct device *dev, struct sg_table *sgt,
+		       enum dma_data_direction dir, bool is_for_device);
 void pinned_range_unmap(struct pinned_mem_range *range, struct device *dev, struct sg_table *sgt,
 			enum dma_data_direction dir);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Another driver's device reads and writes a program's own memory by the
- * program's addresses, with and without an IOMMU in between; what is not pinned
- * memory of that process, or may not be written, is refused (Faults A10, A37).
+ * program's addresses, with and without an IOMMU in between, and through a bounce
+ * buffer, for each type of memory; what is not pinned memory of that process, or may
+ * not be written, is refused (Faults A10, A37, C9).
  */
 #include "guest.h"
 
@@ -50,6 +51,32 @@ static void transfers(void)
 	through_the_device(at + CHUNK - 64, at + 3 * CHUNK - 800, 1600, 2);
 	through_the_device(small + CHUNK - 64, small + 2 * CHUNK + 8, 1600, 2);
 	WORKS(munmap(small, SLOTS * CHUNK));
+}
+
+/* A device that does not reach the memory gets it by a copy, or is refused; nothing is lost. */
+static void each_memory_type(void)
+{
+	for (unsigned int type = 0; type <= PINNED_MEM_TYPE_CACHED; type++) {
+		struct pinned_mem_populate request = populate_request(0, 2);
+		int pool = open_pool();
+		char *memory;
+
+		request.memory_type = type;
+		if (ioctl(pool, PINNED_MEM_IOC_POPULATE, &request)) {
+			EQUAL(errno, EOPNOTSUPP);
+			close(pool);
+			continue;
+		}
+		memory = map_slots(pool, 0, 2);
+		if (!dma(memory, 64, false))
+			through_the_device(memory, memory + CHUNK, VENDOR_TRANSFER_MAX, 1);
+		else
+			EQUAL(errno, EIO);
+		if (IS_X86)
+			WORKS(dma(memory, 64, false));
+		WORKS(munmap(memory, 2 * CHUNK));
+		close(pool);
+	}
 }
 
 /* Split by a change of protection, but one run of the pool. */
@@ -122,6 +149,7 @@ int main(void)
 	WORKS(populate(fd, 0, SLOTS, NULL));
 	at = map_slots(fd, 0, SLOTS);
 	transfers();
+	each_memory_type();
 	over_several_mappings();
 	refusals();
 	fill(at, 64, 1);
