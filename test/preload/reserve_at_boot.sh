@@ -7,13 +7,13 @@
 . "$(dirname "$0")/common"
 set_reserve=$PINNED_SOURCE/src/tools/system/set-reserve
 export PINNED_SYSFS=$PWD/sys
-device=sys/class/misc/pinned_mem
+tree=sys/class/misc/pinned_mem
 
-mkdir -p $device/node0 $device/node1
-reset() { for folder in $device $device/node0 $device/node1; do echo 8 >"$folder/reserve_chunks"; done; }
+mkdir -p $tree/node0 $tree/node1
+reset() { for folder in $tree $tree/node0 $tree/node1; do echo 8 >"$folder/reserve_chunks"; done; }
 expect() {  # MACHINE NODE0 NODE1
-	[ "$(cat $device/reserve_chunks $device/node0/reserve_chunks $device/node1/reserve_chunks | tr '\n' ' ')" = "$1 $2 $3 " ] ||
-		fail "not $*: $(head $device/reserve_chunks $device/node?/reserve_chunks)"
+	[ "$(cat $tree/reserve_chunks $tree/node0/reserve_chunks $tree/node1/reserve_chunks | tr '\n' ' ')" = "$1 $2 $3 " ] ||
+		fail "not $*: $(head $tree/reserve_chunks $tree/node?/reserve_chunks)"
 }
 refuses() {  # SETTING MESSAGE
 	if RESERVE_CHUNKS=$1 "$set_reserve" 2>said; then fail "\"$1\" was taken"; fi
@@ -42,9 +42,9 @@ refuses '7:1 0:5' 'node 7 has no reserve'
 expect 8 5 8
 
 # The kernel's refusal: what was stays, with the other entries done.
-rm $device/node1/reserve_chunks
-ln -s /dev/full $device/node1/reserve_chunks
+rm $tree/node1/reserve_chunks
+ln -s /dev/full $tree/node1/reserve_chunks
 refuses '1:99 0:6' 'node 1 keeps its reserve: '
-[ "$(cat $device/node0/reserve_chunks)" = 6 ] || fail 'an entry after a refused one was left out'
+[ "$(cat $tree/node0/reserve_chunks)" = 6 ] || fail 'an entry after a refused one was left out'
 rm -r sys
 refuses 4 'the machine has no reserve: there is no '
