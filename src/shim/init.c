@@ -109,6 +109,7 @@ static void serve(const struct pn_config *config)
 		return;
 	}
 	pn_report_start();
+	pn_next_start();
 	pn_route_set(config);
 	if (config->min || config->max != SIZE_MAX)
 		family.malloc = pn_served_malloc_in_window;

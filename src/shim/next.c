@@ -277,11 +277,24 @@ bool pn_next_is_glibc(void)
 	return gnu_get_libc_version != NULL;
 }
 
+/* Of the C library: 36 for "2.36". */
+static int minor_version(void)
+{
+	const char *version = gnu_get_libc_version();
+	int minor = 0;
+
+	for (const char *at = version + 2; version[1] == '.' && *at >= '0' && *at <= '9'; at++)
+		minor = minor * 10 + (*at - '0');
+	return minor;
+}
+
 bool pn_next_rounds_alignment(void)
 {
-	/* "2.36": from 2.38 on such an alignment is refused. */
-	const char *version = gnu_get_libc_version();
+	return minor_version() < 38;
+}
 
-	return version[0] == '2' && version[1] == '.' && version[2] <= '3' &&
-	       (version[2] < '3' || version[3] < '8' || !version[3]);
+void pn_next_start(void)
+{
+	if (minor_version() < 34)
+		pn_next.free(pn_next.malloc(1));
 }

@@ -44,4 +44,10 @@ bool pn_next_is_glibc(void);
 /* Does the C library's aligned_alloc() round an alignment up to a power of two? */
 bool pn_next_rounds_alignment(void);
 
+/*
+ * Lets glibc's allocator initialise itself, which before 2.34 waits for the dynamic linker's lock: in
+ * a process on pinned memory the first call that reaches it may come from anywhere.
+ */
+void pn_next_start(void);
+
 #endif /* PN_NEXT_H */
