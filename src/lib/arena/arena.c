@@ -10,7 +10,10 @@
 #include "os/lock.h"
 #include "os/sys.h"
 
-/* An extent's slots: at first, and at most. A small arena has smaller ones, to have enough of them. */
+/*
+ * An extent's slots: at first, and at most. A small arena has smaller ones, to have enough of
+ * them.
+ */
 #define EXTENT_SLOTS_MIN 16
 #define EXTENT_SLOTS_MAX 512
 #define EXTENTS_LEAST 64
@@ -72,7 +75,10 @@ void pn_arena_divide(size_t slot, size_t count)
 	uint32_t mapped = pn_arena.slots[first].mapped;
 
 	pn_assert(count && first <= slot && slot + count <= end);
-	/* The first extent is made shorter last, so that the others are never between two extents. */
+	/*
+	 * The first extent is made shorter last, so that the others are never between two
+	 * extents.
+	 */
 	if (slot + count < end)
 		set_extent(slot + count, end, mapped);
 	if (first < slot)
@@ -210,8 +216,8 @@ bool pn_arena_skip(size_t slot, size_t count)
 }
 
 /*
- * A hole of an extent that is mapped as a whole is ours. Any other hole is unmapped if it is ours. A
- * process that filters its system calls is not asked: the C library then judges the pointer.
+ * A hole of an extent that is mapped as a whole is ours. Any other hole is unmapped if it is ours.
+ * A process that filters its system calls is not asked: the C library then judges the pointer.
  */
 bool pn_arena_is_in_foreign(const void *ptr)
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arena: a range of virtual addresses, divided into slots of one chunk each, and the tables that
- * say what is at an address. What a slot holds is decided by the heaps (slots.h, pages.h).
+ * The arena: a range of virtual addresses, divided into slots of one chunk each, and the tables
+ * that say what is at an address. What a slot holds is decided by the heaps (slots.h, pages.h).
  *
- * The addresses are chosen at the start and not mapped (window.h). Slots are claimed from the first
- * one on: claimed slots have entries in the tables. The backend maps memory at a claimed slot when a
- * heap needs it, and unmaps it afterwards. A claimed slot without memory may therefore hold somebody
- * else's mapping. The tables say of such a slot what they say of a hole: no memory of ours.
+ * The addresses are chosen at the start and not mapped (window.h). Slots are claimed from the
+ * first one on: claimed slots have entries in the tables. The backend maps memory at a claimed
+ * slot when a heap needs it, and unmaps it afterwards. A claimed slot without memory may therefore
+ * hold somebody else's mapping. The tables say of such a slot what they say of a hole: no memory
+ * of ours.
  *
  * Claimed slots are divided into extents. An extent belongs to the pool that populates its slots;
- * after a fork, or when a pool is lost, its extents are left alone, and a new pool goes on in others.
- * Pools are counted, and the number of a pool is never used again. The first slot of an extent holds
- * what is known of the whole extent.
+ * after a fork, or when a pool is lost, its extents are left alone, and a new pool goes on in
+ * others. Pools are counted, and the number of a pool is never used again. The first slot of an
+ * extent holds what is known of the whole extent.
  */
 #ifndef PN_ARENA_H
 #define PN_ARENA_H
@@ -145,8 +146,8 @@ static inline void pn_slot_set_state(struct pn_slot *slot, enum pn_slot_state st
 }
 
 /*
- * A signal handler may fork just before the address is stored. The child's table is wiped by then, and
- * must stay so: the chunk is its parent's.
+ * A signal handler may fork just before the address is stored. The child's table is wiped by then,
+ * and must stay so: the chunk is its parent's.
  */
 static inline void pn_slot_set_phys(size_t slot, uint64_t phys)
 {

@@ -3,10 +3,10 @@
  * Where in an address space a window lies: computed from fixed points, without a system call.
  *
  * An address space has few fixed points: the program, the end of its heap, the place where the
- * kernel maps next, the stack. The largest gap between two of them is where nothing grows soon: the
- * heap grows up from its lower end, mappings grow down from its upper end or, with an unlimited
- * stack, up from the lower one. The window lies in the middle of that gap, and takes at most half of
- * it. The kernel randomises the fixed points, and so the middle between them.
+ * kernel maps next, the stack. The largest gap between two of them is where nothing grows soon:
+ * the heap grows up from its lower end, mappings grow down from its upper end or, with an
+ * unlimited stack, up from the lower one. The window lies in the middle of that gap, and takes at
+ * most half of it. The kernel randomises the fixed points, and so the middle between them.
  */
 #include "arena/window.h"
 

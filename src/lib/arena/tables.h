@@ -15,8 +15,8 @@ size_t pn_tables_room(size_t size);
 void pn_tables_place(uintptr_t address, size_t size);
 
 /*
- * Maps the entries of the slots from @from up to @to, zeroed; those before @from are mapped already.
- * Returns 0, or an errno, and then nothing has changed.
+ * Maps the entries of the slots from @from up to @to, zeroed; those before @from are mapped
+ * already. Returns 0, or an errno, and then nothing has changed.
  */
 int pn_tables_map(size_t from, size_t to);
 /* Unmaps what pn_tables_map() maps, or has mapped a part of. */

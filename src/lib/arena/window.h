@@ -30,8 +30,8 @@ struct pn_window {
 };
 
 /*
- * Chooses a window in which the first @first bytes of the arena are free. Returns false if there are
- * no such addresses.
+ * Chooses a window in which the first @first bytes of the arena are free. Returns false if there
+ * are no such addresses.
  */
 bool pn_window_choose(struct pn_window *window, size_t first);
 

@@ -62,12 +62,12 @@ struct pn_pool {
  * @has_small_pages: memory can be given back page by page, by madvise(MADV_DONTNEED)
  * @open: get ready to populate; 0, EOPNOTSUPP for memory that it does not have, or another errno
  * @populate: make @count slots' chunks usable and zeroed, and store their physical addresses;
- *	all or none. 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN; ENOSPC, nothing more can be
- *	mapped
+ *	all or none. 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN; ENOSPC, nothing more can
+ *	be mapped
  * @populate_run: the same, with chunks that make one physical extent, whose address it stores; may
  *	be NULL, and then there are no such runs
- * @punch: give @count chunks back, whose slots are holes by now; afterwards the range is not mapped,
- *	or is mapped without memory.
+ * @punch: give @count chunks back, whose slots are holes by now; afterwards the range is not
+ *	mapped, or is mapped without memory.
  *	0, an errno or PN_BACKEND_LOST
  * @unmap: let go of all addresses, which are about to be other pools'; all chunks were given back.
  *	disown() follows. May be NULL

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Chunks from the driver: a pool of /dev/pinned_mem whose offsets are the arena's offsets. An extent
- * is mapped when its first slot is filled, and unmapped when its last chunk has gone. A new pool's
- * mappings are coherent; of another type the driver hears when the first slot is filled, so that
- * then the mapping comes after it.
+ * Chunks from the driver: a pool of /dev/pinned_mem whose offsets are the arena's offsets. An
+ * extent is mapped when its first slot is filled, and unmapped when its last chunk has gone. A new
+ * pool's mappings are coherent; of another type the driver hears when the first slot is filled, so
+ * that then the mapping comes after it.
  *
  * The descriptor may be lost (see fdguard.h), even replaced by one of another
  * pool. What the lost pool gave stays usable through its mappings, but can be

@@ -24,7 +24,10 @@ int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
 int pn_sys_map_over(void *addr, size_t size, int flags, int fd, uint64_t offset);
 /* The same where the kernel likes. Returns NULL and errno on failure. */
 void *pn_sys_map_anywhere(size_t size, int flags);
-/* Returns false only where the range would split a mapping and the process may have no more of them. */
+/*
+ * Returns false only where the range would split a mapping and the process may have no more of
+ * them.
+ */
 bool pn_sys_unmap(void *addr, size_t size);
 /* Frees the pages of ordinary memory, which are zeros when they are touched again. */
 void pn_sys_discard(void *addr, size_t size);
@@ -40,7 +43,10 @@ uintptr_t pn_sys_brk(void);
 
 /* Maps zeroed memory that costs what is touched of it. Returns NULL on failure. */
 void *pn_sys_table(size_t size);
-/* The same at @addr. Returns 0; EEXIST if anything is mapped in the range already; or another errno. */
+/*
+ * The same at @addr. Returns 0; EEXIST if anything is mapped in the range already; or another
+ * errno.
+ */
 int pn_sys_table_at(void *addr, size_t size);
 /* Has the kernel zero the range in every forked child. Returns false if it cannot. */
 bool pn_sys_wipe_on_fork(void *addr, size_t size);
