@@ -349,6 +349,18 @@ static void fork_in_handler(int number)
 	errno = saved;
 }
 
+/* More often than an object's state can count. */
+static void retain_often(void)
+{
+	void *object = pinned_malloc(300);
+
+	for (int i = 0; i < 100; i++)
+		pinned_retain(object);
+	for (int i = 0; i < 100; i++)
+		pinned_release(object);
+	pinned_free(object);
+}
+
 /* The thread that is interrupted: whatever it was in the middle of, in the child it finishes that. */
 static void *be_interrupted(void *arg)
 {
@@ -361,6 +373,7 @@ static void *be_interrupted(void *arg)
 			pinned_heap_destroy(pinned_heap_create(NULL));
 		if (!(random_of(&seed) % 8))
 			pinned_purge();
+		retain_often();
 		if (!is_child)
 			continue;
 		for (size_t i = 0; i < 32; i++)

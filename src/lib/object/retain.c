@@ -58,9 +58,11 @@ static struct entry **bucket_of(struct entry **table, size_t count, size_t offse
 	return &table[hash >> 32 & (count - 1)];
 }
 
+/* Return: what leads to the entry, or to NULL if there is none. */
 static struct entry **find(size_t offset)
 {
-	struct entry **link = bucket_of(buckets, bucket_count, offset);
+	static struct entry *none;
+	struct entry **link = bucket_count ? bucket_of(buckets, bucket_count, offset) : &none;
 
 	pn_lock_assert_held(&lock);
 	while (*link && (*link)->offset != offset)
@@ -154,7 +156,10 @@ static void take_from_table(size_t offset)
 {
 	struct entry **link = find(offset), *entry = *link;
 
-	pn_assert(entry && entry->count >= CARRIED && !(entry->count % CARRIED));
+	/* The process was forked after the look at the state, and the table is new. */
+	if (!entry)
+		return;
+	pn_assert(entry->count >= CARRIED && !(entry->count % CARRIED));
 	entry->count -= CARRIED;
 	if (entry->count)
 		return;
