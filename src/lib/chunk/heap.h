@@ -27,18 +27,19 @@ struct pn_heap_stats {
 
 /**
  * struct pn_central - the slabs of one class
- * @lock: covers the rest, and what pn_slab says
- * @partial: slabs with room
+ * @lock: covers the rest but @out, and what struct pn_slab says
+ * @partial: slabs with free objects that belong to nobody
  * @spare: records that no slab uses
- * @out: objects that have been given out
  * @colour: of the last slab
+ * @out: objects that slabs have given out; atomic, and on a line of its own, since owners of slabs
+ *	change it without the lock
  */
 struct pn_central {
 	struct pn_lock lock;
 	struct pn_slab *partial;
 	struct pn_slab *spare;
-	uint64_t out;
 	unsigned int colour;
+	int64_t out __attribute__((aligned(PN_CACHE_LINE)));
 } __attribute__((aligned(PN_CACHE_LINE)));
 
 /**

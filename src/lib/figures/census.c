@@ -13,7 +13,8 @@ static void count_slab(struct pn_census *census, const struct pn_slab *slab)
 
 	class->slabs++;
 	class->objects += slab->count;
-	class->out += (uint64_t)slab->count - slab->free;
+	class->out += (uint64_t)slab->count - __atomic_load_n(&slab->free, __ATOMIC_RELAXED) -
+		      slab->returned;
 }
 
 /*
@@ -75,12 +76,12 @@ static void count_heap(struct pn_census *census, struct pn_heap *heap)
 
 	*census = (struct pn_census){ .memory = heap->pool.memory };
 	pn_figures_of_heap(&census->figures, heap, &nothing);
-	if (pn_slab_lock_all(heap)) {
+	if (pn_central_lock_all(heap)) {
 		if (pn_arena_lock_inside()) {
 			count_chunks(census, heap);
 			pn_arena_unlock();
 		}
-		pn_slab_unlock_all(heap);
+		pn_central_unlock_all(heap);
 	}
 	if (heap == &pn_heap)
 		count_cached(census);

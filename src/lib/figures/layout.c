@@ -65,11 +65,13 @@ PN_WATCH_MEMBER(pn_slab, pages);
 PN_WATCH_MEMBER(pn_slab, class);
 PN_WATCH_MEMBER(pn_slab, size);
 PN_WATCH_MEMBER(pn_slab, free);
+PN_WATCH_MEMBER(pn_slab, returned);
 
 PN_WATCH_CONSTANT(sizeof_pn_tcache, sizeof(struct pn_tcache));
 PN_WATCH_MEMBER(pn_tcache, bins);
 PN_WATCH_MEMBER(pn_tcache, medium_bytes);
 PN_WATCH_MEMBER(pn_tcache, next);
+PN_WATCH_CONSTANT(bin_others, PN_BIN_OTHERS);
 PN_WATCH_CONSTANT(sizeof_pn_bin, sizeof(struct pn_bin));
 PN_WATCH_MEMBER(pn_bin, count);
 

@@ -5,6 +5,7 @@
 #include "front/heaps.h"
 #include "front/runtime.h"
 #include "front/tcache.h"
+#include "object/central.h"
 #include "os/errno.h"
 #include "os/sized.h"
 #include "pinned.h"
@@ -25,7 +26,8 @@ static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
 	pn_figures_of_heap(&figures, heap, &counts);
 	/* Here, raw chunks are objects too. */
 	figures.large_bytes += figures.raw_bytes;
-	figures.object_bytes = pn_slab_bytes_out(heap) + figures.medium_bytes + figures.large_bytes;
+	figures.object_bytes =
+		pn_central_bytes_out(heap) + figures.medium_bytes + figures.large_bytes;
 	PN_FIGURES_OF_STATS(ADD_OF_HEAP)
 	PN_FIGURES_COUNTED(ADD_OF_HEAP)
 }

@@ -229,7 +229,7 @@ static void give(const struct pn_object *object, void *ptr)
 	else if (slab->pages)
 		pn_medium_free(ptr);
 	else if (is_cached)
-		pn_tcache_overflow(slab->bin, ptr, state);
+		pn_tcache_free(slab, ptr, state);
 	else
 		pn_heaps_give_object(slab, &(struct pn_free){ ptr, state });
 }
@@ -269,6 +269,22 @@ static void free_live(void *ptr, struct pn_object *object, bool is_inside)
 		pn_profile_freed(ptr);
 	if (!pn_retain_free(object))
 		free_object(object);
+}
+
+/* Is it an object of a living thread, which waits with others like it? */
+static bool waits_with_others(const struct pn_slab *slab)
+{
+	return slab->heap == &pn_heap && !slab->pages && slab->epoch == pn_arena.epoch &&
+	       pn_slab_owner(slab) != &pn_tcache->owner && !pn_slab_is_nobodys(slab);
+}
+
+void pn_free_live(void *ptr, struct pn_slab *slab, size_t index)
+{
+	if (waits_with_others(slab) &&
+	    pn_tcache_push(PN_BIN_OTHERS + slab->class, ptr, &slab->state[index]))
+		pn_slab_set_freed(slab, index);
+	else
+		pn_free_slow(ptr);
 }
 
 void pn_free_slow(void *ptr)

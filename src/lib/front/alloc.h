@@ -19,6 +19,11 @@ void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_
 /* @size is not 0 and @ptr is in the arena; on failure @ptr stays as it is. */
 void *pn_realloc(void *ptr, size_t size);
 
+/*
+ * Frees the live object @index, which begins at @ptr, of a slab that is not this thread's, or that
+ * its cache has no room for.
+ */
+void pn_free_live(void *ptr, struct pn_slab *slab, size_t index);
 /* Slow, or in error: frees @ptr, which is in the arena, or dies. Preserves errno. */
 void pn_free_slow(void *ptr);
 /* The last one that retained a freed object, which it was given as, lets it go. */
@@ -74,8 +79,9 @@ static inline void pn_slab_set_freed(struct pn_slab *slab, size_t index)
 }
 
 /*
- * Frees an object of a slab, if it is the start of a live one that this process
- * did not inherit, and the cache has room. All else is for pn_free_slow().
+ * Frees an object that is live and begins at @ptr, if its slab is this thread's own and the cache has
+ * room. A slab that the process inherited belongs to no thread of it, nor does a slab of another
+ * heap than the default one. All else is for pn_free_slow().
  */
 static inline void pn_free(void *ptr)
 {
@@ -83,17 +89,19 @@ static inline void pn_free(void *ptr)
 	struct pn_slab *slab = pn_slab_at(offset);
 	size_t index;
 
-	if (pn_likely(slab)) {
-		index = pn_slab_index(slab, offset);
-		if (pn_likely(pn_slab_is_start(slab, index, offset) &&
-			      pn_slab_state(slab, index) == PN_OBJECT_LIVE &&
-			      slab->epoch == pn_arena.epoch &&
-			      pn_tcache_push(slab->bin, ptr, &slab->state[index]))) {
-			pn_slab_set_freed(slab, index);
-			return;
-		}
+	if (pn_unlikely(!slab)) {
+		pn_free_slow(ptr);
+		return;
 	}
-	pn_free_slow(ptr);
+	index = pn_slab_index(slab, offset);
+	if (pn_unlikely(!pn_slab_is_start(slab, index, offset) ||
+			pn_slab_state(slab, index) != PN_OBJECT_LIVE))
+		pn_free_slow(ptr);
+	else if (pn_likely(pn_slab_owner(slab) == &pn_tcache->owner &&
+			   pn_tcache_push(slab->class, ptr, &slab->state[index])))
+		pn_slab_set_freed(slab, index);
+	else
+		pn_free_live(ptr, slab, index);
 }
 
 #endif /* PN_ALLOC_H */

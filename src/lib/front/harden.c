@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "object/central.h"
 #include "object/large.h"
 #include "object/medium.h"
 #include "os/die.h"
@@ -94,7 +95,7 @@ static void give_back(void *ptr)
 		pn_medium_free(ptr);
 	} else {
 		object.state = &slab->state[pn_slab_index(slab, pn_arena_offset(ptr))];
-		pn_slab_give(slab->heap, slab->class, &object, 1);
+		pn_central_give(slab->heap, slab->class, &object, 1);
 	}
 }
 

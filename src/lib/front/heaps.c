@@ -126,14 +126,14 @@ void *pn_heaps_take_object(struct pn_heap *heap, unsigned int class)
 {
 	struct pn_free taken = { 0 };
 
-	if (pn_slab_take(heap, class, &taken, 1))
+	if (pn_central_take(heap, class, &taken, 1))
 		pn_free_set_live(&taken);
 	return taken.object;
 }
 
 void pn_heaps_give_object(struct pn_slab *slab, const struct pn_free *object)
 {
-	pn_slab_give(slab->heap, slab->class, object, 1);
+	pn_central_give(slab->heap, slab->class, object, 1);
 }
 
 /* Fork. */
@@ -146,7 +146,7 @@ void pn_heaps_in_child(void)
 	unused = NULL;
 	pn_heaps_for_each(heap) {
 		pn_heap_in_child(heap);
-		pn_slab_in_child(heap);
+		pn_central_in_child(heap);
 	}
 }
 

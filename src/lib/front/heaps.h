@@ -4,7 +4,7 @@
 #define PN_HEAPS_H
 
 #include "chunk/heap.h"
-#include "object/slab.h"
+#include "object/central.h"
 #include "pinned.h"
 
 /* What programs have of a heap; NULL is the default one. */
@@ -27,7 +27,7 @@ size_t pn_heaps_purge(void);
 void pn_heaps_lock(void);
 void pn_heaps_unlock(void);
 
-/* Slabs of any heap. As pn_slab_take(), for one object; as pn_slab_give(). */
+/* Slabs of any heap. As pn_central_take(), for one object; as pn_central_give(). */
 void *pn_heaps_take_object(struct pn_heap *heap, unsigned int class);
 void pn_heaps_give_object(struct pn_slab *slab, const struct pn_free *object);
 

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Thread caches: filling, emptying, growing and shrinking, birth with a thread's
- * first allocation and death with the thread.
- *
- * A bin's room begins small and doubles when the bin runs empty or full, within
- * what its thread may hold, and all threads together: who works with many objects
- * of a size soon does so without a lock. Now and then bins that had neither for
- * long give half of what they hold back, and their room. (The scheme is
- * TCMalloc's, as its design notes tell it.)
+ * Thread caches: filling and emptying, birth with a thread's first allocation, and death with the
+ * thread. How much a cache may hold is in bins.c.
  *
  * No pthread key as a rule, because programs count on theirs. __cxa_thread_atexit_impl runs our
- * destructor before those of keys; what allocates or frees after that finds a
- * cache without room, and goes to the slabs each time. But it waits for the dynamic linker's lock,
- * which dlopen() holds while constructors run, and a constructor may wait for the new thread. So in
- * a process that has called dlopen(), one key tells of the ends of threads that begin later.
+ * destructor before those of keys; what allocates or frees after that finds a cache without room, and
+ * goes to the slabs each time. But it waits for the dynamic linker's lock, which dlopen() holds while
+ * constructors run, and a constructor may wait for the new thread. So in a process that has called
+ * dlopen(), one key tells of the ends of threads that begin later.
  *
- * The list of all caches is under one lock. A cache's content belongs to its
- * thread alone; pn_tcache_bytes() reads the counts of others as they go by.
+ * The list of all caches is under one lock. A cache's content belongs to its thread alone;
+ * pn_tcache_bytes() reads the counts of others as they go by.
  */
 #include "front/tcache.h"
 
@@ -24,6 +18,7 @@
 #include <string.h>
 
 #include "front/harden.h"
+#include "object/central.h"
 #include "os/confined.h"
 #include "os/lock.h"
 #include "os/meta.h"
@@ -31,25 +26,13 @@
 #include "os/watch.h"
 #include "profile/profile.h"
 
-/* Bytes: of one bin, of a thread beyond its first rooms, of all threads beyond that. */
-#define BIN_BYTES ((size_t)1 << 20)
-#define THREAD_BYTES ((size_t)2 << 20)
-#define ALL_BYTES ((size_t)64 << 20)
-
-/* Programs build and tear down as many small objects as that. */
-#define ROOM_MAX 32768
-#define LONG_STACK 1024
-#define FIRST_BYTES ((size_t)4 << 10)
-#define BATCH_BYTES ((size_t)32 << 10)
 #define BATCH_MAX 128
-#define ONE_WAY_BYTES (2 * BATCH_BYTES)
-#define GIVE_MAX 512
+
+/* Objects of a class that a thread needs before it owns slabs. */
+#define FEW 64
 
 /* Medium objects of a bin that are looked at for one that fits. */
 #define FITTING_TRIES 4
-
-/* Slow paths between two looks for bins that are not used. */
-#define MISSES 4096
 
 /* Before a thread's first allocation, and after its destructor ran: no room. */
 static struct pn_tcache no_cache_yet;
@@ -62,8 +45,6 @@ static struct pn_lock lock = PN_LOCK_INIT;
 static struct pn_tcache *all;
 static struct pn_tcache *unused;
 PN_WATCH_VARIABLE(tcaches, all);
-/* Bytes that all threads' rooms make. */
-static size_t granted;
 static bool is_disabled;
 static pthread_key_t key;
 static bool has_key;
@@ -71,204 +52,6 @@ static bool has_key;
 extern void *__dso_handle __attribute__((visibility("hidden")));
 extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, void *dso)
 	__attribute__((weak));
-
-/* Bins. */
-
-static bool is_medium(unsigned int index)
-{
-	return index >= PN_BIN_MEDIUM;
-}
-
-/* The most that an object in the bin has; 0: a class that is not in use. */
-static size_t object_bytes(unsigned int index)
-{
-	if (is_medium(index))
-		return pn_medium_bin_pages(index - PN_BIN_MEDIUM) << PN_PAGE_SHIFT;
-	return pn_classes[index].size;
-}
-
-static uint32_t within(size_t bytes, size_t size, uint32_t most)
-{
-	size_t count = bytes / size;
-
-	return count < 1 ? 1 : count > most ? most : (uint32_t)count;
-}
-
-static uint32_t most_room(unsigned int index)
-{
-	size_t size = object_bytes(index);
-
-	return size ? within(is_medium(index) ? 2 * BIN_BYTES : BIN_BYTES, size, ROOM_MAX) : 0;
-}
-
-/* Only the owner writes it, but pn_tcache_bytes() reads it. */
-static void count_medium(struct pn_tcache *cache, size_t bytes)
-{
-	__atomic_store_n(&cache->medium_bytes, cache->medium_bytes + bytes, __ATOMIC_RELAXED);
-}
-
-static size_t medium_size(const void *object)
-{
-	return pn_slab_at(pn_arena_offset(object))->size;
-}
-
-/* In parts, so that other threads need not wait long for the class's lock. */
-static void give_to_slabs(unsigned int index, const struct pn_free *objects, uint32_t count)
-{
-	while (count) {
-		uint32_t some = count < GIVE_MAX ? count : GIVE_MAX;
-
-		pn_slab_give(&pn_heap, index, objects, some);
-		objects += some;
-		count -= some;
-	}
-}
-
-/* The oldest go: the newer are warm. */
-static void flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t count)
-{
-	struct pn_bin *bin = &cache->bins[index];
-
-	pn_assert(count <= bin->count && bin->count <= bin->room);
-	pn_assert(bin->room <= cache->capacity[index]);
-	if (is_medium(index)) {
-		for (uint32_t i = 0; i < count; i++) {
-			pn_assert(cache->medium_bytes >= medium_size(bin->objects[i].object));
-			count_medium(cache, -medium_size(bin->objects[i].object));
-			pn_medium_free(bin->objects[i].object);
-		}
-	} else {
-		give_to_slabs(index, bin->objects, count);
-	}
-	pn_bin_set_count(bin, bin->count - count);
-	memmove(bin->objects, bin->objects + count, bin->count * sizeof(*bin->objects));
-}
-
-/* Rooms. */
-
-/* The bytes that the rooms of all bins make, which @granted counts. */
-PN_UNUSED_IN_RELEASE static size_t bytes_of_rooms(const struct pn_tcache *cache)
-{
-	size_t bytes = 0;
-
-	for (unsigned int i = 0; i < PN_BINS; i++)
-		if (cache->bins[i].room)
-			bytes += cache->bins[i].room * object_bytes(i);
-	return bytes;
-}
-
-static void account(struct pn_tcache *cache, unsigned int index, uint32_t room)
-{
-	struct pn_bin *bin = &cache->bins[index];
-	size_t bytes = ((size_t)room - bin->room) * object_bytes(index);
-
-	pn_assert(bin->count <= room && room <= most_room(index));
-	bin->room = room;
-	cache->granted += bytes;
-	pn_assert_slow(cache->granted == bytes_of_rooms(cache));
-	if (cache->epoch == pn_arena.epoch)
-		__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
-}
-
-/*
- * Stacks begin short too, so that those of a thread that does little share a page or
- * two. A longer one replaces a shorter, which is lost: as much as there is of it in all.
- * A long one is as long as it may ever be: what is not used of it costs addresses alone.
- */
-static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t room)
-{
-	struct pn_bin *bin = &cache->bins[index];
-	struct pn_free *stack;
-
-	if (room <= cache->capacity[index])
-		return true;
-	if (room > LONG_STACK)
-		room = most_room(index);
-	stack = pn_meta_alloc(room * sizeof(*stack));
-	if (!stack)
-		return false;
-	if (bin->count)
-		memcpy(stack, bin->objects, bin->count * sizeof(*stack));
-	bin->objects = stack;
-	cache->capacity[index] = (uint16_t)room;
-	return true;
-}
-
-/* A bin ran full, or empty. Return: is that the other thing than last time? */
-static bool turned(struct pn_tcache *cache, unsigned int index, bool is_full)
-{
-	bool has_turned = cache->was_full[index] != is_full;
-
-	cache->was_full[index] = is_full;
-	return has_turned;
-}
-
-/*
- * The first room is every bin's right. Who only allocates, or only frees what others
- * allocate, gains nothing by more than some batches' room; who does both in turn
- * does without slabs once all fits. Return: false if it stays as it is.
- */
-static bool grow(struct pn_tcache *cache, unsigned int index, bool is_in_turn)
-{
-	struct pn_bin *bin = &cache->bins[index];
-	size_t size = object_bytes(index), bytes;
-	uint32_t most = most_room(index), room = 2 * bin->room;
-
-	if (!bin->room)
-		room = within(FIRST_BYTES, size, most);
-	if (room > most)
-		room = most;
-	bytes = (room - bin->room) * size;
-	if (room == bin->room || (!is_in_turn && bin->room * size >= ONE_WAY_BYTES))
-		return false;
-	if (bin->room && (cache->granted + bytes > THREAD_BYTES ||
-			  __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes > ALL_BYTES))
-		return false;
-	if (!lengthen_stack(cache, index, room))
-		return false;
-	account(cache, index, room);
-	return true;
-}
-
-static void shrink(struct pn_tcache *cache, unsigned int index)
-{
-	struct pn_bin *bin = &cache->bins[index];
-
-	flush_oldest(cache, index, bin->count - bin->count / 2);
-	if (bin->room / 2 >= bin->count && bin->room > 1)
-		account(cache, index, bin->room / 2);
-}
-
-static void look_for_unused_bins(struct pn_tcache *cache)
-{
-	cache->misses = 0;
-	for (unsigned int i = 0; i < PN_BINS; i++) {
-		if (!cache->was_used[i] && cache->bins[i].room)
-			shrink(cache, i);
-		cache->was_used[i] = false;
-	}
-}
-
-static void missed(struct pn_tcache *cache, unsigned int index)
-{
-	cache->was_used[index] = true;
-	if (++cache->misses > MISSES)
-		look_for_unused_bins(cache);
-}
-
-/* Return: true if there was something. */
-static bool flush_all(struct pn_tcache *cache)
-{
-	bool was_any = false;
-
-	for (unsigned int i = 0; i < PN_BINS; i++) {
-		if (!cache->bins[i].count)
-			continue;
-		flush_oldest(cache, i, cache->bins[i].count);
-		was_any = true;
-	}
-	return was_any;
-}
 
 /* Birth and death. */
 
@@ -294,13 +77,14 @@ static void delist_locked(struct pn_tcache *cache)
 
 static void end(struct pn_tcache *cache)
 {
-	flush_all(cache);
+	pn_bin_flush_all(cache);
+	pn_owner_end(&cache->owner);
 	for (unsigned int i = 0; i < PN_BINS; i++)
 		if (cache->bins[i].room)
-			account(cache, i, 0);
+			pn_bin_set_room(cache, i, 0);
 	pn_assert(!cache->granted && !cache->medium_bytes);
 	pn_lock(&lock);
-	if (cache->epoch == pn_arena.epoch)
+	if (cache->owner.epoch == pn_arena.epoch)
 		delist_locked(cache);
 	pn_unlock(&lock);
 }
@@ -328,7 +112,9 @@ static struct pn_tcache *enlist_cache(void)
 	else
 		cache = pn_meta_alloc(sizeof(*cache));
 	if (cache) {
-		cache->epoch = pn_arena.epoch;
+		pn_owner_begin(&cache->owner);
+		cache->owns_at_once = !all;
+		memset(cache->needed, 0, sizeof(cache->needed));
 		cache->prev = NULL;
 		cache->next = all;
 		if (all)
@@ -399,12 +185,16 @@ static bool make_room(struct pn_tcache *cache, unsigned int index)
 
 	if (bin->count < bin->room)
 		return true;
-	missed(cache, index);
-	if (grow(cache, index, turned(cache, index, true)))
+	pn_bin_missed(cache, index);
+	if (index >= PN_BIN_OTHERS && bin->room) {
+		pn_bin_flush_oldest(cache, index, bin->count);
+		return true;
+	}
+	if (pn_bin_grow(cache, index, pn_bin_has_turned(cache, index, true)))
 		return true;
 	if (!bin->room)
 		return false;
-	flush_oldest(cache, index, bin->room - bin->room / 2);
+	pn_bin_flush_oldest(cache, index, bin->room - bin->room / 2);
 	return true;
 }
 
@@ -412,37 +202,83 @@ static void *take_one(unsigned int class)
 {
 	struct pn_free taken;
 
-	if (!pn_slab_take(&pn_heap, class, &taken, 1))
+	if (!pn_central_take(&pn_heap, class, &taken, 1))
 		return NULL;
 	pn_harden_check(&taken);
 	pn_free_set_live(&taken);
 	return taken.object;
 }
 
+/*
+ * A thread owns slabs of a class once it has needed some objects, so that many threads that need a
+ * few objects each share slabs. The first thread has nobody to share with.
+ */
+static bool owns(const struct pn_tcache *cache, unsigned int class)
+{
+	unsigned int few = pn_classes[class].count / 4;
+
+	return cache->owns_at_once || cache->needed[class] >= (few < FEW ? few : FEW);
+}
+
+static void need(struct pn_tcache *cache, unsigned int class, size_t count)
+{
+	if (cache->needed[class] < FEW)
+		cache->needed[class] += (uint16_t)count;
+}
+
+static uint32_t take_batch(struct pn_tcache *cache, unsigned int class, struct pn_free *objects,
+			   uint32_t batch)
+{
+	size_t got;
+
+	if (owns(cache, class))
+		return (uint32_t)pn_owner_take(&cache->owner, class, objects, batch);
+	got = pn_central_take(&pn_heap, class, objects, batch);
+	need(cache, class, got);
+	return (uint32_t)got;
+}
+
+static void fill(struct pn_tcache *cache, unsigned int class)
+{
+	struct pn_bin *bin = &cache->bins[class];
+	uint32_t batch = pn_bin_within(PN_BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
+
+	if (batch > bin->room)
+		batch = bin->room;
+	pn_bin_set_count(bin, take_batch(cache, class, bin->objects, batch));
+	PN_PROBE3(refill, pn_classes[class].size, bin->count, bin->room);
+}
+
+/* What a thread that owns no slabs has freed of others' is warm. Return: live, or NULL. */
+static void *pop_others(struct pn_tcache *cache, unsigned int class)
+{
+	if (owns(cache, class))
+		return NULL;
+	need(cache, class, 1);
+	return pn_bin_pop(&cache->bins[PN_BIN_OTHERS + class]);
+}
+
 void *pn_tcache_refill(unsigned int class)
 {
 	struct pn_tcache *cache;
-	struct pn_bin *bin;
-	uint32_t batch;
+	void *object;
 
 	begin();
 	if (!has_cache())
 		return take_one(class);
 	cache = pn_tcache;
-	bin = &cache->bins[class];
 	/* begin() may have allocated, and so filled it. */
-	if (!bin->count) {
-		missed(cache, class);
-		grow(cache, class, turned(cache, class, false));
-		if (!bin->room)
+	if (!cache->bins[class].count) {
+		object = pop_others(cache, class);
+		if (object)
+			return object;
+		pn_bin_missed(cache, class);
+		pn_bin_grow(cache, class, pn_bin_has_turned(cache, class, false));
+		if (!cache->bins[class].room)
 			return take_one(class);
-		batch = within(BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
-		if (batch > bin->room)
-			batch = bin->room;
-		pn_bin_set_count(bin, (uint32_t)pn_slab_take(&pn_heap, class, bin->objects, batch));
-		PN_PROBE3(refill, pn_classes[class].size, bin->count, bin->room);
+		fill(cache, class);
 	}
-	return pn_bin_pop(bin);
+	return pn_bin_pop(&cache->bins[class]);
 }
 
 /* One of a bin's newest that has @size bytes and not many more, made the newest. */
@@ -452,7 +288,7 @@ static bool find_fitting(struct pn_bin *bin, size_t size)
 
 	for (uint32_t i = 1; i <= tries; i++) {
 		struct pn_free found = bin->objects[bin->count - i];
-		size_t has = medium_size(found.object);
+		size_t has = pn_bin_medium_size(found.object);
 
 		if (has < size || has > size + size / 4)
 			continue;
@@ -472,9 +308,9 @@ static void *pop_fitting(struct pn_tcache *cache, unsigned int index, size_t siz
 	if (!find_fitting(&cache->bins[index], size))
 		return NULL;
 	object = pn_bin_pop(&cache->bins[index]);
-	pn_assert(object && medium_size(object) >= size);
-	pn_assert(cache->medium_bytes >= medium_size(object));
-	count_medium(cache, -medium_size(object));
+	pn_assert(object && pn_bin_medium_size(object) >= size);
+	pn_assert(cache->medium_bytes >= pn_bin_medium_size(object));
+	pn_bin_count_medium(cache, -pn_bin_medium_size(object));
 	return object;
 }
 
@@ -484,7 +320,7 @@ void *pn_tcache_pop_medium(size_t size)
 	struct pn_tcache *cache = pn_tcache;
 	void *object = pop_fitting(cache, index, size);
 
-	return object || index + 1 == PN_BINS ? object : pop_fitting(cache, index + 1, size);
+	return object || index + 1 == PN_BIN_OTHERS ? object : pop_fitting(cache, index + 1, size);
 }
 
 /* Return: the thread's cache, with room for one object more in a bin; NULL if it has none. */
@@ -505,28 +341,42 @@ void pn_tcache_push_medium(struct pn_slab *object)
 
 	if (pn_unlikely(!pn_bin_push(&cache->bins[index], ptr, object->state))) {
 		cache = cache_with_room(index);
-		if (!cache || cache->epoch != object->epoch) {
+		if (!cache || cache->owner.epoch != object->epoch) {
 			pn_medium_free(ptr);
 			return;
 		}
 		pn_bin_push(&cache->bins[index], ptr, object->state);
 	}
-	count_medium(cache, object->size);
+	pn_bin_count_medium(cache, object->size);
 }
 
-void pn_tcache_overflow(unsigned int index, void *object, uint8_t *state)
+/* Is the slab the thread's, or nobody's, and so becomes the thread's? */
+static bool makes_own(struct pn_tcache *cache, struct pn_slab *slab)
 {
-	struct pn_tcache *cache = cache_with_room(index);
+	if (pn_slab_owner(slab) == &cache->owner)
+		return true;
+	return pn_slab_is_nobodys(slab) && owns(cache, slab->class) &&
+	       pn_owner_adopt(&cache->owner, slab);
+}
 
-	if (cache && cache->epoch == pn_slab_at(pn_arena_offset(object))->epoch)
+void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state)
+{
+	unsigned int index = slab->class;
+	struct pn_tcache *cache;
+
+	begin();
+	if (has_cache() && !makes_own(pn_tcache, slab))
+		index += PN_BIN_OTHERS;
+	cache = cache_with_room(index);
+	if (cache && cache->owner.epoch == slab->epoch)
 		pn_bin_push(&cache->bins[index], object, state);
 	else
-		pn_slab_give(&pn_heap, index, &(struct pn_free){ object, state }, 1);
+		pn_central_give(&pn_heap, slab->class, &(struct pn_free){ object, state }, 1);
 }
 
 bool pn_tcache_flush(void)
 {
-	return flush_all(pn_tcache);
+	return pn_bin_flush_all(pn_tcache);
 }
 
 /* Figures and fork. */
@@ -536,7 +386,9 @@ static void add_to_census(struct pn_tcache_census *census, const struct pn_tcach
 	census->caches++;
 	census->medium_bytes += __atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < PN_CLASSES; i++)
-		census->objects[i] += __atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED);
+		census->objects[i] +=
+			__atomic_load_n(&cache->bins[i].count, __ATOMIC_RELAXED) +
+			__atomic_load_n(&cache->bins[PN_BIN_OTHERS + i].count, __ATOMIC_RELAXED);
 }
 
 void pn_tcache_count(struct pn_tcache_census *census)
@@ -571,7 +423,7 @@ void pn_tcache_in_child(void)
 	pn_lock_reset(&lock);
 	all = NULL;
 	unused = NULL;
-	__atomic_store_n(&granted, 0, __ATOMIC_RELAXED);
+	pn_bin_in_child();
 	if (has_cache())
 		pn_tcache = &no_cache_yet;
 }

@@ -131,7 +131,6 @@ static void set_object(struct pn_slab *object, struct pn_heap *heap, size_t page
 	*object = (struct pn_slab){
 		.offset = (page << PN_PAGE_SHIFT) + colour,
 		.count = 1,
-		.bin = PN_BIN_NONE,
 		.epoch = pn_arena.epoch,
 		.heap = heap,
 	};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Slabs and the central lists, one for each class with a lock of its own.
+ * Slabs: their records, bits and lists, and making and unmaking them.
  *
- * A slab with room is in its class's list; a full one is found again by the
- * arena's table when an object comes back. The pages of one that becomes empty
- * go back, unless it is the last with room: the next allocation needs it.
+ * A slab with free objects is in its class's list or in its owner's; a full one is in no list, and
+ * the arena's table leads to it when an object comes back. The pages of a slab that becomes empty go
+ * back, unless it is the last one in its list: the next allocation needs it.
  */
 #include "object/slab.h"
 
@@ -29,6 +29,11 @@ static size_t free_words(const struct pn_class *class)
 static uint64_t *free_bits(struct pn_slab *slab)
 {
 	return (uint64_t *)(void *)(slab->state + state_size(&pn_classes[slab->class]));
+}
+
+static uint64_t *returned_bits(struct pn_slab *slab)
+{
+	return free_bits(slab) + free_words(&pn_classes[slab->class]);
 }
 
 /* Returns true if the bits, the count of free objects, the hint and the states agree. */
@@ -58,27 +63,33 @@ PN_UNUSED_IN_RELEASE static bool is_in_table(const struct pn_slab *slab)
 	return true;
 }
 
-/* The list of slabs with room. */
-
-static void list_push(struct pn_central *central, struct pn_slab *slab)
+/* Only whoever may change the free bits writes it, but the census reads it as it goes by. */
+static void set_free(struct pn_slab *slab, size_t count)
 {
-	pn_assert(slab->free && slab != central->partial);
-	pn_assert(pn_lock_is_held(&central->lock));
-	slab->prev = NULL;
-	slab->next = central->partial;
-	if (central->partial)
-		central->partial->prev = slab;
-	central->partial = slab;
+	pn_assert(count <= slab->count);
+	__atomic_store_n(&slab->free, (uint16_t)count, __ATOMIC_RELAXED);
 }
 
-static void list_remove(struct pn_central *central, struct pn_slab *slab)
+/* Lists of slabs. */
+
+void pn_slab_push(struct pn_slab **list, struct pn_slab *slab)
 {
-	pn_assert((slab->prev ? slab->prev->next : central->partial) == slab);
+	pn_assert(slab->free && slab != *list);
+	slab->prev = NULL;
+	slab->next = *list;
+	if (*list)
+		(*list)->prev = slab;
+	*list = slab;
+}
+
+void pn_slab_remove(struct pn_slab **list, struct pn_slab *slab)
+{
+	pn_assert((slab->prev ? slab->prev->next : *list) == slab);
 	pn_assert(!slab->next || slab->next->prev == slab);
 	if (slab->prev)
 		slab->prev->next = slab->next;
 	else
-		central->partial = slab->next;
+		*list = slab->next;
 	if (slab->next)
 		slab->next->prev = slab->prev;
 }
@@ -88,7 +99,8 @@ static void list_remove(struct pn_central *central, struct pn_slab *slab)
 static struct pn_slab *take_record(struct pn_central *central, const struct pn_class *class)
 {
 	struct pn_slab *record = central->spare;
-	size_t size = offsetof(struct pn_slab, state) + state_size(class) + free_words(class) * 8;
+	size_t size =
+		offsetof(struct pn_slab, state) + state_size(class) + 2 * free_words(class) * 8;
 
 	if (!record)
 		return pn_meta_alloc(size);
@@ -118,7 +130,7 @@ static void set_all_free(struct pn_slab *slab)
 
 	for (size_t i = 0; i < slab->count; i++)
 		bits[i / 64] |= (uint64_t)1 << (i % 64);
-	slab->free = slab->count;
+	set_free(slab, slab->count);
 }
 
 /*
@@ -134,64 +146,81 @@ static size_t next_colour(struct pn_central *central, const struct pn_class *cla
 	return central->colour++ % (spare / PN_CACHE_LINE + 1) * PN_CACHE_LINE;
 }
 
-static struct pn_slab *make_slab(struct pn_heap *heap, unsigned int index)
+/* Returns SIZE_MAX if there is no memory. */
+static size_t take_pages(struct pn_heap *heap, const struct pn_class *class)
+{
+	bool is_zeroed;
+	size_t page;
+
+	if (!pn_arena_lock_inside())
+		return SIZE_MAX;
+	page = pn_pages_take_locked(heap, class->pages, class->alignment, &is_zeroed);
+	pn_arena_unlock();
+	return page;
+}
+
+/* Everything is set before the table leads to the slab. */
+static void set_up(struct pn_slab *slab, struct pn_heap *heap, unsigned int index, size_t offset)
 {
 	const struct pn_class *class = &pn_classes[index];
-	struct pn_central *central = &heap->centrals[index];
-	struct pn_slab *slab = take_record(central, class);
-	size_t page = SIZE_MAX;
-	bool is_zeroed;
 
-	if (!slab)
-		return NULL;
-	if (pn_arena_lock_inside()) {
-		page = pn_pages_take_locked(heap, class->pages, class->alignment, &is_zeroed);
-		pn_arena_unlock();
-	}
-	if (page == SIZE_MAX) {
-		give_record(central, slab);
-		return NULL;
-	}
-	slab->offset = (page << PN_PAGE_SHIFT) + next_colour(central, class);
+	slab->offset = offset;
 	slab->magic = class->magic;
 	slab->pitch = class->pitch;
 	slab->size = class->size;
 	slab->class = (uint16_t)index;
-	slab->bin = (uint16_t)(heap == &pn_heap ? index : PN_BIN_NONE);
 	slab->heap = heap;
 	slab->count = class->count;
 	slab->epoch = pn_arena.epoch;
 	set_all_free(slab);
-	set_slab_of_pages(slab->offset, class->pages, slab);
-	list_push(central, slab);
+	set_slab_of_pages(offset, class->pages, slab);
 	pn_assert(slab->offset % PN_PAGE_SIZE + (size_t)slab->count * slab->pitch <=
 		  class->pages * PN_PAGE_SIZE);
 	pn_assert_slow(is_valid(slab) && is_in_table(slab));
-	PN_PROBE3(slab_make, slab->size, pn_arena_at(slab->offset), slab->count);
+	PN_PROBE3(slab_make, slab->size, pn_arena_at(offset), slab->count);
+}
+
+struct pn_slab *pn_slab_make_locked(struct pn_heap *heap, unsigned int index,
+				    struct pn_owner *owner)
+{
+	const struct pn_class *class = &pn_classes[index];
+	struct pn_central *central = &heap->centrals[index];
+	struct pn_slab *slab;
+	size_t page;
+
+	pn_lock_assert_held(&central->lock);
+	slab = take_record(central, class);
+	if (!slab)
+		return NULL;
+	page = take_pages(heap, class);
+	if (page == SIZE_MAX) {
+		give_record(central, slab);
+		return NULL;
+	}
+	slab->owner = owner;
+	set_up(slab, heap, index, (page << PN_PAGE_SHIFT) + next_colour(central, class));
 	return slab;
 }
 
-static void unmake_slab(struct pn_heap *heap, struct pn_central *central, struct pn_slab *slab)
+void pn_slab_unmake_locked(struct pn_slab *slab)
 {
 	size_t pages = pn_classes[slab->class].pages;
+	struct pn_heap *heap = slab->heap;
 
-	pn_assert(slab->free == slab->count && slab->epoch == pn_arena.epoch);
+	pn_lock_assert_held(&heap->centrals[slab->class].lock);
+	pn_assert(slab->free + slab->returned == slab->count);
+	/* The process was forked between the free and here. */
+	if (slab->epoch != pn_arena.epoch)
+		return;
 	pn_assert_slow(is_valid(slab) && is_in_table(slab));
 	PN_PROBE2(slab_unmake, slab->size, pn_arena_at(slab->offset));
-	list_remove(central, slab);
 	set_slab_of_pages(slab->offset, pages, NULL);
 	/* A child that will be settled next leaves the pages alone anyway. */
 	if (!pn_arena_lock_inside())
 		return;
 	pn_pages_give_locked(heap, slab->offset >> PN_PAGE_SHIFT, pages);
 	pn_arena_unlock();
-	give_record(central, slab);
-}
-
-/* The next allocation needs it. */
-static bool is_worth_keeping(const struct pn_central *central, const struct pn_slab *slab)
-{
-	return central->partial == slab && !slab->next;
+	give_record(&heap->centrals[slab->class], slab);
 }
 
 /* Objects. */
@@ -216,7 +245,7 @@ static size_t random_free(const struct pn_slab *slab, const uint64_t *bits)
 	return word * 64 + (size_t)__builtin_ctzll(rest);
 }
 
-static size_t take_from_slab(struct pn_slab *slab, struct pn_free *objects, size_t wanted)
+size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t wanted)
 {
 	uint64_t *bits = free_bits(slab);
 	size_t count = slab->free < wanted ? slab->free : wanted;
@@ -234,117 +263,43 @@ static size_t take_from_slab(struct pn_slab *slab, struct pn_free *objects, size
 			.state = &slab->state[index],
 		};
 	}
-	slab->free -= (uint16_t)count;
+	set_free(slab, slab->free - count);
 	pn_assert_slow(is_valid(slab));
 	return count;
 }
 
-size_t pn_slab_take(struct pn_heap *heap, unsigned int class, struct pn_free *objects,
-		    size_t wanted)
+void pn_slab_put(struct pn_slab *slab, const uint8_t *state)
 {
-	struct pn_central *central = &heap->centrals[class];
-	size_t got = 0;
+	size_t index = (size_t)(state - slab->state);
 
-	pn_lock(&central->lock);
-	while (got < wanted) {
-		struct pn_slab *slab;
-
-		slab = central->partial;
-		/* A new slab only for the first object: a batch need not be full. */
-		if (!slab && !got)
-			slab = make_slab(heap, class);
-		if (!slab)
-			break;
-		pn_assert(slab->free && slab->heap == heap && slab->class == class);
-		got += take_from_slab(slab, objects + got, wanted - got);
-		if (!slab->free)
-			list_remove(central, slab);
-	}
-	central->out += got;
-	pn_unlock(&central->lock);
-	return got;
-}
-
-static void give_one(struct pn_heap *heap, struct pn_central *central, const struct pn_free *object)
-{
-	struct pn_slab *slab = pn_slab_at(pn_arena_offset(object->object));
-	size_t index = (size_t)(object->state - slab->state);
-
-	/* The process was forked between the free and here. */
-	if (slab->epoch != pn_arena.epoch)
-		return;
-	pn_assert(slab->heap == heap && central == &heap->centrals[slab->class]);
-	pn_assert(index < slab->count && central->out);
-	pn_assert(pn_slab_is_start(slab, index, pn_arena_offset(object->object)));
-	pn_assert(pn_free_is_valid(object));
-	pn_assert(!(free_bits(slab)[index / 64] >> (index % 64) & 1));
-	central->out--;
-
+	pn_assert(index < slab->count && !(free_bits(slab)[index / 64] >> (index % 64) & 1));
 	free_bits(slab)[index / 64] |= (uint64_t)1 << (index % 64);
 	if (index / 64 < slab->scan)
 		slab->scan = (uint16_t)(index / 64);
-	slab->free++;
-	pn_assert(slab->free <= slab->count);
-	if (slab->free == 1)
-		list_push(central, slab);
-	if (slab->free == slab->count && !is_worth_keeping(central, slab))
-		unmake_slab(heap, central, slab);
+	set_free(slab, slab->free + 1u);
 }
 
-void pn_slab_give(struct pn_heap *heap, unsigned int class, const struct pn_free *objects,
-		  size_t count)
+void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state)
 {
-	struct pn_central *central = &heap->centrals[class];
+	size_t index = (size_t)(state - slab->state);
 
-	pn_lock(&central->lock);
-	for (size_t i = 0; i < count; i++)
-		give_one(heap, central, &objects[i]);
-	pn_unlock(&central->lock);
+	pn_lock_assert_held(&slab->heap->centrals[slab->class].lock);
+	pn_assert(index < slab->count);
+	pn_assert(!(returned_bits(slab)[index / 64] >> (index % 64) & 1));
+	returned_bits(slab)[index / 64] |= (uint64_t)1 << (index % 64);
+	slab->returned++;
 }
 
-/* Figures and fork. */
-
-uint64_t pn_slab_bytes_out(struct pn_heap *heap)
+void pn_slab_collect_locked(struct pn_slab *slab)
 {
-	uint64_t bytes = 0;
+	uint64_t *bits = free_bits(slab), *returned = returned_bits(slab);
 
-	for (size_t i = 0; i < PN_CLASSES; i++) {
-		if (!pn_lock_inside(&heap->centrals[i].lock))
-			break;
-		bytes += heap->centrals[i].out * pn_classes[i].size;
-		pn_unlock(&heap->centrals[i].lock);
+	pn_lock_assert_held(&slab->heap->centrals[slab->class].lock);
+	for (size_t i = 0; i < free_words(&pn_classes[slab->class]); i++) {
+		bits[i] |= returned[i];
+		returned[i] = 0;
 	}
-	return bytes;
-}
-
-/* Unlocks the first @count classes. */
-static void unlock_some(struct pn_heap *heap, size_t count)
-{
-	while (count)
-		pn_unlock(&heap->centrals[--count].lock);
-}
-
-bool pn_slab_lock_all(struct pn_heap *heap)
-{
-	for (size_t i = 0; i < PN_CLASSES; i++)
-		if (!pn_lock_inside(&heap->centrals[i].lock)) {
-			unlock_some(heap, i);
-			return false;
-		}
-	return true;
-}
-
-void pn_slab_unlock_all(struct pn_heap *heap)
-{
-	unlock_some(heap, PN_CLASSES);
-}
-
-void pn_slab_in_child(struct pn_heap *heap)
-{
-	for (size_t i = 0; i < PN_CLASSES; i++) {
-		pn_lock_reset(&heap->centrals[i].lock);
-		heap->centrals[i].partial = NULL;
-		heap->centrals[i].spare = NULL;
-		heap->centrals[i].out = 0;
-	}
+	slab->scan = 0;
+	set_free(slab, slab->free + (size_t)slab->returned);
+	slab->returned = 0;
 }

@@ -1,58 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slabs: runs of pages that hold objects of one class, and their central lists.
+ * Slabs: runs of pages that hold objects of one class.
  *
- * A slab's record lies apart from its objects. It has a byte for each object,
- * written by whoever allocates or frees it, which is what finds out double and
- * wild frees; and a bit for each object that the slab itself may give out. A
- * medium object has such a record too, as a slab of one object (medium.h).
+ * A slab's record lies apart from its objects. It has a byte for each object, which whoever
+ * allocates or frees the object writes, and which exposes double and wild frees; and a bit for each
+ * object that the slab itself may give out. A medium object has such a record too, as a slab of one
+ * object (medium.h).
+ *
+ * A slab belongs to a thread (owner.h), or to nobody. The owner takes objects from it and gives its
+ * own back without a lock. Everybody else gives objects back under the lock of the class, into a
+ * second set of bits that the owner collects. Slabs that belong to nobody are in the class's list.
  */
 #ifndef PN_SLAB_H
 #define PN_SLAB_H
 
 #include "chunk/heap.h"
 
-/* A bin of threads' caches (tcache.h) that is never used: for what free() must look at more closely. */
-#define PN_BIN_NONE PN_CLASSES
+struct pn_owner;
 
 /**
  * struct pn_slab - one slab, or one medium object
  * @offset: of its first object, in the arena
  * @magic: as in its class; 0 for a medium object, whose every byte is in object 0
+ * @owner: the thread that it belongs to, NULL for nobody; changes under the class's lock
  * @pitch: as in its class
- * @bin: where threads cache its objects (tcache.h)
- * @count: objects
- * @epoch: fork generation; the objects of another one are inherited
- * @pages: of a medium object, else 0
- * @class: index of its class
  * @size: usable bytes of an object
- * @free: objects that the slab may give out, under the class's lock, as are the next
+ * @epoch: fork generation; the objects of another one are inherited
+ * @count: objects
+ * @class: index of its class
+ * @pages: of a medium object, else 0
+ * @free: objects that the slab may give out; the owner's, like @scan, or under the class's lock
  * @scan: word of the free bits to look at first
- * @heap: whose it is
- * @prev: with @next, neighbours in the class's list of slabs with room
- * @state: enum pn_object_state of each; the free bits follow, aligned to 8 bytes
- *
- * All before @state fits one cache line.
+ * @returned: objects that others than the owner gave back, under the class's lock
+ * @heap: the heap that it belongs to
+ * @next: with @prev, neighbours in the list of slabs with free objects, the owner's or the class's
+ * @next_returned: with @prev_returned, neighbours in the list of slabs that the owner collects from
+ * @state: enum pn_object_state of each object; the bits follow, aligned to 8 bytes: first those of
+ *	free objects, then those of returned ones
  */
 struct pn_slab {
 	size_t offset;
 	uint64_t magic;
+	struct pn_owner *owner;
 	uint32_t pitch;
-	uint16_t bin;
-	uint16_t count;
-	uint32_t epoch;
-	uint16_t pages;
-	uint16_t class;
 	uint32_t size;
+	uint32_t epoch;
+	uint16_t count;
+	uint16_t class;
+	uint16_t pages;
 	uint16_t free;
 	uint16_t scan;
+	uint16_t returned;
 	struct pn_heap *heap;
-	struct pn_slab *prev;
 	struct pn_slab *next;
+	struct pn_slab *prev;
+	struct pn_slab *next_returned;
+	struct pn_slab *prev_returned;
 	uint8_t state[] __attribute__((aligned(sizeof(uint64_t))));
 };
 
-_Static_assert(sizeof(struct pn_slab) <= PN_CACHE_LINE, "what free() reads is in one line");
+_Static_assert(offsetof(struct pn_slab, next) <= PN_CACHE_LINE, "what free() reads is in one line");
 
 static inline struct pn_slab *pn_slab_at(size_t offset)
 {
@@ -101,24 +108,24 @@ static inline void pn_slab_set_state(struct pn_slab *slab, size_t index, enum pn
 	__atomic_store_n(&slab->state[index], (uint8_t)state, __ATOMIC_RELAXED);
 }
 
-/*
- * Up to @wanted objects of a class, from slabs with room first; those at lower
- * addresses come last. They are not live yet. Return: how many; 0 without memory.
- */
-size_t pn_slab_take(struct pn_heap *heap, unsigned int class, struct pn_free *objects,
-		    size_t wanted);
-
-/* Objects that are not live any more, of one heap and class, back to their slabs. */
-void pn_slab_give(struct pn_heap *heap, unsigned int class, const struct pn_free *objects,
-		  size_t count);
-
-/* Bytes in objects that slabs have given out, threads' caches included. */
-uint64_t pn_slab_bytes_out(struct pn_heap *heap);
-
-/* Return: false without any lock; see pn_lock_inside(). */
-bool pn_slab_lock_all(struct pn_heap *heap) __attribute__((warn_unused_result));
-void pn_slab_unlock_all(struct pn_heap *heap);
-/* In a forked child: new locks and empty lists. */
-void pn_slab_in_child(struct pn_heap *heap);
-
+/* Makes a slab of @owner, which may be NULL, in no list; NULL without memory. */
+struct pn_slab *pn_slab_make_locked(struct pn_heap *heap, unsigned int class,
+				    struct pn_owner *owner);
+/* Gives the pages of a slab that is in no list, and none of whose objects is out, back. */
+void pn_slab_unmake_locked(struct pn_slab *slab);
+/* Takes at most @wanted free objects from a slab; whoever calls it may change the slab's free bits. */
+size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t wanted);
+/* Marks an object of the slab free; whoever calls it may change the slab's free bits. */
+void pn_slab_put(struct pn_slab *slab, const uint8_t *state);
+/* Marks an object that others than the owner gave back. */
+void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state);
+/* Makes the objects that others returned free ones. */
+void pn_slab_collect_locked(struct pn_slab *slab);
+void pn_slab_push(struct pn_slab **list, struct pn_slab *slab);
+void pn_slab_remove(struct pn_slab **list, struct pn_slab *slab);
+/* The next allocation needs the last slab that has free objects. */
+static inline bool pn_slab_is_last(const struct pn_slab *list, const struct pn_slab *slab)
+{
+	return list == slab && !slab->next;
+}
 #endif /* PN_SLAB_H */

@@ -41,7 +41,8 @@ static struct block *replace(struct block *full)
 
 	if (!fresh)
 		return NULL;
-	fresh->used = sizeof(*fresh);
+	/* The addresses may have been those of another block, which another thread has unmapped. */
+	__atomic_store_n(&fresh->used, sizeof(*fresh), __ATOMIC_RELAXED);
 	if (__atomic_compare_exchange_n(&newest, &full, fresh, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
 		return fresh;

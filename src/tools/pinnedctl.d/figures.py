@@ -83,6 +83,7 @@ def class_sizes(process):
 def cached(process, classes):
     """Returns (number, objects by class, bytes of medium objects) of threads' caches."""
     each = process.layout.constant("sizeof_pn_bin")
+    others = process.layout.constant("bin_others")
     counts, medium = [0] * classes, 0
     cache = process.variable("tcaches")
     seen = set()
@@ -91,7 +92,8 @@ def cached(process, classes):
         data = process.read(cache, process.layout.constant("sizeof_pn_tcache"))
         bins = process.layout.member("pn_tcache.bins")[0]
         for i in range(classes):
-            counts[i] += process.field(data, bins + i * each, "pn_bin.count")
+            for index in (i, others + i):
+                counts[i] += process.field(data, bins + index * each, "pn_bin.count")
         medium += process.field(data, 0, "pn_tcache.medium_bytes")
         cache = process.field(data, 0, "pn_tcache.next")
     return len(seen), counts, medium
@@ -145,7 +147,7 @@ def records_of(process, slot):
 
 def slab_at(process, record):
     data = process.read(record, process.layout.constant("sizeof_pn_slab"))
-    names = ("count", "pages", "class", "size", "free")
+    names = ("count", "pages", "class", "size", "free", "returned")
     return {name: process.field(data, 0, "pn_slab." + name) for name in names}
 
 
@@ -163,7 +165,7 @@ def count_slabs(process, heap, classes):
                 count = counts[slab["class"]]
                 count[0] += 1
                 count[1] += slab["count"]
-                count[2] += slab["count"] - slab["free"]
+                count[2] += slab["count"] - slab["free"] - slab["returned"]
     return counts
 
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The slabs of a class that belong to nobody, and what comes back to slabs of any owner, under the lock
+ * of the class.
+ *
+ * An object that somebody else than the owner gives back is marked in the slab's second set of bits,
+ * and the slab joins the list that its owner collects from. If that makes all objects returned ones,
+ * the slab goes at once, so that a thread that sleeps holds no memory that others have freed: the
+ * owner has no free object in it then, and so does not look at it without the lock.
+ */
+#include "object/central.h"
+
+#include "object/returned.h"
+
+void pn_central_count_out(struct pn_heap *heap, unsigned int class, int64_t count)
+{
+	__atomic_fetch_add(&heap->centrals[class].out, count, __ATOMIC_RELAXED);
+}
+
+/* Slabs that belong to nobody. */
+
+size_t pn_central_take(struct pn_heap *heap, unsigned int class, struct pn_free *objects,
+		       size_t wanted)
+{
+	struct pn_central *central = &heap->centrals[class];
+	size_t got = 0;
+
+	pn_lock(&central->lock);
+	while (got < wanted) {
+		struct pn_slab *slab;
+
+		slab = central->partial;
+		/* A new slab only for the first object: a batch need not be full. */
+		if (!slab && !got) {
+			slab = pn_slab_make_locked(heap, class, NULL);
+			if (slab)
+				pn_slab_push(&central->partial, slab);
+		}
+		if (!slab)
+			break;
+		pn_assert(slab->free && slab->heap == heap && slab->class == class);
+		got += pn_slab_take_from(slab, objects + got, wanted - got);
+		if (!slab->free)
+			pn_slab_remove(&central->partial, slab);
+	}
+	pn_central_count_out(heap, class, (int64_t)got);
+	pn_unlock(&central->lock);
+	return got;
+}
+
+static void give_to_nobody_locked(struct pn_central *central, struct pn_slab *slab,
+				  const uint8_t *state)
+{
+	pn_lock_assert_held(&central->lock);
+	pn_slab_put(slab, state);
+	if (slab->free == 1)
+		pn_slab_push(&central->partial, slab);
+	if (slab->free == slab->count && !pn_slab_is_last(central->partial, slab)) {
+		pn_slab_remove(&central->partial, slab);
+		pn_slab_unmake_locked(slab);
+	}
+}
+
+/* Other slabs. */
+
+static void give_to_owner_locked(struct pn_slab *slab, const uint8_t *state)
+{
+	pn_lock_assert_held(&slab->heap->centrals[slab->class].lock);
+	pn_slab_put_returned_locked(slab, state);
+	if (slab->returned == 1)
+		pn_returned_add_locked(slab->owner, slab);
+	if (slab->returned == slab->count) {
+		pn_returned_remove_locked(slab->owner, slab);
+		pn_slab_unmake_locked(slab);
+	}
+}
+
+static void give_locked(struct pn_central *central, const struct pn_free *object)
+{
+	struct pn_slab *slab = pn_slab_at(pn_arena_offset(object->object));
+
+	pn_lock_assert_held(&central->lock);
+	/* The process was forked between the free and here. */
+	if (slab->epoch != pn_arena.epoch)
+		return;
+	pn_assert(central == &slab->heap->centrals[slab->class]);
+	pn_assert(pn_free_is_valid(object));
+	pn_central_count_out(slab->heap, slab->class, -1);
+	/* A thread that has ended has left only full slabs, and takes nothing back. */
+	if (pn_slab_is_nobodys(slab))
+		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
+	if (slab->owner)
+		give_to_owner_locked(slab, object->state);
+	else
+		give_to_nobody_locked(central, slab, object->state);
+}
+
+void pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_free *objects,
+		     size_t count)
+{
+	struct pn_central *central = &heap->centrals[class];
+
+	pn_lock(&central->lock);
+	for (size_t i = 0; i < count; i++)
+		give_locked(central, &objects[i]);
+	pn_unlock(&central->lock);
+}
+
+/* Figures and fork. */
+
+uint64_t pn_central_bytes_out(struct pn_heap *heap)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < PN_CLASSES; i++) {
+		int64_t out = __atomic_load_n(&heap->centrals[i].out, __ATOMIC_RELAXED);
+
+		/* Another thread may have given objects back that it has not counted yet. */
+		if (out > 0)
+			bytes += (uint64_t)out * pn_classes[i].size;
+	}
+	return bytes;
+}
+
+/* Unlocks the first @count classes. */
+static void unlock_some(struct pn_heap *heap, size_t count)
+{
+	while (count)
+		pn_unlock(&heap->centrals[--count].lock);
+}
+
+bool pn_central_lock_all(struct pn_heap *heap)
+{
+	for (size_t i = 0; i < PN_CLASSES; i++)
+		if (!pn_lock_inside(&heap->centrals[i].lock)) {
+			unlock_some(heap, i);
+			return false;
+		}
+	return true;
+}
+
+void pn_central_unlock_all(struct pn_heap *heap)
+{
+	unlock_some(heap, PN_CLASSES);
+}
+
+void pn_central_in_child(struct pn_heap *heap)
+{
+	for (size_t i = 0; i < PN_CLASSES; i++) {
+		pn_lock_reset(&heap->centrals[i].lock);
+		heap->centrals[i].partial = NULL;
+		heap->centrals[i].spare = NULL;
+		__atomic_store_n(&heap->centrals[i].out, 0, __ATOMIC_RELAXED);
+	}
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A thread's slabs: taking from them, giving to them, getting more, and leaving them at its end.
+ *
+ * Only its owner reads and changes a slab's free bits, and the list of slabs with free objects. What
+ * other threads give back stands in the slab's second bits, under the class's lock; the owner
+ * collects it when it has no free object of the class any more. A class's lock is so taken once for
+ * some hundred objects, and never by a thread that frees what it has allocated, unless a slab is
+ * made or goes.
+ *
+ * A thread that ends gives its slabs with free objects to nobody. Its full slabs go on naming its
+ * record, and belong to the thread that gets the record next, if nobody returns an object to them
+ * before. A thread adopts a slab of nobody's, or of a thread that has ended, when it needs one, and
+ * when it frees an object of it: programs hand the objects of a thread to the next.
+ */
+#include "object/owner.h"
+
+#include "object/central.h"
+
+static struct pn_central *central_of(unsigned int class)
+{
+	return &pn_heap.centrals[class];
+}
+
+/*
+ * A signal handler may fork, and settle the child, at any point at which the thread holds no lock. The
+ * thread goes on with the owner that it has in hand, which is nobody's in the child: it may take
+ * inherited objects from it, and must not mix it with what is the child's.
+ */
+static bool is_of_this_process(const struct pn_owner *owner)
+{
+	return owner->epoch == pn_arena.epoch;
+}
+
+static void count_out(const struct pn_owner *owner, unsigned int class, int64_t count)
+{
+	if (is_of_this_process(owner))
+		pn_central_count_out(&pn_heap, class, count);
+}
+
+/* What others returned. */
+
+static void collect_one_locked(struct pn_owner *owner, struct pn_slab *slab)
+{
+	struct pn_slab **partial = &owner->partial[slab->class];
+	bool was_full = !slab->free;
+
+	pn_lock_assert_held(&central_of(slab->class)->lock);
+	pn_returned_remove_locked(owner, slab);
+	pn_slab_collect_locked(slab);
+	if (was_full)
+		pn_slab_push(partial, slab);
+	if (slab->free == slab->count && !pn_slab_is_last(*partial, slab)) {
+		pn_slab_remove(partial, slab);
+		pn_slab_unmake_locked(slab);
+	}
+}
+
+static void collect_locked(struct pn_owner *owner, unsigned int class)
+{
+	pn_lock_assert_held(&central_of(class)->lock);
+	while (owner->returned[class])
+		collect_one_locked(owner, owner->returned[class]);
+}
+
+/* More slabs. */
+
+/* One that belongs to nobody is in the class's list if it has free objects. */
+static void adopt_locked(struct pn_owner *owner, struct pn_slab *slab)
+{
+	pn_lock_assert_held(&central_of(slab->class)->lock);
+	if (slab->free) {
+		pn_slab_remove(&central_of(slab->class)->partial, slab);
+		pn_slab_push(&owner->partial[slab->class], slab);
+	}
+	__atomic_store_n(&slab->owner, owner, __ATOMIC_RELAXED);
+}
+
+bool pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab)
+{
+	struct pn_central *central = central_of(slab->class);
+	bool is_free;
+
+	pn_lock(&central->lock);
+	is_free = is_of_this_process(owner) && pn_slab_is_nobodys(slab) &&
+		  slab->epoch == owner->epoch;
+	if (is_free)
+		adopt_locked(owner, slab);
+	pn_unlock(&central->lock);
+	return is_free;
+}
+
+static void get_more_locked(struct pn_owner *owner, unsigned int class)
+{
+	struct pn_central *central = central_of(class);
+	struct pn_slab *slab;
+
+	pn_lock_assert_held(&central->lock);
+	collect_locked(owner, class);
+	if (owner->partial[class])
+		return;
+	if (central->partial) {
+		adopt_locked(owner, central->partial);
+		return;
+	}
+	slab = pn_slab_make_locked(&pn_heap, class, owner);
+	if (slab)
+		pn_slab_push(&owner->partial[class], slab);
+}
+
+/* Returns false if there is no memory. */
+static bool get_more(struct pn_owner *owner, unsigned int class)
+{
+	struct pn_central *central = central_of(class);
+
+	pn_lock(&central->lock);
+	if (is_of_this_process(owner))
+		get_more_locked(owner, class);
+	pn_unlock(&central->lock);
+	return owner->partial[class];
+}
+
+/* Objects. */
+
+size_t pn_owner_take(struct pn_owner *owner, unsigned int class, struct pn_free *objects,
+		     size_t wanted)
+{
+	struct pn_slab **partial = &owner->partial[class];
+	size_t got = 0;
+
+	/* More slabs only for the first object: a batch need not be full. */
+	if (!*partial && !get_more(owner, class))
+		return 0;
+	while (got < wanted && *partial) {
+		struct pn_slab *slab = *partial;
+
+		got += pn_slab_take_from(slab, objects + got, wanted - got);
+		if (!slab->free)
+			pn_slab_remove(partial, slab);
+	}
+	count_out(owner, class, (int64_t)got);
+	return got;
+}
+
+static void unmake(struct pn_slab *slab)
+{
+	struct pn_central *central = central_of(slab->class);
+
+	pn_lock(&central->lock);
+	pn_slab_unmake_locked(slab);
+	pn_unlock(&central->lock);
+}
+
+static void give_own(struct pn_owner *owner, struct pn_slab *slab, const uint8_t *state)
+{
+	struct pn_slab **partial = &owner->partial[slab->class];
+
+	pn_slab_put(slab, state);
+	if (slab->free == 1)
+		pn_slab_push(partial, slab);
+	if (slab->free == slab->count && !pn_slab_is_last(*partial, slab)) {
+		pn_slab_remove(partial, slab);
+		unmake(slab);
+	}
+}
+
+/* Objects of one sort that follow each other are given together. */
+void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_free *objects,
+		   size_t count)
+{
+	size_t others = 0, own = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct pn_slab *slab = pn_slab_at(pn_arena_offset(objects[i].object));
+
+		if (pn_slab_owner(slab) != owner) {
+			others++;
+			continue;
+		}
+		if (others)
+			pn_central_give(&pn_heap, class, &objects[i - others], others);
+		others = 0;
+		give_own(owner, slab, objects[i].state);
+		own++;
+	}
+	if (others)
+		pn_central_give(&pn_heap, class, &objects[count - others], others);
+	count_out(owner, class, -(int64_t)own);
+}
+
+/* Birth and death. */
+
+void pn_owner_begin(struct pn_owner *owner)
+{
+	owner->epoch = pn_arena.epoch;
+	for (unsigned int class = 0; class < PN_CLASSES; class ++)
+		__atomic_store_n(&owner->has_left[class], false, __ATOMIC_RELAXED);
+}
+
+static void leave_locked(struct pn_owner *owner, unsigned int class)
+{
+	struct pn_central *central = central_of(class);
+
+	pn_lock_assert_held(&central->lock);
+	__atomic_store_n(&owner->has_left[class], true, __ATOMIC_RELAXED);
+	collect_locked(owner, class);
+	while (owner->partial[class]) {
+		struct pn_slab *slab = owner->partial[class];
+
+		pn_slab_remove(&owner->partial[class], slab);
+		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
+		if (slab->free == slab->count && central->partial)
+			pn_slab_unmake_locked(slab);
+		else
+			pn_slab_push(&central->partial, slab);
+	}
+}
+
+void pn_owner_end(struct pn_owner *owner)
+{
+	for (unsigned int class = 0; class < PN_CLASSES; class ++) {
+		struct pn_central *central = central_of(class);
+
+		pn_lock(&central->lock);
+		if (is_of_this_process(owner))
+			leave_locked(owner, class);
+		pn_unlock(&central->lock);
+	}
+}
