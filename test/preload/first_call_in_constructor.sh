@@ -26,8 +26,13 @@ static void *call(void *unused)
 		malloc_trim(0);
 	else if (!strcmp(name, "mallinfo"))
 		mallinfo();
+#if __GLIBC_PREREQ(2, 33)
 	else if (!strcmp(name, "mallinfo2"))
 		mallinfo2();
+#else
+	else if (!strcmp(name, "mallinfo2"))
+		mallinfo();
+#endif
 	else if (!strcmp(name, "mallopt"))
 		mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	else if (!strcmp(name, "malloc_info"))
