@@ -72,11 +72,14 @@ static const struct pinned_source *take_or_drain(const struct pinned_policy *pol
 {
 	struct pinned_policy drained = *policy;
 	const struct pinned_source *source;
+	struct pinned_request_mark mark;
 	unsigned long more = count;
 
 	/* More each time: as many free blocks as wanted may be too few for the watermarks. */
 	for (;; more *= 2) {
+		pinned_quarantine_begin_request(&mark);
 		source = take_sound(policy, pages, count, &drained.sources);
+		pinned_quarantine_end_request(&mark);
 		if (source || fatal_signal_pending(current) ||
 		    !pinned_quarantine_drain(&drained, count, more))
 			return source;

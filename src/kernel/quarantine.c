@@ -14,7 +14,7 @@
  * when the driver goes. What is busy never is. When the driver goes, whoever pins pages of the page
  * allocator keeps them; a busy chunk of another source holds the module.
  *
- * Locks: `lock` covers the two lists and their counts, and nests inside all others, the list_lru's
+ * Locks: `lock` covers the lists and their counts, and nests inside all others, the list_lru's
  * lock included; the sources are called without it. A chunk on a list belongs to the list alone.
  * What rests and is the page allocator's is also on the list_lru; whoever takes the chunk from
  * `resting` owns it and takes it from the list_lru then.
@@ -25,6 +25,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/list_lru.h>
+#include <linux/memcontrol.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -52,6 +53,7 @@
 static DEFINE_SPINLOCK(lock);
 static LIST_HEAD(resting); /* sorted by the end of the rest */
 static LIST_HEAD(busy);
+static LIST_HEAD(requests);
 static unsigned long n_busy, n_freed;
 static unsigned long busy_check_ms = BUSY_CHECK_MS;
 static unsigned long next_look; /* jiffies, if planned */
@@ -402,6 +404,52 @@ unsigned long pinned_quarantine_busy(void)
 	return READ_ONCE(n_busy);
 }
 
+/*
+ * Requests. The page allocator reclaims for a request, and ends in the shrinker, whether or not what
+ * that frees can serve the request. What can serve it, pinned_quarantine_drain() finds.
+ */
+
+void pinned_quarantine_begin_request(struct pinned_request_mark *mark)
+{
+	mark->task = current;
+	spin_lock(&lock);
+	list_add(&mark->node, &requests);
+	spin_unlock(&lock);
+}
+
+void pinned_quarantine_end_request(struct pinned_request_mark *mark)
+{
+	spin_lock(&lock);
+	list_del(&mark->node);
+	spin_unlock(&lock);
+}
+
+static bool is_requesting(void)
+{
+	struct pinned_request_mark *mark;
+	bool is_found = false;
+
+	spin_lock(&lock);
+	list_for_each_entry(mark, &requests, node)
+		is_found |= mark->task == current;
+	spin_unlock(&lock);
+	return is_found;
+}
+
+/* The memory cgroup is the current task's own: this may be reclaim at the cgroup's limit. */
+static bool is_own_cgroup(const struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	struct mem_cgroup *own = get_mem_cgroup_from_mm(current->mm);
+	bool is_own = own && own == memcg && own->css.parent;
+
+	mem_cgroup_put(own);
+	return is_own;
+#else
+	return false;
+#endif
+}
+
 /* Memory pressure: everywhere, or in a memory cgroup. Counted in pages. */
 
 static unsigned long count_objects(struct shrinker *s, struct shrink_control *control)
@@ -437,6 +485,8 @@ static unsigned long scan_objects(struct shrinker *s, struct shrink_control *con
 	struct pinned_chunk *chunk;
 	LIST_HEAD(given_up);
 
+	if (is_requesting() && !is_own_cgroup(control->memcg))
+		return SHRINK_STOP;
 	list_lru_walk_one(pinned_record_lru(), control->nid, control->memcg, isolate, &given_up,
 			  &chunks);
 	while (!list_empty(&given_up)) {

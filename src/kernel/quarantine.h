@@ -3,15 +3,29 @@
 #ifndef PINNED_MEM_QUARANTINE_H
 #define PINNED_MEM_QUARANTINE_H
 
+#include <linux/list.h>
 #include <linux/types.h>
 
 struct pinned_chunk;
 struct pinned_policy;
+struct task_struct;
+
+/**
+ * struct pinned_request_mark - a task that takes memory from the sources
+ * @node:	in quarantine.c's list
+ * @task:	the task
+ */
+struct pinned_request_mark {
+	struct list_head node;
+	struct task_struct *task;
+};
 
 int pinned_quarantine_init(void);
 void pinned_quarantine_exit(void);
 
 void pinned_quarantine_return(struct pinned_chunk *chunk);
+void pinned_quarantine_begin_request(struct pinned_request_mark *mark);
+void pinned_quarantine_end_request(struct pinned_request_mark *mark);
 void pinned_quarantine_look(void);
 bool pinned_quarantine_wait(unsigned long freed, unsigned long deadline);
 unsigned long pinned_quarantine_drain(const struct pinned_policy *policy, unsigned long run,

@@ -47,10 +47,6 @@
 /* When all of it has been in vain, nobody tries as hard for a while, or until a block is found. */
 #define EFFORT_PAUSE HZ
 
-/* Not charged, so that a cgroup's limit does not look like fragmentation. */
-#define EFFORT_GFP (CHUNK_GFP & ~__GFP_ACCOUNT)
-#define DEFERRED_GFP ((EFFORT_GFP & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY)
-
 static unsigned long effort_ended;
 static bool was_in_vain;
 
@@ -62,13 +58,14 @@ static struct page *take_block(int node, gfp_t gfp)
 }
 
 /* Makes the allocator compact until there is a block. Return: false if there is none. */
-static bool compact(int node, gfp_t zone)
+static bool compact(int node, gfp_t effort)
 {
+	gfp_t deferred = (effort & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
 	struct page *page;
 	int i;
 
 	for (i = 1; i <= ROUND * ROUNDS && !fatal_signal_pending(current); i++) {
-		page = take_block(node, zone | (i % ROUND ? DEFERRED_GFP : EFFORT_GFP));
+		page = take_block(node, i % ROUND ? deferred : effort);
 		if (page) {
 			__free_pages(page, PINNED_CHUNK_ORDER);
 			return true;
@@ -78,10 +75,10 @@ static bool compact(int node, gfp_t zone)
 	return false;
 }
 
-/* There is a block for somebody who is not in the caller's memory cgroup. */
-static bool is_block_free(int node, gfp_t zone)
+static bool is_block_free(int node, gfp_t effort)
 {
-	struct page *page = take_block(node, zone | (EXTRA_GFP & ~__GFP_ACCOUNT));
+	struct page *page =
+		take_block(node, effort & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL));
 
 	if (page)
 		__free_pages(page, PINNED_CHUNK_ORDER);
@@ -91,13 +88,14 @@ static bool is_block_free(int node, gfp_t zone)
 /* Return: a block; ERR_PTR(-ENOMEM); ERR_PTR(-EDQUOT) if only the memory cgroup refuses. */
 static struct page *take_with_effort(int node, gfp_t gfp)
 {
-	gfp_t zone = gfp & GFP_ZONEMASK;
+	/* Not charged, so that a cgroup's limit does not look like fragmentation. */
+	gfp_t effort = gfp & ~(__GFP_ACCOUNT | __GFP_ZERO);
 
-	if (is_block_free(node, zone))
+	if (is_block_free(node, effort))
 		return take_block(node, gfp) ?: ERR_PTR(-EDQUOT);
 	if (READ_ONCE(was_in_vain) && time_before(jiffies, READ_ONCE(effort_ended) + EFFORT_PAUSE))
 		return ERR_PTR(-ENOMEM);
-	if (compact(node, zone))
+	if (compact(node, effort))
 		return take_block(node, gfp) ?: ERR_PTR(-EDQUOT);
 	WRITE_ONCE(effort_ended, jiffies);
 	WRITE_ONCE(was_in_vain, true);
@@ -144,6 +142,9 @@ static struct page *take_one(const struct pinned_policy *policy, gfp_t gfp)
 	/* Above 4 GiB the ordinary zones may do, with luck; below, they need not be tried. */
 	if (policy->max_phys > DMA_BIT_MASK(32))
 		page = take_from_zone(policy, gfp);
+	/* Below, nobody else shall be made to reclaim: that would empty a small zone for nothing. */
+	if (policy->max_phys != PINNED_MEM_PHYS_ANY)
+		gfp &= ~__GFP_KSWAPD_RECLAIM;
 	if (IS_ERR(page) && policy->max_phys != PINNED_MEM_PHYS_ANY &&
 	    IS_ENABLED(CONFIG_ZONE_DMA32))
 		page = take_from_zone(policy, gfp | GFP_DMA32);
