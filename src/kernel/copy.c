@@ -5,7 +5,7 @@
  *
  * Several tables may hold the same copy: page_private() counts them. The last table
  * that removes a copy frees it. Each copy is charged to the memory cgroup of the
- * process that it is made for, and to the limit of quota.c.
+ * process that it is made for, and to the account of the pool.
  *
  * Locks: pool->lock serialises all calls that concern one pool (see view.c).
  */
@@ -25,18 +25,20 @@
 
 /**
  * pinned_copy_make() - copy a page
+ * @copies: a table that the copy is for
  * @from: the page
  * @memory_type: of @from
  * @mm: whose memory cgroup is charged; NULL for the current one
  *
  * Return: a page that no table holds yet; NULL at a limit or without memory.
  */
-struct page *pinned_copy_make(struct page *from, u32 memory_type, struct mm_struct *mm)
+struct page *pinned_copy_make(struct pinned_copies *copies, struct page *from, u32 memory_type,
+			      struct mm_struct *mm)
 {
 	struct mem_cgroup *memcg, *old;
 	struct page *page;
 
-	if (!pinned_quota_charge_copy())
+	if (!pinned_quota_charge_copy(copies->account))
 		return NULL;
 	memcg = mm ? get_mem_cgroup_from_mm(mm) : NULL;
 	old = pinned_set_active_memcg(memcg);
@@ -44,7 +46,7 @@ struct page *pinned_copy_make(struct page *from, u32 memory_type, struct mm_stru
 	pinned_set_active_memcg(old);
 	mem_cgroup_put(memcg);
 	if (!page) {
-		pinned_quota_uncharge_copy();
+		pinned_quota_uncharge_copy(copies->account);
 		return NULL;
 	}
 	pinned_memtype_before_copy(from, memory_type);
@@ -53,25 +55,25 @@ struct page *pinned_copy_make(struct page *from, u32 memory_type, struct mm_stru
 	return page;
 }
 
-static void free_copy(struct page *page)
+static void free_copy(struct pinned_copies *copies, struct page *page)
 {
 	pinned_unname_page(page);
 	put_page(page);
-	pinned_quota_uncharge_copy();
+	pinned_quota_uncharge_copy(copies->account);
 }
 
 /* Frees a copy unless a table holds it. */
-void pinned_copy_discard_unstored(struct page *page)
+void pinned_copy_discard_unstored(struct pinned_copies *copies, struct page *page)
 {
 	if (!page_private(page))
-		free_copy(page);
+		free_copy(copies, page);
 }
 
 /* One table holds the copy no more. */
-void pinned_copy_put(struct page *page)
+void pinned_copy_put(struct pinned_copies *copies, struct page *page)
 {
 	set_page_private(page, page_private(page) - 1);
-	pinned_copy_discard_unstored(page);
+	pinned_copy_discard_unstored(copies, page);
 }
 
 /* Several tables hold the copy. */
@@ -80,8 +82,9 @@ bool pinned_copy_is_shared(struct page *page)
 	return page_private(page) > 1;
 }
 
-void pinned_copies_init(struct pinned_copies *copies)
+void pinned_copies_init(struct pinned_copies *copies, struct pinned_account *account)
 {
+	copies->account = account;
 	xa_init_flags(&copies->pages, XA_FLAGS_ACCOUNT);
 	copies->is_broken = false;
 }
@@ -142,7 +145,7 @@ bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to)
 		xa_erase(&from->pages, pgoff);
 		/* Named after @from's inode; @to names what it maps. */
 		pinned_unname_page(page);
-		pinned_copy_put(page);
+		pinned_copy_put(from, page);
 		cond_resched();
 	}
 	to->is_broken |= from->is_broken;
@@ -157,7 +160,7 @@ void pinned_copies_drop(struct pinned_copies *copies)
 
 	xa_for_each(&copies->pages, pgoff, page) {
 		xa_erase(&copies->pages, pgoff);
-		pinned_copy_put(page);
+		pinned_copy_put(copies, page);
 		cond_resched();
 	}
 	xa_destroy(&copies->pages);

@@ -8,23 +8,27 @@
 
 struct mm_struct;
 struct page;
+struct pinned_account;
 
 /**
  * struct pinned_copies - the copies that one snapshot holds
  * @pages:	page offset in the pool -> struct page
+ * @account:	whom the copies are charged to, the same for all snapshots of a pool
  * @is_broken:	there was no memory for one of the copies
  */
 struct pinned_copies {
 	struct xarray pages;
+	struct pinned_account *account;
 	bool is_broken;
 };
 
-struct page *pinned_copy_make(struct page *from, u32 memory_type, struct mm_struct *mm);
-void pinned_copy_put(struct page *page);
-void pinned_copy_discard_unstored(struct page *page);
+struct page *pinned_copy_make(struct pinned_copies *copies, struct page *from, u32 memory_type,
+			      struct mm_struct *mm);
+void pinned_copy_put(struct pinned_copies *copies, struct page *page);
+void pinned_copy_discard_unstored(struct pinned_copies *copies, struct page *page);
 bool pinned_copy_is_shared(struct page *page);
 
-void pinned_copies_init(struct pinned_copies *copies);
+void pinned_copies_init(struct pinned_copies *copies, struct pinned_account *account);
 struct page *pinned_copies_find(struct pinned_copies *copies, pgoff_t pgoff);
 bool pinned_copies_lack(struct pinned_copies *copies, pgoff_t pgoff);
 bool pinned_copies_store(struct pinned_copies *copies, pgoff_t pgoff, struct page *page);

@@ -7,7 +7,8 @@
  * it meanwhile: a slot, a dma-buf, another driver, a pipe, or the quarantine. It is charged to all
  * pools together, to its pool, to the address space that owns the pool, to the user who opened the
  * pool, and to the owner of each user namespace in which that user lives. The pages of forked
- * children's snapshots are charged to all pools together.
+ * children's snapshots are charged to all pools together, with headroom that chunks cannot take, and
+ * to the same users, apart from their chunks.
  *
  * Each limit is a module parameter, which may change at any time. A limit below what is in use
  * takes nothing back; it refuses what comes next.
@@ -47,6 +48,7 @@
  * @chunks:	charged to it
  * @resting:	of these, in quarantine
  * @left:	of these, chunks that were taken by this user and whose pool has gone
+ * @copies:	pages of snapshots that are charged to it
  * @node:	in `users`
  */
 struct pinned_user {
@@ -55,6 +57,7 @@ struct pinned_user {
 	atomic_long_t chunks;
 	atomic_long_t resting;
 	atomic_long_t left;
+	atomic_long_t copies;
 	struct list_head node;
 };
 
@@ -368,10 +371,22 @@ unsigned long pinned_account_user_chunks(struct pinned_account *account)
 
 /* Charging. */
 
-/* Chunks' worth of snapshot pages, which the global limit counts too. */
+/*
+ * What copies may have beside the limit of chunks, in chunks. Children are killed for want of a copy,
+ * so whoever fills the limit with chunks must leave them something.
+ */
+static unsigned long headroom_of_copies(void)
+{
+	return DIV_ROUND_UP(READ_ONCE(limit_chunks), 2);
+}
+
+/* Chunks' worth of snapshot pages beyond their headroom, which the global limit counts too. */
 static unsigned long chunks_of_copies(void)
 {
-	return DIV_ROUND_UP(pinned_quota_copies(), PINNED_CHUNK_PAGES);
+	unsigned long chunks = DIV_ROUND_UP(pinned_quota_copies(), PINNED_CHUNK_PAGES);
+	unsigned long headroom = headroom_of_copies();
+
+	return chunks > headroom ? chunks - headroom : 0;
 }
 
 static bool charge_all(unsigned long count, bool *does_rest_help)
@@ -505,18 +520,62 @@ void pinned_quota_unrest(struct pinned_account *account)
 	subtract(&resting_chunks, 1);
 }
 
-/* One page of a snapshot. Return: false at the global limit. */
-bool pinned_quota_charge_copy(void)
+/* Pages that all copies together may have: their headroom, and what chunks leave of the limit. */
+static unsigned long limit_of_copies(void)
 {
 	unsigned long limit = READ_ONCE(limit_chunks), used = atomic_long_read(&charged_chunks);
+	unsigned long left = used < limit ? limit - used : 0;
 
-	if (used >= limit)
-		return false;
-	return add_below(&used_copies, 1, (limit - used) * PINNED_CHUNK_PAGES);
+	return (headroom_of_copies() + left) * PINNED_CHUNK_PAGES;
 }
 
-void pinned_quota_uncharge_copy(void)
+/* Times as many copies as are left for others, that one user may have. */
+#define COPIES_SHARE 4
+
+/*
+ * A user may have COPIES_SHARE times what is left for others: one alone gets four fifths, and the
+ * next one four fifths of the rest, so that nobody is left without.
+ */
+static bool charge_copy_to_user(struct pinned_user *user)
 {
+	unsigned long limit = limit_of_copies(), all = pinned_quota_copies();
+	unsigned long left = all < limit ? limit - all : 0;
+	unsigned long user_limit = READ_ONCE(user_limit_chunks);
+
+	user_limit = user_limit ? user_limit * PINNED_CHUNK_PAGES : LONG_MAX;
+	return add_below(&user->copies, 1, min(user_limit, left * COPIES_SHARE));
+}
+
+/**
+ * pinned_quota_charge_copy() - charges one page of a snapshot
+ * @account: of the pool
+ *
+ * Return: false, with nothing charged, at a limit.
+ */
+bool pinned_quota_charge_copy(struct pinned_account *account)
+{
+	unsigned int i;
+
+	if (!add_below(&used_copies, 1, limit_of_copies()))
+		return false;
+	for (i = 0; i < account->n_users; i++)
+		if (!charge_copy_to_user(account->users[i]))
+			goto err_uncharge;
+	return true;
+
+err_uncharge:
+	while (i--)
+		subtract(&account->users[i]->copies, 1);
+	subtract(&used_copies, 1);
+	return false;
+}
+
+void pinned_quota_uncharge_copy(struct pinned_account *account)
+{
+	unsigned int i;
+
+	for (i = 0; i < account->n_users; i++)
+		subtract(&account->users[i]->copies, 1);
 	subtract(&used_copies, 1);
 }
 

@@ -23,8 +23,8 @@ void pinned_quota_unrest(struct pinned_account *account);
 bool pinned_quota_has_low(void);
 bool pinned_quota_charge_low(void);
 void pinned_quota_uncharge_low(void);
-bool pinned_quota_charge_copy(void);
-void pinned_quota_uncharge_copy(void);
+bool pinned_quota_charge_copy(struct pinned_account *account);
+void pinned_quota_uncharge_copy(struct pinned_account *account);
 
 unsigned long pinned_quota_used(void);
 unsigned long pinned_quota_resting(void);

@@ -77,7 +77,8 @@ static struct page *own_page(struct pinned_view *view, pgoff_t pgoff, u64 genera
 static struct page *make_copy(struct pinned_view *for_view, pgoff_t pgoff, struct page *from)
 {
 	struct pinned_pool *pool = for_view->pool;
-	struct page *page = pinned_copy_make(from, pool->memory_type, for_view->mm);
+	struct page *page =
+		pinned_copy_make(&for_view->copies, from, pool->memory_type, for_view->mm);
 
 	if (!page)
 		return NULL;
@@ -133,7 +134,7 @@ static bool give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct
 	}
 	/* No child may have been able to store it. */
 	if (copy)
-		pinned_copy_discard_unstored(copy);
+		pinned_copy_discard_unstored(&view->copies, copy);
 	return copy;
 }
 
@@ -187,13 +188,13 @@ static struct page *copy_own_locked(struct pinned_view *view, pgoff_t pgoff, str
 
 	lockdep_assert_held(&view->pool->lock);
 	if (copy && !pinned_copies_store(&view->copies, pgoff, copy)) {
-		pinned_copy_discard_unstored(copy);
+		pinned_copy_discard_unstored(&view->copies, copy);
 		copy = NULL;
 	}
 	if (!copy)
 		return NULL;
 	if (shared)
-		pinned_copy_put(shared);
+		pinned_copy_put(&view->copies, shared);
 	return copy;
 }
 

@@ -40,7 +40,7 @@ void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct
 	view->pool = pool;
 	view->mm = mm;
 	xa_init(&view->chunks);
-	pinned_copies_init(&view->copies);
+	pinned_copies_init(&view->copies, pool->account);
 	INIT_LIST_HEAD(&view->children);
 	INIT_LIST_HEAD(&view->sibling);
 }

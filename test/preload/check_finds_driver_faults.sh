@@ -272,7 +272,10 @@ finds note reserve 'all 8 chunks are in use; pinnedctl reserve 16'
 sound
 echo 511 >$sys/used_chunks
 finds note limit '511 of 512'
-echo 1 >$sys/snapshot_pages
+# Copies count beyond half of the limit, which is theirs.
+echo $((256 * 512)) >$sys/snapshot_pages
+finds note limit "511 of 512"
+echo $((256 * 512 + 1)) >$sys/snapshot_pages
 faults limit 'all 512 chunks'
 sound
 echo 3 >$parameters/user_limit_chunks

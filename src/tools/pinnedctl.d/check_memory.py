@@ -79,10 +79,12 @@ def pools():
 
 def check_global_limit(counters):
     limit = number(f"{PARAMETERS}/limit_chunks")
-    used = counters.get("used_chunks", 0) + -(-counters.get("snapshot_pages", 0) // CHUNK_PAGES)
+    copies = -(-counters.get("snapshot_pages", 0) // CHUNK_PAGES)
     raising = f"echo N > {PARAMETERS}/limit_chunks raises it; pinnedctl top shows the processes that hold them"
     if limit is None:
         return
+    # Copies count only beyond what the driver keeps for them.
+    used = counters.get("used_chunks", 0) + max(0, copies - -(-limit // 2))
     if used >= limit:
         yield fault("limit", f"all {limit} chunks that programs may hold are in use; {raising}")
     elif used * 10 >= limit * 9:
