@@ -122,5 +122,5 @@ int main(void)
 	return after.cached_bytes > before.cached_bytes + (1 << 20) || after.chunk_bytes > before.chunk_bytes + (8 << 20);
 }
 PROGRAM
-"$cc" -w -fno-builtin -pthread -I"$PINNED_SOURCE/include" -o many many.c -ldl
+"$cc" -w -D_GNU_SOURCE -fno-builtin -pthread -I"$PINNED_SOURCE/include" -o many many.c -ldl
 "${pinned[@]}" ./many >out 2>err || fail "threads after dlopen: exit status $?: $(cat out err)"
