@@ -11,16 +11,19 @@
 
 #include "chunk/discard.h"
 #include "object/medium.h"
-#include "object/retain.h"
 
 _Static_assert(offsetof(struct pn_slab, state) % sizeof(uint64_t) == 0, "states are read by words");
 
 /* In a word of states: bits that neither PN_OBJECT_NEVER nor PN_OBJECT_FREED has. */
 #define MAYBE_LIVE (~((uint64_t)PN_OBJECT_FREED * 0x0101010101010101u))
 
+/*
+ * An object that was freed while the parent retained it counts as live: the child's driver goes on as
+ * the parent's does, and reads it until the release that it knows of.
+ */
 static bool is_live(uint8_t state)
 {
-	return state != PN_OBJECT_NEVER && !pn_state_is_freed(state);
+	return state != PN_OBJECT_NEVER && state != PN_OBJECT_FREED;
 }
 
 static bool has_live_in_word(const struct pn_slab *slab, size_t word)
