@@ -27,6 +27,7 @@
 #include "ioctl.h"
 #include "memtype.h"
 #include "pool.h"
+#include "limits.h"
 #include "quota.h"
 #include "reserve.h"
 #include "source.h"
@@ -122,10 +123,10 @@ static int run_info(struct pinned_pool *pool, struct pinned_call *call)
 	info->pool_id = pool->id;
 	info->pool_chunks = pinned_pool_chunks(pool);
 	info->used_chunks = pinned_quota_used();
-	info->limit_chunks = pinned_quota_limit();
+	info->limit_chunks = pinned_limit_all();
 	info->user_chunks = pinned_account_user_chunks(pool->account);
-	info->user_limit_chunks = pinned_quota_user_limit();
-	info->pool_limit_chunks = pinned_quota_pool_limit();
+	info->user_limit_chunks = pinned_limit_user();
+	info->pool_limit_chunks = pinned_limit_pool();
 	info->snapshot_pages = pinned_quota_copies();
 	info->resting_chunks = pinned_quota_resting();
 	info->reserve_chunks = pinned_reserve_free(NUMA_NO_NODE);

@@ -11,7 +11,7 @@
 #include "dev.h"
 #include "memtype.h"
 #include "quarantine.h"
-#include "quota.h"
+#include "limits.h"
 #include "record.h"
 #include "reserve.h"
 
@@ -19,7 +19,7 @@ static int __init pinned_mem_init(void)
 {
 	int err;
 
-	pinned_quota_init();
+	pinned_limits_init();
 	err = pinned_record_init();
 	if (err)
 		return err;

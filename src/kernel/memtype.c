@@ -90,7 +90,7 @@ bool pinned_memtype_is_cached(u32 type)
 	return caching_of(type) == WRITE_BACK;
 }
 
-/* The kernel's own mapping caches memory of this type as the user's does, so the kernel may copy. */
+/* The kernel's own mapping caches this type as the user's does, so the kernel may copy. */
 bool pinned_memtype_is_alike(u32 type)
 {
 	return IS_ENABLED(CONFIG_X86) || pinned_memtype_is_cached(type);

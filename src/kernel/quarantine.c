@@ -405,8 +405,8 @@ unsigned long pinned_quarantine_busy(void)
 }
 
 /*
- * Requests. The page allocator reclaims for a request, and ends in the shrinker, whether or not what
- * that frees can serve the request. What can serve it, pinned_quarantine_drain() finds.
+ * Requests. The page allocator reclaims for a request, and ends in the shrinker, whether or not
+ * what that frees can serve the request. What can serve it, pinned_quarantine_drain() finds.
  */
 
 void pinned_quarantine_begin_request(struct pinned_request_mark *mark)

@@ -7,11 +7,11 @@
  * it meanwhile: a slot, a dma-buf, another driver, a pipe, or the quarantine. It is charged to all
  * pools together, to its pool, to the address space that owns the pool, to the user who opened the
  * pool, and to the owner of each user namespace in which that user lives. The pages of forked
- * children's snapshots are charged to all pools together, with headroom that chunks cannot take, and
- * to the same users, apart from their chunks.
+ * children's snapshots are charged to all pools together, with headroom that chunks cannot take,
+ * and to the same users, apart from their chunks.
  *
- * Each limit is a module parameter, which may change at any time. A limit below what is in use
- * takes nothing back; it refuses what comes next.
+ * The limits may change at any time (limits.c). A limit below what is in use takes nothing back; it
+ * refuses what comes next.
  *
  * Lifetime: an account belongs to a pool, and to the chunks that are charged to it, which may
  * outlive the pool. What is charged to an account whose pool has gone counts against RLIMIT_MEMLOCK
@@ -26,19 +26,15 @@
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/mm.h>
-#include <linux/mmzone.h>
-#include <linux/module.h>
-#include <linux/moduleparam.h>
-#include <linux/nodemask.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
 #include "base.h"
+#include "limits.h"
 #include "quota.h"
 
 /**
@@ -87,106 +83,6 @@ static atomic_long_t resting_chunks;
 static atomic_long_t used_copies;
 
 static atomic_long_t low_chunks;
-
-static unsigned long limit_chunks;
-static unsigned long low_limit_chunks;
-static unsigned long user_limit_chunks;
-static unsigned long pool_limit_chunks;
-static bool use_memlock;
-
-static unsigned long chunks_of_ram(void)
-{
-	return totalram_pages() >> PINNED_CHUNK_ORDER;
-}
-
-static unsigned long default_limit(void)
-{
-	return max(chunks_of_ram() / 2, 1UL);
-}
-
-/* Pages of a zone that lie below 4 GiB; an estimate if only a part of the zone does. */
-static unsigned long pages_below_4g(struct zone *zone)
-{
-	unsigned long first = zone->zone_start_pfn, end = PHYS_PFN(SZ_4G);
-
-	if (first >= end || !populated_zone(zone))
-		return 0;
-	if (zone_end_pfn(zone) <= end)
-		return zone_managed_pages(zone);
-	return mult_frac(zone_managed_pages(zone), end - first, zone->spanned_pages);
-}
-
-/* Pages below 4 GiB that the page allocator has, or has given out. */
-static unsigned long low_pages(void)
-{
-	unsigned long pages = 0;
-	int node, i;
-
-	for_each_online_node(node)
-		for (i = 0; i < MAX_NR_ZONES; i++)
-			pages += pages_below_4g(&NODE_DATA(node)->node_zones[i]);
-	return pages;
-}
-
-/*
- * Memory below 4 GiB is what devices with 32 address bits depend on. Where all memory is below, or
- * next to all, limit_chunks is enough.
- */
-static unsigned long default_low_limit(void)
-{
-	unsigned long low = low_pages();
-
-	if (totalram_pages() < low + low / 8)
-		return chunks_of_ram();
-	return max(low >> (PINNED_CHUNK_ORDER + 1), 1UL);
-}
-
-/* A limit in chunks: 0 for the default, at most what the machine has. */
-static int set_limit(const char *text, const struct kernel_param *kp)
-{
-	unsigned long *limit = kp->arg;
-	unsigned long chunks;
-	int err = kstrtoul(text, 0, &chunks);
-
-	if (err)
-		return err;
-	if (chunks > chunks_of_ram())
-		return -EINVAL;
-	if (!chunks && limit == &limit_chunks)
-		chunks = default_limit();
-	if (!chunks && limit == &low_limit_chunks)
-		chunks = default_low_limit();
-	WRITE_ONCE(*limit, chunks);
-	return 0;
-}
-
-static const struct kernel_param_ops limit_ops = {
-	.set = set_limit,
-	.get = param_get_ulong,
-};
-
-module_param_cb(limit_chunks, &limit_ops, &limit_chunks, 0644);
-MODULE_PARM_DESC(limit_chunks,
-		 "chunks of 2 MiB that all pools together may hold (0: half of the memory)");
-module_param_cb(low_limit_chunks, &limit_ops, &low_limit_chunks, 0644);
-MODULE_PARM_DESC(low_limit_chunks,
-		 "chunks below 4 GiB that all pools together may hold (0: half of that memory)");
-module_param_cb(user_limit_chunks, &limit_ops, &user_limit_chunks, 0644);
-MODULE_PARM_DESC(user_limit_chunks,
-		 "chunks that the pools of one user may hold (0: no such limit)");
-module_param_cb(pool_limit_chunks, &limit_ops, &pool_limit_chunks, 0644);
-MODULE_PARM_DESC(pool_limit_chunks, "chunks that one pool may hold (0: no such limit)");
-module_param(use_memlock, bool, 0644);
-MODULE_PARM_DESC(use_memlock,
-		 "charge pools to RLIMIT_MEMLOCK of processes without CAP_IPC_LOCK (default: no)");
-
-void pinned_quota_init(void)
-{
-	if (!limit_chunks)
-		limit_chunks = default_limit();
-	if (!low_limit_chunks)
-		low_limit_chunks = default_low_limit();
-}
 
 /* Counts. */
 
@@ -259,7 +155,7 @@ static void put_user_of(struct pinned_user *user)
 
 static bool charge_user(struct pinned_user *user, unsigned long count, bool *does_rest_help)
 {
-	unsigned long limit = or_none(READ_ONCE(user_limit_chunks));
+	unsigned long limit = or_none(pinned_limit_user());
 
 	if (add_below(&user->chunks, count, limit))
 		return true;
@@ -372,12 +268,12 @@ unsigned long pinned_account_user_chunks(struct pinned_account *account)
 /* Charging. */
 
 /*
- * What copies may have beside the limit of chunks, in chunks. Children are killed for want of a copy,
- * so whoever fills the limit with chunks must leave them something.
+ * What copies may have beside the limit of chunks, in chunks. Children are killed for want of a
+ * copy, so whoever fills the limit with chunks must leave them something.
  */
 static unsigned long headroom_of_copies(void)
 {
-	return DIV_ROUND_UP(READ_ONCE(limit_chunks), 2);
+	return DIV_ROUND_UP(pinned_limit_all(), 2);
 }
 
 /* Chunks' worth of snapshot pages beyond their headroom, which the global limit counts too. */
@@ -391,7 +287,7 @@ static unsigned long chunks_of_copies(void)
 
 static bool charge_all(unsigned long count, bool *does_rest_help)
 {
-	unsigned long limit = READ_ONCE(limit_chunks), copies = chunks_of_copies();
+	unsigned long limit = pinned_limit_all(), copies = chunks_of_copies();
 
 	limit = limit > copies ? limit - copies : 0;
 	if (add_below(&charged_chunks, count, limit))
@@ -410,7 +306,7 @@ static bool is_within_memlock_locked(struct pinned_account *account, unsigned lo
 	u64 pages = atomic64_read(&account->mm->pinned_vm) + ((left + count) << PINNED_CHUNK_ORDER);
 
 	lockdep_assert_held(&account->lock);
-	if (!READ_ONCE(use_memlock) || pages <= limit || capable(CAP_IPC_LOCK))
+	if (!pinned_limit_has_memlock() || pages <= limit || capable(CAP_IPC_LOCK))
 		return true;
 	*does_rest_help = pages <= limit + (min(left, resting) << PINNED_CHUNK_ORDER);
 	return false;
@@ -420,7 +316,7 @@ static int charge_account_locked(struct pinned_account *account, unsigned long c
 				 bool *does_rest_help)
 {
 	lockdep_assert_held(&account->lock);
-	if (account->chunks + count > or_none(READ_ONCE(pool_limit_chunks)))
+	if (account->chunks + count > or_none(pinned_limit_pool()))
 		return -EDQUOT;
 	if (!is_within_memlock_locked(account, count, does_rest_help))
 		return -ENOMEM;
@@ -487,13 +383,13 @@ void pinned_quota_uncharge(struct pinned_account *account, unsigned long count)
 /* Return: there is room for a chunk below 4 GiB. */
 bool pinned_quota_has_low(void)
 {
-	return pinned_quota_low() < READ_ONCE(low_limit_chunks);
+	return pinned_quota_low() < pinned_limit_low();
 }
 
 /* One chunk that turned out to lie below 4 GiB. Return: false at the limit. */
 bool pinned_quota_charge_low(void)
 {
-	return add_below(&low_chunks, 1, READ_ONCE(low_limit_chunks));
+	return add_below(&low_chunks, 1, pinned_limit_low());
 }
 
 void pinned_quota_uncharge_low(void)
@@ -523,7 +419,7 @@ void pinned_quota_unrest(struct pinned_account *account)
 /* Pages that all copies together may have: their headroom, and what chunks leave of the limit. */
 static unsigned long limit_of_copies(void)
 {
-	unsigned long limit = READ_ONCE(limit_chunks), used = atomic_long_read(&charged_chunks);
+	unsigned long limit = pinned_limit_all(), used = atomic_long_read(&charged_chunks);
 	unsigned long left = used < limit ? limit - used : 0;
 
 	return (headroom_of_copies() + left) * PINNED_CHUNK_PAGES;
@@ -540,7 +436,7 @@ static bool charge_copy_to_user(struct pinned_user *user)
 {
 	unsigned long limit = limit_of_copies(), all = pinned_quota_copies();
 	unsigned long left = all < limit ? limit - all : 0;
-	unsigned long user_limit = READ_ONCE(user_limit_chunks);
+	unsigned long user_limit = pinned_limit_user();
 
 	user_limit = user_limit ? user_limit * PINNED_CHUNK_PAGES : LONG_MAX;
 	return add_below(&user->copies, 1, min(user_limit, left * COPIES_SHARE));
@@ -603,19 +499,4 @@ unsigned long pinned_quota_low(void)
 unsigned long pinned_quota_copies(void)
 {
 	return atomic_long_read(&used_copies);
-}
-
-unsigned long pinned_quota_limit(void)
-{
-	return READ_ONCE(limit_chunks);
-}
-
-unsigned long pinned_quota_user_limit(void)
-{
-	return READ_ONCE(user_limit_chunks);
-}
-
-unsigned long pinned_quota_pool_limit(void)
-{
-	return READ_ONCE(pool_limit_chunks);
 }

@@ -7,8 +7,6 @@
 
 struct pinned_account;
 
-void pinned_quota_init(void);
-
 struct pinned_account *pinned_account_create(void);
 struct pinned_account *pinned_account_get(struct pinned_account *account);
 void pinned_account_put(struct pinned_account *account);
@@ -30,8 +28,5 @@ unsigned long pinned_quota_used(void);
 unsigned long pinned_quota_resting(void);
 unsigned long pinned_quota_low(void);
 unsigned long pinned_quota_copies(void);
-unsigned long pinned_quota_limit(void);
-unsigned long pinned_quota_user_limit(void);
-unsigned long pinned_quota_pool_limit(void);
 
 #endif /* PINNED_MEM_QUOTA_H */

@@ -165,9 +165,9 @@ static void free_table(struct sg_table *sgt)
 }
 
 /*
- * Where the kernel's own mapping is cached and the user's is not, nothing may be touched through the
- * former: there is nothing to sync, and memory cannot be copied to a bounce buffer. Elsewhere syncing
- * costs nothing unless there is a bounce buffer.
+ * Where the kernel's own mapping is cached and the user's is not, nothing may be touched through
+ * the former: there is nothing to sync, and memory cannot be copied to a bounce buffer. Elsewhere
+ * syncing costs nothing unless there is a bounce buffer.
  */
 static unsigned long dma_attrs(const struct pinned_mem_range *range)
 {
@@ -182,8 +182,10 @@ static bool is_reached(struct device *dev, struct sg_table *sgt)
 
 	if (device_iommu_mapped(dev))
 		return true;
-	for_each_sgtable_sg(sgt, sg, i) if (sg_dma_address(sg) !=
-					    phys_to_dma(dev, sg_phys(sg))) return false;
+	for_each_sgtable_sg(sgt, sg, i) {
+		if (sg_dma_address(sg) != phys_to_dma(dev, sg_phys(sg)))
+			return false;
+	}
 	return true;
 }
 

@@ -142,7 +142,7 @@ static struct page *take_one(const struct pinned_policy *policy, gfp_t gfp)
 	/* Above 4 GiB the ordinary zones may do, with luck; below, they need not be tried. */
 	if (policy->max_phys > DMA_BIT_MASK(32))
 		page = take_from_zone(policy, gfp);
-	/* Below, nobody else shall be made to reclaim: that would empty a small zone for nothing. */
+	/* Below, nobody else shall be made to reclaim: that would empty a small zone. */
 	if (policy->max_phys != PINNED_MEM_PHYS_ANY)
 		gfp &= ~__GFP_KSWAPD_RECLAIM;
 	if (IS_ERR(page) && policy->max_phys != PINNED_MEM_PHYS_ANY &&

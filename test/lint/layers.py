@@ -37,7 +37,9 @@ chunk
 quarantine sources copy
 source_reserve source_buddy source_cma source_carveout
 record
-source quota stat trace memtype page name reserve carveout base
+source quota stat trace memtype page name reserve carveout
+limits
+base
 compat abi_check
 """
 SHIM = """

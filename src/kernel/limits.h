@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The limits, in chunks: of all pools together, of these below 4 GiB, of a user, of a pool. */
+#ifndef PINNED_MEM_LIMITS_H
+#define PINNED_MEM_LIMITS_H
+
+#include <linux/types.h>
+
+void pinned_limits_init(void);
+
+unsigned long pinned_limit_all(void);
+unsigned long pinned_limit_low(void);
+unsigned long pinned_limit_user(void);
+unsigned long pinned_limit_pool(void);
+bool pinned_limit_has_memlock(void);
+
+#endif /* PINNED_MEM_LIMITS_H */
