@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Checks for test programs that run as ordinary processes. A check that fails
- * says on stderr what it expected and where, and ends the process with 1. No
- * check allocates, and none uses stdio: tests of malloc call them anywhere.
+ * prints to stderr what it expected and where, and ends the process with status
+ * 1. Checks neither allocate nor use stdio streams, so that tests of malloc can
+ * call them anywhere.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -17,7 +18,7 @@
 
 #define CHECK(condition) ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition))
 
-/* @call gives NULL and sets errno to @error. */
+/* Checks that @call returns NULL and sets errno to @error. */
 #define CHECK_REFUSED(call, error)       \
 	do {                             \
 		errno = 0;               \
@@ -25,7 +26,7 @@
 		CHECK(errno == (error)); \
 	} while (0)
 
-/* The child @pid ends by itself, with status 0. */
+/* Waits for the child @pid and checks that it exits with status 0. */
 #define CHECK_ENDS_WELL(pid) check_ends_well(__FILE__, __LINE__, pid)
 
 _Noreturn static inline void check_failed(const char *file, int line, const char *expected)
@@ -52,7 +53,7 @@ static inline void check_ends_well(const char *file, int line, pid_t pid)
 	}
 }
 
-/* The memory of this process that is resident, in KiB. */
+/* Returns the resident memory of this process in KiB. */
 static inline long resident_kib(void)
 {
 	char text[200] = "", *rest;
@@ -65,14 +66,14 @@ static inline long resident_kib(void)
 	return strtol(rest, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* The compiler may not know what becomes of @pointer, nor where it comes from. */
+/* Returns @pointer, but hides from the compiler where it comes from and how it is used. */
 static inline void *opaque(void *pointer)
 {
 	__asm__ volatile("" : "+r"(pointer) : : "memory");
 	return pointer;
 }
 
-/* A generator that tests may seed; xorshift64*. @state must not be 0. */
+/* Returns the next number of an xorshift64* generator. @state is the seed and must not be 0. */
 static inline unsigned long next_random(unsigned long *state)
 {
 	*state ^= *state >> 12;

@@ -21,7 +21,7 @@ static void set_knob(const char *kind, const char *knob, const char *value)
 	WORKS(write_text(path, value));
 }
 
-/* Init reads the kernel's log too, and knows these words. */
+/* Writes @what to the kernel's log, where init looks for exactly these words. */
 static void tell_init(const char *what)
 {
 	WORKS(write_text("/dev/kmsg", what));
@@ -55,7 +55,9 @@ void faults_at_random(bool is_on)
 {
 	for (size_t i = 0; i < KINDS; i++)
 		set_knob(kinds[i], "probability", is_on ? "1" : "0");
-	/* Rarer, or few signals and messages would come through. */
+	/*
+	 * Copies fail less often than allocations; otherwise few signals and messages would arrive.
+	 */
 	set_knob("fail_usercopy", "interval", is_on ? "10" : "1");
 }
 
@@ -64,7 +66,10 @@ void faults_for_me(void)
 	WORKS(write_text("/proc/self/make-it-fail", "1"));
 }
 
-/* The file is of the thread that opened it, and a forked child inherits its parent's. */
+/*
+ * Returns this thread's descriptor of fail-nth. An open file of fail-nth acts on the thread that
+ * opened the file, so a forked child must not use the descriptor that it inherits.
+ */
 static int nth_fd(void)
 {
 	static __thread int fd = -1;
@@ -84,7 +89,9 @@ void faults_arm(unsigned int n)
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%u", n);
 
-	/* The last thing before what shall fail: no chance is lost on the way. */
+	/*
+	 * This must be the last step before the operation under test: the kernel counts from here.
+	 */
 	EQUAL(pwrite(nth_fd(), text, length, 0), length);
 }
 
@@ -92,7 +99,7 @@ bool faults_disarm(void)
 {
 	char text[16] = "";
 
-	/* This read and this write fail themselves if it is still their turn: until they don't. */
+	/* A fault that is still armed may hit this read or this write itself, so repeat them. */
 	while (pread(nth_fd(), text, sizeof(text) - 1, 0) <= 0)
 		;
 	while (pwrite(nth_fd(), "0", 1, 0) != 1)

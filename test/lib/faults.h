@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Fault injection: allocations and copies to and from user memory that fail. */
+/* Fault injection: makes kernel allocations and copies to and from user memory fail. */
 #ifndef FAULTS_H
 #define FAULTS_H
 
 #include <stdbool.h>
 
 /*
- * Set up the kernel's knobs, for processes that ask for it only; skips the test if
- * the kernel has none. From here to the end init forgives the kernel's remarks on
- * allocations that failed.
+ * faults_begin() sets up the kernel's fault injection for the processes that ask for
+ * faults, and skips the test if the kernel has no fault injection. Until faults_end(),
+ * init ignores messages in the kernel's log about failed allocations.
  */
 void faults_begin(void);
 void faults_end(void);
 
-/* At random, in this process and its later children. @one_in: of allocations. */
+/*
+ * faults_at_random() turns random faults on or off for all processes that have called
+ * faults_for_me(), and for the children that they fork after that call.
+ */
 void faults_at_random(bool is_on);
 void faults_for_me(void);
 
 /*
- * The @n-th chance to fail from here on in this thread, if it comes to that.
- * faults_disarm() tells whether it did.
+ * faults_arm() makes the @n-th operation of this thread that can fail, counted from
+ * this call, fail. faults_disarm() returns true if the thread got that far.
  */
 void faults_arm(unsigned int n);
 bool faults_disarm(void);

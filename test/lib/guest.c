@@ -65,7 +65,7 @@ void test_refused(const char *file, int line, const char *what, long result, int
 			  strerrorname_np(got));
 }
 
-/* Any two seeds, and any two places within one seed, differ in every word. */
+/* Returns word @index of the pattern @seed. No word occurs twice, in one pattern or in two. */
 static uint64_t word_of(uint64_t seed, size_t index)
 {
 	return ((seed << 32 | 1) + 2 * index) * 0x9e3779b97f4a7c15ULL;
@@ -227,7 +227,7 @@ char *map_slots(int fd, unsigned long slot, unsigned long count)
 	return map_slots_off(fd, slot, count, 0);
 }
 
-/* Opened each time: a descriptor of pagemap shows the address space that opened it. */
+/* Opens pagemap in each call, because a descriptor shows the address space that opened it. */
 void phys_of_pages(const void *at, uint64_t *phys, size_t pages)
 {
 	int fd = WORKS(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
@@ -276,7 +276,7 @@ unsigned long smaps_kib(const void *at, const char *field)
 static __thread sigjmp_buf after_access;
 static __thread volatile bool is_accessing;
 
-/* A signal at any other time is what it usually is: the end. */
+/* Handles a signal of the access under test. Outside of such an access the signal kills. */
 static void leave_access(int signal_number)
 {
 	if (!is_accessing) {
@@ -441,7 +441,10 @@ unsigned long snapshot_pages(void)
 	return read_number("/sys/class/misc/pinned_mem/snapshot_pages");
 }
 
-/* Nothing can be waited for: the last reference to a file may go in a work queue. */
+/*
+ * Polls, because there is no event to wait for: the kernel may drop the last reference to a file in
+ * a work queue.
+ */
 void test_comes_to_use(const char *file, int line, unsigned long chunks)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
@@ -488,10 +491,6 @@ int unload_module(void)
 	return unload_module_named(MODULE);
 }
 
-/*
- * MemFree leaves out what each CPU keeps at hand, which may be dozens of free
- * chunks: "count:" in zoneinfo's page sets.
- */
 unsigned long processes_killed(void)
 {
 	FILE *file = fopen("/proc/vmstat", "re");
@@ -505,6 +504,10 @@ unsigned long processes_killed(void)
 	return killed;
 }
 
+/*
+ * MemFree does not include the free pages in each CPU's page sets, which may amount to dozens of
+ * chunks. /proc/zoneinfo lists these pages as "count:", so they are added here.
+ */
 unsigned long free_memory_kib(void)
 {
 	unsigned long kib = 0, pages;
@@ -521,7 +524,10 @@ unsigned long free_memory_kib(void)
 	return kib + meminfo_kib("MemFree");
 }
 
-/* KASAN alone holds back a 32nd of the memory. Init looks at pages' owners there, one by one. */
+/*
+ * KASAN's quarantine alone may hold 1/32 of the memory. On a kernel with page_owner init checks the
+ * owner of every page instead, so this estimate may be generous.
+ */
 unsigned long checkers_memory_kib(void)
 {
 	return access("/sys/kernel/debug/page_owner", F_OK) ? 0 : meminfo_kib("MemTotal") / 16;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the driver's tests share: checks that say what was expected, the
- * device's requests, mappings, and ways to look at memory from outside.
+ * Shared by the driver's tests: checks that print what they expected, the
+ * device's requests, mappings, and ways to inspect memory from outside.
  *
- * A test is one program, run as root with the driver loaded. It exits with 0,
- * with 1 after a line on stderr that says what failed, or with 77 after one that
- * says why it cannot run. A failed check ends the process that made it; children
- * made by spawn() go with their parent.
+ * A test is one program that runs as root with the driver loaded. It exits with
+ * 0; with 1 after a line on stderr that says which check failed; or with 77
+ * after a line that says why the test cannot run here. A failed check ends the
+ * process that made the check. Children made by spawn() die with their parent.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -43,31 +43,31 @@
 #define MODULE_FILE	"/modules/pinned_mem.ko"
 #define LIMIT_FILE	"/sys/module/pinned_mem/parameters/limit_chunks"
 
-/* Checks. Each evaluates its arguments once, and ends the process on failure. */
+/* Checks. Each evaluates its arguments once and ends the process if the check fails. */
 #define FAIL(...)		test_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define CHECK(condition)	((condition) ? (void)0 : FAIL("expected: %s", #condition))
 #define EQUAL(got, want) \
 	test_equal(__FILE__, __LINE__, #got, (uint64_t)(got), (uint64_t)(want))
-/* A call that must not give -1; its result. */
+/* Checks that @call does not return -1. Return: the result of @call. */
 #define WORKS(call)		test_works(__FILE__, __LINE__, #call, (long)(call))
-/* A call that must give -1 and this errno. */
+/* Checks that @call returns -1 and sets errno to @error. */
 #define REFUSED(call, error)	test_refused(__FILE__, __LINE__, #call, (long)(call), error)
-/* Memory that fill() filled with the same seed; memory of zeroes. */
+/* FILLED checks that memory contains what fill() wrote with @seed, ZEROED that it is all zero. */
 #define FILLED(at, length, seed) test_filled(__FILE__, __LINE__, #at, at, length, seed)
 #define ZEROED(at, length)	test_zeroed(__FILE__, __LINE__, #at, at, length)
-/* The driver holds as many chunks as before, in this pool and in all. */
+/* Checks that this pool, and all pools together, hold as many chunks as in @before. */
 #define UNCHANGED(fd, before)	test_unchanged(__FILE__, __LINE__, fd, &(before))
-/* The child ended by itself, with 0. */
+/* Waits for the child @pid and checks that it exits with status 0. */
 #define ENDED_WELL(pid)		test_ended_well(__FILE__, __LINE__, pid)
-/* All pools together come to hold this many chunks, soon. */
+/* Checks that within a few seconds all pools together hold exactly @chunks chunks. */
 #define COMES_TO_USE(chunks)	test_comes_to_use(__FILE__, __LINE__, chunks)
-/* All forked children together come to hold this many pages, soon. */
+/* Checks that within a few seconds all forked children together hold exactly @pages copies. */
 #define COMES_TO_COPIES(pages)	test_comes_to_copies(__FILE__, __LINE__, pages)
 
 void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
 void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* Skips the test where the driver of the pool @fd maps no chunk by one entry. */
+/* Skips the test if the driver behind @fd cannot map a chunk by one page-table entry. */
 void need_huge_mappings(int fd);
 void test_equal(const char *file, int line, const char *what, uint64_t got, uint64_t want);
 long test_works(const char *file, int line, const char *what, long result);
@@ -80,7 +80,7 @@ void test_ended_well(const char *file, int line, pid_t pid);
 void test_comes_to_use(const char *file, int line, unsigned long chunks);
 void test_comes_to_copies(const char *file, int line, unsigned long pages);
 
-/* The device. The requests give what ioctl() gives; slots are numbered from 0. */
+/* The device. Requests return what ioctl() returns; slots are numbered from 0. */
 int open_pool(void);
 struct pinned_mem_info info_of(int fd);
 struct pinned_mem_populate populate_request(unsigned long slot, unsigned int count);
@@ -89,44 +89,47 @@ int populate(int fd, unsigned long slot, unsigned int count, uint64_t *phys);
 int punch(int fd, unsigned long slot, unsigned int count);
 int query(int fd, uint64_t offset, struct pinned_mem_query *found);
 
-/* Of this process's pools, those of a memory type, as fdinfo names it. */
+/* Returns how many of this process's open pools have the memory type @type, by fdinfo's names. */
 int pools_of_type(const char *type);
 
-/* Chunks that all pools hold; pages that forked children hold. */
+/* Chunks that all pools hold together; pages of copies that all forked children hold together. */
 unsigned long used_chunks(void);
 unsigned long snapshot_pages(void);
 
-/* Unmapped addresses, @phase bytes past a chunk's boundary, with a gap around them. */
+/*
+ * Returns the address of @length unmapped bytes that begin @phase bytes after a chunk boundary,
+ * with a gap on both sides. Nothing keeps other mappings out of that place.
+ */
 char *reserve(size_t length, size_t phase);
-/* A read-write mapping of slots, congruent with the pool, or @phase bytes off. */
+/* Map slots for reading and writing: aligned like the pool, or @phase bytes off that alignment. */
 char *map_slots(int fd, unsigned long slot, unsigned long count);
 char *map_slots_off(int fd, unsigned long slot, unsigned long count, size_t phase);
-/* The same mapping anew, over itself: makes one that fork has split huge again. */
+/* Maps the same slots at @at again, so that entries which fork() split become huge again. */
 void map_again(int fd, char *at, unsigned long slot, unsigned long count);
 
-/* Physical addresses as the page tables have them; 0 where nothing is mapped. */
+/* Physical addresses according to the page tables; 0 where nothing is mapped. */
 uint64_t phys_of(const void *at);
 void phys_of_pages(const void *at, uint64_t *phys, size_t pages);
-/* A figure of the mapping that contains @at, in KiB, from smaps. */
+/* Returns the field @field of smaps, in KiB, for the mapping that contains @at. */
 unsigned long smaps_kib(const void *at, const char *field);
-/* The sum over the mappings that hold these @size bytes. */
+/* Returns the same field summed over all mappings that overlap the @size bytes at @at. */
 unsigned long smaps_kib_of(const void *at, size_t size, const char *field);
 
-/* The signal that one access raises, or 0. Safe in threads. */
+/* Access one byte. Return: the signal that the access raised, or 0. Safe in threads. */
 int signal_of_read(const void *at);
 int signal_of_write(void *at);
 
 void fill(void *at, size_t length, uint64_t seed);
-/* Write to the first word of each page, so that all are mapped. */
+/* Writes to the first byte of each page, so that every page is mapped. */
 void touch_pages(void *at, size_t length);
 
-/* The kernel takes a reference on a page, for a pipe, and reads it through that. */
+/* Checks that the kernel can take a reference on @page (by vmsplice) and read it by a pipe. */
 void kernel_pins(const void *page);
 
-/* A child that runs @run and exits with 0, and that dies with its parent. */
+/* Forks a child that runs @run and then exits with 0. The child is killed if its parent dies. */
 pid_t spawn(void (*run)(void *arg), void *arg);
 
-/* One process waits, another lets it pass. */
+/* A gate at which one process waits until another process lets it pass. */
 struct gate {
 	int fds[2];
 };
@@ -135,21 +138,21 @@ struct gate make_gate(void);
 void let_pass(struct gate *gate);
 void wait_at(struct gate *gate);
 
-/* Files of the kernel: one number, or one line; and meminfo in KiB. */
+/* Read a number from a kernel's file, write a text to one, and read a meminfo field in KiB. */
 unsigned long read_number(const char *path);
 int write_text(const char *path, const char *text);
 unsigned long meminfo_kib(const char *field);
-/* Processes that were killed for want of memory, since boot. */
+/* Returns how many processes the OOM killer has killed since boot. */
 unsigned long processes_killed(void);
-/* All free memory, in KiB, with clean caches dropped first. */
+/* Drops clean caches, then returns all free memory in KiB. */
 unsigned long free_memory_kib(void);
-/* What a kernel with checkers may keep for these: freed objects, and stacks. */
+/* Returns how many KiB a debug kernel's checkers may hold (freed objects, stack traces). */
 unsigned long checkers_memory_kib(void);
 
-/* As insmod and rmmod; they give what the system call gives. */
+/* Load and unload the driver, as insmod and rmmod do. Return: what the system call returns. */
 int load_module(void);
 int unload_module(void);
-/* Another one, by its file; by its name. */
+/* The same for another module, given by its file or by its name. */
 int load_module_file(const char *path);
 int unload_module_named(const char *name);
 

@@ -2,7 +2,10 @@
 /* See nth.h. */
 #include "nth.h"
 
-/* From then on it is one page of a chunk after the other. */
+/*
+ * After the first ALIKE_FROM places an operation repeats the same work for each page of a chunk, so
+ * only every ALIKE_STEP-th place is tried. PLACES_MAX bounds the number of tries.
+ */
 #define ALIKE_FROM 80
 #define ALIKE_STEP 37
 #define PLACES_MAX 5000
@@ -15,7 +18,7 @@ static char rest_ms[24];
 void nth_begin(void)
 {
 	faults_begin();
-	/* Each try leaves chunks whose addresses it was told; they need not rest meanwhile. */
+	/* Each try learns addresses of its chunks, which would fill the quarantine: turn it off. */
 	snprintf(rest_ms, sizeof(rest_ms), "%lu", read_number(QUARANTINE));
 	WORKS(write_text(QUARANTINE, "0"));
 }
@@ -61,7 +64,7 @@ int nth_error_of(long result)
 	return result == -1 ? errno : 0;
 }
 
-/* Return: whether something was made to fail. */
+/* Runs @operation once with its @n-th place failing. Return: whether a failure was injected. */
 static bool try_once(const struct nth_operation *operation, unsigned int n)
 {
 	bool has_failed;

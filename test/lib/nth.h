@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations that are done again and again, and each time another one of their
- * allocations, or of their copies from and to user memory, fails: the first, the
- * second, ... until the operation comes through (of many in a row that are alike,
- * some). What fails must say so, and have changed nothing.
+ * Runs an operation repeatedly. In the n-th run its n-th allocation, or its n-th copy
+ * from or to user memory, fails, until a run succeeds because it has fewer than n such
+ * places. Of many similar places in a row only some are tried. An operation that fails
+ * must return an error and must have changed nothing.
  */
 #ifndef NTH_H
 #define NTH_H
@@ -14,10 +14,10 @@
 #define NTH_FILLED 2UL
 #define NTH_SLOTS 5UL
 #define NTH_PAGES (NTH_FILLED * CHUNK_PAGES)
-/* Prime to the chunk's pages: any of them comes up. */
+/* Coprime to the number of pages in a chunk, so that every position within a chunk is covered. */
 #define NTH_PAGE_STEP 61
 
-/* What each try begins with: a pool, some slots filled, all mapped, none touched since. */
+/* The state at the start of each try: a pool with NTH_FILLED filled slots, mapped but untouched. */
 struct nth_pool {
 	int fd;
 	char *at;
@@ -35,20 +35,20 @@ struct nth_operation {
 	int also; /* an error that it may give besides ENOMEM and EFAULT */
 };
 
-/* Around all of a test. Skips it where nothing can be made to fail. */
+/* Begin and end a test. nth_begin() skips the test if the kernel has no fault injection. */
 void nth_begin(void);
 void nth_end(void);
 
 void nth_try_all(const struct nth_operation *operations, size_t count);
 
-/* The same by hand, for what is not one call of one process. */
+/* The steps of nth_try_all(), for operations that are not one call in one process. */
 void nth_set_up(void);
 void nth_tear_down(void);
 void nth_all_is_as_before(void);
-/* Which one shall fail after the @n-th; FAIL()s when there is no end to it. */
+/* Returns the number of the place to fail after the @n-th; fails the test if there are too many. */
 unsigned int nth_next(const char *name, unsigned int n);
 
-/* The result of a call that gives -1 and errno. */
+/* Converts the result of a call that returns -1 and sets errno into 0 or the error number. */
 int nth_error_of(long result);
 
 #endif

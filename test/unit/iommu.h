@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VFIO as a table: containers, to which the library's requests go (see unit_wrapped_calls in
- * test/check.mk). It refuses what VFIO refuses, and checks that an answer has ended before its mapping
- * does, and that no memory comes or goes below a mapping.
+ * A fake VFIO whose containers are tables. A test that includes this file wraps the library's
+ * system calls by its line "Wraps:" (see test/check.mk), so that the library's requests arrive
+ * here. The fake refuses what VFIO refuses. It also checks that pinned_dma_addr() stops answering
+ * before a mapping is removed, and that no memory is mapped or unmapped while a container still
+ * maps it.
  */
 #ifndef TEST_IOMMU_H
 #define TEST_IOMMU_H
@@ -20,7 +22,7 @@
 
 #define MAPPINGS 4096
 #define CONTAINERS 2
-/* As on a PC: messages of interrupts go to what lies between. */
+/* The addresses between these are reserved for message-signalled interrupts, as on a PC. */
 #define HOLE_FIRST 0xfee00000ull
 #define HOLE_LAST 0xfeefffffull
 #define LAST 0x7fffffffffull
@@ -49,7 +51,7 @@ static struct container *container_of(int fd)
 	return NULL;
 }
 
-/* The program's descriptor; the library takes a copy of it. */
+/* Opens container @i. Its fd is the program's descriptor, of which the library makes a copy. */
 static struct container *open_container(size_t i)
 {
 	containers[i].fd = memfd_create("container", MFD_CLOEXEC);
@@ -101,7 +103,7 @@ static int map(struct container *container, const struct vfio_iommu_type1_dma_ma
 			return EEXIST;
 	if (container->count == container->limit)
 		return ENOSPC;
-	/* It is there, and can be written. */
+	/* The memory is mapped and writable; otherwise this crashes. */
 	__atomic_fetch_or(memory, 0, __ATOMIC_RELAXED);
 	__atomic_fetch_or(memory + request->size - 1, 0, __ATOMIC_RELAXED);
 	container->mappings[container->count].address = request->iova;
@@ -110,7 +112,7 @@ static int map(struct container *container, const struct vfio_iommu_type1_dma_ma
 	return 0;
 }
 
-/* Nobody gets addresses any more that are about to end. */
+/* Checks that pinned_dma_addr() does not return addresses of memory that is about to go. */
 static void check_not_told(const char *memory, size_t size)
 {
 	for (size_t i = 0; i < CONTAINERS; i++)
@@ -129,7 +131,7 @@ static int unmap(struct container *container, const struct vfio_iommu_type1_dma_
 
 		if (!overlaps(request->iova, request->size, address, size))
 			continue;
-		/* None is cut. */
+		/* A request must not cut a mapping in two. */
 		ck_assert(address >= request->iova &&
 			  address + size <= request->iova + request->size);
 		if (container->device)
@@ -141,7 +143,7 @@ static int unmap(struct container *container, const struct vfio_iommu_type1_dma_
 	return 0;
 }
 
-/* What the library calls. */
+/* System calls of the library that this file replaces. */
 
 int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
@@ -156,7 +158,9 @@ int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
 
 	if (!container)
 		return __real_pn_sys_ioctl(fd, request, argument);
-	/* What the container can is asked for without the arena's lock. */
+	/*
+	 * Atomic, because the library asks for a container's properties without the arena's lock.
+	 */
 	if (__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) == fail_at)
 		return ENOMEM;
 	switch (request) {
@@ -172,7 +176,7 @@ int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
 	return ENOTTY;
 }
 
-/* Memory comes and goes. */
+/* Checks that no container maps any part of [@addr, @addr + @size). */
 static void check_not_mapped(const void *addr, size_t size)
 {
 	for (size_t i = 0; i < CONTAINERS; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A main() for unit tests: one suite of Check's, each test in a process of its own. */
+/* The main() of a unit test: one suite of the Check library, with each test in its own process. */
 #ifndef TEST_SUITE_H
 #define TEST_SUITE_H
 
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 /*
- * What a test with random operations begins with: TEST_SEED, or always the same, so that a change's tests fail
- * for the change and not by chance. `make check-seeds` tries others.
+ * Returns the seed of a test with random operations: TEST_SEED, or 1, so that a test fails because
+ * of a change to the code and not by chance. `make check-seeds` tries other seeds.
  */
 static inline unsigned int test_seed(void)
 {
@@ -21,7 +21,10 @@ static inline unsigned int test_seed(void)
 	return seed;
 }
 
-/* @add: adds the file's tests. Seconds: under sanitizers and on a busy machine. */
+/*
+ * Runs the tests that @add adds. Return: the exit status of the program. The time-out is long
+ * enough for sanitizers on a busy machine.
+ */
 static inline int run_suite(const char *name, void (*add)(TCase *tcase))
 {
 	Suite *suite = suite_create(name);
