@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * madvise() with MADV_DONTNEED on pinned memory: the kernel says yes and the data stays, since the
- * memory is the driver's and is not given back. Programs rely on zeros, as anonymous memory has them
- * afterwards. So the memory is filled with zeros here; it stays allocated and pinned.
+ * madvise() with MADV_DONTNEED on pinned memory. The kernel reports success but keeps the data,
+ * because the driver owns the memory and does not release it. Programs expect to read zeros after
+ * the call, as they would from anonymous memory. This wrapper therefore fills the memory with
+ * zeros; the memory stays allocated and pinned.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -20,8 +21,9 @@
 EXPORT int madvise(void *addr, size_t length, int advice);
 
 /*
- * Fills pages of the arena with zeros, as far as there is memory. Pages that are zeros already are
- * only read, so that with the backend anon the kernel need not give memory for them.
+ * Fills the arena's pages from @offset to @end with zeros, except where no chunk is mapped. Pages
+ * that contain only zeros are read and not written, so that with the backend anon the kernel need
+ * not commit memory for them.
  */
 static void zero(size_t offset, size_t end)
 {
@@ -37,7 +39,7 @@ static void zero(size_t offset, size_t end)
 	}
 }
 
-/* Return: the number that lies between 0 and the arena's size, and nearest to @address's offset. */
+/* Returns the offset of @address in the arena, clamped to the range from 0 to the arena's size. */
 static size_t offset_of(uintptr_t address)
 {
 	size_t size = pn_arena_slot_count() << PN_CHUNK_SHIFT;
@@ -47,7 +49,7 @@ static size_t offset_of(uintptr_t address)
 	return address - pn_arena.base < size ? address - pn_arena.base : size;
 }
 
-/* As in the C library. Safe in threads and in signal handlers. */
+/* Behaves as the C library's madvise(). Thread-safe and async-signal-safe. */
 EXPORT int madvise(void *addr, size_t length, int advice)
 {
 	uintptr_t begin = (uintptr_t)addr, end = begin + length;
@@ -57,7 +59,7 @@ EXPORT int madvise(void *addr, size_t length, int advice)
 	result = pn_next_madvise(addr, length, advice);
 	if (result || (advice != MADV_DONTNEED && advice != MADV_DONTNEED_LOCKED))
 		return result;
-	/* The kernel has accepted the range, so it begins at a page and ends somewhere. */
+	/* The kernel accepted the arguments, so @addr is page-aligned; @length need not be. */
 	zero(offset_of(begin), offset_of((end + PN_PAGE_SIZE - 1) & ~(PN_PAGE_SIZE - 1)));
 	return 0;
 }

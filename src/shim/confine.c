@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The two calls by which programs filter their own system calls, prctl() and
- * libseccomp's seccomp_load(), so that the library hears of it without a system
- * call that the new filter may kill for. They do what they do, and nothing else.
+ * Wraps prctl() and libseccomp's seccomp_load(), the two functions by which programs install a
+ * seccomp filter on themselves. The library notes the filter here, because a system call that asks
+ * for it later might be one that the filter kills the process for. Each wrapper passes its
+ * arguments and result on unchanged.
  *
- * libc's allocator makes calls of its own at its first use: it has it before.
+ * The C library's allocator also makes system calls at its first use, so the wrappers use it once
+ * before the filter is installed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,15 +24,19 @@
 EXPORT int prctl(int option, ...);
 EXPORT int seccomp_load(const void *context);
 
-/* Whom a filter concerns that is about to be installed, and what was known before. */
+/*
+ * The scope of a filter that is about to be installed, and whether that scope was filtered before.
+ */
 struct expected {
 	enum { NOBODY, THREAD, PROCESS } whom;
 	bool was_confined;
 };
 
 /*
- * A child of vfork() uses its parent's memory: what is noted here would hold for the parent, which
- * has no filter. Such a child goes on to exec.
+ * Notes that a filter is about to be installed. Returns what take_back() needs if that fails.
+ *
+ * A child of vfork() shares its parent's memory, so a note made by the child would mark the parent,
+ * which has no filter, as confined. Nothing is noted for such a child, since it soon calls exec.
  */
 static struct expected expect(bool is_for_process)
 {
@@ -45,7 +51,7 @@ static struct expected expect(bool is_for_process)
 	return expected;
 }
 
-/* No filter was installed. */
+/* Reverts expect() after the filter was not installed. */
 static void take_back(const struct expected *expected)
 {
 	if (expected->whom == PROCESS)
@@ -70,13 +76,16 @@ EXPORT int prctl(int option, ...)
 	if (sets_filter)
 		expected = expect(false);
 	result = pn_next_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
-	/* Programs try whether the kernel has filters, with arguments that are wrong. */
+	/* Programs probe for seccomp support by passing invalid arguments, so failure is normal. */
 	if (sets_filter && result)
 		take_back(&expected);
 	return result;
 }
 
-/* libseccomp gives a filter to all threads if the attribute SCMP_FLTATR_CTL_TSYNC, 4, is set. */
+/*
+ * Returns whether seccomp_load() will install the filter in all threads: it does so if the
+ * attribute SCMP_FLTATR_CTL_TSYNC (4) is set. Returns true if the attribute cannot be read.
+ */
 static bool is_for_all_threads(const void *context)
 {
 	int (*get)(const void *, int, uint32_t *) =

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * Takes RTLD_DEEPBIND from dlopen() in a process on pinned memory.
+ * Removes RTLD_DEEPBIND from the flags of dlopen() in a process on pinned memory.
  *
- * A library that is opened with the flag finds a name in its own dependencies first, so its malloc
- * and free are the C library's. An object that crosses, such as what strdup() gave, is pinned memory
- * that libc's free() then ends the program for. PHP opens its extensions in this way. Without the
- * flag the library finds the program's definitions first, as most libraries do.
+ * A library that is opened with RTLD_DEEPBIND resolves each symbol in its own dependencies first,
+ * so its malloc and free are the C library's. If such a library frees an object that was allocated
+ * elsewhere, for example by strdup(), then the C library's free() gets a pointer to pinned memory
+ * and aborts the program. PHP opens its extensions with this flag. Without the flag, the library
+ * resolves symbols in the program's scope first, as most libraries do.
  *
- * To bind only the names of the malloc family otherwise, one would have to change the library's
- * global offset table after dlopen() has filled it and before the library's constructors run, and
- * dlopen() gives control to nobody in between.
+ * The alternative, to rebind only the names of the malloc family, would mean to patch the library's
+ * global offset table after dlopen() has filled it and before the library's constructors run.
+ * dlopen() offers no hook between the two.
  *
- * dlopen() looks at its return address: whose RUNPATH and $ORIGIN count, and which namespace, depends
- * on the caller. So the functions here must end in a jump: a call would make this library the
- * caller. A library in a namespace of its own has a C library of its own, and keeps the flag.
+ * dlopen() inspects its return address, because the caller determines which RUNPATH, $ORIGIN and
+ * namespace apply. The functions here must therefore end in a jump; a call would make this library
+ * the caller. A library that is opened in another namespace gets its own copy of the C library, so
+ * it keeps the flag.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,7 +26,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Where the compiler can be told that a call must be a jump, it is told. */
+/* Forces a tail call where the compiler supports the attribute. */
 #if defined(__has_attribute)
 #if __has_attribute(musttail)
 #define JUMP __attribute__((musttail)) return
@@ -34,7 +36,7 @@
 #define JUMP return
 #endif
 
-/* Returns the flags that a library is opened with. */
+/* Returns the flags to open a library with. @is_apart: the library goes into another namespace. */
 static int prepare(int flags, bool is_apart)
 {
 	pn_next_resolve();

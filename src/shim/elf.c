@@ -2,8 +2,8 @@
 /*
  * Reads the tables of loaded objects; see elf.h.
  *
- * The list of objects may change while dlopen() or dlclose() runs in another thread, so whoever
- * reads the list does so before there is another thread, or inside of dlopen(): next.c says when.
+ * The list of objects may change while another thread runs dlopen() or dlclose(). The list is
+ * therefore read only before a second thread exists, or inside dlopen(); next.c explains why.
  */
 #define _GNU_SOURCE
 #include "elf.h"
@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <sys/auxv.h>
 
-/* The dynamic linker's record for debuggers. Other C libraries do not export it. */
+/*
+ * The dynamic linker's record for debuggers. C libraries other than glibc do not export _r_debug.
+ */
 extern struct r_debug _r_debug __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
-/* From version 2 of the record on, the records of all namespaces are chained. */
+/* From version 2 of struct r_debug on, the records of all namespaces form a linked list. */
 struct chained_debug {
 	struct r_debug debug;
 	struct chained_debug *next;
@@ -47,7 +49,10 @@ const struct link_map *pn_elf_first(void)
 	return NULL;
 }
 
-/* The dynamic linker has made an address of the entry already, except in a read-only section. */
+/*
+ * Returns the address in @entry. The dynamic linker has already relocated the entry, unless the
+ * dynamic section is read-only.
+ */
 static const void *address_of(const struct link_map *map, const ElfW(Dyn) * entry)
 {
 	uintptr_t address = entry->d_un.d_ptr;
@@ -84,7 +89,7 @@ static bool is_same(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* A definition of a function, in a version that a program is linked to today. */
+/* Returns whether symbol @index defines the function @name in its default version. */
 static bool is_match(const struct pn_elf *elf, uint32_t index, const char *name)
 {
 	const ElfW(Sym) *symbol = &elf->symbols[index];
@@ -97,7 +102,7 @@ static bool is_match(const struct pn_elf *elf, uint32_t index, const char *name)
 	       is_same(elf->strings + symbol->st_name, name);
 }
 
-/* A symbol that the object defines sets two bits of a word of the filter. */
+/* Bloom filter: each symbol that the object defines sets two bits in one word of the filter. */
 static bool passes_filter(const uint32_t *table, uint32_t hash)
 {
 	const unsigned int bits = sizeof(ElfW(Addr)) * 8;
@@ -108,9 +113,11 @@ static bool passes_filter(const uint32_t *table, uint32_t hash)
 }
 
 /*
- * The table: the numbers of buckets, of the first hashed symbol, of words of the filter and its
- * shift; the filter; the buckets; a hash for each symbol, whose lowest bit ends a bucket. Returns a
- * symbol's index, or 0.
+ * Returns the index of the symbol @name, or 0.
+ *
+ * The table consists of: the number of buckets, the index of the first hashed symbol, the number of
+ * words in the Bloom filter, and the filter's shift; the filter; the buckets; and one hash for each
+ * symbol, whose lowest bit marks the last symbol of a bucket.
  */
 static uint32_t find_by_gnu_hash(const struct pn_elf *elf, const char *name)
 {
@@ -135,7 +142,10 @@ static uint32_t find_by_gnu_hash(const struct pn_elf *elf, const char *name)
 	}
 }
 
-/* The table: the numbers of buckets and of symbols, the buckets, each symbol's successor. */
+/*
+ * Returns the index of the symbol @name, or 0. The table consists of the number of buckets, the
+ * number of symbols, the buckets, and the successor of each symbol in its bucket.
+ */
 static uint32_t find_by_hash(const struct pn_elf *elf, const char *name)
 {
 	uint32_t bucket_count = elf->hash[0], hash = 0, index;
@@ -170,7 +180,7 @@ struct pn_elf_range pn_elf_range(const struct link_map *map)
 	const ElfW(Phdr) * segment;
 	size_t end = 0;
 
-	/* A program at fixed addresses has no base. */
+	/* A program that is linked to fixed addresses has the base 0. */
 	if (!header || header->e_ident[0] != ELFMAG0 || header->e_ident[1] != ELFMAG1)
 		return (struct pn_elf_range){ 0 };
 	segment = (const void *)(map->l_addr + header->e_phoff);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The objects that the dynamic linker has loaded, and the symbols that each of them defines, read
- * from its list of objects and from their dynamic sections. Nothing here allocates, takes a lock,
- * or calls a function of the C library, so all of it can run inside the first call of malloc.
+ * The objects that the dynamic linker has loaded, and the symbols that each object defines. Both
+ * are read from the dynamic linker's list of objects and from the objects' dynamic sections.
+ * Nothing here allocates, takes a lock, or calls a function of the C library (except getauxval()),
+ * so every function can run inside the first call of malloc.
  */
 #ifndef PN_ELF_H
 #define PN_ELF_H
@@ -14,12 +15,12 @@
 
 /**
  * struct pn_elf - the tables of a loaded object
- * @base: what its addresses are relative to
- * @symbols: its dynamic symbols
- * @strings: their names
- * @versions: their versions; or NULL
- * @gnu_hash: hash table of the symbols in GNU's form; or NULL
- * @hash: in the older form; or NULL
+ * @base: load address, to which the object's addresses are relative
+ * @symbols: the object's dynamic symbols
+ * @strings: string table with the names of the symbols
+ * @versions: versions of the symbols; or NULL
+ * @gnu_hash: hash table of the symbols in GNU's format; or NULL
+ * @hash: hash table of the symbols in the older System V format; or NULL
  */
 struct pn_elf {
 	uintptr_t base;
@@ -30,25 +31,30 @@ struct pn_elf {
 	const uint32_t *hash;
 };
 
-/* The addresses that an object is loaded at. */
+/* The address range that an object occupies. */
 struct pn_elf_range {
 	uintptr_t start;
 	size_t size;
 };
 
-/* Returns the first object of the list that this library is in, or NULL if the list is not found. */
+/* Returns the first object of the list that contains this library, or NULL if no list is found. */
 const struct link_map *pn_elf_first(void);
 
-/* Is @map this library? */
+/* Returns whether @map is this library. */
 bool pn_elf_is_self(const struct link_map *map);
 
-/* Reads the dynamic section of @map. Returns false if the object exports nothing. */
+/* Fills @elf from the dynamic section of @map. Returns false if the object exports nothing. */
 bool pn_elf_open(struct pn_elf *elf, const struct link_map *map);
 
-/* Returns the address of the function @name that the object defines, in its default version, or NULL. */
+/*
+ * Returns the address of the function @name that the object defines, in its default version, or
+ * NULL.
+ */
 void *pn_elf_find(const struct pn_elf *elf, const char *name);
 
-/* Returns the addresses of a shared library; nothing for an object whose ELF header is not loaded. */
+/*
+ * Returns the address range of @map; an empty range if its ELF header is not at its base address.
+ */
 struct pn_elf_range pn_elf_range(const struct link_map *map);
 
 #endif /* PN_ELF_H */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The malloc family as a table of functions. There are three such tables: the next definitions
- * (next.h), the functions that serve from pinned memory (served.h), and pn_family, through which
- * every exported function jumps. pn_family begins with functions that decide (init.c) and holds one
- * of the other two from then on, so a process that passes through pays one jump for each call.
+ * The malloc family as a table of functions. There are three such tables: pn_next contains the next
+ * definitions (next.h), pn_served the functions that serve from pinned memory (served.h), and every
+ * exported function jumps through pn_family. pn_family starts with functions that take the decision
+ * (init.c); afterwards it is a copy of one of the other two tables. A process that does not use
+ * pinned memory therefore pays one jump per call.
  */
 #ifndef PN_FAMILY_H
 #define PN_FAMILY_H
@@ -13,7 +14,7 @@
 #include <stdio.h>
 
 #if !__GLIBC_PREREQ(2, 33)
-/* As later C libraries define it. */
+/* The definition from later versions of glibc. */
 struct mallinfo2 {
 	size_t arena;
 	size_t ordblks;
@@ -30,7 +31,7 @@ struct mallinfo2 {
 struct mallinfo2 mallinfo2(void);
 #endif
 
-/* X(result, name, parameters, arguments) for each function. */
+/* Expands X(result, name, parameters, arguments) for each function. */
 #define PN_FAMILY(X)                                                                        \
 	X(void *, malloc, (size_t size), (size))                                            \
 	X(void, free, (void *ptr), (ptr))                                                   \
@@ -60,8 +61,7 @@ struct pn_family {
 	PN_FAMILY(PN_FAMILY_MEMBER)
 };
 
-/* Where the exported functions go. */
-/* Hidden, so that a jump is one instruction. */
+/* The table that the exported functions jump through. Hidden, so that a jump is one instruction. */
 extern struct pn_family pn_family __attribute__((visibility("hidden")));
 
 #endif /* PN_FAMILY_H */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * What makes this library libmalloc-pinned and not libpinned: its own variable, a
- * file for the whole system, and an `auto` that means the driver or nothing. Huge pages or ordinary memory
- * under an unsuspecting program are for those who name them. A program that passes through may be
- * linked to libpinned, which is this library then, and does what libpinned would.
+ * How libmalloc-pinned differs from libpinned: it has its own environment variable and a
+ * configuration file for the whole system, and its backend `auto` means the driver only. A program
+ * that is preloaded need not know of pinned memory, so it gets the backends hugetlb and anon only
+ * if the configuration names them.
+ *
+ * A program that does not use pinned memory for malloc may still be linked to libpinned. This
+ * library then takes the place of libpinned and behaves like it.
  */
 #include "next.h"
 #include "route.h"

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * The shim's decision: pinned memory or the next malloc, once for a process.
+ * The shim's decision whether the process uses pinned memory or the next malloc. The decision is
+ * taken once per process.
  *
- * It is taken in the first call of the family, wherever that happens: in the dynamic linker, in a
- * constructor, in main. Until the C library has set environ, which it does before any constructor,
- * and while the decision is being taken, calls go to the next definitions.
+ * The first call of any function of the malloc family takes the decision, wherever that call comes
+ * from: the dynamic linker, a constructor, or main. Calls go to the next definitions until the C
+ * library has set environ, which happens before any constructor runs, and while the decision is
+ * being taken.
  *
- * A process passes through, without a word, when nothing asks for pinned memory: no configuration,
- * and no section of the file that is for it. If something asks for it in a program that brings a
- * malloc of its own, a sanitizer's, or another C library's, then the program keeps that malloc, and
- * one line says so; with policy fail it does not start.
+ * If neither the environment nor a section of the configuration file asks for pinned memory, then
+ * the process silently uses the next malloc. If pinned memory is asked for but the program defines
+ * its own malloc, has a sanitizer's, or uses a C library other than glibc, then the program keeps
+ * that malloc and the shim prints one line about it; with policy fail the program does not start.
  */
 #include "init.h"
 
@@ -27,7 +29,7 @@
 
 extern char **environ;
 
-/* Of AddressSanitizer, ThreadSanitizer and MemorySanitizer. */
+/* Present in programs with AddressSanitizer, ThreadSanitizer and MemorySanitizer, respectively. */
 extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 extern void __msan_init(void) __attribute__((weak));
@@ -44,7 +46,10 @@ static const char *find_obstacle(void)
 	return NULL;
 }
 
-/* A program with raised privileges does not listen to the caller's environment. */
+/*
+ * Returns whether the environment contains the library's variable. A program with raised privileges
+ * (AT_SECURE) ignores its environment.
+ */
 static bool is_in_environment(void)
 {
 	size_t len = strlen(pn_flavour.variable);
@@ -58,9 +63,9 @@ static bool is_in_environment(void)
 }
 
 /*
- * Before anything is initialised for it: the price of a process that passes
- * through is this look into its environment, and one into the file. Who is named
- * there is read again by pn_runtime_enter(), which says what is wrong.
+ * Returns whether the environment or the configuration file asks for pinned memory. This runs
+ * before the library initialises anything, so a process that does not use pinned memory pays only
+ * for these two look-ups. pn_runtime_enter() reads the configuration again and reports its errors.
  */
 static bool is_asked_for(void)
 {
@@ -92,7 +97,11 @@ static void without_backend(const struct pn_runtime *runtime)
 		pn_report_no_backend(runtime->error, name, "the program uses ordinary memory");
 }
 
-/* Other threads may be calling: each entry is good at any time, and what it reads is written before. */
+/*
+ * Copies @family to pn_family, entry by entry, with release semantics. Other threads may be calling
+ * through pn_family meanwhile: any mix of old and new entries is valid, and what the new functions
+ * read was written before.
+ */
 static void install(const struct pn_family *family)
 {
 #define INSTALL(result, name, parameters, arguments) \
@@ -116,7 +125,7 @@ static void serve(const struct pn_config *config)
 	install(&family);
 }
 
-/* Something asks for pinned memory in a process that cannot be on it. */
+/* Handles a request for pinned memory in a process that cannot use it, for @reason. */
 static void step_aside(const char *reason)
 {
 	struct pn_config config;
@@ -163,8 +172,10 @@ static void decide(void)
 }
 
 /*
- * Nothing here allocates but what pn_runtime_enter() does at its end, when the library is ready:
- * that allocation comes from the next malloc, since nothing is decided.
+ * Takes the decision in the first call after environ is set. Preserves errno.
+ *
+ * Only pn_runtime_enter() allocates here, at its end, when the library is ready. The next malloc
+ * serves that allocation, because the decision is not taken yet.
  */
 static void decide_once(void)
 {
@@ -186,7 +197,10 @@ bool pn_init_is_pinned(void)
 	return __atomic_load_n(&pn_family.free, __ATOMIC_RELAXED) == pn_served.free;
 }
 
-/* Decides, if the process is far enough. Returns where a call goes that came before the decision. */
+/*
+ * Takes the decision if environ is set. Returns the table that serves a call which entered before
+ * the decision.
+ */
 static const struct pn_family *decide_first(void)
 {
 	decide_once();
@@ -204,7 +218,7 @@ PN_FAMILY(UNDECIDED)
 
 struct pn_family pn_family = { PN_FAMILY(BEGIN_WITH) };
 
-/* A program that never allocates is told of a missing backend too, or does not start. */
+/* Takes the decision for programs that never allocate, so that a missing backend is reported. */
 static __attribute__((constructor)) void decide_at_start(void)
 {
 	decide_once();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The part of the malloc family that looks at the heap or tunes it. Figures are
- * libc's plus pinned memory's; knobs of glibc's allocator are passed on to it.
+ * The functions of the malloc family that report on the heap or tune it. Each figure is the sum of
+ * the next allocator's and pinned memory's. Parameters of glibc's allocator are passed on to it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@ static struct pinned_stats pinned_figures(void)
 	return stats;
 }
 
-/* Objects larger than a chunk, which are to pinned memory what a mapping for one request is to glibc. */
+/* Counts objects larger than a chunk. They correspond to glibc's mappings for a single request. */
 static size_t count_large(void)
 {
 	size_t count = 0, slots = pn_arena_slot_count();
@@ -48,7 +48,7 @@ struct mallinfo2 pn_served_mallinfo2(void)
 	info.arena += stats.chunk_bytes - stats.large_bytes;
 	info.hblks += count_large();
 	info.hblkhd += stats.large_bytes;
-	/* As with glibc: what is "mapped" is not in "use". */
+	/* As in glibc, uordblks does not include the bytes that hblkhd counts. */
 	info.uordblks += live > stats.large_bytes ? live - stats.large_bytes : 0;
 	info.fordblks += stats.chunk_bytes > live ? stats.chunk_bytes - live : 0;
 	info.keepcost += stats.empty_chunk_bytes;
@@ -60,7 +60,7 @@ static int as_int(size_t value)
 	return value < INT_MAX ? (int)value : INT_MAX;
 }
 
-/* The older form, whose figures are ints: too large ones say INT_MAX. */
+/* The older form, whose figures are ints: larger values are reported as INT_MAX. */
 struct mallinfo pn_served_mallinfo(void)
 {
 	struct mallinfo2 info = pn_served_mallinfo2();
@@ -87,9 +87,9 @@ int pn_served_malloc_trim(size_t pad)
 }
 
 /*
- * The parameters tune glibc's allocator, and it has them for what it serves. Of all that they do, a
- * program can only tell the effect of M_PERTURB, which fills objects: pinned memory does not, so the
- * answer is that it failed.
+ * Passes the parameter on to the next mallopt(), which applies it to the memory that it serves. The
+ * only parameter whose effect a program can observe is M_PERTURB, which fills objects with a byte.
+ * Pinned memory does not implement M_PERTURB, so setting it returns 0 for failure.
  */
 int pn_served_mallopt(int parameter, int value)
 {
@@ -98,13 +98,13 @@ int pn_served_mallopt(int parameter, int value)
 	return parameter == M_PERTURB && value ? 0 : result;
 }
 
-/* What glibc's malloc_info() writes. */
+/* The output of the next malloc_info(). */
 struct document {
 	char *text;
 	size_t size;
 };
 
-/* Returns 0; what glibc's malloc_info() returns; or -1. */
+/* Returns 0; the error of the next malloc_info(); or -1 if the stream fails. */
 static int read_document(int options, struct document *document)
 {
 	FILE *stream = open_memstream(&document->text, &document->size);
@@ -137,7 +137,7 @@ static int write_figures(FILE *stream)
 		       (unsigned long long)stats.empty_chunk_bytes);
 }
 
-/* Before the document's last end tag comes an element with this library's figures. */
+/* Inserts an element with this library's figures before the last end tag of the next's document. */
 int pn_served_malloc_info(int options, FILE *stream)
 {
 	static const char end_tag[] = "</malloc>";

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The malloc family, as programs know it: each function jumps to where pn_family says.
+ * The exported malloc family: each function jumps through its entry in pn_family.
  *
- * The names are unversioned: programs ask for malloc@GLIBC_2.2.5 and others, and an unversioned
- * definition satisfies any of them. Operators new and delete are not here on purpose. The C++
- * library's call malloc and free; another allocator's, which a program is linked to, must stay
- * together, so the program's objects are freed by whoever allocated them.
+ * The symbols are unversioned: programs refer to malloc@GLIBC_2.2.5 and other versions, and an
+ * unversioned definition satisfies all of them. Operators new and delete are left out on purpose.
+ * Those of the C++ library call malloc and free. If a program is linked to another allocator's
+ * operators, then it must use both new and delete from that allocator, so that objects are freed by
+ * the allocator that they came from.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Not in the headers of older C libraries. */
+/* The headers of older C libraries do not declare these. */
 EXPORT void free_sized(void *ptr, size_t size);
 EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t size);
 

@@ -2,23 +2,24 @@
 /*
  * Finds the next definitions; see next.h.
  *
- * All names are looked up together, once, by reading the dynamic linker's list of objects (elf.h):
- * not by dlsym(), which may allocate and which waits for a plugin's constructor in another thread.
- * This happens in the first call of any function of the family, or in this library's constructor
- * if none came before. Why reading the list without its lock is safe then:
+ * All names are looked up together, once, in the dynamic linker's list of objects (elf.h). dlsym()
+ * is not used, because dlsym() may allocate, and because it waits while another thread runs a
+ * plugin's constructor. The lookup happens in the first call of any function of the malloc family,
+ * or else in this library's constructor. Reading the list without its lock is safe at that time:
  *
- * - This library is preloaded, so it is in the initial list and all allocations come here. Whoever
- *   could change the list meanwhile is a second thread, and pthread_create() has allocated the
- *   thread's data before, so the first call is over.
+ * - If this library is preloaded, then it is in the initial list and receives all allocations. Only
+ *   a second thread could change the list during the lookup. pthread_create() allocates the second
+ *   thread's data first, so the first call of the family has returned before that thread exists.
  * - If a program opens this library by dlopen(), then the constructor runs while dlopen() holds the
- *   list's lock, and no function of this library is known to anybody before.
+ *   list's lock, and nothing can call a function of this library earlier.
  *
- * By then every object is relocated: the dynamic linker itself makes its first call of malloc after
- * it has relocated all of them. The order of the list is the order of the search, for the objects
- * that are loaded at the start. Objects that come later are searched after those, and a name that
- * the C library defines is not looked for in them.
+ * Every object is relocated by then: the dynamic linker makes its own first call of malloc after it
+ * has relocated all initial objects. For the initial objects, the order of the list is the search
+ * order. Objects that are loaded later come after them in the search, so they are never the first
+ * to define a name that the C library defines.
  *
- * Two threads that come here at once find the same and write the same.
+ * Two threads that run the lookup at the same time find the same definitions and write the same
+ * values.
  */
 #define _GNU_SOURCE
 #include "next.h"
@@ -30,7 +31,7 @@
 #include "elf.h"
 #include "os/base.h"
 
-/* Absent in other C libraries. */
+/* C libraries other than glibc do not define this. */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 struct pn_family pn_next;
@@ -40,10 +41,10 @@ void *(*pn_next_dlopen)(const char *file, int flags);
 void *(*pn_next_dlmopen)(long name_space, const char *file, int flags);
 
 static bool is_resolved, is_preceded, knows_sizes;
-/* Of the next malloc, if another allocator defines it. */
+/* The object that defines the next malloc, if that is not the C library; else empty. */
 static struct pn_elf_range other_allocator;
 
-/* What a name does that nothing defines: C libraries differ in what is beyond the C standard. */
+/* Substitutes for names that no object defines: C libraries differ in their extensions. */
 
 static void absent_free_sized(void *ptr, size_t size)
 {
@@ -107,7 +108,10 @@ static struct mallinfo absent_mallinfo(void)
 	return (struct mallinfo){ 0 };
 }
 
-/* Before glibc 2.33. The older figures are ints, and wrap: unsigned they are right up to 4 GiB. */
+/*
+ * Replaces mallinfo2(), which glibc has since 2.33. The figures of mallinfo() are ints that wrap;
+ * read as unsigned, they are right up to 4 GiB.
+ */
 static struct mallinfo2 absent_mallinfo2(void)
 {
 	struct mallinfo info = pn_next.mallinfo();
@@ -138,7 +142,7 @@ static void absent_malloc_stats(void)
 {
 }
 
-/* The rest is in every C library. */
+/* Every C library defines the other functions. */
 static const struct pn_family absent = {
 	.free_sized = absent_free_sized,
 	.free_aligned_sized = absent_free_aligned_sized,
@@ -171,13 +175,15 @@ static const char *const names[NAMES] = {
 	PN_FAMILY(NAME_OF) "prctl", "madvise", "dlopen", "dlmopen", "gnu_get_libc_version",
 };
 
-/* What is found of each name, and in which object. */
+/* The definition of each name, and the object that contains it. */
 struct found {
 	void *definition[NAMES];
 	const struct link_map *owner[NAMES];
 };
 
-/* Looks for what is not found yet in the objects from @map on, and before @end. */
+/*
+ * Searches the objects from @map up to, but not including, @end for names that are not found yet.
+ */
 static void search(struct found *found, const struct link_map *map, const struct link_map *end)
 {
 	struct pn_elf elf;
@@ -201,7 +207,7 @@ static const struct link_map *find_self(const struct link_map *first)
 	return first;
 }
 
-/* The program is the first object of its namespace. */
+/* Returns whether @program, the first object of its namespace, defines malloc. */
 static bool program_defines_malloc(const struct link_map *program)
 {
 	struct pn_elf elf;
@@ -216,7 +222,7 @@ static void search_list(struct found *found, const struct link_map *first,
 	const struct link_map *of_malloc;
 
 	search(found, self->l_next, NULL);
-	/* After a library that a program opened itself there is nothing: then the search begins anew. */
+	/* If the program opened this library by dlopen(), then the C library comes before it. */
 	search(found, first, self);
 	of_malloc = found->owner[INDEX_malloc];
 	is_preceded = program_defines_malloc(first);
@@ -225,7 +231,10 @@ static void search_list(struct found *found, const struct link_map *first,
 		other_allocator = pn_elf_range(of_malloc);
 }
 
-/* Another C library than glibc shows no list of objects; its dlsym() allocates nothing. */
+/*
+ * Looks the names up by dlsym(), for C libraries other than glibc: they export no list of objects,
+ * and their dlsym() does not allocate.
+ */
 static void ask_linker(struct found *found)
 {
 	for (size_t i = 0; i < NAMES; i++)
@@ -277,7 +286,7 @@ bool pn_next_is_glibc(void)
 	return gnu_get_libc_version != NULL;
 }
 
-/* Of the C library: 36 for "2.36". */
+/* Returns the minor version of the C library: 36 for "2.36". */
 static int minor_version(void)
 {
 	const char *version = gnu_get_libc_version();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions that the program would have reached without this library: for each name, the next
- * definition in the order in which the dynamic linker searches. That may be a linked allocator's,
- * another preloaded library's, a sanitizer's, or the C library's.
+ * The functions that the program would call without this library: for each name, the next
+ * definition in the dynamic linker's search order. The next definition may belong to an allocator
+ * that the program is linked to, another preloaded library, a sanitizer, or the C library.
  */
 #ifndef PN_NEXT_H
 #define PN_NEXT_H
@@ -11,42 +11,46 @@
 
 #include "family.h"
 
-/* Complete after pn_next_resolve(). A name that nothing defines has a function that does its best. */
+/*
+ * The next malloc family; complete after pn_next_resolve(). For a name that no object defines, the
+ * entry is a substitute made of the other functions.
+ */
 extern struct pn_family pn_next __attribute__((visibility("hidden")));
 
-/* What else this library exports; NULL where nothing defines the name. */
+/* The next definitions of the other functions that this library exports; NULL if there is none. */
 extern int (*pn_next_prctl)(int option, ...);
 extern int (*pn_next_madvise)(void *addr, size_t length, int advice);
 extern void *(*pn_next_dlopen)(const char *file, int flags);
 extern void *(*pn_next_dlmopen)(long name_space, const char *file, int flags);
 
-/* Finds all of them, at the first call only. Allocates nothing and takes no lock. */
+/* Finds all next definitions, in the first call only. Allocates nothing and takes no lock. */
 void pn_next_resolve(void);
 
 /*
- * Does the program itself define malloc? Then nobody's allocations come here. A library that is
- * preloaded before this one may define it too, but such a library as a rule counts calls and passes
- * them on.
+ * Returns whether the program itself defines malloc; no allocation reaches this library then. A
+ * library that is preloaded before this one may define malloc too, but such a library normally
+ * counts calls and passes them on.
  */
 bool pn_next_is_preceded(void);
 
-/* Do the next malloc and the next malloc_usable_size belong to the same object? */
+/* Returns whether the same object defines the next malloc and the next malloc_usable_size. */
 bool pn_next_knows_sizes(void);
 
 /*
- * Is @caller, a return address, in another allocator than the C library's? jemalloc's aligned
- * operators new call the public aligned_alloc(), and its operators delete take for granted that the
- * memory is jemalloc's own.
+ * Returns whether @caller, a return address, lies in an allocator other than the C library's.
+ * jemalloc's aligned operators new call the public aligned_alloc(), and its operators delete assume
+ * that the memory is jemalloc's own.
  */
 bool pn_next_is_caller(const void *caller);
 
 bool pn_next_is_glibc(void);
-/* Does the C library's aligned_alloc() round an alignment up to a power of two? */
+/* Returns whether the C library's aligned_alloc() rounds an alignment up to a power of two. */
 bool pn_next_rounds_alignment(void);
 
 /*
- * Lets glibc's allocator initialise itself, which before 2.34 waits for the dynamic linker's lock: in
- * a process on pinned memory the first call that reaches it may come from anywhere.
+ * Makes glibc's allocator initialise itself now. Before glibc 2.34 the initialisation takes the
+ * dynamic linker's lock, and in a process on pinned memory the first call that reaches glibc's
+ * allocator may come from a place where this would deadlock.
  */
 void pn_next_start(void);
 

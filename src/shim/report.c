@@ -20,10 +20,12 @@ extern char *program_invocation_short_name;
 static struct pn_fd report_fd = PN_FD_NONE;
 static struct pn_fd standard_error = PN_FD_NONE;
 static bool is_wanted;
-/* Copied: servers write their titles over the original. */
+/* A copy of the program's name, because servers overwrite the original with their titles. */
 static char program[64];
 
-/* A name is one word in the report, whatever it is made of. */
+/*
+ * Copies a name and replaces blanks, '=' and non-ASCII bytes, so that it is one word in the report.
+ */
 static void copy_name(char *to, const char *from, size_t size)
 {
 	size_t i = 0;
@@ -99,7 +101,7 @@ void pn_report_start(void)
 		standard_error.fd = STDERR_FILENO;
 }
 
-/* What refused the last chunk, and what to raise. */
+/* Appends why the last chunk was refused, and which limit to raise. */
 static void say_why(struct pn_line *line)
 {
 	int refusal = __atomic_load_n(&pn_heap.refusal, __ATOMIC_RELAXED);
@@ -148,8 +150,8 @@ static __attribute__((destructor)) void report(void)
 	struct pn_line line;
 
 	/*
-	 * If the copy is gone, nobody knows what stderr's number stands for by now;
-	 * in a confined process it cannot be looked at.
+	 * If the copy is closed, then descriptor 2 may be any file by now. In a confined process
+	 * the copy cannot be checked, since that takes a system call.
 	 */
 	if (!is_wanted || pn_is_confined() || !pn_fd_is_intact(&report_fd))
 		return;

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* What the shim tells people on stderr: a warning at the start, figures at exit. */
+/* The shim's messages on stderr: a warning at the start, and statistics at exit. */
 #ifndef PN_REPORT_H
 #define PN_REPORT_H
 
-/* Keep a copy of stderr for the report: many programs close theirs before they exit. */
+/* Duplicates stderr for the report at exit, because many programs close stderr before they exit. */
 void pn_report_prepare(void);
 
-/* One line: no pinned memory because of @error, and what follows from it. */
+/* Prints one line: @backend gives no pinned memory because of @error, and the @consequence. */
 void pn_report_no_backend(int error, const char *backend, const char *consequence);
 
-/* One line: no pinned memory for @reason, and what follows from that. */
+/* Prints one line: the process gets no pinned memory, the @reason, and the @consequence. */
 void pn_report_aside(const char *reason, const char *consequence);
 
-/* Once, before requests are served: learns what standard error is, for pn_report_shortage(). */
+/*
+ * Remembers which file standard error is, for pn_report_shortage(). Call this once, before any
+ * request is served.
+ */
 void pn_report_start(void);
 
 /*
- * One line: pinned memory is used up, and what to raise. For the first request that the next malloc
- * serves instead. Says nothing in a confined process, or if standard error is something else by now.
+ * Prints one line: pinned memory is used up, and which limit to raise. Call this for the first
+ * request that falls back to the next malloc. Prints nothing in a confined process, or if standard
+ * error is no longer the file that pn_report_start() found. Preserves errno.
  */
 void pn_report_shortage(void);
 

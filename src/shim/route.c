@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The state of routing, and the count of what fell back to the next malloc. */
+/* The state of routing, and the count of requests that fell back to the next malloc. */
 #include "route.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ void pn_route_set(const struct pn_config *config)
 
 bool pn_route_falls_back(size_t size)
 {
-	/* No allocator has this much: a failure, not a fallback. */
+	/* No allocator can serve more than PTRDIFF_MAX, so that is a failure and not a fallback. */
 	if (!pn_route.fails && size <= PTRDIFF_MAX)
 		return true;
 	errno = ENOMEM;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In a process on pinned memory: which sizes are served from it, and what happens when there is not
- * enough. A pointer is freed by whoever it came from, which its address tells: whatever was decided
- * meanwhile does not matter.
+ * In a process on pinned memory: which sizes are served from pinned memory, and what happens when
+ * pinned memory is used up. A pointer's address tells which allocator it came from, and that
+ * allocator frees it, whatever the route is by then.
  */
 #ifndef PN_ROUTE_H
 #define PN_ROUTE_H
@@ -13,9 +13,9 @@
 
 /**
  * struct pn_route - which sizes go to pinned memory
- * @span: sizes of which size - @min is below it do
- * @min: smallest such size
- * @fails: without memory, fail; else the next malloc is used
+ * @span: number of sizes: a size goes to pinned memory if size - @min is less than @span
+ * @min: smallest size that goes to pinned memory
+ * @fails: when pinned memory is used up, fail; else fall back to the next malloc
  */
 struct pn_route {
 	size_t span;
@@ -25,27 +25,27 @@ struct pn_route {
 
 extern struct pn_route pn_route;
 
-/* Sets the route from a configuration whose max is not below its min. */
+/* Sets the route from @config, whose max must not be less than its min. */
 void pn_route_set(const struct pn_config *config);
 
-/* Does a request of @size go to pinned memory? */
+/* Returns whether a request of @size bytes goes to pinned memory. */
 static inline bool pn_route_is_pinned(size_t size)
 {
 	return pn_likely(size - pn_route.min < pn_route.span);
 }
 
-/* Returns true if @ptr is in pinned memory. */
+/* Returns whether @ptr points to an object in pinned memory. */
 static inline bool pn_route_is_ours(const void *ptr)
 {
 	return pn_arena_has(ptr) && !pn_arena_is_foreign(ptr);
 }
 
 /*
- * There was no pinned memory for @size. Returns true if the next malloc shall serve the request;
- * otherwise errno is ENOMEM.
+ * Call this when pinned memory cannot serve a request of @size bytes. Returns true if the request
+ * falls back to the next malloc; otherwise returns false and sets errno to ENOMEM.
  */
 bool pn_route_falls_back(size_t size);
-/* Counts @object, which the next malloc did serve then. Returns true for the first one of a process. */
+/* Counts @object, which fell back to the next malloc. Returns true for the process's first one. */
 bool pn_route_count(void *object, size_t size);
 
 struct pn_fallback pn_route_get_fallback(void);

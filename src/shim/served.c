@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The malloc family of a process on pinned memory. Each function asks whether the request or the
- * pointer belongs to pinned memory, and passes the rest to the next definition of its own name.
- * Behaviour at the edges is glibc's.
+ * The malloc family of a process on pinned memory. Each function checks whether the request or the
+ * pointer belongs to pinned memory; if not, the function calls the next definition of its own name.
+ * Edge cases behave as in glibc.
  */
 #define _GNU_SOURCE
 #include "served.h"
@@ -23,7 +23,10 @@ static bool is_power_of_two(size_t value)
 	return value && !(value & (value - 1));
 }
 
-/* @object is what the next malloc gave for want of pinned memory, or NULL. The first one is told of. */
+/*
+ * Counts @object, which the next malloc returned after pinned memory was used up; it may be NULL.
+ * Reports the first one. Returns @object.
+ */
 static PN_NOINLINE void *from_next(void *object, size_t size)
 {
 	if (object && pn_route_count(object, size))
@@ -45,7 +48,7 @@ static __attribute__((noinline)) void *malloc_uncached(size_t size)
 	return object ? object : malloc_elsewhere(size);
 }
 
-/* Everything that takes more than a few instructions is in another function, so this one saves no register. */
+/* The slow path is in another function, so that this one saves no register. */
 static void *served_malloc(size_t size)
 {
 	void *object = pn_alloc_cached(size);
@@ -76,8 +79,9 @@ static void *served_calloc(size_t count, size_t size)
 }
 
 /*
- * Was the function that uses this called by the other allocator that the program is linked to? Then
- * one of its operators new asks for memory that its operators delete will take for their own.
+ * True if the function that uses this macro was called by another allocator that the program is
+ * linked to. The caller is then one of that allocator's operators new, and its operators delete
+ * will assume that the memory is the allocator's own.
  */
 #define IS_OTHER_ALLOCATOR() pn_unlikely(pn_next_is_caller(__builtin_return_address(0)))
 
@@ -97,7 +101,7 @@ static void *aligned(size_t alignment, size_t size)
 	return from_next(pn_next.memalign(alignment, size), size);
 }
 
-/* glibc rounds an alignment that is no power of two up to one. */
+/* Like glibc's memalign(), rounds @alignment up to a power of two. */
 static void *memalign_rounded(size_t alignment, size_t size)
 {
 	size_t power = sizeof(void *);
@@ -135,7 +139,7 @@ static int served_posix_memalign(void **result, size_t alignment, size_t size)
 	return 0;
 }
 
-/* glibc refuses an alignment that is no power of two since 2.38, and rounds it up before that. */
+/* Since 2.38 glibc refuses an alignment that is not a power of two; before, it rounds it up. */
 static void *served_aligned_alloc(size_t alignment, size_t size)
 {
 	if (IS_OTHER_ALLOCATOR())
@@ -202,7 +206,10 @@ static size_t served_malloc_usable_size(void *ptr)
 
 /* Changing sizes. */
 
-/* Moves the object to @moved, memory of the other allocator. On failure (NULL) @ptr stays as it is. */
+/*
+ * Copies the object at @ptr to @moved, which is memory of the other allocator, and frees @ptr.
+ * Returns @moved; if @moved is NULL, leaves @ptr as it is.
+ */
 static void *move(void *ptr, size_t size, void *moved)
 {
 	size_t old_size = served_malloc_usable_size(ptr);
@@ -225,8 +232,8 @@ static void *realloc_pinned(void *ptr, size_t size)
 }
 
 /*
- * The object stays with the next allocator while there is no pinned memory for it, or if nobody can
- * tell how large it is.
+ * Reallocates an object of the next allocator. The object stays with the next allocator if pinned
+ * memory cannot serve @size, or if the object's size is unknown, so that it cannot be copied.
  */
 static void *realloc_next(void *ptr, size_t size)
 {

@@ -5,13 +5,13 @@
 
 #include "family.h"
 
-/* All sizes are asked of pinned memory first. */
+/* The family where pinned memory is tried first for requests of every size. */
 extern const struct pn_family pn_served;
 
 /* malloc() where pn_route sends some sizes to the next malloc. */
 void *pn_served_malloc_in_window(size_t size);
 
-/* Figures and knobs, introspect.c. */
+/* Statistics and tuning, in introspect.c. */
 int pn_served_malloc_trim(size_t pad);
 int pn_served_mallopt(int parameter, int value);
 struct mallinfo pn_served_mallinfo(void);
