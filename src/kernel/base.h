@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What every file of the driver may need: the size of a chunk, and how memory is allocated. */
+/* Constants that every file of the driver may use: the size of a chunk, and allocation flags. */
 #ifndef PINNED_MEM_BASE_H
 #define PINNED_MEM_BASE_H
 
@@ -11,8 +11,9 @@
 #define PINNED_CHUNK_PAGES (1UL << PINNED_CHUNK_ORDER)
 
 /*
- * Allocations on behalf of a user charge the user's memory cgroup. When there is no memory they
- * fail; an ordinary allocation invokes the OOM killer instead, also for a cgroup at its limit.
+ * Flags for allocations on behalf of a user. They charge the user's memory cgroup, and they fail
+ * when there is no memory. An ordinary allocation would invoke the OOM killer, even when only the
+ * cgroup is at its limit.
  */
 #define PINNED_GFP (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 

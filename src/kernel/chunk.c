@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * New chunks, and who holds them.
+ * Creates chunks, and counts the references to them.
  *
- * Lifetime. Two counts keep a chunk. Its own, @refs, is for what the driver has given it to: a slot
- * in a view's table (the one of birth), a dma-buf, a range lent to another driver. While one of
- * them is left the driver holds one reference to the page. The page's count is for everybody else:
- * page-table entries, pins of get_user_pages, a page fault under way. When @refs ends, the chunk
- * goes to the quarantine, which gives it back to its source when nobody else has a reference and,
- * after its owner's death, when it has rested. It is charged until then.
+ * Lifetime: two reference counts keep a chunk alive. @refs counts the holders within the driver:
+ * the slot of a view's table (it has the first reference), dma-bufs, and ranges lent to other
+ * drivers. While @refs is not 0, the driver holds one reference to the page. The page's own
+ * reference count covers everybody else: page-table entries, pins by get_user_pages, and page
+ * faults in progress. When @refs drops to 0, the chunk enters the quarantine. The quarantine
+ * returns the chunk to its source when nobody else has a reference and, if the owner died, after
+ * the chunk has rested. Until then the chunk stays charged.
  */
 #include <linux/err.h>
 #include <linux/io.h>
@@ -26,12 +27,13 @@
 #include "source.h"
 #include "sources.h"
 
-/* How long a request waits for chunks that rest, when these alone stand in its way at a limit. */
+/* A request at a limit waits this long for resting chunks, if only these stand in its way. */
 #define LONGEST_WAIT (2 * HZ)
 
 /*
- * Memory may have failed since a source got it. Keeps what has failed, and gives the rest of the
- * run back. Return: all of it is sound.
+ * Checks pages that a source gave, since memory may have failed after the source got it. If any
+ * chunk contains failed memory, retires the failed chunks and gives the others back. Returns true
+ * if all of them are sound.
  */
 static bool is_sound(const struct pinned_source *source, struct page **pages, unsigned long count)
 {
@@ -50,7 +52,7 @@ static bool is_sound(const struct pinned_source *source, struct page **pages, un
 	return false;
 }
 
-/* Takes memory from the sources until they give some that is sound. */
+/* Takes memory from the sources until they give memory that has not failed. */
 static const struct pinned_source *take_sound(const struct pinned_policy *policy,
 					      struct page **pages, unsigned long count,
 					      u32 *lacking)
@@ -64,8 +66,8 @@ static const struct pinned_source *take_sound(const struct pinned_policy *policy
 }
 
 /*
- * Takes memory from the sources. When they have none, the quarantine gives up chunks that can serve
- * the request, and the sources are asked again, until no such chunk rests.
+ * Takes memory from the sources. When they have none, makes the quarantine end the rest of chunks
+ * that can serve the request, and asks the sources again, until no such chunk rests any more.
  */
 static const struct pinned_source *take_or_drain(const struct pinned_policy *policy,
 						 struct page **pages, unsigned long count)
@@ -75,7 +77,7 @@ static const struct pinned_source *take_or_drain(const struct pinned_policy *pol
 	struct pinned_request_mark mark;
 	unsigned long more = count;
 
-	/* More each time: as many free blocks as wanted may be too few for the watermarks. */
+	/* Drain more each time: as many free blocks as requested may not satisfy the watermarks. */
 	for (;; more *= 2) {
 		pinned_quarantine_begin_request(&mark);
 		source = take_sound(policy, pages, count, &drained.sources);
@@ -86,7 +88,10 @@ static const struct pinned_source *take_or_drain(const struct pinned_policy *pol
 	}
 }
 
-/* Return: 0; -EDQUOT if the page lies below 4 GiB, where the limit is reached. */
+/*
+ * Charges a chunk whose page lies below 4 GiB to the limit for such chunks. Returns 0; -EDQUOT at
+ * that limit.
+ */
 static int charge_place(struct pinned_chunk *chunk)
 {
 	if (page_to_phys(chunk->page) >= SZ_4G)
@@ -95,15 +100,16 @@ static int charge_place(struct pinned_chunk *chunk)
 	return chunk->is_low ? 0 : -EDQUOT;
 }
 
-/* Gives a chunk its page and its type. After an error, the chunk has the page all the same. */
+/* Assigns a page and a memory type to a chunk. The chunk owns the page even after an error. */
 static int give_page(struct pinned_chunk *chunk, struct page *page,
 		     const struct pinned_source *source, u32 memory_type)
 {
 	chunk->page = page;
 	chunk->source = source;
 	/*
-	 * The allocator leaves the last owner's index. The core compares it with the file's size,
-	 * and maps single pages where it seems to be beyond.
+	 * The allocator leaves the index that the page's last owner set. The core compares the
+	 * index with the file's size, and maps single pages if the index seems to lie beyond the
+	 * end.
 	 */
 	pinned_set_page_index(page, 0);
 	chunk->memory_type = memory_type;
@@ -112,7 +118,10 @@ static int give_page(struct pinned_chunk *chunk, struct page *page,
 	return charge_place(chunk);
 }
 
-/* Gives all chunks their pages, which are one contiguous run; after an error, some may have one. */
+/*
+ * Assigns pages that form one contiguous run to all chunks. After an error, some of the chunks may
+ * have a page.
+ */
 static int take_run(struct pinned_chunk **chunks, unsigned long count,
 		    const struct pinned_policy *policy)
 {
@@ -151,8 +160,8 @@ static int take_memory(struct pinned_chunk **chunks, unsigned long count,
 }
 
 /*
- * Charges chunks. At a limit, the quarantine first looks whether anything has become free. If only
- * chunks that rest stand in the way, the caller waits for their end, up to LONGEST_WAIT.
+ * Charges chunks. At a limit, first lets the quarantine free chunks that are not busy any more. If
+ * only resting chunks stand in the way, waits up to LONGEST_WAIT for the end of their rest.
  */
 static int charge(struct pinned_account *account, unsigned long count)
 {
@@ -182,11 +191,11 @@ static void put_or_free(struct pinned_chunk *chunk)
 }
 
 /**
- * pinned_chunks_create() - new, zeroed chunks, all or none
- * @chunks: gets them, with one reference each
- * @count: how many
- * @policy: sources, node, ceiling, memory type, whether they shall be one contiguous run
- * @account: whom to charge
+ * pinned_chunks_create() - creates zeroed chunks, all or none
+ * @chunks: receives the chunks, with one reference each
+ * @count: number of chunks
+ * @policy: sources, node, ceiling, memory type, and whether the chunks shall be one contiguous run
+ * @account: account to charge
  *
  * Return: 0; -EDQUOT over a limit; -ENOMEM, also over RLIMIT_MEMLOCK; -EINTR on a fatal signal.
  */
@@ -223,10 +232,11 @@ struct pinned_chunk *pinned_chunk_get(struct pinned_chunk *chunk)
 }
 
 /*
- * Faults hold the lock of the page that they map, from before they make sure of
- * what they found until it is mapped (see map.c). So whoever changes what there
- * is to be found, and then calls this, has no fault behind him that has not seen
- * the change.
+ * Waits for page faults that are mapping the chunk.
+ *
+ * A fault locks the page that it is going to map, then checks that the page may be mapped, and
+ * unlocks the page after mapping it (see map.c). So if the caller first changes what that check
+ * reads, every fault that is still running when this function returns has seen the change.
  */
 void pinned_chunk_wait_for_faults(struct pinned_chunk *chunk)
 {
@@ -238,7 +248,7 @@ void pinned_chunk_wait_for_faults(struct pinned_chunk *chunk)
 	}
 }
 
-/* Puts a reference. Whoever held it is done with the memory, and so are its devices. */
+/* Puts a reference whose holder, and the holder's devices, do not use the memory any more. */
 void pinned_chunk_put(struct pinned_chunk *chunk)
 {
 	if (refcount_dec_and_test(&chunk->refs))
@@ -246,8 +256,9 @@ void pinned_chunk_put(struct pinned_chunk *chunk)
 }
 
 /*
- * Puts a reference because its holder died. A device that was told the address may still write
- * there, so nobody else gets the memory for a while, whoever puts the last reference, and when.
+ * Puts a reference because its holder died. A device that knows the physical address may still
+ * write to the memory. So if the address was disclosed, the chunk must rest before anybody else
+ * gets it, no matter who puts the last reference, and when.
  */
 void pinned_chunk_abandon(struct pinned_chunk *chunk)
 {

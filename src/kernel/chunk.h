@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One chunk: 2 MiB of contiguous memory, counted while anything of the driver's holds it. */
+/* One chunk: 2 MiB of contiguous memory, reference-counted by its holders within the driver. */
 #ifndef PINNED_MEM_CHUNK_H
 #define PINNED_MEM_CHUNK_H
 

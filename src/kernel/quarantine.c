@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way of a chunk from its last user back to its source.
+ * The quarantine: what happens to a chunk between its last reference and its return to its source.
  *
- * Most chunks go at once. Two kinds wait here. A chunk is busy while somebody else has a reference
- * to one of its pages (a pin or a pipe that outlives the owner), or while there is no memory to
- * restore its cache attributes; it is looked at again from time to time. A chunk rests for
- * quarantine_ms when its owner died after it had been told the physical address, since a device may
- * still be writing to it. A chunk that is busy does not rest before it is free for that. Both stay
- * charged (quota.c).
+ * Most chunks are freed immediately. Two kinds of chunks wait here. A chunk is busy while somebody
+ * else has a reference to one of its pages (a pin or a pipe that outlives the owner), or while
+ * there is no memory to restore its cache attributes; busy chunks are checked again from time to
+ * time. A chunk rests for quarantine_ms if its owner knew the physical address when the owner died,
+ * since a device may still be writing to the chunk. A busy chunk can rest only after it has ceased
+ * to be busy. Chunks of both kinds stay charged (quota.c).
  *
- * What rests may be given up early: for a request that it can serve and nothing else can, under
- * memory pressure if that makes free memory, in the memory cgroup that it is charged to, too, and
- * when the driver goes. What is busy never is. When the driver goes, whoever pins pages of the page
- * allocator keeps them; a busy chunk of another source holds the module.
+ * The rest of a chunk may end early: for a request that the chunk can serve and nothing else can;
+ * under memory pressure, if ending the rest makes free memory, including reclaim in the memory
+ * cgroup that the chunk is charged to; and when the module is unloaded. A busy chunk is never freed
+ * early. When the module is unloaded, pinned pages of the page allocator stay with whoever pins
+ * them; a busy chunk of any other source holds a reference to the module.
  *
- * Locks: `lock` covers the lists and their counts, and nests inside all others, the list_lru's
- * lock included; the sources are called without it. A chunk on a list belongs to the list alone.
- * What rests and is the page allocator's is also on the list_lru; whoever takes the chunk from
- * `resting` owns it and takes it from the list_lru then.
+ * Locks: `lock` covers the lists and their counters, and nests inside all other locks, the
+ * list_lru's lock included; the sources are called without `lock`. A chunk on a list belongs to the
+ * list alone. A resting chunk of the page allocator is also on the list_lru. Whoever takes a chunk
+ * from `resting` owns the chunk, and then removes it from the list_lru.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -44,10 +45,10 @@
 #include "trace.h"
 
 #define QUARANTINE_MS_MAX (60 * 60 * 1000)
-/* A busy chunk is looked at after this time, then after twice as long, and so on. */
+/* Delay before a busy chunk is first checked again; each further delay is twice the last one. */
 #define BUSY_CHECK_MS 50
 #define BUSY_CHECK_MS_MAX 1000
-/* Chunks that are looked at under the lock to find some that can serve a request: 8 GiB. */
+/* At most this many resting chunks are searched for a request with the lock held: 8 GiB. */
 #define LOOKED_AT_MAX 4096
 
 static DEFINE_SPINLOCK(lock);
@@ -56,7 +57,7 @@ static LIST_HEAD(busy);
 static LIST_HEAD(requests);
 static unsigned long n_busy, n_freed;
 static unsigned long busy_check_ms = BUSY_CHECK_MS;
-static unsigned long next_look; /* jiffies, if planned */
+static unsigned long next_look; /* in jiffies, valid while is_look_planned */
 static bool is_look_planned;
 static DECLARE_WAIT_QUEUE_HEAD(freed_queue);
 static struct shrinker *shrinker;
@@ -88,7 +89,7 @@ MODULE_PARM_DESC(quarantine_ms, "milliseconds for which chunks of a dead owner s
 static void look_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(look_work, look_again);
 
-/* Makes look_again() run after that delay, or earlier. */
+/* Schedules look_again() after @delay, unless it will run earlier anyway. */
 static void plan_look(unsigned long delay)
 {
 	unsigned long when = jiffies + delay;
@@ -102,7 +103,10 @@ static void plan_look(unsigned long delay)
 	spin_unlock(&lock);
 }
 
-/* The end of a chunk's way. */
+/*
+ * Frees a chunk, wakes the requests that wait for free chunks, and drops the reference to the
+ * module.
+ */
 static void free_chunk(struct pinned_chunk *chunk)
 {
 	bool held = chunk->holds_module;
@@ -153,14 +157,17 @@ static struct pinned_chunk *take_busy(void)
 
 /* Resting chunks. */
 
-/* Keeps the list sorted; unless quarantine_ms was changed, an insert is an append. */
+/*
+ * Adds a chunk to `resting`, sorted by the end of the rest; unless quarantine_ms was changed, an
+ * insert is an append.
+ */
 static void add_resting(struct pinned_chunk *chunk)
 {
 	unsigned long until = chunk->until;
 	bool held = chunk->holds_module;
 	struct list_head *after;
 
-	/* Its rest can be ended when the driver goes. */
+	/* When the module is unloaded, pinned_quarantine_exit() can end the rest. */
 	chunk->holds_module = false;
 	pinned_quota_rest(chunk->account);
 	if (chunk->source->is_buddy)
@@ -188,7 +195,10 @@ static void free_rested(struct pinned_chunk *chunk)
 	free_chunk(chunk);
 }
 
-/* Return: the first chunk whose rest is over; or NULL, and when to look again. */
+/*
+ * Takes the first chunk whose rest is over from `resting`. Returns the chunk; NULL if there is
+ * none, with @next set to the delay until the first rest ends, if any chunk rests.
+ */
 static struct pinned_chunk *take_rested(unsigned long *next)
 {
 	struct pinned_chunk *chunk;
@@ -205,7 +215,7 @@ static struct pinned_chunk *take_rested(unsigned long *next)
 	return chunk;
 }
 
-/* Coming, and being looked at. */
+/* Arrival of chunks, and repeated checks. */
 
 static void settle(struct pinned_chunk *chunk, bool is_new)
 {
@@ -218,8 +228,8 @@ static void settle(struct pinned_chunk *chunk, bool is_new)
 }
 
 /**
- * pinned_quarantine_return() - lets a chunk go that nothing of the driver's holds any more
- * @chunk: the chunk; do not touch it afterwards
+ * pinned_quarantine_return() - takes over a chunk that nothing in the driver refers to any more
+ * @chunk: the chunk; the caller must not touch it afterwards
  */
 void pinned_quarantine_return(struct pinned_chunk *chunk)
 {
@@ -227,7 +237,7 @@ void pinned_quarantine_return(struct pinned_chunk *chunk)
 	settle(chunk, true);
 }
 
-/* Looks at each busy chunk once; what is still busy comes back to the list. */
+/* Checks each busy chunk once; a chunk that is still busy goes back to the list. */
 void pinned_quarantine_look(void)
 {
 	unsigned long rounds = READ_ONCE(n_busy);
@@ -239,7 +249,10 @@ void pinned_quarantine_look(void)
 	}
 }
 
-/* Return: after which time to look at what is still busy, or 0. Each time is twice the last one. */
+/*
+ * Returns the delay before the next check of busy chunks, or 0 if there are none. Each delay is
+ * twice the last one, up to BUSY_CHECK_MS_MAX.
+ */
 static unsigned long next_busy_check(void)
 {
 	unsigned long ms;
@@ -272,11 +285,11 @@ static void look_again(struct work_struct *work)
 }
 
 /**
- * pinned_quarantine_wait() - waits until a chunk becomes free
- * @freed: what pinned_quarantine_freed() gave before the caller found that it must wait
- * @deadline: jiffies; if no rest ends before that, this function does not wait
+ * pinned_quarantine_wait() - waits until a chunk is freed
+ * @freed: result of pinned_quarantine_freed() from before the caller found that it must wait
+ * @deadline: in jiffies; the function does not wait unless a rest ends before @deadline
  *
- * Return: a chunk has become free. False also when a fatal signal came.
+ * Return: true if a chunk was freed; false at the deadline, or on a fatal signal.
  */
 bool pinned_quarantine_wait(unsigned long freed, unsigned long deadline)
 {
@@ -293,14 +306,17 @@ bool pinned_quarantine_wait(unsigned long freed, unsigned long deadline)
 					   deadline - jiffies) > 0;
 }
 
-/* Giving up what rests. */
+/* Ending rests early. */
 
 static bool can_serve(const struct pinned_chunk *chunk, const struct pinned_policy *policy)
 {
 	return chunk->source->id & policy->sources && pinned_page_fits(chunk->page, policy);
 }
 
-/* Return: the chunk that has rested longest of those that can serve, and that lie in the range. */
+/*
+ * Takes, from `resting`, the chunk that has rested longest of those that can serve @policy and lie
+ * between @first_pfn and @last_pfn. Returns NULL if there is none.
+ */
 static struct pinned_chunk *take_serving(const struct pinned_policy *policy,
 					 unsigned long first_pfn, unsigned long last_pfn)
 {
@@ -335,7 +351,10 @@ static unsigned long drain_range(const struct pinned_policy *policy, unsigned lo
 	return given;
 }
 
-/* The first pages of the chunks of one source that rest and can serve. Return: how many. */
+/*
+ * Collects in @pages the first pages of resting chunks that can serve @policy. Returns their
+ * number.
+ */
 static unsigned long collect_serving(const struct pinned_policy *policy, struct page **pages)
 {
 	struct pinned_chunk *chunk;
@@ -353,7 +372,10 @@ static unsigned long collect_serving(const struct pinned_policy *policy, struct 
 	return n;
 }
 
-/* Gives up a run of chunks that rest, if there is one of the source that @policy names. */
+/*
+ * Ends the rest of @count chunks that form a contiguous run and can serve @policy, which names one
+ * source. Returns the number of chunks freed.
+ */
 static unsigned long drain_run(const struct pinned_policy *policy, unsigned long count)
 {
 	struct page **pages = kvmalloc_array(LOOKED_AT_MAX, sizeof(*pages), PINNED_GFP);
@@ -372,11 +394,11 @@ static unsigned long drain_run(const struct pinned_policy *policy, unsigned long
 
 /**
  * pinned_quarantine_drain() - ends the rest of chunks that can serve a request
- * @policy: what the request wants; @policy->sources are those that lack memory
- * @run: chunks that must be one contiguous run; those are only given up if they are a run already
- * @count: chunks to give up, if @run is 1
+ * @policy: what the request asks for; @policy->sources are the sources that lack memory
+ * @run: if more than 1, frees only this many chunks, and only if they already form a contiguous run
+ * @count: maximum number of chunks to free if @run is 1
  *
- * Return: how many went back to their sources.
+ * Return: the number of chunks that went back to their sources.
  */
 unsigned long pinned_quarantine_drain(const struct pinned_policy *policy, unsigned long run,
 				      unsigned long count)
@@ -392,21 +414,22 @@ unsigned long pinned_quarantine_drain(const struct pinned_policy *policy, unsign
 	return given;
 }
 
-/* Chunks that have gone back to their sources since load. */
+/* Returns the number of chunks that left the quarantine since the module was loaded. */
 unsigned long pinned_quarantine_freed(void)
 {
 	return READ_ONCE(n_freed);
 }
 
-/* Chunks that wait for somebody else's reference. */
+/* Returns the number of busy chunks. */
 unsigned long pinned_quarantine_busy(void)
 {
 	return READ_ONCE(n_busy);
 }
 
 /*
- * Requests. The page allocator reclaims for a request, and ends in the shrinker, whether or not
- * what that frees can serve the request. What can serve it, pinned_quarantine_drain() finds.
+ * Requests. A request may make the page allocator reclaim memory, and so call the shrinker. The
+ * shrinker then ends no rests, except at the limit of the task's own memory cgroup: the chunks that
+ * it would free may be of no use for the request. pinned_quarantine_drain() frees those that are.
  */
 
 void pinned_quarantine_begin_request(struct pinned_request_mark *mark)
@@ -436,7 +459,10 @@ static bool is_requesting(void)
 	return is_found;
 }
 
-/* The memory cgroup is the current task's own: this may be reclaim at the cgroup's limit. */
+/*
+ * Returns true if @memcg is the current task's own memory cgroup, so that this reclaim may be due
+ * to the cgroup's limit.
+ */
 static bool is_own_cgroup(const struct mem_cgroup *memcg)
 {
 #ifdef CONFIG_MEMCG
@@ -450,7 +476,7 @@ static bool is_own_cgroup(const struct mem_cgroup *memcg)
 #endif
 }
 
-/* Memory pressure: everywhere, or in a memory cgroup. Counted in pages. */
+/* The shrinker: memory pressure, global or in a memory cgroup. It counts in pages. */
 
 static unsigned long count_objects(struct shrinker *s, struct shrink_control *control)
 {
@@ -462,7 +488,10 @@ static unsigned long count_objects(struct shrinker *s, struct shrink_control *co
 	return chunks ? chunks << PINNED_CHUNK_ORDER : SHRINK_EMPTY;
 }
 
-/* Takes a chunk from `resting`, if it is there, and moves it to the list of those to be freed. */
+/*
+ * Takes a chunk from `resting`, if the chunk is still there, and moves its @lru to the list @arg,
+ * for scan_objects() to free it.
+ */
 static enum lru_status isolate(PINNED_LRU_ISOLATE_ARGUMENTS)
 {
 	struct pinned_chunk *chunk = container_of(item, struct pinned_chunk, lru);
@@ -509,20 +538,23 @@ int pinned_quarantine_init(void)
 	shrinker->count_objects = count_objects;
 	shrinker->scan_objects = scan_objects;
 	shrinker_register(shrinker);
-	/* Before 6.7 the list_lru wants the number that the shrinker is registered by. */
+	/* Before 6.7, the list_lru needs the id that the shrinker gets when it is registered. */
 	err = list_lru_init_memcg(pinned_record_lru(), shrinker);
 	if (err) {
 		shrinker_free(shrinker);
 		return err;
 	}
-	/* Pairs with count_objects(): whoever sees it sees the list, too. */
+	/*
+	 * Pairs with count_objects(): a reader that sees `true` sees the initialized list_lru, too.
+	 */
 	smp_store_release(&is_lru_ready, true);
 	return 0;
 }
 
 /*
- * No pool, dma-buf or lent range is left: nothing can come any more. What is busy does not hold the
- * module, so it is the page allocator's, and stays with whoever pins it.
+ * Frees all chunks that are left. No pool, dma-buf or lent range exists, so no chunk can arrive any
+ * more. A chunk that is still busy does not hold the module, so its pages belong to the page
+ * allocator, and stay with whoever pins them.
  */
 void pinned_quarantine_exit(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Chunks on their way back to their sources. */
+/* The quarantine: chunks without a holder in the driver, until they go back to their sources. */
 #ifndef PINNED_MEM_QUARANTINE_H
 #define PINNED_MEM_QUARANTINE_H
 
@@ -11,8 +11,8 @@ struct pinned_policy;
 struct task_struct;
 
 /**
- * struct pinned_request_mark - a task that takes memory from the sources
- * @node:	in quarantine.c's list
+ * struct pinned_request_mark - marks a task that is taking memory from the sources
+ * @node:	entry in the list `requests` of quarantine.c
  * @task:	the task
  */
 struct pinned_request_mark {
