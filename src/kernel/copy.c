@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Copies of a pool's pages, and the tables that hold them, one for each snapshot.
- * Which copies must exist, and when, is decided in snapshot.c.
+ * Copies of a pool's pages, and one table for each snapshot that holds the copies. snapshot.c
+ * decides which copies must exist, and when.
  *
- * Several tables may hold the same copy: page_private() counts them. The last table
- * that removes a copy frees it. Each copy is charged to the memory cgroup of the
- * process that it is made for, and to the account of the pool.
+ * Several tables may hold the same copy: page_private() of the copy counts these tables. Removing
+ * the copy from the last table frees it. Each copy is charged to the pool's account, and to the
+ * memory cgroup of the process that it is made for.
  *
  * Locks: pool->lock serialises all calls that concern one pool (see view.c).
  */
@@ -24,13 +24,13 @@
 #include "quota.h"
 
 /**
- * pinned_copy_make() - copy a page
+ * pinned_copy_make() - copies a page
  * @copies: a table that the copy is for
  * @from: the page
- * @memory_type: of @from
- * @mm: whose memory cgroup is charged; NULL for the current one
+ * @memory_type: memory type of @from
+ * @mm: address space whose memory cgroup is charged; NULL for the current one
  *
- * Return: a page that no table holds yet; NULL at a limit or without memory.
+ * Return: a copy that no table holds yet; NULL at a limit or without memory.
  */
 struct page *pinned_copy_make(struct pinned_copies *copies, struct page *from, u32 memory_type,
 			      struct mm_struct *mm)
@@ -69,14 +69,14 @@ void pinned_copy_discard_unstored(struct pinned_copies *copies, struct page *pag
 		free_copy(copies, page);
 }
 
-/* One table holds the copy no more. */
+/* Drops one table's reference to a copy, and frees a copy that no table holds any more. */
 void pinned_copy_put(struct pinned_copies *copies, struct page *page)
 {
 	set_page_private(page, page_private(page) - 1);
 	pinned_copy_discard_unstored(copies, page);
 }
 
-/* Several tables hold the copy. */
+/* Returns true if more than one table holds the copy. */
 bool pinned_copy_is_shared(struct page *page)
 {
 	return page_private(page) > 1;
@@ -94,13 +94,16 @@ struct page *pinned_copies_find(struct pinned_copies *copies, pgoff_t pgoff)
 	return xa_load(&copies->pages, pgoff);
 }
 
-/* The snapshot has no copy of this page, and is still to get one. */
+/* Returns true if the snapshot has no copy of this page, and is not broken. */
 bool pinned_copies_lack(struct pinned_copies *copies, pgoff_t pgoff)
 {
 	return !copies->is_broken && !xa_load(&copies->pages, pgoff);
 }
 
-/* Return: false without memory, which cannot happen where there is a page already. */
+/*
+ * Stores a copy in the table. Returns false without memory; storing over an existing entry never
+ * fails.
+ */
 bool pinned_copies_store(struct pinned_copies *copies, pgoff_t pgoff, struct page *page)
 {
 	if (xa_err(xa_store(&copies->pages, pgoff, page, PINNED_GFP)))
@@ -110,9 +113,9 @@ bool pinned_copies_store(struct pinned_copies *copies, pgoff_t pgoff, struct pag
 }
 
 /*
- * Waits for faults that hold the lock of one of these pages: faults lock a page before they make
- * sure that it may be mapped, and until it is mapped. So each fault that is under way when this
- * returns has seen what the caller changed before.
+ * Waits for page faults that hold the lock of one of these pages. A fault locks a page, then checks
+ * that the page may be mapped, and unlocks the page after mapping it. So every fault that is still
+ * running when this function returns has seen what the caller changed before.
  */
 void pinned_copies_wait_for_faults(struct pinned_copies *copies, pgoff_t first, pgoff_t last)
 {
@@ -127,12 +130,12 @@ void pinned_copies_wait_for_faults(struct pinned_copies *copies, pgoff_t first, 
 }
 
 /**
- * pinned_copies_move() - move the copies of a dead snapshot to its only child
- * @from: loses all of its copies
- * @to: gets those that it lacks
+ * pinned_copies_move() - moves the copies of a dead snapshot to its only child
+ * @from: table of the dead snapshot, which loses all of its copies
+ * @to: table of the child, which gets the copies that it lacks
  *
- * Return: false without memory; then both together still hold all copies, and the
- * call may be repeated.
+ * Return: false without memory; both tables together then still hold all copies, and the caller may
+ * repeat the call.
  */
 bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to)
 {
@@ -143,7 +146,10 @@ bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to)
 		if (pinned_copies_lack(to, pgoff) && !pinned_copies_store(to, pgoff, page))
 			return false;
 		xa_erase(&from->pages, pgoff);
-		/* Named after @from's inode; @to names what it maps. */
+		/*
+		 * The page is named after @from's inode; a page is named after @to's when @to maps
+		 * it.
+		 */
 		pinned_unname_page(page);
 		pinned_copy_put(from, page);
 		cond_resched();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copies of a pool's pages, and the table of those that one snapshot holds. */
+/* Copies of a pool's pages, and the table of the copies that one snapshot holds. */
 #ifndef PINNED_MEM_COPY_H
 #define PINNED_MEM_COPY_H
 
@@ -13,7 +13,7 @@ struct pinned_account;
 /**
  * struct pinned_copies - the copies that one snapshot holds
  * @pages:	page offset in the pool -> struct page
- * @account:	whom the copies are charged to, the same for all snapshots of a pool
+ * @account:	account that the copies are charged to, the same for all snapshots of a pool
  * @is_broken:	there was no memory for one of the copies
  */
 struct pinned_copies {

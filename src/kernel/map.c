@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings: mmap, faults, and what fork, split, move and unmap do to them.
+ * Mappings: mmap, page faults, and what fork, split, move and unmap do to mappings.
  *
- * Chunks are mapped as ordinary struct pages of a shared file mapping, so that
- * get_user_pages works and RSS counts them. The owner's fault returns the locked,
- * referenced subpage; the core then maps the whole chunk with one entry where
- * address and offset are congruent and the kernel has THP, else that page, or as
- * many as it likes. Mappings that fork has flagged (see snapshot.c) get exactly
- * one page.
+ * Chunks are mapped as ordinary struct pages of a shared file mapping, so that get_user_pages works
+ * and RSS counts them. A fault in an owner's mapping returns the locked, referenced subpage. The
+ * core then maps the whole chunk with one entry if address and offset are congruent and the kernel
+ * has THP; otherwise it maps that page, or more pages at its discretion. Mappings that fork has
+ * flagged (see snapshot.c) get exactly one page.
  *
- * The owner's mappings have no page_mkwrite: since 6.5 a mapping that has one
- * refuses long-term write pins. Those of forked children have one, and are read-only
+ * The owner's mappings have no page_mkwrite: since 6.5 the kernel refuses long-term write pins of a
+ * mapping that has one. Mappings of forked children have page_mkwrite; their pages stay read-only
  * until it has been called.
  *
- * A mapping's vm_private_data is its view, or NULL when fork had no memory for a
- * child's. vm_ops->open runs for each copy of a mapping, also for those that split
- * and mremap make; fork's are the ones whose mm is not the view's.
+ * A mapping's vm_private_data is its view, or NULL if fork had no memory for a child's view. The
+ * kernel calls vm_ops->open for each copy of a mapping, also for copies that split and mremap make;
+ * in a copy that fork makes, the mm differs from the view's.
  *
- * Locks: see view.c. The fault that maps a chunk whole takes no pool lock unless
- * there are snapshots: it finds the chunk, locks the page, and looks again
- * whether the chunk is still in the table, and still no snapshot there. PUNCH
- * erases first, and fork adds its snapshot first, and each locks the page
- * afterwards, so one of the two sees the other.
+ * Locks: see view.c. Unless there are snapshots, the fault that maps a whole chunk takes no pool
+ * lock. Instead it finds the chunk, locks the page, and checks again that the chunk is still in the
+ * table, and that there is still no snapshot. PUNCH erases the chunk first, and fork adds its
+ * snapshot first, and both lock the page afterwards; so one of the two sides sees the other.
  */
 #include <linux/fs.h>
 #include <linux/lockdep.h>
@@ -46,12 +44,12 @@ module_param(allow_exec, bool, 0644);
 MODULE_PARM_DESC(allow_exec, "whether programs may execute code in this memory (default: yes)");
 
 /*
- * A mapping that was made for another type than the pool's chunks have now shows
- * none of them. The type cannot change while there are chunks.
+ * Returns true if a mapping was made for the memory type that the pool's chunks have now. Any other
+ * mapping shows none of the chunks. The type cannot change while the pool contains chunks.
  */
 static bool is_of_right_type(struct vm_area_struct *vma, struct pinned_view *view)
 {
-	/* Copies are write-back, and so is a child's mapping since the fork. */
+	/* Copies are write-back, and a child's mapping has been write-back since the fork. */
 	return !pinned_view_is_live(view) ||
 	       pinned_memtype_is_of(vma, READ_ONCE(view->pool->memory_type));
 }
@@ -67,15 +65,15 @@ static vm_fault_t insert_page_locked(struct vm_fault *vmf, struct page *page)
 		return VM_FAULT_SIGBUS;
 	if (PageHWPoison(page))
 		return VM_FAULT_HWPOISON;
-	/* Kernels before 6.2 want the page's lock where they note that a part is mapped. */
+	/* Kernels before 6.2 require the page's lock where they record that a part is mapped. */
 	lock_page(page);
 	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
 	unlock_page(page);
-	/* EBUSY: another thread was faster. */
+	/* EBUSY: another thread has mapped the page first. */
 	return !err || err == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(err);
 }
 
-/* One page of the live view, while a snapshot may need a copy of it. */
+/* Maps one page of the live view, in a mapping that fork has flagged. */
 static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
 {
 	vm_fault_t result = VM_FAULT_SIGBUS;
@@ -89,7 +87,7 @@ static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
 	return result;
 }
 
-/* Give snapshots what they lack of a chunk that is going to be mapped whole. */
+/* Copies what the snapshots lack of a chunk, before the chunk is mapped whole. */
 static void give_chunk(struct pinned_view *view, unsigned long slot)
 {
 	mutex_lock(&view->pool->lock);
@@ -121,7 +119,9 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 		unlock_page(page);
 		put_page(page);
 	}
-	/* The core would look for a poisoned page in the page cache, where ours is not. */
+	/*
+	 * The core would look for a poisoned page in the page cache, which does not contain ours.
+	 */
 	if (PageHWPoison(page) || !is_of_right_type(vmf->vma, view)) {
 		is_poisoned = PageHWPoison(page);
 		unlock_page(page);
@@ -152,7 +152,7 @@ static vm_fault_t map_fault(struct vm_fault *vmf)
 	return result;
 }
 
-/* A snapshot reads: the page stays read-only, whatever the mapping allows. */
+/* Handles a read by a snapshot: the page is mapped read-only, whatever the mapping allows. */
 static vm_fault_t map_borrowed(struct vm_fault *vmf, struct pinned_view *view)
 {
 	vm_fault_t result;
@@ -164,8 +164,8 @@ static vm_fault_t map_borrowed(struct vm_fault *vmf, struct pinned_view *view)
 }
 
 /*
- * A snapshot writes: the core maps the page, a single one, after it has called
- * snapshot_mkwrite().
+ * Handles a write by a snapshot: after this function, the core calls snapshot_mkwrite(), and then
+ * maps the page, a single one.
  */
 static vm_fault_t map_own(struct vm_fault *vmf, struct pinned_view *view)
 {
@@ -197,8 +197,8 @@ static vm_fault_t snapshot_fault(struct vm_fault *vmf)
 }
 
 /*
- * Before the core maps a snapshot's page writable. The page is locked until that has happened, so
- * that a fork can wait for it.
+ * Called before the core maps a snapshot's page writable. The page stays locked until the core has
+ * mapped the page, so that a fork can wait for the mapping.
  */
 static vm_fault_t snapshot_mkwrite(struct vm_fault *vmf)
 {
@@ -211,7 +211,7 @@ static vm_fault_t snapshot_mkwrite(struct vm_fault *vmf)
 	if (!page) {
 		result = VM_FAULT_SIGBUS;
 	} else if (page != vmf->page) {
-		/* Unmapped by now: the access faults again, and finds the new page. */
+		/* The old page was unmapped: the access faults again, and finds the new page. */
 		result = VM_FAULT_NOPAGE;
 	} else {
 		lock_page(page);
@@ -246,8 +246,9 @@ static void map_close(struct vm_area_struct *vma)
 }
 
 /*
- * Without a lock, since new kernels call this under RCU. What a snapshot inherits from another one
- * is not looked for, so one that may have something is taken for one that has.
+ * Returns true if a mapping shows memory, or may do so: a snapshot that may inherit pages from
+ * another snapshot counts as one that does. Takes no lock, since new kernels call this function
+ * under RCU.
  */
 static bool holds_memory(struct vm_area_struct *vma)
 {
@@ -266,8 +267,8 @@ static bool holds_memory(struct vm_area_struct *vma)
 }
 
 /*
- * A core dump contains the whole of a mapping that has a name, whatever madvise() says, and leaves
- * out other mappings of shared files.
+ * Names the mapping for core dumps: a dump contains the whole of a mapping that has a name,
+ * whatever madvise() says, and omits other mappings of shared files.
  */
 static const char *map_name(struct vm_area_struct *vma)
 {
@@ -276,8 +277,8 @@ static const char *map_name(struct vm_area_struct *vma)
 
 #ifdef CONFIG_NUMA
 /*
- * Without the flag MPOL_F_MOF, NUMA balancing leaves the mapping alone. Else it
- * takes entries out of the page tables time and again, to see who touches what.
+ * A policy without the flag MPOL_F_MOF, so that NUMA balancing leaves the mapping alone. With the
+ * flag, NUMA balancing would regularly remove page-table entries, to see which node accesses what.
  */
 static struct mempolicy stay_policy = {
 	.refcnt = ATOMIC_INIT(1),
@@ -313,7 +314,7 @@ static const struct vm_operations_struct snapshot_ops = {
 #endif
 };
 
-/* The view that a mapping shows; NULL if it is not one of ours. */
+/* Returns the view that a mapping shows; NULL if the mapping is not one of ours. */
 struct pinned_view *pinned_map_view(struct vm_area_struct *vma)
 {
 	bool is_ours = vma->vm_ops == &map_ops || vma->vm_ops == &snapshot_ops;
@@ -329,8 +330,9 @@ static bool is_inside_pool(struct vm_area_struct *vma)
 }
 
 /*
- * Execution, as for anonymous memory, unless the administrator forbids it. Nobody asked for it in a
- * program with READ_IMPLIES_EXEC, so such a program's mapping is made without.
+ * Allows execution, as for anonymous memory, unless the administrator forbids it. If it is
+ * forbidden, a request for an executable mapping fails, but a program with READ_IMPLIES_EXEC has
+ * not asked for execution, and gets its mapping without.
  */
 static int check_execution(struct vm_area_struct *vma)
 {
@@ -344,12 +346,12 @@ static int check_execution(struct vm_area_struct *vma)
 }
 
 /**
- * pinned_map_pool() - the device's mmap
+ * pinned_map_pool() - maps a pool; the device's mmap
  * @pool: the pool
  * @vma: the new mapping
  *
- * Return: 0; -EPERM from a foreign address space; -EINVAL for a private mapping
- * or a range outside the pool; -EACCES for an executable one where that is forbidden.
+ * Return: 0; -EPERM if the pool belongs to another address space; -EINVAL for a private mapping, or
+ * for one that exceeds the pool; -EACCES for an executable mapping where execution is forbidden.
  */
 int pinned_map_pool(struct pinned_pool *pool, struct vm_area_struct *vma)
 {

@@ -2,45 +2,45 @@
 /*
  * Fork: reverse copy-on-write.
  *
- * The parent keeps its physical pages, to which a device may be writing, and the
- * child gets copies. The fork makes none: it removes the parent's entries from the
- * page tables, so that each later access by either side faults, and the fault makes
- * the copies that are needed first. What nobody writes to is never copied.
+ * The parent keeps its physical pages, since a device may be writing to them, and the child gets
+ * copies. The fork itself copies nothing: it removes the parent's page-table entries, so that the
+ * next access by either side faults, and the fault handler first makes the copies that are needed.
+ * A page that nobody writes to is never copied.
  *
- * What a view sees at an offset is its own page there, or else what its origin
- * sees. The live view's own pages are those of its chunks; a snapshot's are copies
- * in its table. Two rules keep this true:
+ * At each offset, a view sees its own page if it has one, or else the page that its origin sees.
+ * The live view's own pages are those of its chunks; a snapshot's own pages are the copies in its
+ * table. Two rules keep this true:
  *
- *	A view maps a page writable only while the page is its own and in no other
- *	table, and each child of the view has a page of its own at that offset.
+ *	A view maps a page writable only while the page is its own and in no other table, and each
+ *	child of the view has a page of its own at that offset.
  *
- *	Whoever changes the page that a view sees at an offset unmaps the offset from
- *	all views, before anybody can write to the old page.
+ *	Whoever changes the page that a view sees at an offset unmaps the offset from all views,
+ *	before anybody can write to the old page.
  *
- * The live view maps everything writable: it has no page_mkwrite, since from 6.5 on
- * a mapping that has one is refused for long-term pins. So any access of the owner
- * copies what the children lack. A snapshot reads whatever it sees, read-only and
- * together with others (it borrows the page), and is notified of the first write.
- * Memory that is not write-back is not borrowed: a snapshot's mappings are
- * write-back, and two mappings of one page must agree.
+ * The live view maps everything writable: it has no page_mkwrite, since kernels from 6.5 on refuse
+ * long-term pins of a mapping that has one. So any access of the owner copies what the children
+ * lack. A snapshot maps the pages that it only reads read-only and shares them with other views
+ * (the snapshot borrows the page); page_mkwrite reports the first write. Memory that is not
+ * write-back is not borrowed: a snapshot's mappings are write-back, and two mappings of one page
+ * must agree.
  *
- * The fork establishes the first rule by unmapping, the fault before it maps, and
- * PUNCH before it takes a chunk away. Chunks and forks carry the pool's generation,
- * because a chunk that came into its slot after a fork is not part of the snapshot.
- * A copy that several children lack is made once, and shared (see copy.c).
+ * Three places establish the first rule: the fork by unmapping, the fault handler before it maps a
+ * page, and PUNCH before it removes a chunk. Chunks and forks record the pool's generation, because
+ * a chunk that was put into its slot after a fork is not part of the snapshot. A copy that several
+ * children lack is made once, and shared (see copy.c).
  *
- * Mappings that must see single pages are flagged VM_MIXEDMAP at the fork, as
- * vm_insert_page() wants it. A huge entry must never come into such a mapping:
- * the core would take it for a special one and lose its page's reference. They
- * become huge again when the owner maps the pool anew over them.
+ * The fork flags mappings that must use single pages as VM_MIXEDMAP, which vm_insert_page()
+ * requires. Such a mapping must never get a huge entry: the core would treat the entry as a special
+ * one and leak the page's reference. The owner gets huge entries again by mapping the pool anew
+ * over such a mapping.
  *
- * Memory of copies is charged to the memory cgroup of the child, and to the
- * limits. Without memory for a copy that the parent's access needs, the child's
- * snapshot is broken: the child gets SIGBUS where it lacks a page; the parent goes
- * on. The log has a line for each process that this happens to.
+ * Copies are charged to the child's memory cgroup, and to the limits. If the parent's access needs
+ * a copy and there is no memory for that copy, the child's snapshot is marked as broken: the child
+ * gets SIGBUS wherever it lacks a page, and the parent continues. The log contains one line for
+ * each process that gets such a SIGBUS.
  *
- * Locks: all under pool->lock (see view.c), the fork under the parent's
- * mmap_lock as well, held for writing.
+ * Locks: everything here runs under pool->lock (see view.c); a fork also holds the parent's
+ * mmap_lock for writing.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -73,7 +73,10 @@ static struct page *own_page(struct pinned_view *view, pgoff_t pgoff, u64 genera
 	return chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1));
 }
 
-/* Copies a page for a view, whose process is charged. Return: NULL at a limit or without memory. */
+/*
+ * Copies a page for a view, and charges the view's process. Returns NULL at a limit or without
+ * memory.
+ */
 static struct page *make_copy(struct pinned_view *for_view, pgoff_t pgoff, struct page *from)
 {
 	struct pinned_pool *pool = for_view->pool;
@@ -95,7 +98,7 @@ static void unmap_borrowed(struct pinned_pool *pool, pgoff_t pgoff, unsigned lon
 				    (loff_t)count << PAGE_SHIFT, 1);
 }
 
-/* Says once for each process why it is killed. */
+/* Logs, once for each process, why the process gets SIGBUS. */
 static void explain_sigbus(struct pinned_view *view)
 {
 	if (view->is_explained)
@@ -105,7 +108,10 @@ static void explain_sigbus(struct pinned_view *view)
 			    current->comm, task_tgid_nr(current));
 }
 
-/* The child shall have a copy, and there is no memory for it: take away what it has borrowed. */
+/*
+ * Marks a snapshot as broken, since there is no memory for a copy that it needs, and unmaps what it
+ * has borrowed.
+ */
 static void break_snapshot(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct pinned_pool *pool = view->pool;
@@ -116,7 +122,10 @@ static void break_snapshot(struct pinned_view *view, pgoff_t pgoff)
 	trace_pinned_mem_copy(pool->id, pgoff, true);
 }
 
-/* Copies @page for each child that lacks it. Return: a child sees another page now. */
+/*
+ * Copies @page for each child that lacks a page at @pgoff. Returns true if at least one child sees
+ * another page now.
+ */
 static bool give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct page *page,
 				 u64 born)
 {
@@ -138,7 +147,10 @@ static bool give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct
 	return copy;
 }
 
-/* Before the live view's page is mapped. Return: as give_children_locked(). */
+/*
+ * Gives the children their copies before a page of the live view is mapped. Returns as
+ * give_children_locked().
+ */
 static bool give_page_locked(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct pinned_chunk *chunk = xa_load(&view->chunks, pgoff >> PINNED_CHUNK_ORDER);
@@ -150,7 +162,10 @@ static bool give_page_locked(struct pinned_view *view, pgoff_t pgoff)
 				    chunk->born);
 }
 
-/* Before a live view's chunk is mapped whole, or leaves its slot. */
+/*
+ * Gives the children their copies before a chunk of the live view is mapped whole, or leaves its
+ * slot.
+ */
 void pinned_snapshot_give_chunk_locked(struct pinned_view *view, unsigned long slot)
 {
 	pgoff_t pgoff = (pgoff_t)slot << PINNED_CHUNK_ORDER;
@@ -168,7 +183,7 @@ void pinned_snapshot_give_chunk_locked(struct pinned_view *view, unsigned long s
 		unmap_borrowed(view->pool, pgoff, PINNED_CHUNK_PAGES);
 }
 
-/* What the snapshot sees where it has no page of its own; NULL: nothing. */
+/* Returns the page that a snapshot sees where it has no page of its own; NULL if it sees none. */
 static struct page *inherited_page(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct page *page = NULL;
@@ -180,7 +195,10 @@ static struct page *inherited_page(struct pinned_view *view, pgoff_t pgoff)
 	return page;
 }
 
-/* Replaces what the snapshot sees by a copy of its own. Return: NULL without memory. */
+/*
+ * Replaces the page @seen that the snapshot sees by a copy of its own. Returns the copy; NULL
+ * without memory.
+ */
 static struct page *copy_own_locked(struct pinned_view *view, pgoff_t pgoff, struct page *seen)
 {
 	struct page *shared = pinned_copies_find(&view->copies, pgoff);
@@ -199,9 +217,11 @@ static struct page *copy_own_locked(struct pinned_view *view, pgoff_t pgoff, str
 }
 
 /**
- * pinned_snapshot_live_page_locked() - a page that the live view may map
+ * pinned_snapshot_live_page_locked() - returns a page that the live view may map
  * @view: the live view
  * @pgoff: the page's offset in the pool
+ *
+ * Copies the page for the children that lack it first.
  *
  * Return: the page; NULL if the slot is empty.
  */
@@ -214,7 +234,7 @@ struct page *pinned_snapshot_live_page_locked(struct pinned_view *view, pgoff_t 
 }
 
 /**
- * pinned_snapshot_writable_page_locked() - a page that a snapshot may map writable
+ * pinned_snapshot_writable_page_locked() - returns a page that a snapshot may map writable
  * @view: the snapshot
  * @pgoff: the page's offset in the pool
  *
@@ -249,9 +269,10 @@ struct page *pinned_snapshot_writable_page_locked(struct pinned_view *view, pgof
 }
 
 /*
- * A snapshot may map @page read-only while others have it. Not what is not write-back, since a
- * snapshot's mapping is, and not what a device may be writing to by an old pin of the parent's:
- * the child would see it change time and again.
+ * Returns true if a snapshot may map @page read-only while other views have the page. Two kinds of
+ * pages are refused: those that are not write-back, since a snapshot's mapping is write-back, and
+ * those that a device may still be writing to because the parent pinned them; the child would see
+ * their content change.
  */
 static bool is_lendable(struct pinned_pool *pool, struct page *page)
 {
@@ -259,12 +280,12 @@ static bool is_lendable(struct pinned_pool *pool, struct page *page)
 }
 
 /**
- * pinned_snapshot_readable_page_locked() - a page that a snapshot may map read-only
+ * pinned_snapshot_readable_page_locked() - returns a page that a snapshot may map read-only
  * @view: the snapshot
  * @pgoff: the page's offset in the pool
  *
- * Return: the page, which may belong to others as well; NULL if the slot was empty at the fork,
- * or without memory.
+ * Return: the page, which other views may use as well; NULL if the slot was empty at the fork, or
+ * without memory.
  */
 struct page *pinned_snapshot_readable_page_locked(struct pinned_view *view, pgoff_t pgoff)
 {
@@ -294,8 +315,8 @@ static struct pinned_view *find_child_locked(struct pinned_view *from, struct mm
 }
 
 /*
- * A fault that found no child may still be mapping a page, through another
- * mapping of it that the fork has not come to.
+ * Waits for page faults in @vma's part of the pool. A fault that found no child may still be
+ * mapping a page, through another mapping of that page that the fork has not reached.
  */
 static void wait_for_faults_locked(struct pinned_view *view, struct vm_area_struct *vma)
 {
@@ -328,15 +349,18 @@ static struct pinned_view *find_or_add_child_locked(struct pinned_view *from, st
 	if (child)
 		return child;
 	child = pinned_view_add_child_locked(from, mm);
-	/* Nobody calls for a mapping that the child does not get, but it shows the same pages. */
+	/*
+	 * The core does not call map_open() for a mapping that the child does not inherit, although
+	 * that mapping may show the same pages.
+	 */
 	if (pinned_any_vma(current->mm, is_kept_from_child, from))
 		unmap_mapping_range(pool->inode->i_mapping, 0, 0, 1);
 	return child;
 }
 
 /*
- * Removes the pages of the parent's mapping, and of the child's copy of it, from the page tables.
- * Those of other children stay, unless the parent's mapping may have huge entries.
+ * Removes the page-table entries of the parent's mapping, and of the child's copy of that mapping.
+ * Other children keep theirs, unless the parent's mapping may contain huge entries.
  */
 static void unmap_locked(struct pinned_view *from, struct vm_area_struct *parent_vma,
 			 struct vm_area_struct *child_vma)
@@ -351,15 +375,15 @@ static void unmap_locked(struct pinned_view *from, struct vm_area_struct *parent
 			    (loff_t)vma_pages(child_vma) << PAGE_SHIFT, 1);
 }
 
-/* From here on small pages only. No huge entry is left in either mapping. */
+/* Restricts both mappings to small pages. Neither of them contains a huge entry any more. */
 static void split_mappings_locked(struct pinned_view *from, struct vm_area_struct *parent_vma,
 				  struct vm_area_struct *child_vma)
 {
 	lockdep_assert_held(&from->pool->lock);
 	vm_flags_mod(child_vma, VM_MIXEDMAP, 0);
 	/*
-	 * Without VM_SHARED: read-only, until page_mkwrite says otherwise. Copies are write-back,
-	 * whatever the type of what they are copies of.
+	 * Without VM_SHARED the protection is read-only, until page_mkwrite allows writing. Copies
+	 * are write-back, whatever the memory type of the original.
 	 */
 	child_vma->vm_page_prot = vm_get_page_prot(child_vma->vm_flags & ~VM_SHARED);
 	if (parent_vma && !(parent_vma->vm_flags & VM_MIXEDMAP)) {
@@ -369,13 +393,13 @@ static void split_mappings_locked(struct pinned_view *from, struct vm_area_struc
 }
 
 /**
- * pinned_snapshot_fork() - the view that a forked child's mapping shall have
+ * pinned_snapshot_fork() - finds or creates the view for a forked child's mapping
  * @from: the parent's view
- * @child_vma: the child's new mapping of it
+ * @child_vma: the child's new mapping of that view
  *
- * Called inside fork with both address spaces' mmap_lock held for writing. Some
- * kernels copy the parent's small entries to the child before this, some after;
- * unmapping both removes them, or leaves none to be copied.
+ * Called by fork, which holds the mmap_lock of both address spaces for writing. Some kernels copy
+ * the parent's small entries to the child before this call, some after; unmapping both sides
+ * removes such copies, or leaves no entries to copy.
  *
  * Return: the child's snapshot, with this mapping counted; NULL without memory.
  */

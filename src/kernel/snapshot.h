@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a forked child sees: the moment of the fork, copied page by page when it must be. */
+/*
+ * Snapshots: what a forked child sees of a pool, as of the fork, copied page by page when needed.
+ */
 #ifndef PINNED_MEM_SNAPSHOT_H
 #define PINNED_MEM_SNAPSHOT_H
 

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Views: whose memory stands behind which mapping, and how long.
+ * Views: which memory a mapping shows, and how long that memory lives.
  *
- * A pool has one live view, its owner's, whose table of chunks POPULATE and
- * PUNCH change, and a snapshot for each address space that inherited mappings by
- * fork. Views form a tree, by who was forked from whom; which copies a snapshot
- * holds is decided in snapshot.c, here is only who lives how long.
+ * A pool has one live view, which belongs to the pool's owner, and one snapshot for each address
+ * space that inherited mappings by fork. POPULATE and PUNCH change the live view's table of chunks.
+ * The views form a tree: the parent of a snapshot is the view that it was forked from. This file
+ * manages the lifetime of views; snapshot.c decides which copies a snapshot holds.
  *
- * Locks: pool->lock covers the tree, every view's fields and every change of a
- * table. It nests inside mmap_lock, and outside of page locks, i_mmap_rwsem and
- * page-table locks. The live view's table is also read without it, under its
- * xa_lock (pinned_view_get_page()).
+ * Locks: pool->lock protects the tree, the fields of all views, and every change of a table. It
+ * nests inside mmap_lock, and outside page locks, i_mmap_rwsem and page-table locks. Readers of the
+ * live view's table may hold its xa_lock instead (pinned_view_get_page()).
  *
- * Lifetime: the live view is part of its pool. A snapshot is born in fork. When
- * its last mapping goes it is dead, but its children may still need pages of
- * its: it stays until they are gone, or until one is left, which then takes its
- * pages and its place. So there are never more dead snapshots than living ones.
- * An mm cannot go while it has mappings, so a view's pointer needs no reference,
- * and is cleared with the last. The owner's chunks are given up when its last
- * mapping has gone because the address space dies, and no snapshot needs them;
- * at the latest with the pool.
+ * Lifetime: the live view is part of its pool. A fork creates a snapshot. A snapshot whose last
+ * mapping was removed is dead, but its children may still need its pages. So a dead snapshot is
+ * kept until it has no child left, or only one; the only child takes over the pages and the place
+ * in the tree. Hence there are never more dead snapshots than living ones. An mm cannot be freed
+ * while it has mappings, so a view's @mm needs no reference; @mm is cleared when the last mapping
+ * is removed. The owner's chunks are released when its address space dies, with the last mapping,
+ * as soon as no snapshot needs the chunks; at the latest when the pool is destroyed.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -50,7 +48,7 @@ bool pinned_view_is_live(struct pinned_view *view)
 	return view == &view->pool->live;
 }
 
-/* A new snapshot of @from, not mapped yet; NULL without memory. */
+/* Creates a snapshot of @from without mappings. Returns NULL without memory. */
 struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struct mm_struct *mm)
 {
 	struct pinned_view *view = kzalloc(sizeof(*view), PINNED_GFP);
@@ -73,7 +71,10 @@ struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struc
 	return view;
 }
 
-/* The live view's owner is dead: nobody can map, fault or call in it any more. */
+/*
+ * Empties the live view of a dead owner: nobody can map, fault, or call in that address space any
+ * more.
+ */
 void pinned_view_empty_locked(struct pinned_view *view)
 {
 	struct pinned_pool *pool = view->pool;
@@ -100,9 +101,10 @@ static struct page *page_at_locked(struct pinned_view *view, pgoff_t pgoff)
 }
 
 /*
- * A page of the live view with a reference for the caller, or NULL. Erasing a
- * chunk takes the same xa_lock, and the table's reference is put only after
- * that, so the page cannot be freed between the look and the get.
+ * Returns a page of the live view with a reference for the caller, or NULL if the slot is empty.
+ *
+ * Erasing a chunk takes the same xa_lock, and the table's reference to the chunk is put only after
+ * the erasure. So the page cannot be freed between the lookup and get_page().
  */
 struct page *pinned_view_get_page(struct pinned_view *view, pgoff_t pgoff)
 {
@@ -135,7 +137,10 @@ void pinned_view_add_vma(struct pinned_view *view, struct vm_area_struct *vma)
 	mutex_unlock(&view->pool->lock);
 }
 
-/* The address space is being torn down: nobody can run, fault or call in it any more. */
+/*
+ * Returns true if the address space is being torn down: nobody can run, fault, or call in it any
+ * more.
+ */
 static bool is_dying(struct mm_struct *mm)
 {
 	return !atomic_read(&mm->mm_users);
@@ -158,9 +163,9 @@ static void remove_snapshot_locked(struct pinned_view *view)
 }
 
 /*
- * A dead snapshot with one child: that takes over what it has not got itself,
- * and its place. Without the memory for that it stays as it is, to be tried
- * again when the next view goes.
+ * Merges a dead snapshot into its only child: the child takes over its place in the tree, and the
+ * copies that the child lacks. Without memory the dead snapshot stays as it is; the next removal of
+ * a view tries again.
  */
 static void merge_into_child_locked(struct pinned_view *view)
 {
@@ -175,7 +180,7 @@ static void merge_into_child_locked(struct pinned_view *view)
 	remove_snapshot_locked(view);
 }
 
-/* Let go what nobody needs any more, from a view that changed up to the root. */
+/* Frees the dead views that nobody needs any more, from a view that changed up to the root. */
 static void prune_locked(struct pinned_view *view)
 {
 	struct pinned_view *origin;
@@ -196,10 +201,10 @@ static void prune_locked(struct pinned_view *view)
 			return;
 		remove_snapshot_locked(view);
 	}
-	/* Reached a living one: nothing above it has changed. */
+	/* A living view ends the loop: nothing above that view has changed. */
 }
 
-/* One mapping less. Do not touch @view afterwards. */
+/* Removes a mapping from a view's counts. The caller must not touch @view afterwards. */
 void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma)
 {
 	struct pinned_pool *pool = view->pool;

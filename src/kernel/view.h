@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What one address space sees of a pool. */
+/* Views: what one address space sees of a pool. */
 #ifndef PINNED_MEM_VIEW_H
 #define PINNED_MEM_VIEW_H
 
@@ -18,21 +18,22 @@ struct vm_area_struct;
 
 /**
  * struct pinned_view - the live view of a pool's owner, or a forked child's snapshot
- * @pool:	the pool it shows
- * @mm:		the address space it belongs to; NULL once that is gone
- * @chunks:	live view: slot -> struct pinned_chunk; changed under the pool's
- *		lock, read without
- * @copies:	snapshot: pages of its own
- * @inode:	snapshot: what the pages that it owns are named after (see name.c)
+ * @pool:	the pool that the view shows
+ * @mm:	the address space that the view belongs to; NULL once a snapshot, or a dying owner,
+ *		has lost its last mapping
+ * @chunks:	live view: slot -> struct pinned_chunk; written under the pool's lock, read
+ *		without
+ * @copies:	snapshot: the copies that it holds
+ * @inode:	snapshot: inode after which its own pages are named (see name.c)
  * @origin:	snapshot: the view that it was forked from
- * @children:	snapshots forked from it that are not gone
- * @sibling:	in @origin's @children
+ * @children:	existing snapshots that were forked from this view
+ * @sibling:	entry in @origin's @children
  * @forked_at:	snapshot: the pool's generation at the fork
- * @vmas:	mappings of it
- * @split_vmas:	live view: mappings that fork has put on small pages
- * @is_explained: snapshot: the log says why its process got SIGBUS
+ * @vmas:	number of mappings of the view
+ * @split_vmas: number of these mappings that a fork has restricted to small pages
+ * @is_explained: snapshot: the log says already why its process got SIGBUS
  *
- * All but the table of the live view is under the pool's lock.
+ * The pool's lock protects everything but readers of the live view's table.
  */
 struct pinned_view {
 	struct pinned_pool *pool;
