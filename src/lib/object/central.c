@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * The slabs of a class that belong to nobody, and what comes back to slabs of any owner, under the lock
+ * Takes objects from the unowned slabs of a class, and returns objects to any slab, under the lock
  * of the class.
  *
- * An object that somebody else than the owner gives back is marked in the slab's second set of bits,
- * and the slab joins the list that its owner collects from. If that makes all objects returned ones,
- * the slab goes at once, so that a thread that sleeps holds no memory that others have freed: the
- * owner has no free object in it then, and so does not look at it without the lock.
+ * When a thread returns an object of another thread's slab, the object is marked in the slab's
+ * second set of bits, and the slab enters the list that its owner collects from. If all objects of
+ * the slab have been returned in this way, the slab is unmade at once, so that a sleeping owner
+ * keeps no memory that other threads have freed. No free bit is set in such a slab, so the owner
+ * cannot be using the slab without the lock.
  */
 #include "object/central.h"
 
@@ -17,7 +18,7 @@ void pn_central_count_out(struct pn_heap *heap, unsigned int class, int64_t coun
 	__atomic_fetch_add(&heap->centrals[class].out, count, __ATOMIC_RELAXED);
 }
 
-/* Slabs that belong to nobody. */
+/* Unowned slabs. */
 
 size_t pn_central_take(struct pn_heap *heap, unsigned int class, struct pn_free *objects,
 		       size_t wanted)
@@ -30,7 +31,7 @@ size_t pn_central_take(struct pn_heap *heap, unsigned int class, struct pn_free 
 		struct pn_slab *slab;
 
 		slab = central->partial;
-		/* A new slab only for the first object: a batch need not be full. */
+		/* Make a new slab only for the first object: a batch need not be full. */
 		if (!slab && !got) {
 			slab = pn_slab_make_locked(heap, class, NULL);
 			if (slab)
@@ -61,7 +62,7 @@ static void give_to_nobody_locked(struct pn_central *central, struct pn_slab *sl
 	}
 }
 
-/* Other slabs. */
+/* Owned slabs. */
 
 static void give_to_owner_locked(struct pn_slab *slab, const uint8_t *state)
 {
@@ -86,7 +87,7 @@ static void give_locked(struct pn_central *central, const struct pn_free *object
 	pn_assert(central == &slab->heap->centrals[slab->class]);
 	pn_assert(pn_free_is_valid(object));
 	pn_central_count_out(slab->heap, slab->class, -1);
-	/* A thread that has ended has left only full slabs, and takes nothing back. */
+	/* Slabs of a thread that has ended are full, and become unowned now. */
 	if (pn_slab_is_nobodys(slab))
 		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
 	if (slab->owner)

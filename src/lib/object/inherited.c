@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Inherited memory; see inherited.h. Nothing is counted, since no count that the child inherits is
- * reliable: whether a slab or a chunk holds something is seen from the states of its objects, single
- * bytes, each time that an object in it is freed.
+ * Inherited memory; see inherited.h. The counts that a child inherits are not reliable, because
+ * another thread may have been changing them at the fork. Each time that an inherited object is
+ * freed, the states of the objects of its slab or chunk, single bytes, are read to find out whether
+ * any is live.
  *
- * There is no lock. Two threads that free the last two objects both mark them first and then look, so
- * that at least one of them finds nothing.
+ * There is no lock. When two threads free the last two objects, each thread first marks its object
+ * as freed and then reads the states, so that at least one of them finds no live object.
  */
 #include "object/inherited.h"
 
@@ -14,12 +15,13 @@
 
 _Static_assert(offsetof(struct pn_slab, state) % sizeof(uint64_t) == 0, "states are read by words");
 
-/* In a word of states: bits that neither PN_OBJECT_NEVER nor PN_OBJECT_FREED has. */
+/* The bits of a word of states that are set in neither PN_OBJECT_NEVER nor PN_OBJECT_FREED. */
 #define MAYBE_LIVE (~((uint64_t)PN_OBJECT_FREED * 0x0101010101010101u))
 
 /*
- * An object that was freed while the parent retained it counts as live: the child's driver goes on as
- * the parent's does, and reads it until the release that it knows of.
+ * Returns true if the object's contents may still be needed. An object that was freed while the
+ * parent retained it counts as live: the child's half of the driver may read the object until its
+ * release.
  */
 static bool is_live(uint8_t state)
 {
@@ -39,7 +41,10 @@ static bool has_live_in_word(const struct pn_slab *slab, size_t word)
 	return false;
 }
 
-/* Objects are mostly freed in the order of their addresses, so those after @index are looked at first. */
+/*
+ * Returns true if any object of the slab is live. The search begins at @index, because objects are
+ * mostly freed in the order of their addresses.
+ */
 static bool has_live(const struct pn_slab *slab, size_t index)
 {
 	size_t words = slab->count / sizeof(uint64_t) + 1;
@@ -63,8 +68,10 @@ static size_t page_count(const struct pn_slab *slab)
 }
 
 /*
- * The pages from @page on that hold something or, if @page does not, that hold nothing, within
- * the chunk that ends before page @end. *is_used tells which.
+ * Returns how many pages from @page on are in use alike, within the chunk that ends before @end. If
+ * @page is part of a slab or medium object with a live object, *is_used is true, and the pages
+ * reach to the end of that slab or object. Otherwise *is_used is false, and the pages reach to the
+ * next page that is in use.
  */
 static size_t stretch(size_t page, size_t end, bool *is_used)
 {
@@ -107,7 +114,10 @@ static void freed_in_slab(const struct pn_slab *slab, size_t index)
 
 void pn_inherited_freed(const struct pn_object *object)
 {
-	/* The state was written before; see above. */
+	/*
+	 * Order the store of the state before the reads of the other states; see the top of this
+	 * file.
+	 */
 	__sync_synchronize();
 	if (object->slab)
 		freed_in_slab(object->slab, object->index);
@@ -129,7 +139,9 @@ static void purge_pages(size_t slot)
 	}
 }
 
-/* Slots of the run that begins here and holds nothing; 0 if it holds something. */
+/*
+ * Returns how many slots from @slot on belong together and have no live object; 0 if one is live.
+ */
 static size_t empty_run(size_t slot)
 {
 	const struct pn_slot *at = &pn_arena.slots[slot];

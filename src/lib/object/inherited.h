@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a forked child inherited. It is never allocated from; where it holds nothing any more, it goes
- * back to the system: objects of more than a page when they are freed, a slab when its last object
- * is, and a chunk when nothing is left in it. Backends whose pages are larger give chunks back alone.
+ * Memory that a forked child inherited. Nothing is allocated from inherited memory; the child gives
+ * it back to the system when it is no longer in use: a medium or large object when it is freed, a
+ * slab when its last object is freed, and a chunk when nothing in it is live. Backends with larger
+ * pages give back whole chunks only.
  */
 #ifndef PN_INHERITED_H
 #define PN_INHERITED_H
 
 #include "object/object.h"
 
-/* An inherited object is not live any more. */
+/* Gives back what is no longer in use now that the state of an inherited object says freed. */
 void pn_inherited_freed(const struct pn_object *object);
 /*
- * Gives back everything that holds nothing, also what was free when the process was forked, in other
- * threads' caches too. Return: how many chunks.
+ * Gives back all inherited memory without a live object, including memory that was free at the fork
+ * or lay in the caches of other threads. Return: how many whole chunks were given back.
  */
 size_t pn_inherited_purge(void);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Large objects. The arena's slots say where one begins and how long it is; the
- * program that owns the object is the only one that changes that, so no lock is
- * needed to read it.
+ * Large objects. The arena's table of slots says where an object begins and how many slots it has.
+ * Only a call by the program that owns the object changes these entries, so no lock is needed to
+ * read them.
  */
 #include "object/large.h"
 
@@ -34,7 +34,7 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 	return object;
 }
 
-/* Of an object that was here last, large or medium. */
+/* Returns true if the last large or medium object that began at @offset was freed. */
 static bool was_freed(const struct pn_slot *slot, size_t offset)
 {
 	if (!(offset & PN_CHUNK_MASK) &&

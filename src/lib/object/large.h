@@ -5,15 +5,22 @@
 
 #include "object/object.h"
 
-/* @alignment: a power of two. Return: NULL without memory. */
+/*
+ * Allocates a large object, which is live at once. @alignment is a power of two. *is_zeroed tells
+ * whether the object contains only zeros. Takes the arena's lock. Return: NULL if there is no
+ * memory.
+ */
 void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed);
 
-/* The live object that begins at @ptr, which is in no slab; or dies, naming @caller. */
+/*
+ * Returns the large object that begins at @ptr, which is in no slab. If there is none, the process
+ * dies with a message that names @caller.
+ */
 struct pn_object pn_large_find(const void *ptr, const char *caller);
-/* Shrink, keep or grow in place. Return: false if it must move. */
+/* Resizes the object in place. Return: false if the object must move. Takes the arena's lock. */
 bool pn_large_resize(void *ptr, size_t size);
 
-/* Give back what is not live any more, and not inherited. */
+/* Gives back the chunks of an object that is no longer live and was not inherited. */
 void pn_large_give(void *ptr);
 
 #endif /* PN_LARGE_H */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Medium objects. Where a run has room to spare its object begins some cache
- * lines behind the run's first byte, at other lines each time: like staggering
- * in classes, it keeps the first words of many objects out of the same few cache
- * sets. Up to a quarter MiB a run is made long enough for 16 such places.
+ * Medium objects. If the page run is longer than the object, the object begins some cache lines
+ * after the run's first byte, at a different line each time. Like staggering in classes, this keeps
+ * the first words of many objects out of the same few cache sets. For objects of up to a quarter
+ * MiB the page run is made long enough for 16 such places.
  */
 #include "object/medium.h"
 
@@ -45,7 +45,7 @@ static struct pn_slab *take_record_locked(struct pn_heap *heap)
 	if (!record)
 		return pn_meta_alloc(offsetof(struct pn_slab, state) + 1);
 	heap->spare = record->next;
-	/* As take_record() of slab.c. */
+	/* The reason is the same as in take_record() of slab.c. */
 	pn_child_order_writes();
 	return record;
 }
@@ -63,9 +63,10 @@ static size_t first_page(const struct pn_slab *object)
 }
 
 /*
- * Records without objects. A page whose object was freed leads to the one of the cache
- * line that it began at, so that freeing it again can be told from freeing what was
- * never handed out. All zeros: free() takes none of them for a live object's.
+ * Marks of freed objects: records without an object, one for each cache line of a page. When an
+ * object is freed, the table of slabs gets, for its first page, the mark of the cache line at which
+ * the object began. Marks distinguish a double free from a free of an address that was never handed
+ * out. All their bytes are zeros, so free() never takes a mark for a live object.
  */
 static char gone[PN_PAGE_SIZE / PN_CACHE_LINE + 1][PN_CACHE_LINE]
 	__attribute__((aligned(PN_CACHE_LINE)));
@@ -86,10 +87,11 @@ static void set_object_of_page(size_t page, struct pn_slab *object)
 }
 
 /*
- * Beside its first page, those pages lead to an object from which one more step of
- * pn_object_find() would leave it downwards: at most nine. (A binary indexed tree
- * of the chunk's pages; they are the nodes that cover the first one.) They are set
- * among those from @from up to @end, which are numbers of the arena's pages.
+ * Sets the object's entries in the table of slabs to @to, except for the object's first page, and
+ * only for pages of the arena from @from up to @end. An object has an entry at each page from which
+ * the next step of find_record() in object.c would go below the object: at most nine pages. (The
+ * pages of a chunk form a binary indexed tree, and these pages are the nodes that cover the first
+ * page.)
  */
 static void set_object_inside(const struct pn_slab *object, size_t from, size_t end,
 			      struct pn_slab *to)
@@ -105,7 +107,7 @@ static void set_object_inside(const struct pn_slab *object, size_t from, size_t 
 	}
 }
 
-/* The arena's lock is held, unless nobody else knows the object yet. */
+/* The caller holds the arena's lock. */
 static void set_length(struct pn_slab *object, size_t pages)
 {
 	size_t colour = object->offset & (PN_PAGE_SIZE - 1);
@@ -217,7 +219,7 @@ bool pn_medium_resize(struct pn_slab *object, size_t size)
 
 	if (size <= PN_SMALL_MAX || pages > PN_CHUNK_PAGES)
 		return false;
-	/* A little less is not worth the work. */
+	/* Shrinking by less than an eighth is not worth the work. */
 	if (pages <= object->pages && pages + object->pages / 8 > object->pages)
 		return true;
 	pn_arena_lock();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Finding objects by pointers into them. Every page of a slab leads to its record;
- * of a medium object only some do, so that one is looked for from the pointer's
- * page downwards, to pages whose numbers in the chunk have ever fewer bits: medium.c.
+ * Finds objects by pointers into them. The table of slabs has an entry for every page of a slab,
+ * but only for some pages of a medium object. The search for a medium object begins at the
+ * pointer's page and goes to lower pages: each step clears the lowest set bit of the page number in
+ * the chunk. set_object_inside() of medium.c says which pages have entries.
  */
 #include "object/object.h"
 
@@ -22,7 +23,10 @@ struct pn_object pn_object_of_slots(size_t first)
 	};
 }
 
-/* The record of the object that covers the byte at @offset, or one that does not. */
+/*
+ * Returns the record of the object that contains the byte at @offset. If there is no such object,
+ * the result may be NULL or the record of some other object, and the caller must check.
+ */
 static struct pn_slab *find_record(size_t offset)
 {
 	size_t chunk = offset & ~PN_CHUNK_MASK;

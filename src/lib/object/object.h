@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The object that a pointer points into, by the tables, without a lock. */
+/* Finds the object that a pointer points into. Reads only the arena's tables, and takes no lock. */
 #ifndef PN_OBJECT_H
 #define PN_OBJECT_H
 
@@ -7,13 +7,13 @@
 
 /**
  * struct pn_object - an object that is, or was, allocated
- * @offset: where it begins, in the arena
+ * @offset: arena offset of the object's beginning
  * @size: usable bytes
- * @slab: its slab, or its record if it is a medium one; NULL for a large one
- * @index: its number there
- * @slot: the first slot of a large one
- * @heap: whose it is
- * @is_inherited: it is a forked child's copy
+ * @slab: the object's slab, or the record of a medium object; NULL for a large object
+ * @index: number of the object in @slab
+ * @slot: the first slot of a large object, else NULL
+ * @heap: the heap that the object belongs to
+ * @is_inherited: this process is a forked child, and inherited the object from its parent
  */
 struct pn_object {
 	size_t offset;
@@ -25,7 +25,10 @@ struct pn_object {
 	bool is_inherited;
 };
 
-/* Object @index of a slab. (One by one: compilers build a whole one on the stack first, and copy it.) */
+/*
+ * Describes object @index of @slab. The members are assigned one by one, because compilers build a
+ * compound literal on the stack and copy it.
+ */
 static inline void pn_object_set(struct pn_object *object, struct pn_slab *slab, size_t index)
 {
 	object->offset = slab->offset + index * slab->pitch;
@@ -37,22 +40,25 @@ static inline void pn_object_set(struct pn_object *object, struct pn_slab *slab,
 	object->is_inherited = slab->epoch != pn_arena.epoch;
 }
 
-/* The large one that begins at slot @first. */
+/* Describes the large object that begins at slot @first. */
 struct pn_object pn_object_of_slots(size_t first);
 
 /*
- * Return: false if @ptr is in no place for an object. Otherwise the answer is good as long as
- * somebody keeps the object: its owner, or who retains it.
+ * Finds the object that @ptr points into. The description stays valid while the program owns the
+ * object or somebody retains it. Return: false if there is no place for an object at @ptr.
  */
 bool pn_object_find(const void *ptr, struct pn_object *object);
 
-/* Its enum pn_object_state. */
+/* Returns a pointer to the object's state, an enum pn_object_state. */
 static inline uint8_t *pn_object_state(const struct pn_object *object)
 {
 	return object->slab ? &object->slab->state[object->index] : &object->slot->object;
 }
 
-/* What has become of it. Who frees it has seen what who released it last has read of it. */
+/*
+ * Acquire-loads the state, so that the freeing thread sees every access that was made before the
+ * last release.
+ */
 static inline uint8_t pn_object_get_state(const struct pn_object *object)
 {
 	return __atomic_load_n(pn_object_state(object), __ATOMIC_ACQUIRE);

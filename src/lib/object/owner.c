@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * A thread's slabs: taking from them, giving to them, getting more, and leaving them at its end.
+ * A thread's slabs: how the thread takes objects from them, returns objects to them, gets more
+ * slabs, and gives its slabs up when it ends.
  *
- * Only its owner reads and changes a slab's free bits, and the list of slabs with free objects. What
- * other threads give back stands in the slab's second bits, under the class's lock; the owner
- * collects it when it has no free object of the class any more. A class's lock is so taken once for
- * some hundred objects, and never by a thread that frees what it has allocated, unless a slab is
- * made or goes.
+ * Only the owner reads and changes a slab's free bits, and the list of its slabs with free objects.
+ * Objects that other threads return are marked in the slab's second set of bits, under the class's
+ * lock; the owner collects them when it has no free object of the class left. A thread therefore
+ * takes a class's lock about once for some hundred objects. A thread that frees only what it has
+ * allocated takes the lock only when it makes or unmakes a slab.
  *
- * A thread that ends gives its slabs with free objects to nobody. Its full slabs go on naming its
- * record, and belong to the thread that gets the record next, if nobody returns an object to them
- * before. A thread adopts a slab of nobody's, or of a thread that has ended, when it needs one, and
- * when it frees an object of it: programs hand the objects of a thread to the next.
+ * When a thread ends, its slabs with free objects become unowned. Its full slabs keep the pointer
+ * to its record; they belong to the next thread that gets the record, unless somebody returns an
+ * object to them first. A thread adopts a slab that is unowned, or whose owner has ended, when it
+ * needs a slab, and when it frees an object of such a slab: programs often hand the objects of one
+ * thread on to the next thread.
  */
 #include "object/owner.h"
 
@@ -23,9 +25,10 @@ static struct pn_central *central_of(unsigned int class)
 }
 
 /*
- * A signal handler may fork, and settle the child, at any point at which the thread holds no lock. The
- * thread goes on with the owner that it has in hand, which is nobody's in the child: it may take
- * inherited objects from it, and must not mix it with what is the child's.
+ * Returns true if the owner's record was begun in this process. A signal handler may fork, and
+ * settle the child, at any point at which the interrupted thread holds no lock. In the child, the
+ * thread then goes on with a record of the parent. It may take inherited objects by that record,
+ * but must not put slabs of the child into it, or count them for it.
  */
 static bool is_of_this_process(const struct pn_owner *owner)
 {
@@ -38,7 +41,7 @@ static void count_out(const struct pn_owner *owner, unsigned int class, int64_t 
 		pn_central_count_out(&pn_heap, class, count);
 }
 
-/* What others returned. */
+/* Objects that other threads returned. */
 
 static void collect_one_locked(struct pn_owner *owner, struct pn_slab *slab)
 {
@@ -65,7 +68,9 @@ static void collect_locked(struct pn_owner *owner, unsigned int class)
 
 /* More slabs. */
 
-/* One that belongs to nobody is in the class's list if it has free objects. */
+/*
+ * An unowned slab with free objects is in the class's list, and leaves that list for the owner's.
+ */
 static void adopt_locked(struct pn_owner *owner, struct pn_slab *slab)
 {
 	pn_lock_assert_held(&central_of(slab->class)->lock);
@@ -128,7 +133,7 @@ size_t pn_owner_take(struct pn_owner *owner, unsigned int class, struct pn_free 
 	struct pn_slab **partial = &owner->partial[class];
 	size_t got = 0;
 
-	/* More slabs only for the first object: a batch need not be full. */
+	/* Get more slabs only for the first object: a batch need not be full. */
 	if (!*partial && !get_more(owner, class))
 		return 0;
 	while (got < wanted && *partial) {
@@ -164,7 +169,7 @@ static void give_own(struct pn_owner *owner, struct pn_slab *slab, const uint8_t
 	}
 }
 
-/* Objects of one sort that follow each other are given together. */
+/* Consecutive objects of slabs that @owner does not own are returned together, under one lock. */
 void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_free *objects,
 		   size_t count)
 {
@@ -188,7 +193,7 @@ void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_f
 	count_out(owner, class, -(int64_t)own);
 }
 
-/* Birth and death. */
+/* Beginning and end of a thread. */
 
 void pn_owner_begin(struct pn_owner *owner)
 {

@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slabs of one thread. It takes objects from them, and gives its own back, without a lock.
+ * The slabs of one thread. The thread takes objects from its slabs, and returns objects to them,
+ * without a lock. Only slabs of the default heap have owners.
  *
- * A record is never unmapped, and a thread that begins may get that of one that has ended: it then
- * owns the full slabs that the other has left. Slabs of the default heap alone have owners.
+ * An owner's record is never unmapped. A new thread may get the record of a thread that has ended,
+ * and then owns the full slabs that the ended thread has left.
  */
 #ifndef PN_OWNER_H
 #define PN_OWNER_H
 
 #include "object/returned.h"
 
-/* Begins and ends a thread's part in the record. */
+/* Prepares a record for a thread that begins to use it. */
 void pn_owner_begin(struct pn_owner *owner);
+/* Gives up the slabs of a thread that ends. Takes the classes' locks. */
 void pn_owner_end(struct pn_owner *owner);
 
-/* As pn_central_take(), from the owner's slabs; it gets more of them as needed. */
+/*
+ * Takes up to @wanted objects of a class from the owner's slabs. If there is no free object in
+ * them, the owner first collects returned objects, adopts a slab, or makes one, under the class's
+ * lock. Returns how many it took; 0 if there is no memory.
+ */
 size_t pn_owner_take(struct pn_owner *owner, unsigned int class, struct pn_free *objects,
 		     size_t wanted);
-/* As pn_central_give(), for objects of the owner's slabs and of others. */
+/* Returns objects, which are no longer live, to their slabs, whether @owner owns them or not. */
 void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_free *objects,
 		   size_t count);
 
 /*
- * Makes a slab the owner's that belongs to nobody, or to a thread that has ended. Returns false if it
- * belongs to another thread.
+ * Makes @owner the owner of a slab that is unowned, or whose owner has ended. Takes the class's
+ * lock. Returns false if the slab belongs to another thread.
  */
 bool pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab);
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Counting who is retained how often. An object's state has room for 63; what is more is carried, 32 at a time, into a
- * hash table by where objects begin, and borrowed from there when the state would count none.
+ * Retain counts. An object's state can count to 63. When the count grows beyond that, 32 of it are
+ * carried into a hash table, whose key is the object's offset; they are borrowed back before the
+ * state would count 0.
  *
- * States change by compare and exchange, from any thread, under no lock; the lock covers the table, and the flag
- * of a state that says that the table has some. An object is freed by its owner once: who exchanges last, the owner or
- * the last to release it, frees it indeed.
+ * Any thread changes states by compare-and-exchange, without a lock. The lock covers the table and
+ * PN_RETAINED_MORE in the states. The program frees an object once; the memory is given back by
+ * whoever exchanges the state last: the thread that frees the object, or the thread that releases
+ * it last.
  */
 #include "object/retain.h"
 
@@ -21,14 +23,14 @@
 #define ENTRIES_AT_ONCE 64
 #define COUNT_MAX 63
 #define CARRIED 32
-/* The same, in a state. */
+/* CARRIED in the units of a state. */
 #define CARRIED_IN_STATE (CARRIED * PN_RETAINED_ONCE)
 
 /**
- * struct entry - an object that is retained more often than its state can tell
- * @offset: where it begins, in the arena
- * @count: how much more often
- * @next: in its bucket, or of the spare ones
+ * struct entry - an object whose retain count does not fit into its state
+ * @offset: arena offset of the object's beginning
+ * @count: the part of the retain count that was carried, a multiple of CARRIED
+ * @next: next entry of the bucket, or next spare entry
  */
 struct entry {
 	size_t offset;
@@ -36,21 +38,21 @@ struct entry {
 	struct entry *next;
 };
 
-/* Inside of all locks but the records'; see runtime.c. */
+/* Innermost lock but for that of the records (meta.c); see runtime.c for the order. */
 static struct pn_lock lock = PN_LOCK_INIT;
 static struct entry **buckets;
 /* A power of two. */
 static size_t bucket_count;
 static size_t entry_count;
 static struct entry *spare;
-/* Atomic, as are heaps' counts. */
+/* Bytes in objects that were freed but are retained; atomic, as is each heap's @retained. */
 static uint64_t held_bytes;
 PN_WATCH_VARIABLE(retained_bytes, held_bytes);
 static uint64_t limit_bytes;
 
-/* The table. The lock is held. */
+/* The table. The caller of each function holds the lock. */
 
-/* Fibonacci hashing: objects of a size lie at regular distances. */
+/* Uses Fibonacci hashing, because objects of one size lie at regular distances. */
 static struct entry **bucket_of(struct entry **table, size_t count, size_t offset)
 {
 	uint64_t hash = ((uint64_t)offset >> 4) * 0x9e3779b97f4a7c15u;
@@ -58,7 +60,7 @@ static struct entry **bucket_of(struct entry **table, size_t count, size_t offse
 	return &table[hash >> 32 & (count - 1)];
 }
 
-/* Return: what leads to the entry, or to NULL if there is none. */
+/* Return: the link that points to the object's entry; the link is NULL if there is no entry. */
 static struct entry **find(size_t offset)
 {
 	static struct entry *none;
@@ -84,7 +86,10 @@ static void move_entries(struct entry **table, size_t count)
 	}
 }
 
-/* Without memory it stays as it is, and is slower. Return: false if there is none at all. */
+/*
+ * Enlarges a full table. Without memory the old table stays in use and becomes slower.
+ * Return: false if there is no table at all.
+ */
 static bool make_room(void)
 {
 	size_t count = bucket_count ? 4 * bucket_count : BUCKETS_MIN;
@@ -103,7 +108,7 @@ static bool make_room(void)
 	return true;
 }
 
-/* Returns true if each entry is in its bucket, counts what was carried, and all are counted. */
+/* Returns true if each entry is in its bucket with a valid count, and entry_count is right. */
 PN_UNUSED_IN_RELEASE static bool is_table_valid(void)
 {
 	size_t count = 0;
@@ -131,7 +136,7 @@ static struct entry *take_entry(void)
 	return entry;
 }
 
-/* Return: ENOMEM, or 0. */
+/* Adds CARRIED to the object's entry, and makes the entry if needed. Return: 0 or ENOMEM. */
 static int put_into_table(size_t offset)
 {
 	struct entry **link, *entry;
@@ -156,7 +161,7 @@ static void take_from_table(size_t offset)
 {
 	struct entry **link = find(offset), *entry = *link;
 
-	/* The process was forked after the look at the state, and the table is new. */
+	/* The process was forked after the state was read, and the child's table is new. */
 	if (!entry)
 		return;
 	pn_assert(entry->count >= CARRIED && !(entry->count % CARRIED));
@@ -178,14 +183,17 @@ static unsigned int count_of(uint8_t state)
 	return state / PN_RETAINED_ONCE;
 }
 
-/* Who retains has seen what was done before, and what who retained has done is seen by who frees. */
+/*
+ * Compare-and-exchanges a state. The order is acquire-release: whoever retains an object sees what
+ * was written before, and whoever gives the memory back sees all accesses made before each release.
+ */
 static bool exchange(uint8_t *state, uint8_t *old, unsigned int new)
 {
 	return __atomic_compare_exchange_n(state, old, (uint8_t) new, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_ACQUIRE);
 }
 
-/* The default heap never ends, so nobody asks what of it is retained. */
+/* Counts a heap's retained objects. The default heap is never destroyed and needs no count. */
 static void add_to_heap(struct pn_heap *heap, int count)
 {
 	uint64_t now = 0;
@@ -195,7 +203,7 @@ static void add_to_heap(struct pn_heap *heap, int count)
 	pn_assert(now <= INT64_MAX);
 }
 
-/* The heap in the record, which cannot change while the object is retained. */
+/* Returns the heap from the record, which cannot change while the object is retained. */
 static struct pn_heap *heap_in_record(const struct pn_object *object)
 {
 	return object->slab ? object->slab->heap : object->slot->heap;
@@ -212,7 +220,7 @@ static int carry_locked(size_t offset, uint8_t *state)
 	err = put_into_table(offset);
 	if (err)
 		return err;
-	/* Others release meanwhile. */
+	/* Other threads may release meanwhile, until there is nothing left to carry. */
 	while (count_of(old) > CARRIED)
 		if (exchange(state, &old, (old - CARRIED_IN_STATE) | PN_RETAINED_MORE))
 			return 0;
@@ -225,7 +233,7 @@ static void borrow_locked(size_t offset, uint8_t *state)
 	uint8_t old = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 
 	pn_lock_assert_held(&lock);
-	/* Others retain meanwhile. */
+	/* Other threads may retain meanwhile, so that nothing need be borrowed. */
 	while (count_of(old) == 1 && old & PN_RETAINED_MORE) {
 		unsigned int new = old + CARRIED_IN_STATE;
 
@@ -238,7 +246,10 @@ static void borrow_locked(size_t offset, uint8_t *state)
 	}
 }
 
-/* Out of the way of a state that is full. Return: 0 with what the state is now, which may have room; ENOMEM. */
+/*
+ * Carries CARRIED of a full state's count into the table. *now is the state afterwards, which
+ * another thread may have filled again. Takes the lock. Return: 0 or ENOMEM.
+ */
 static PN_NOINLINE int carry(size_t offset, uint8_t *state, uint8_t *now)
 {
 	int err;
@@ -250,7 +261,7 @@ static PN_NOINLINE int carry(size_t offset, uint8_t *state, uint8_t *now)
 	return err;
 }
 
-/* Back into a state that would count none. */
+/* Borrows CARRIED from the table for a state that counts 1. *now is the state afterwards. */
 static PN_NOINLINE void borrow(size_t offset, uint8_t *state, uint8_t *now)
 {
 	pn_lock(&lock);
@@ -259,7 +270,7 @@ static PN_NOINLINE void borrow(size_t offset, uint8_t *state, uint8_t *now)
 	*now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 }
 
-/* Return: what the state shall be when it is retained once more; 0 with *err. */
+/* Return: the state of an object that is retained once more; 0 with *err set if that is refused. */
 static unsigned int state_retained(const struct pn_object *object, uint8_t old, int *err)
 {
 	if (pn_state_is_retained(old))
@@ -353,7 +364,7 @@ bool pn_retain_free(const struct pn_object *object)
 				return false;
 			continue;
 		}
-		/* Added first, because the last release may subtract as soon as the state has changed. */
+		/* Add first: the last release may subtract as soon as the state has changed. */
 		__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
 		if (exchange(state, &old, old | PN_RETAINED_FREED))
 			return true;

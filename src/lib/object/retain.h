@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Retained objects: one that is freed while somebody retains it stays as it is
- * until the last one releases it. An object's state says how often it is retained, so
- * that who allocates and frees others pays nothing, and who retains needs no lock:
+ * Retained objects. An object that is freed while somebody retains it keeps its memory and contents
+ * until the last release. The object's state contains the retain count, so that objects which
+ * nobody retains cost nothing more, and retaining needs no lock:
  *
- *   bit 0      it was freed
- *   bit 1      the table of retain.c has counted some more
- *   bits 2-7   how often, at least once
+ *   bit 0      the object was freed
+ *   bit 1      the table of retain.c contains a further part of the count
+ *   bits 2-7   the retain count, at least 1
  */
 #ifndef PN_RETAIN_H
 #define PN_RETAIN_H
@@ -27,28 +27,40 @@ static inline bool pn_state_is_freed(uint8_t state)
 	return pn_state_is_retained(state) ? state & PN_RETAINED_FREED : state == PN_OBJECT_FREED;
 }
 
-/* Return: 0; EFAULT, it is not alive; ENOBUFS, over the limit; ENOMEM. */
+/*
+ * Retains an object once more. Return: 0; EFAULT, the object is not live; ENOBUFS, the limit of
+ * pn_retain_set_limit() would be exceeded; ENOMEM.
+ */
 int pn_retain(const struct pn_object *object);
 /*
- * Return: 0; EINVAL, nobody retains it. *is_over: it was freed meanwhile, and nobody retains it any
- * more: the caller frees it, and then calls pn_retain_end().
+ * Releases an object once. Sets *is_over if this was the last release of an object that the program
+ * has freed: the caller then gives the memory back, and calls pn_retain_end().
+ * Return: 0; EINVAL, nobody retains the object.
  */
 int pn_retain_release(const struct pn_object *object, bool *is_over);
+/*
+ * Subtracts the object from its heap's count of retained objects, after its memory was given back.
+ */
 void pn_retain_end(const struct pn_object *object);
 /*
- * Changes an object's state for a program that frees the object; dies if it was freed already. One
- * atomic operation decides between a free and a retain that race.
- * Return: false, the caller gives the memory back; true, somebody retains the object, and will.
+ * Marks an object as freed by the program; dies if the object was freed already. One atomic
+ * operation decides between a free and a retain that race.
+ * Return: false, the caller gives the memory back; true, somebody retains the object, and the
+ * caller of the last release gives the memory back.
  */
 bool pn_retain_free(const struct pn_object *object);
 
-/* Is any object of a heap, not the default one, retained, or being freed by who released it? */
+/*
+ * Returns true if any object of a heap is retained, or its memory is being given back after the
+ * last release. The default heap is not counted.
+ */
 bool pn_retain_has_any(const struct pn_heap *heap);
-/* Bytes in objects that were freed, but are retained; and how many there may be. */
+/* Returns how many bytes are in objects that were freed but are still retained. */
 uint64_t pn_retain_bytes(void);
+/* Sets the limit of these bytes above which pn_retain() refuses. */
 void pn_retain_set_limit(uint64_t bytes);
 
-/* In a forked child, which retains nothing. */
+/* In a forked child, which retains nothing: clears the counts and the table. */
 void pn_retain_in_child(void);
 
 #endif /* PN_RETAIN_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The lists of slabs that have objects which others than their owner gave back; see returned.h. */
+/* The lists of slabs to which other threads than the owner returned objects; see returned.h. */
 #include "object/returned.h"
 
 void pn_returned_add_locked(struct pn_owner *owner, struct pn_slab *slab)

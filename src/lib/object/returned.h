@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others than a slab's owner gave back. Each owner has a list of its slabs that have such
- * objects, for each class; the lock of the class covers the list.
+ * Objects that other threads than a slab's owner returned. Each owner has, for each class, a list
+ * of its slabs with such objects; the lock of the class covers the list.
  */
 #ifndef PN_RETURNED_H
 #define PN_RETURNED_H
@@ -10,12 +10,12 @@
 
 /**
  * struct pn_owner - one thread's slabs
- * @partial: by class, those with free objects; the thread's alone
- * @returned: by class, those that have objects which others gave back; under the class's lock, and
- *	the thread looks without it whether there are any
- * @epoch: fork generation that the thread began in
- * @has_left: by class, the thread has ended and has no slab with free objects; becomes true under the
- *	class's lock
+ * @partial: for each class, the slabs with free objects; only the owner uses this list
+ * @returned: for each class, the slabs to which other threads returned objects; changes under the
+ *	class's lock, but the owner checks without the lock whether the list is empty
+ * @epoch: fork generation in which the thread began
+ * @has_left: for each class, the thread has ended and has given up its slabs with free objects;
+ *	becomes true under the class's lock
  */
 struct pn_owner {
 	struct pn_slab *partial[PN_CLASSES];
@@ -24,14 +24,17 @@ struct pn_owner {
 	bool has_left[PN_CLASSES];
 };
 
-/* Changes only under the class's lock; no thread but the owner itself takes it for its own. */
+/*
+ * Returns the owner. It changes only under the class's lock. Without the lock, the answer may be
+ * out of date, except that a thread can rely on whether the owner is the thread itself.
+ */
 static inline struct pn_owner *pn_slab_owner(const struct pn_slab *slab)
 {
 	return __atomic_load_n(&slab->owner, __ATOMIC_RELAXED);
 }
 
 /*
- * Does a slab belong to nobody, or to a thread that has ended? Without the class's lock the answer
+ * Returns true if a slab is unowned, or its owner has ended. Without the class's lock the answer
  * may be out of date.
  */
 static inline bool pn_slab_is_nobodys(const struct pn_slab *slab)
@@ -41,9 +44,12 @@ static inline bool pn_slab_is_nobodys(const struct pn_slab *slab)
 	return !owner || __atomic_load_n(&owner->has_left[slab->class], __ATOMIC_RELAXED);
 }
 
-/* Adds a slab that has the first object which another thread gave back. */
+/* Adds a slab to its owner's list when another thread returns the first object to it. */
 void pn_returned_add_locked(struct pn_owner *owner, struct pn_slab *slab);
-/* Removes a slab whose returned objects its owner collects, or whose objects all came back so. */
+/*
+ * Removes a slab from its owner's list when the owner collects its returned objects, or when other
+ * threads have returned all its objects.
+ */
 void pn_returned_remove_locked(struct pn_owner *owner, struct pn_slab *slab);
 
 #endif /* PN_RETURNED_H */

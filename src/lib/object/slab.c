@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Slabs: their records, bits and lists, and making and unmaking them.
+ * Slabs: their records, bits and lists, and how slabs are made and unmade.
  *
- * A slab with free objects is in its class's list or in its owner's; a full one is in no list, and
- * the arena's table leads to it when an object comes back. The pages of a slab that becomes empty go
- * back, unless it is the last one in its list: the next allocation needs it.
+ * A slab with free objects is in the list of its owner or, if it is unowned, of its class. A full
+ * slab is in no list; the arena's table of slabs finds it when an object is returned. A slab that
+ * becomes empty gives its pages back, unless it is the last one in its list: the next allocation
+ * needs that slab.
  */
 #include "object/slab.h"
 
@@ -15,7 +16,7 @@
 #include "os/probe.h"
 #include "os/random.h"
 
-/* One more than there are objects: where another would begin nothing is ever live. */
+/* Allows for one state more than there are objects: no object is ever live after the last one. */
 static size_t state_size(const struct pn_class *class)
 {
 	return pn_round_up(class->count + 1u, sizeof(uint64_t));
@@ -36,7 +37,7 @@ static uint64_t *returned_bits(struct pn_slab *slab)
 	return free_bits(slab) + free_words(&pn_classes[slab->class]);
 }
 
-/* Returns true if the bits, the count of free objects, the hint and the states agree. */
+/* Returns true if the free bits, @free, @scan and the states agree. */
 PN_UNUSED_IN_RELEASE static bool is_valid(struct pn_slab *slab)
 {
 	const uint64_t *bits = free_bits(slab);
@@ -54,7 +55,7 @@ PN_UNUSED_IN_RELEASE static bool is_valid(struct pn_slab *slab)
 	return count == slab->free && slab->count == pn_classes[slab->class].count;
 }
 
-/* Returns true if all pages of the slab lead to it. */
+/* Returns true if the table of slabs contains @slab for each of the slab's pages. */
 PN_UNUSED_IN_RELEASE static bool is_in_table(const struct pn_slab *slab)
 {
 	for (size_t i = 0; i < pn_classes[slab->class].pages; i++)
@@ -63,7 +64,7 @@ PN_UNUSED_IN_RELEASE static bool is_in_table(const struct pn_slab *slab)
 	return true;
 }
 
-/* Only whoever may change the free bits writes it, but the census reads it as it goes by. */
+/* The store is atomic because the census reads @free without a lock. */
 static void set_free(struct pn_slab *slab, size_t count)
 {
 	pn_assert(count <= slab->count);
@@ -105,7 +106,7 @@ static struct pn_slab *take_record(struct pn_central *central, const struct pn_c
 	if (!record)
 		return pn_meta_alloc(size);
 	central->spare = record->next;
-	/* A forked child that sees the record empty must see that no page leads to it any more. */
+	/* A child forked here must not find a cleared record by way of the table of slabs. */
 	pn_child_order_writes();
 	memset(record, 0, size);
 	return record;
@@ -134,8 +135,9 @@ static void set_all_free(struct pn_slab *slab)
 }
 
 /*
- * Staggered objects do not fill their slab's pages. The first begins at another
- * cache line in each, or those at the same place of many slabs would collide.
+ * Returns the offset of the first object in a new slab. Staggered objects do not fill their slab's
+ * pages, so each new slab begins its first object at another cache line. Otherwise the objects at
+ * the same place of many slabs would compete for the same cache sets.
  */
 static size_t next_colour(struct pn_central *central, const struct pn_class *class)
 {
@@ -146,7 +148,7 @@ static size_t next_colour(struct pn_central *central, const struct pn_class *cla
 	return central->colour++ % (spare / PN_CACHE_LINE + 1) * PN_CACHE_LINE;
 }
 
-/* Returns SIZE_MAX if there is no memory. */
+/* Takes a page run for a slab. Returns its first page, or SIZE_MAX if there is no memory. */
 static size_t take_pages(struct pn_heap *heap, const struct pn_class *class)
 {
 	bool is_zeroed;
@@ -159,7 +161,7 @@ static size_t take_pages(struct pn_heap *heap, const struct pn_class *class)
 	return page;
 }
 
-/* Everything is set before the table leads to the slab. */
+/* Fills in a record. The slab enters the table last, so that lookups find only complete records. */
 static void set_up(struct pn_slab *slab, struct pn_heap *heap, unsigned int index, size_t offset)
 {
 	const struct pn_class *class = &pn_classes[index];
@@ -215,7 +217,7 @@ void pn_slab_unmake_locked(struct pn_slab *slab)
 	pn_assert_slow(is_valid(slab) && is_in_table(slab));
 	PN_PROBE2(slab_unmake, slab->size, pn_arena_at(slab->offset));
 	set_slab_of_pages(slab->offset, pages, NULL);
-	/* A child that will be settled next leaves the pages alone anyway. */
+	/* Without the lock, this is a new child, which never reuses inherited pages anyway. */
 	if (!pn_arena_lock_inside())
 		return;
 	pn_pages_give_locked(heap, slab->offset >> PN_PAGE_SHIFT, pages);
@@ -232,7 +234,7 @@ static size_t lowest_free(struct pn_slab *slab, const uint64_t *bits)
 	return slab->scan * 64u + (size_t)__builtin_ctzll(bits[slab->scan]);
 }
 
-/* The next one from some place on. */
+/* Returns the first free object at or after a random index; the search wraps around. */
 static size_t random_free(const struct pn_slab *slab, const uint64_t *bits)
 {
 	size_t index = pn_random_below(slab->count), word = index / 64;
@@ -257,7 +259,10 @@ size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t w
 		pn_assert(pn_slab_state(slab, index) == PN_OBJECT_NEVER ||
 			  pn_slab_state(slab, index) == PN_OBJECT_FREED);
 		bits[index / 64] &= ~((uint64_t)1 << (index % 64));
-		/* The cache is a stack: what comes out of it first has the lowest address. */
+		/*
+		 * The cache is a stack: the object at the lowest address comes last, to be popped
+		 * first.
+		 */
 		objects[got - 1] = (struct pn_free){
 			.object = pn_arena_at(slab->offset + index * slab->pitch),
 			.state = &slab->state[index],

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slabs: runs of pages that hold objects of one class.
+ * Slabs: page runs that are divided into objects of one class.
  *
- * A slab's record lies apart from its objects. It has a byte for each object, which whoever
- * allocates or frees the object writes, and which exposes double and wild frees; and a bit for each
- * object that the slab itself may give out. A medium object has such a record too, as a slab of one
- * object (medium.h).
+ * A slab's record lies apart from its objects. The record contains one byte of state for each
+ * object: every thread that allocates or frees an object updates its state, and the state exposes
+ * double and wild frees. The record also contains one bit for each object, which is set while the
+ * object is free in the slab. A medium object has such a record as well: a slab of one object
+ * (medium.h).
  *
- * A slab belongs to a thread (owner.h), or to nobody. The owner takes objects from it and gives its
- * own back without a lock. Everybody else gives objects back under the lock of the class, into a
- * second set of bits that the owner collects. Slabs that belong to nobody are in the class's list.
+ * A slab is owned by one thread (owner.h), or is unowned. The owner takes objects from the slab and
+ * returns objects to it without a lock. Every other thread returns objects under the lock of the
+ * class, into a second set of bits, which the owner collects. Unowned slabs with free objects are
+ * in the list of the class.
  */
 #ifndef PN_SLAB_H
 #define PN_SLAB_H
@@ -20,23 +22,25 @@ struct pn_owner;
 
 /**
  * struct pn_slab - one slab, or one medium object
- * @offset: of its first object, in the arena
- * @magic: as in its class; 0 for a medium object, whose every byte is in object 0
- * @owner: the thread that it belongs to, NULL for nobody; changes under the class's lock
- * @pitch: as in its class
+ * @offset: arena offset of the first object
+ * @magic: copy of the class's @magic; 0 for a medium object, so that every byte is in object 0
+ * @owner: the owning thread's record, or NULL if the slab is unowned; changes under the class's
+ *	lock
+ * @pitch: copy of the class's @pitch
  * @size: usable bytes of an object
- * @epoch: fork generation; the objects of another one are inherited
- * @count: objects
- * @class: index of its class
- * @pages: of a medium object, else 0
- * @free: objects that the slab may give out; the owner's, like @scan, or under the class's lock
- * @scan: word of the free bits to look at first
- * @returned: objects that others than the owner gave back, under the class's lock
- * @heap: the heap that it belongs to
- * @next: with @prev, neighbours in the list of slabs with free objects, the owner's or the class's
+ * @epoch: fork generation that made the slab; objects of an earlier generation are inherited
+ * @count: number of objects
+ * @class: index of the slab's class
+ * @pages: number of pages of a medium object; 0 for a slab
+ * @free: number of objects whose free bit is set. Only the owner changes @free, @scan and the free
+ *	bits of an owned slab; those of an unowned slab change under the class's lock
+ * @scan: the word of the free bits at which a search begins; all words before it are 0
+ * @returned: number of objects that other threads returned; changes under the class's lock
+ * @heap: the heap that the slab belongs to
+ * @next: with @prev, neighbours in a list of slabs with free objects: the owner's or the class's
  * @next_returned: with @prev_returned, neighbours in the list of slabs that the owner collects from
- * @state: enum pn_object_state of each object; the bits follow, aligned to 8 bytes: first those of
- *	free objects, then those of returned ones
+ * @state: enum pn_object_state of each object; after the states, aligned to 8 bytes, come the free
+ *	bits and then the bits of returned objects
  */
 struct pn_slab {
 	size_t offset;
@@ -66,19 +70,22 @@ static inline struct pn_slab *pn_slab_at(size_t offset)
 	return __atomic_load_n(&pn_arena.slabs[offset >> PN_PAGE_SHIFT], __ATOMIC_RELAXED);
 }
 
-/* The object that the byte at @offset belongs to. */
+/* Returns the index of the object that contains the byte at @offset. */
 static inline size_t pn_slab_index(const struct pn_slab *slab, size_t offset)
 {
 	return (size_t)(((offset - slab->offset) * slab->magic) >> PN_MAGIC_SHIFT);
 }
 
-/* Is @offset where object @index begins, or one would behind the last? */
+/*
+ * Returns true if @offset is where object @index begins. @index may be the number of objects: the
+ * place after the last object counts as the beginning of one more.
+ */
 static inline bool pn_slab_is_start(const struct pn_slab *slab, size_t index, size_t offset)
 {
 	return slab->offset + index * slab->pitch == offset;
 }
 
-/* A free object, and where its state is, so that handing it out need not look for that. */
+/* A free object, and a pointer to its state, which makes a look-up on allocation unnecessary. */
 struct pn_free {
 	void *object;
 	uint8_t *state;
@@ -92,12 +99,12 @@ static inline bool pn_free_is_valid(const struct pn_free *object)
 	return state == PN_OBJECT_NEVER || state == PN_OBJECT_FREED;
 }
 
-/* It leaves a cache or a slab for the program. */
+/* Marks a free object as live when a cache or a slab hands the object to the program. */
 static inline void pn_free_set_live(const struct pn_free *object)
 {
 	__atomic_store_n(object->state, PN_OBJECT_LIVE, __ATOMIC_RELAXED);
 }
-/* One thread may free an object while another releases it. */
+/* The states are atomic because one thread may free an object while another one releases it. */
 static inline uint8_t pn_slab_state(const struct pn_slab *slab, size_t index)
 {
 	return __atomic_load_n(&slab->state[index], __ATOMIC_RELAXED);
@@ -108,22 +115,28 @@ static inline void pn_slab_set_state(struct pn_slab *slab, size_t index, enum pn
 	__atomic_store_n(&slab->state[index], (uint8_t)state, __ATOMIC_RELAXED);
 }
 
-/* Makes a slab of @owner, which may be NULL, in no list; NULL without memory. */
+/*
+ * Makes a slab that @owner owns, or an unowned one if @owner is NULL. The slab is in no list yet.
+ * Returns NULL if there is no memory.
+ */
 struct pn_slab *pn_slab_make_locked(struct pn_heap *heap, unsigned int class,
 				    struct pn_owner *owner);
-/* Gives the pages of a slab that is in no list, and none of whose objects is out, back. */
+/* Gives back the pages of a slab that is in no list and whose objects have all been returned. */
 void pn_slab_unmake_locked(struct pn_slab *slab);
-/* Takes at most @wanted free objects from a slab; whoever calls it may change the slab's free bits. */
+/*
+ * Takes up to @wanted free objects from a slab. Returns how many. The caller is the slab's owner
+ * or, if the slab is unowned, holds the class's lock.
+ */
 size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t wanted);
-/* Marks an object of the slab free; whoever calls it may change the slab's free bits. */
+/* Sets the free bit of an object that is returned; same callers as pn_slab_take_from(). */
 void pn_slab_put(struct pn_slab *slab, const uint8_t *state);
-/* Marks an object that others than the owner gave back. */
+/* Records that a thread that does not own the slab returned an object. */
 void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state);
-/* Makes the objects that others returned free ones. */
+/* Turns all returned objects of the slab into free ones. */
 void pn_slab_collect_locked(struct pn_slab *slab);
 void pn_slab_push(struct pn_slab **list, struct pn_slab *slab);
 void pn_slab_remove(struct pn_slab **list, struct pn_slab *slab);
-/* The next allocation needs the last slab that has free objects. */
+/* Returns true if @slab is the only one in @list; it is kept, as the next allocation needs it. */
 static inline bool pn_slab_is_last(const struct pn_slab *list, const struct pn_slab *slab)
 {
 	return list == slab && !slab->next;
