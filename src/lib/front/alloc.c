@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Allocating and freeing: the paths that run rarely. */
+/* The slow paths of allocating and freeing. */
 #include "front/alloc.h"
 
 #include <errno.h>
@@ -24,6 +24,10 @@ uint64_t pn_alloc_failures(void)
 	return __atomic_load_n(&failures, __ATOMIC_RELAXED);
 }
 
+/*
+ * Samples an allocated object for the profile, or counts a failure if @object is NULL. Return:
+ * @object.
+ */
 static void *count(void *object, size_t size)
 {
 	if (object) {
@@ -47,7 +51,7 @@ static void *alloc_class(unsigned int class)
 	return object ? object : pn_tcache_refill(class);
 }
 
-/* More than the largest class, and not from the cache. */
+/* Allocates a medium or large object, without the cache. */
 static void *alloc_runs(size_t size, bool *is_zeroed)
 {
 	if (size <= PN_CHUNK_SIZE)
@@ -63,7 +67,10 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
 	return alloc_class(pn_class_of(size ? size : 1));
 }
 
-/* Memory that is short may be in this thread's cache, as objects of other sizes, or wait. */
+/*
+ * Frees memory that other requests may use: the objects in this thread's cache, which are of other
+ * sizes, and the quarantined ones. Return: false if there were none.
+ */
 static bool flush(void)
 {
 	bool was_cached = pn_tcache_flush();
@@ -72,8 +79,9 @@ static bool flush(void)
 }
 
 /*
- * Also in a child that a signal handler forked in the middle of the allocation: that one goes no
- * further than the lock that it holds (lock.h).
+ * Return: true if an allocation that has failed may succeed now. This is so after memory was freed,
+ * and in a child that a signal handler forked during the allocation: such an allocation fails at
+ * the first lock that it acquires while it holds another (lock.h).
  */
 static bool may_succeed_now(void)
 {
@@ -110,7 +118,7 @@ void *pn_alloc_slow(size_t size)
 static void *alloc_aligned_runs(struct pn_heap *heap, size_t alignment, size_t size,
 				bool *is_zeroed)
 {
-	/* A small object of a large alignment need not be large itself. */
+	/* A request may be small and its alignment large: it gets the smallest medium object. */
 	if (size <= PN_SMALL_MAX)
 		size = PN_SMALL_MAX + 1;
 	if (size > PN_CHUNK_SIZE || alignment > PN_CHUNK_SIZE)
@@ -154,7 +162,7 @@ void *pn_alloc_zeroed(size_t size)
 	return object;
 }
 
-/* Other heaps than the default one: threads cache nothing. */
+/* Heaps other than the default one. Threads cache none of their objects. */
 
 static void *alloc_uncached(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
 {
@@ -164,7 +172,7 @@ static void *alloc_uncached(struct pn_heap *heap, size_t alignment, size_t size,
 	return pn_heaps_take_object(heap, pn_class_aligned(size ? size : 1, alignment));
 }
 
-/* Memory that is short may lie idle in the other heaps. */
+/* Tries again after a purge, because other heaps may keep idle chunks. */
 void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
 {
 	void *object = NULL;
@@ -180,7 +188,10 @@ void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_
 	return count(object, size);
 }
 
-/* Returns the slab that @ptr is in, or the record of its medium object; NULL if there is neither. */
+/*
+ * Returns the slab that contains @ptr, or the record of the medium object there; NULL if there is
+ * neither.
+ */
 static struct pn_slab *record_at(const void *ptr)
 {
 	size_t offset = pn_arena_offset(ptr);
@@ -189,7 +200,7 @@ static struct pn_slab *record_at(const void *ptr)
 	return slab && !pn_medium_is_gone(slab) ? slab : NULL;
 }
 
-/* The live object of @slab that begins at @ptr; dies, naming @caller, if there is none. */
+/* Returns the live object of @slab that begins at @ptr. Dies, naming @caller, if there is none. */
 static inline __attribute__((always_inline)) struct pn_object
 live_in_slab(struct pn_slab *slab, const void *ptr, const char *caller)
 {
@@ -207,7 +218,7 @@ live_in_slab(struct pn_slab *slab, const void *ptr, const char *caller)
 	return object;
 }
 
-/* The live object that begins at @ptr; dies, naming @caller, if there is none. */
+/* Returns the live object that begins at @ptr. Dies, naming @caller, if there is none. */
 static struct pn_object live_object(const void *ptr, const char *caller)
 {
 	struct pn_slab *slab = record_at(ptr);
@@ -215,7 +226,10 @@ static struct pn_object live_object(const void *ptr, const char *caller)
 	return slab ? live_in_slab(slab, ptr, caller) : pn_large_find(ptr, caller);
 }
 
-/* Threads cache the default heap's, and nothing above a chunk. */
+/*
+ * Gives the memory of a freed object back. The thread's cache takes small and medium objects of the
+ * default heap; everything else goes back to its heap at once.
+ */
 static void give(const struct pn_object *object, void *ptr)
 {
 	struct pn_slab *slab = object->slab;
@@ -234,7 +248,10 @@ static void give(const struct pn_object *object, void *ptr)
 		pn_heaps_give_object(slab, &(struct pn_free){ ptr, state });
 }
 
-/* Nothing in its place is allocated any more. */
+/*
+ * Frees an inherited object. Nothing is allocated in its place, but its pages may go back to the
+ * system; in a child that is not settled, they stay.
+ */
 static void free_inherited(const struct pn_object *object, void *ptr)
 {
 	if (pn_harden.zeroes)
@@ -243,7 +260,7 @@ static void free_inherited(const struct pn_object *object, void *ptr)
 		pn_inherited_freed(object);
 }
 
-/* Gives the memory of an object back whose state is FREED. */
+/* Frees the memory of an object whose state is PN_OBJECT_FREED. */
 static void free_object(const struct pn_object *object)
 {
 	void *ptr = pn_arena_at(object->offset);
@@ -256,12 +273,20 @@ static void free_object(const struct pn_object *object)
 		give(object, ptr);
 }
 
-/* Between the arena's addresses there may be mappings of others, and in these the C library's objects. */
+/*
+ * Return: true if @ptr is in a mapping of somebody else between the arena's addresses, and
+ * pn_flavour.free_foreign() can free it. The C library may have objects in such mappings.
+ */
 static bool is_elsewhere(const void *ptr)
 {
 	return pn_flavour.free_foreign && pn_arena_has(ptr) && pn_arena_is_foreign(ptr);
 }
 
+/*
+ * Frees a live object, unless somebody retains it. @is_inside: this thread cannot use the library's
+ * data, because a signal handler forked in one of its locked sections, so the object counts as
+ * inherited.
+ */
 static void free_live(void *ptr, struct pn_object *object, bool is_inside)
 {
 	object->is_inherited |= is_inside;
@@ -271,7 +296,10 @@ static void free_live(void *ptr, struct pn_object *object, bool is_inside)
 		free_object(object);
 }
 
-/* Is it an object of a living thread, which waits with others like it? */
+/*
+ * Return: true if another living thread owns the slab. Objects of such slabs wait in a bin of this
+ * thread's cache, and go back to their slabs together.
+ */
 static bool waits_with_others(const struct pn_slab *slab)
 {
 	return slab->heap == &pn_heap && !slab->pages && slab->epoch == pn_arena.epoch &&
@@ -316,7 +344,10 @@ size_t pn_size_of(const void *ptr, const char *caller)
 	return live_object(ptr, caller).size;
 }
 
-/* Is the object more than twice what @size with @alignment gets? */
+/*
+ * For an object of at least twice @size bytes. Return: true if no request for @size bytes with
+ * @alignment gets an object as large as that.
+ */
 static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t size)
 {
 	if (size <= PN_SMALL_MAX && alignment <= PN_SMALL_MAX)
@@ -325,7 +356,10 @@ static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t si
 	return alignment <= PN_SMALL_MAX;
 }
 
-/* realloc() leaves an object where it is while more than half of it is used. */
+/*
+ * An object of less than twice @size is accepted: realloc() leaves an object in place while more
+ * than half of it is used.
+ */
 void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
 {
 	const struct pn_object object = live_object(ptr, caller);
@@ -336,10 +370,16 @@ void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
 	pn_free(ptr);
 }
 
-/* Keep what fits, but not what would waste more than half. */
+/*
+ * Resizes an object in place, or leaves it as it is if @size fits and is more than half of it.
+ * Return: false if the object must move.
+ */
 static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object)
 {
-	/* What is cut off is retained, or would have to be zeroed: it stays, or all moves. */
+	/*
+	 * The end of a retained object cannot be cut off, and with zero_on_free it would have to be
+	 * zeroed: such an object keeps its end, or moves as a whole.
+	 */
 	bool keeps_tail = pn_harden.zeroes || pn_state_is_retained(pn_object_get_state(object));
 
 	if (!keeps_tail || size > object->size) {
@@ -351,7 +391,10 @@ static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object
 	return size <= object->size && size > object->size / 2;
 }
 
-/* A heap that an inherited object was in may be no more. */
+/*
+ * Allocates @size bytes in the heap that @object is in. An inherited object's replacement comes
+ * from the default heap, because the object's heap may no longer exist.
+ */
 static void *alloc_like(const struct pn_object *object, size_t size)
 {
 	bool is_zeroed;
@@ -373,7 +416,7 @@ void *pn_realloc(void *ptr, size_t size)
 		return ptr;
 	}
 	moved = alloc_like(&object, size);
-	/* Programs do not expect that less is not to be had. */
+	/* Programs do not expect shrinking an object to fail. */
 	if (!moved)
 		return size <= object.size ? ptr : NULL;
 	memcpy(moved, ptr, size < object.size ? size : object.size);

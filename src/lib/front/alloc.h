@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocating and freeing: the paths that run most stand here, inline, for the
- * library's own entry points and for the shim's.
+ * Allocating and freeing. The most frequent paths are inline here, for the entry points of the
+ * library and of the shim.
  */
 #ifndef PN_ALLOC_H
 #define PN_ALLOC_H
@@ -10,43 +10,67 @@
 #include "object/object.h"
 #include "os/assert.h"
 
-/* All return NULL without memory, or without a backend, and leave errno to the caller. */
+/*
+ * These functions return NULL if there is no memory or no backend. They do not set errno; the
+ * caller does.
+ */
 void *pn_alloc_slow(size_t size);
 void *pn_alloc_aligned(size_t alignment, size_t size);
 void *pn_alloc_zeroed(size_t size);
-/* In a heap; @alignment is a power of two. *is_zeroed tells whether all of it is fresh. */
+/*
+ * Allocates from @heap; @alignment is a power of two. *is_zeroed tells whether the whole object is
+ * zeros.
+ */
 void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed);
-/* @size is not 0 and @ptr is in the arena; on failure @ptr stays as it is. */
+/*
+ * Resizes the object at @ptr, which is in the arena, to @size bytes, which is not 0. Returns the
+ * object or its replacement; NULL on failure, and then the old object is unchanged.
+ */
 void *pn_realloc(void *ptr, size_t size);
 
 /*
- * Frees the live object @index, which begins at @ptr, of a slab that is not this thread's, or that
- * its cache has no room for.
+ * Frees the live object @index of @slab, which begins at @ptr. pn_free() calls this if the thread
+ * does not own the slab, or if its cache has no room for the object.
  */
 void pn_free_live(void *ptr, struct pn_slab *slab, size_t index);
-/* Slow, or in error: frees @ptr, which is in the arena, or dies. Preserves errno. */
+/*
+ * Frees the object at @ptr by the slow path; dies if no live object begins there. @ptr is in the
+ * arena. Preserves errno.
+ */
 void pn_free_slow(void *ptr);
-/* The last one that retained a freed object, which it was given as, lets it go. */
+/*
+ * Frees the memory of an object that was freed while it was retained. Whoever releases the object
+ * last calls this. Preserves errno.
+ */
 void pn_free_released(const struct pn_object *object);
-/* The same, and dies, naming @caller, if a request of that size and alignment gets no such object. */
+/*
+ * Frees the live object that begins at @ptr. Dies, naming @caller, if there is none, or if no
+ * request of that size and alignment gets such an object.
+ */
 void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller);
-/* Bytes of the live object that begins at @ptr; or dies, naming @caller. */
+/*
+ * Returns the usable bytes of the live object that begins at @ptr. Dies, naming @caller, if there
+ * is none.
+ */
 size_t pn_size_of(const void *ptr, const char *caller);
 
-/* How often an allocation has ended without memory. */
+/* Returns how many allocations have found no memory. */
 uint64_t pn_alloc_failures(void);
 
 /*
- * What the thread has cached, or NULL; then ask pn_alloc_slow(). One test of the
- * size, one of the stack. A size of 0 wraps around, and is treated apart with the
- * large ones.
+ * Returns an object from the thread's cache, or NULL; then the caller calls pn_alloc_slow(). It
+ * tests the size once and the stack once: a size of 0 wraps around to a large one, and
+ * pn_alloc_slow() handles 0.
  */
 static inline void *pn_alloc_cached(size_t size)
 {
 	return pn_likely(size - 1 < PN_SMALL_MAX) ? pn_tcache_pop(pn_class_of(size)) : NULL;
 }
 
-/* The same for @alignment, a power of two; then ask pn_alloc_aligned(). */
+/*
+ * Returns an object with the alignment @alignment, a power of two, from the thread's cache, or
+ * NULL; then the caller calls pn_alloc_aligned().
+ */
 static inline void *pn_alloc_aligned_cached(size_t alignment, size_t size)
 {
 	if (pn_unlikely(size - 1 >= PN_SMALL_MAX || alignment > PN_SMALL_MAX))
@@ -62,9 +86,9 @@ static inline void *pn_alloc(size_t size)
 }
 
 /*
- * Marks an object as freed that was live when the caller looked. Another thread that retains the
- * object in between would retain nothing; the callers of pinned_retain() exclude this, and checks
- * that are compiled in find those that do not.
+ * Marks an object as freed; the caller has seen that it was live. If another thread retained the
+ * object after that, this store would erase the retain. Callers of pinned_retain() exclude such a
+ * race, and with PN_CHECKS an assertion finds those that do not.
  */
 static inline void pn_slab_set_freed(struct pn_slab *slab, size_t index)
 {
@@ -79,9 +103,10 @@ static inline void pn_slab_set_freed(struct pn_slab *slab, size_t index)
 }
 
 /*
- * Frees an object that is live and begins at @ptr, if its slab is this thread's own and the cache has
- * room. A slab that the process inherited belongs to no thread of it, nor does a slab of another
- * heap than the default one. All else is for pn_free_slow().
+ * Frees the object at @ptr, which is in the arena. The inline path handles a live object of a slab
+ * that this thread owns, while the thread's cache has room. (No thread of this process owns a slab
+ * that the process inherited, or a slab of a heap other than the default one.) pn_free_live() and
+ * pn_free_slow() handle everything else, and pn_free_slow() dies if no live object begins at @ptr.
  */
 static inline void pn_free(void *ptr)
 {

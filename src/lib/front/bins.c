@@ -2,10 +2,11 @@
 /*
  * The bins of thread caches: how many objects each may hold.
  *
- * A bin's room begins small and doubles when the bin runs empty or full, within what its thread may
- * hold, and all threads together: a thread that works with many objects of a size soon does so without
- * slabs. Now and then bins that ran neither empty nor full for long give half of what they hold back,
- * and half of their room. (TCMalloc's design notes describe these policies.)
+ * The room of a bin begins small and doubles when the bin runs empty or full, up to limits for one
+ * thread and for all threads together. So a thread that works with many objects of one size soon
+ * does so without slow paths. From time to time, each bin that has had no slow path for long gives
+ * back half of its objects, and loses half of its room. (TCMalloc's design notes describe these
+ * policies.)
  */
 #include "front/bins.h"
 
@@ -14,25 +15,31 @@
 #include "object/central.h"
 #include "os/meta.h"
 
-/* Bytes: of one bin, of a thread beyond its first rooms, of all threads beyond that. */
+/*
+ * Limits of the rooms, in bytes: of one bin; of a thread, beyond the first rooms of its bins; and
+ * of all threads, beyond these first rooms.
+ */
 #define BIN_BYTES ((size_t)1 << 20)
 #define THREAD_BYTES ((size_t)2 << 20)
 #define ALL_BYTES ((size_t)64 << 20)
 
-/* Programs build and tear down as many small objects as that. */
+/*
+ * The most objects that a bin may hold: programs build and tear down structures of about this many
+ * small objects.
+ */
 #define ROOM_MAX 32768
 #define LONG_STACK 1024
 #define FIRST_BYTES ((size_t)4 << 10)
 #define ONE_WAY_BYTES (2 * PN_BATCH_BYTES)
 
-/* What a thread has freed of other threads' slabs, of one class: bytes and objects. */
+/* Limits of a bin of objects that the thread does not own, in bytes and in objects. */
 #define OTHERS_BYTES ((size_t)16 << 10)
 #define OTHERS_MAX 64
 
-/* Slow paths between two looks for bins that are not used. */
+/* Slow paths between two searches for unused bins. */
 #define MISSES 4096
 
-/* Bytes that all threads' rooms make. */
+/* Bytes that the bins of all threads may hold. */
 static size_t granted;
 
 static bool is_medium(unsigned int index)
@@ -45,7 +52,10 @@ static bool is_others(unsigned int index)
 	return index >= PN_BIN_OTHERS;
 }
 
-/* Returns the most bytes that an object in the bin has; 0 for a class that is not in use. */
+/*
+ * Returns the size of the largest object that the bin may contain; 0 for a class that is not in
+ * use.
+ */
 static size_t object_bytes(unsigned int index)
 {
 	if (is_medium(index))
@@ -55,6 +65,7 @@ static size_t object_bytes(unsigned int index)
 	return pn_classes[index].size;
 }
 
+/* Returns the most objects that the bin may ever hold. */
 static uint32_t most_room(unsigned int index)
 {
 	size_t size = object_bytes(index);
@@ -87,9 +98,7 @@ void pn_bin_flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 	memmove(bin->objects, bin->objects + count, bin->count * sizeof(*bin->objects));
 }
 
-/* Rooms. */
-
-/* The bytes that the rooms of all bins make, which @granted counts. */
+/* Returns what cache->granted must be: the bytes that all bins of the cache may hold. */
 PN_UNUSED_IN_RELEASE static size_t bytes_of_rooms(const struct pn_tcache *cache)
 {
 	size_t bytes = 0;
@@ -114,9 +123,11 @@ void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room)
 }
 
 /*
- * Stacks begin short too, so that the stacks of a thread that does little share a page or two. A longer
- * stack replaces a shorter one, which is lost; all that is lost is as much as the longest. A long stack
- * is made as long as it may ever become: what is not used of it costs addresses alone.
+ * Replaces the stack of a bin by a longer one if it is too short for @room objects. Stacks begin
+ * short too, so that the stacks of a thread that does little share a page or two. The memory of a
+ * replaced stack is not used again; all stacks that a bin has lost are together at most as long as
+ * its present one. A stack of more than LONG_STACK objects is made as long as the bin's limit at
+ * once: its unused part costs only addresses. Return: false if there is no memory.
  */
 static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t room)
 {
@@ -169,6 +180,7 @@ bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool is_in_turn)
 	return true;
 }
 
+/* Gives back half of the objects of a bin, and takes half of its room if the other half fits. */
 static void shrink(struct pn_tcache *cache, unsigned int index)
 {
 	struct pn_bin *bin = &cache->bins[index];

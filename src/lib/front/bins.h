@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bins of a thread's cache: stacks of free objects, how many objects each may hold, and giving
- * objects back. The thread alone calls these functions for its cache.
+ * The bins of a thread's cache: stacks of free objects. These functions decide how many objects
+ * each bin may hold, and give objects back. Only the thread that owns a cache calls them for that
+ * cache.
  */
 #ifndef PN_BINS_H
 #define PN_BINS_H
@@ -9,16 +10,19 @@
 #include "object/medium.h"
 #include "object/owner.h"
 
-/* Bins: one for each class, those of medium objects, and for each class one of others' objects. */
+/*
+ * The bins: one for each class, then those of medium objects, then for each class one of objects
+ * from slabs that the thread does not own.
+ */
 #define PN_BIN_MEDIUM PN_CLASSES
 #define PN_BIN_OTHERS (PN_BIN_MEDIUM + PN_MEDIUM_BINS)
 #define PN_BINS (PN_BIN_OTHERS + PN_CLASSES)
 
 /**
- * struct pn_bin - one stack
- * @count: objects in it
- * @room: how many it may have; 0 before its first use, and in a thread that has no cache
- * @objects: the stack, newest last
+ * struct pn_bin - one stack of free objects
+ * @count: objects in the stack
+ * @room: how many objects it may hold; 0 before its first use, and in a thread without a cache
+ * @objects: the stack, newest object last
  */
 struct pn_bin {
 	uint32_t count;
@@ -30,15 +34,15 @@ struct pn_bin {
  * struct pn_tcache - a thread's cache
  * @bins: the stacks; first, for the fast paths
  * @owner: the thread's slabs
- * @medium_bytes: in medium objects
- * @capacity: objects that each bin's stack is long enough for
- * @granted: bytes that the rooms of all bins make
- * @misses: slow paths since the last look for bins that are not used
- * @was_used: bins that had one since then
- * @was_full: bins whose last one was for a free
- * @owns_at_once: the thread owns slabs from its first object on
- * @needed: by class, objects that the thread needed before it owned slabs, up to some
- * @prev: with @next, neighbours in the list of all caches, or of unused ones
+ * @medium_bytes: bytes in cached medium objects
+ * @capacity: for each bin, how many objects its stack has memory for
+ * @granted: bytes that the bins may hold: the sum of room times object size
+ * @misses: slow paths since unused bins were last searched for
+ * @was_used: bins that had a slow path since then
+ * @was_full: bins whose last slow path was a free into a full bin, not an allocation
+ * @owns_at_once: the thread owns slabs from its first object on, without sharing any before
+ * @needed: by class, objects that the thread needed before it owned slabs, up to a limit
+ * @prev: with @next, neighbours in the list of all caches; @next also links the unused ones
  */
 struct pn_tcache {
 	struct pn_bin bins[PN_BINS];
@@ -55,13 +59,19 @@ struct pn_tcache {
 	struct pn_tcache *next;
 };
 
-/* Only the owner writes the count, but pn_tcache_bytes() reads it: a plain store, said so. */
+/*
+ * Sets the count of a bin. Only the owning thread writes it, but other threads read it through
+ * pn_tcache_bytes(), so the store is atomic.
+ */
 static inline void pn_bin_set_count(struct pn_bin *bin, uint32_t count)
 {
 	__atomic_store_n(&bin->count, count, __ATOMIC_RELAXED);
 }
 
-/* A live object from a bin, or NULL. */
+/*
+ * Takes the newest object out of a bin and marks it live. Return: the object; NULL if the bin is
+ * empty.
+ */
 static inline void *pn_bin_pop(struct pn_bin *bin)
 {
 	uint32_t count = bin->count;
@@ -76,7 +86,7 @@ static inline void *pn_bin_pop(struct pn_bin *bin)
 	return newest->object;
 }
 
-/* Return: false if there is no room. The object is not live any more. */
+/* Puts an object, which is not live any more, into a bin. Return: false if the bin is full. */
 static inline bool pn_bin_push(struct pn_bin *bin, void *object, uint8_t *state)
 {
 	uint32_t count = bin->count;
@@ -89,10 +99,10 @@ static inline bool pn_bin_push(struct pn_bin *bin, void *object, uint8_t *state)
 	return true;
 }
 
-/* Bytes that a bin is filled with at once. */
+/* Bytes of objects that one refill of a bin takes. */
 #define PN_BATCH_BYTES ((size_t)32 << 10)
 
-/* Returns how many objects of @size bytes are in @bytes, at least 1 and at most @most. */
+/* Returns how many objects of @size bytes fit into @bytes, at least 1 and at most @most. */
 static inline uint32_t pn_bin_within(size_t bytes, size_t size, uint32_t most)
 {
 	size_t count = bytes / size;
@@ -100,7 +110,10 @@ static inline uint32_t pn_bin_within(size_t bytes, size_t size, uint32_t most)
 	return count < 1 ? 1 : count > most ? most : (uint32_t)count;
 }
 
-/* Only the owner writes it, but pn_tcache_bytes() reads it. */
+/*
+ * Adds to the bytes in cached medium objects. Only the owning thread writes the sum, but other
+ * threads read it through pn_tcache_bytes(), so the store is atomic.
+ */
 static inline void pn_bin_count_medium(struct pn_tcache *cache, size_t bytes)
 {
 	__atomic_store_n(&cache->medium_bytes, cache->medium_bytes + bytes, __ATOMIC_RELAXED);
@@ -111,24 +124,34 @@ static inline size_t pn_bin_medium_size(const void *object)
 	return pn_slab_at(pn_arena_offset(object))->size;
 }
 
-/* Gives the @count oldest objects of a bin back; the newer ones are warm. */
+/*
+ * Gives the @count oldest objects of a bin back, because the newer ones are more likely to be in
+ * the CPU's caches.
+ */
 void pn_bin_flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t count);
-/* Gives all objects of all bins back. Returns false if there were none. */
+/* Gives back all objects of all bins. Returns false if there were none. */
 bool pn_bin_flush_all(struct pn_tcache *cache);
 
-/* A bin ran full, or else empty. Returns true if it did the other thing before. */
+/*
+ * Records that a bin ran full (@is_full) or empty. Returns true if it had done the opposite before.
+ */
 bool pn_bin_has_turned(struct pn_tcache *cache, unsigned int index, bool is_full);
 /*
- * Lets a bin hold more. Each bin may have its first room. A thread that only allocates, or only frees
- * what others allocate, gains nothing by more room than some batches need; a thread that does both in
- * turn needs no slabs once all its objects fit. Returns false if the room stays as it is.
+ * Raises the room of a bin. The first room is always granted. @is_in_turn says that the bin ran
+ * full and empty in turn: then the thread needs no slabs once all its objects fit into the bin. A
+ * thread that only allocates, or only frees what others allocate, gains nothing by more room than a
+ * few batches need. Returns false if the room stays as it is.
  */
 bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool is_in_turn);
+/* Sets the room of a bin, which contains at most @room objects, and updates what is granted. */
 void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room);
-/* Notes that a bin was used, and now and then takes room from bins that were not. */
+/*
+ * Records a slow path of a bin. Every few thousand slow paths it takes room from the bins that had
+ * none.
+ */
 void pn_bin_missed(struct pn_tcache *cache, unsigned int index);
 
-/* In a forked child: no thread has any room. */
+/* In a forked child: no thread has been granted any room. */
 void pn_bin_in_child(void);
 
 #endif /* PN_BINS_H */

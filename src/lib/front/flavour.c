@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What makes this library libpinned and not libmalloc-pinned. */
+/* The settings that make this library libpinned and not libmalloc-pinned. */
 #include "front/runtime.h"
 
 const struct pn_flavour pn_flavour = {

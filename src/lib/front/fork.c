@@ -1,39 +1,47 @@
 // SPDX-License-Identifier: MIT
 /*
- * Forks. No handler takes a lock before a fork, so that none can wait for a thread that waits for a lock
- * of the C library's or of another library's which fork holds; and a fork beside a thread that
- * obtains memory takes no longer than without the library.
+ * Forks. The handler that runs before a fork takes no lock. So a fork cannot deadlock with a thread
+ * that waits for a lock which fork() holds, be it one of the C library's or of another library's
+ * handler. And a fork is not delayed by a thread that is obtaining memory.
  *
- * The model. fork() copies a process at one moment: of each thread the child has what it had written
- * up to some point, and it has nothing that was written because of something that it does not have.
- * (The kernel write-protects the pages of the parent, and lets go of its page tables' lock only when
- * no processor can write through an old translation any more.) So the child can rely on single
- * words, and on the order in which two words were written, if that order was enforced; not on two
- * words that change together under a lock. It reads these of what it inherited, and no others:
+ * The model. fork() copies the process at one moment. Of each thread, the child sees the stores up
+ * to some point in program order, and the child sees no store that depends on a store which the
+ * child does not see. (The kernel write-protects the parent's pages, and releases the page table
+ * lock only after no CPU can write through a stale TLB entry.) So the child can rely on a single
+ * word, and on the order of two stores if the writer enforced that order. The child cannot rely on
+ * two words that change together under a lock. Of the data that it inherited, the child reads only
+ * these:
  *
- *   - what is written once, before the first pointer is handed out: the arena's addresses and tables,
- *     classes, the configuration, a heap's backend and options;
- *   - the tables from page to slab and from slot to state and heap: entries are single words, set
- *     when the record is complete (release), cleared before the record is used again;
- *   - of a slab or a medium object: where it is and what size its objects have, which does not change
- *     while an entry leads to it; and the state of each object, a byte. An object that the child's
- *     program may use was handed out before the fork, and nobody was changing it;
- *   - the list of heaps, and of attached devices, which are linked and unlinked by one word;
- *   - to which pool and to which extent a slot of the arena belongs, and the last number of a pool:
- *     single words that are written before what they stand for exists;
- *   - how many slots are claimed, which is written when their entries in the tables are mapped; and how
- *     many were just being claimed, which is written before: the child unmaps the entries of these;
- *   - a profile's samples and stacks: in a list when they are complete, out of it before they are used
- *     again. Of a sample that was being recorded some of the sums may be one ahead of the others.
+ *   - what is written once, before the first pointer is handed out: the arena's addresses and
+ *     tables, the classes, the configuration, the backend and options of a heap;
+ *   - the tables that map a page to a slab, and a slot to a state and a heap. Each entry is a
+ *     single word; it is set with a release store after the record is complete, and cleared before
+ *     the record is used again;
+ *   - where a slab or a medium object is and what size its objects have, which does not change
+ *     while a table entry leads to the record; and the state of each object, a byte. An object that
+ *     the child's program may use was handed out before the fork, and no other thread was changing
+ *     its state;
+ *   - the list of heaps and the list of attached devices: a single store links or unlinks an
+ *     element;
+ *   - the pool and the extent of each slot of the arena, and the last pool number: single words
+ *     that are written before the pool or the extent which they name exists;
+ *   - the number of claimed slots, which is written after the table entries of these slots are
+ *     mapped; and the number of slots that are being claimed, which is written before: the child
+ *     unmaps the table entries of these slots;
+ *   - the samples and stacks of a profile: each is linked into its list after it is complete, and
+ *     unlinked before it is used again. If a sample was being recorded at the fork, some of the
+ *     sums may be one sample ahead of the others.
  *
- * Everything else is made new here: locks, lists, counts, caches, pools. The child gives out no
- * memory that it inherited; to free an inherited object changes its state. So no pointer changes its
- * meaning for a device, and what another thread was in the middle of does not matter.
+ * Everything else is made new here: locks, lists, counts, caches, pools. The child hands out no
+ * memory that it inherited, and freeing an inherited object only changes the object's state and may
+ * return its pages to the system. So no pointer changes its meaning for a device, and an operation
+ * of another thread that the fork interrupted does no harm.
  *
- * When. The atfork handler does it, if the thread is inside no lock; else the next slow path (see
- * child.h and lock.h). A child that was made by clone() or _Fork() runs no handler, and handlers of
- * others may run before ours: then it is the first slow path. Until then the fast paths can only use
- * what the thread had cached, which is its own copy, and which no table translates any more.
+ * When. The atfork handler settles the child if the thread holds no lock; otherwise the next slow
+ * path does (see child.h and lock.h). A child made by clone() or _Fork() runs no handler, and
+ * handlers of other libraries may run before ours: in these cases the first slow path settles the
+ * child. Until then the fast paths can use only the objects in the thread's cache. They are the
+ * child's own copies, and no table translates their addresses for a device any more.
  */
 #include "front/fork.h"
 
@@ -47,7 +55,10 @@
 #include "os/random.h"
 #include "profile/profile.h"
 
-/* What pthread_atfork calls; by its own name, since other C libraries do not have it. */
+/*
+ * The function that glibc's pthread_atfork() calls. It is weak, because other C libraries do not
+ * have it.
+ */
 extern int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
 			     void *dso) __attribute__((weak));
 extern void *__dso_handle __attribute__((visibility("hidden")));
@@ -63,7 +74,10 @@ void pn_fork_settle(void)
 	pn_tcache_in_child();
 	pn_profile_in_child();
 	pn_random_in_child();
-	/* Last: after the locks under which threads that have ended read it. */
+	/*
+	 * Last, after the locks are reset: threads that have ended read the epoch under these
+	 * locks.
+	 */
 	__atomic_fetch_add(&pn_arena.epoch, 1, __ATOMIC_RELAXED);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Forks: what a child leaves alone, and what the parent does around them. */
+/* Forks: making the library's state new in a child, and the parent's work before and after. */
 #ifndef PN_FORK_H
 #define PN_FORK_H
 
-/* In a new child, called by pn_child_settle(): makes everything that changes new. */
+/* Makes all changing state new in a forked child; pn_child_settle() calls it. */
 void pn_fork_settle(void);
-/* Registers the atfork handlers, once in a process. May allocate: no lock is held. */
+/* Registers the atfork handlers once per process. It may allocate, so the caller holds no lock. */
 void pn_fork_register(void);
 
 #endif /* PN_FORK_H */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Freed objects that wait are in one ring for all threads, oldest first, apart from
- * the objects. Its lock covers the ring alone: what leaves it is looked at and given
- * back without it.
+ * The quarantine is one ring for all threads, oldest object first, apart from the objects. Its lock
+ * covers only the ring: an object that leaves the ring is checked and given back without the lock.
  *
- * The ring has one place for each 64 bytes that may wait. With smaller objects it is
- * full before that many bytes wait, and the oldest leaves all the same.
+ * The ring has one place for each 64 bytes of its limit. If the objects are smaller, the ring is
+ * full before they reach the limit, and the oldest object leaves all the same.
  */
 #include "front/harden.h"
 
@@ -26,11 +25,11 @@
 
 struct pn_harden pn_harden;
 
-/* Outside of the slabs' locks; see runtime.c. */
+/* Covers the ring. It is acquired while the thread holds no other lock; see runtime.c. */
 static struct pn_lock lock = PN_LOCK_INIT;
 static void **ring;
 static size_t places;
-/* Counted on and on; a place is the remainder. */
+/* The number of the oldest object, which only grows; modulo @places it is the object's place. */
 static size_t first;
 static size_t count;
 static uint64_t bytes;
@@ -57,7 +56,7 @@ int pn_harden_init(const struct pn_config *config)
 
 /* Objects. */
 
-/* The slab that a freed object is in; NULL for a large one. */
+/* Returns the slab or medium record of a freed object; NULL for a large one. */
 static struct pn_slab *slab_of(const void *ptr)
 {
 	struct pn_slab *slab = pn_slab_at(pn_arena_offset(ptr));
@@ -74,7 +73,7 @@ static size_t size_of(const void *ptr)
 	return (size_t)pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT].run << PN_CHUNK_SHIFT;
 }
 
-/* All sizes are multiples of 16. */
+/* Dies if not all of an object is zero. All sizes are multiples of 16. */
 static void check_zero(const char *object, size_t size)
 {
 	static const uint64_t zero;
@@ -123,7 +122,10 @@ static void push_locked(void *ptr, size_t size)
 	__atomic_store_n(&bytes, bytes + size, __ATOMIC_RELAXED);
 }
 
-/* The oldest, while there is no place for another object of @size bytes; else NULL, and @ptr is in. */
+/*
+ * Adds an object of @size bytes to the ring, if there is room. Return: NULL after it was added;
+ * else the oldest object, which was removed to make room, and the caller tries again.
+ */
 static void *exchange(void *ptr, size_t size)
 {
 	void *oldest = NULL;
@@ -137,6 +139,7 @@ static void *exchange(void *ptr, size_t size)
 	return oldest;
 }
 
+/* Checks an object that leaves the quarantine, and gives it back. */
 static void end_delay(void *ptr)
 {
 	if (pn_harden.zeroes)
@@ -159,7 +162,7 @@ void pn_harden_free(void *ptr)
 		end_delay(oldest);
 }
 
-/* One that has not been handed out may be in memory that had something else. */
+/* An object that was never handed out is not checked, because its memory may contain anything. */
 void pn_harden_check(const struct pn_free *object)
 {
 	if (pn_harden.zeroes && *object->state == PN_OBJECT_FREED)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes of freed objects when the configuration asks for more than the
- * default: they are zeroed, wait before they are used again, and nobody may have
- * written to them in between. All this is done in slow paths, which every call
- * takes then, since threads cache nothing.
+ * What happens to freed objects if the configuration asks for hardening: they are zeroed, they stay
+ * in a quarantine before they are used again, and whoever writes to them meanwhile is detected. The
+ * slow paths do all this. Threads cache nothing then, so every call takes a slow path.
  */
 #ifndef PN_HARDEN_H
 #define PN_HARDEN_H
@@ -11,9 +10,9 @@
 #include "object/slab.h"
 
 /**
- * struct pn_harden - what is asked for; written at initialisation only
+ * struct pn_harden - what the configuration asks for; written only at initialisation
  * @zeroes: freed objects are zeroed
- * @delayed_bytes: so many bytes of freed objects wait; 0: none
+ * @delayed_bytes: the most bytes of freed objects in the quarantine; 0: there is no quarantine
  */
 struct pn_harden {
 	bool zeroes;
@@ -22,25 +21,31 @@ struct pn_harden {
 
 extern struct pn_harden pn_harden;
 
-/* Return: 0 or ENOMEM. */
+/* Applies the configuration, and allocates the quarantine. Return: 0 or ENOMEM. */
 int pn_harden_init(const struct pn_config *config);
 
-/* Does pn_harden_free() take freed objects? */
+/* Returns true if freed objects go to pn_harden_free(). */
 static inline bool pn_harden_frees(void)
 {
 	return pn_harden.zeroes || pn_harden.delayed_bytes;
 }
 
-/* @ptr is not live any more, of whatever size; it is not inherited, and in no cache. */
+/*
+ * Zeroes a freed object of any size, and puts it into the quarantine, as configured. The object is
+ * not inherited, and in no cache.
+ */
 void pn_harden_free(void *ptr);
-/* Dies if a small object, which is about to be handed out, was written to after it was freed. */
+/* Dies if a small object that is about to be handed out was written to after it was freed. */
 void pn_harden_check(const struct pn_free *object);
-/* Those that wait need not any longer: memory is short. Return: false if there were none. */
+/*
+ * Gives back all objects in the quarantine, because memory is short. Return: false if there were
+ * none.
+ */
 bool pn_harden_flush(void);
-/* Bytes that wait. */
+/* Returns the bytes of objects in the quarantine. */
 uint64_t pn_harden_bytes(void);
 
-/* In a forked child: what waits is its parent's, and forgotten. */
+/* In a forked child: forgets the quarantined objects, which belong to the parent. */
 void pn_harden_in_child(void);
 
 #endif /* PN_HARDEN_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The list of heaps, and the end of one. Records of heaps that have gone are kept
- * for those to come, with the records of slabs that they have to spare: nothing
- * that stands in the tables is ever unmapped.
+ * The list of heaps, and the end of a heap. The record of a destroyed heap is kept for a later
+ * heap, together with its spare records of slabs: a record to which an entry of the tables has led
+ * is never unmapped.
  */
 #include "front/heaps.h"
 
@@ -14,9 +14,9 @@
 #include "os/meta.h"
 #include "profile/profile.h"
 
-/* Outside of all other locks; see runtime.c. */
+/* Covers the list and the unused records. This is the outermost lock; see runtime.c. */
 static struct pn_lock lock = PN_LOCK_INIT;
-/* Records without a heap. */
+/* Records of destroyed heaps. */
 static struct pn_heap *unused;
 
 void pn_heaps_lock(void)
@@ -52,7 +52,7 @@ size_t pn_heaps_purge(void)
 	return count;
 }
 
-/* Beginning. */
+/* Creating. */
 
 static struct pn_heap *make_record(void)
 {
@@ -94,7 +94,10 @@ static int start(struct pn_heap *heap, const struct pn_heap_options *options)
 	return err;
 }
 
-/* After the default one. A forked child walks the list as it finds it. */
+/*
+ * Links a heap into the list, after the default one. The store is a release, because a child that
+ * is forked at any moment may walk the list.
+ */
 static void enlist(struct pn_heap *heap)
 {
 	heap->next = pn_heap.next;
@@ -150,8 +153,9 @@ void pn_heaps_in_child(void)
 	}
 }
 
-/* End. The list and the arena are locked. */
+/* Destroying. The list and the arena are locked. */
 
+/* Clears the table entry of a page, and makes the record that it led to a spare one. */
 static void forget_record(struct pn_heap *heap, size_t page)
 {
 	struct pn_slab *record = pn_arena.slabs[page];
@@ -160,7 +164,10 @@ static void forget_record(struct pn_heap *heap, size_t page)
 	if (!record)
 		return;
 	__atomic_store_n(&pn_arena.slabs[page], NULL, __ATOMIC_RELEASE);
-	/* All pages of a slab lead to its record; some to none any more. */
+	/*
+	 * Several pages lead to one record, which becomes spare once, at its first page. A page
+	 * whose medium object was freed leads to a record that belongs to no heap.
+	 */
 	if (pn_medium_is_gone(record) || page != record->offset >> PN_PAGE_SHIFT)
 		return;
 	spare = record->pages ? &heap->spare : &heap->centrals[record->class].spare;
@@ -178,7 +185,10 @@ static void empty_slot(struct pn_heap *heap, size_t slot)
 		pn_idle_add_locked(heap, slot);
 }
 
-/* A forked child's copies stay; a lost pool's chunks cannot be given back, and stay until exit. */
+/*
+ * Gives back all chunks that this process has populated for the heap. Inherited copies stay; chunks
+ * of a lost pool cannot be given back, and stay until the process exits.
+ */
 static void drop_memory(struct pn_heap *heap)
 {
 	for (size_t slot = 0; slot < pn_arena_slot_count(); slot++)
@@ -200,7 +210,10 @@ static void drop_objects(struct pn_heap *heap)
 	pn_idle_forget(heap);
 }
 
-/* The extents can be other heaps' now, also of those that looked beyond them already. */
+/*
+ * Closes the heap's pool and gives up its extents. Other heaps can claim them now, so all hints are
+ * reset: a hint may be beyond these extents.
+ */
 static void drop_extents(struct pn_heap *heap)
 {
 	const struct pn_backend *backend = heap->pool.backend;
@@ -222,11 +235,13 @@ static void delist(struct pn_heap *heap)
 	while (before->next != heap)
 		before = before->next;
 	before->next = heap->next;
-	/* A forked child that sees the record among the unused ones must not find it in the list. */
+	/*
+	 * A forked child that finds the record among the unused ones must not find it in the list.
+	 */
 	pn_child_order_writes();
 }
 
-/* Return: as pn_heaps_destroy(), or EAGAIN in a child that was forked in the middle of this. */
+/* Return: as pn_heaps_destroy(); or EAGAIN in a child that was forked during this call. */
 static int destroy_locked(struct pn_heap *heap)
 {
 	pn_lock_assert_held(&lock);

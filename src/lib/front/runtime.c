@@ -2,10 +2,11 @@
 /*
  * Initialisation.
  *
- * Lock order, outermost first: the list of heaps, the slabs' classes in ascending order, the arena, the
- * profile. Others are taken while no lock is held, and none is taken inside of them: the list of thread
- * caches (inside the list of heaps where heaps are counted), freed objects that wait, who is retained.
- * No lock is held across a fork; see fork.c.
+ * Lock order, outermost first: the list of heaps, the classes in ascending order, the arena, the
+ * profile. Three more locks are acquired while the thread holds no lock, and no lock is acquired
+ * inside them: those of the list of thread caches (but inside the list of heaps while a heap is
+ * counted), of the quarantine, and of the table of retain counts. No lock is held across a fork;
+ * see fork.c.
  */
 #include "front/runtime.h"
 
@@ -26,9 +27,10 @@ struct pn_runtime pn_runtime;
 static const struct pn_runtime not_now = { .error = ENOMEM };
 static const uint32_t no = PN_CHILD_NEW, yes = PN_CHILD_SETTLED;
 const uint32_t *pn_runtime_is_known = &no;
-/* Number of the process that initialises, or did; 0: none has begun. */
+/* The number of the process that initialises the library, or has done so; 0 before that. */
 static uint32_t initialiser;
 
+/* Returns the backends to try, in order, ended by PN_BACKEND_AUTO. */
 static const enum pn_backend_kind *kinds_to_try(const struct pn_config *config)
 {
 	static const enum pn_backend_kind every[] = {
@@ -54,7 +56,7 @@ static int start_heap(const struct pn_config *config)
 			.max_phys = PN_PHYS_UNKNOWN,
 		},
 		.limit_chunks = UINT64_MAX,
-		/* An empty chunk that is kept would be no guard. */
+		/* An idle chunk is accessible, so with guards no chunk is kept idle. */
 		.decay_ms = config->has_guards ? 0 : config->decay_ms,
 	};
 
@@ -93,15 +95,19 @@ static void configure(struct pn_config *config)
 		pn_conffile_ask(config, pn_flavour.file, pn_flavour.off_file, false);
 	if (!config->is_given && pn_flavour.library_variable) {
 		pn_config_read(config, pn_flavour.library_variable);
-		/* Of the library's own calls, not of malloc. */
+		/*
+		 * This variable configures only the library's own calls, and does not ask for the
+		 * shim.
+		 */
 		config->is_given = false;
 	}
 }
 
 /*
- * Return: true if the caller shall initialise the library; false when another thread has done so. In a
- * child that was forked while another thread was at it, somebody begins anew. No lock is held by who
- * initialises, and what is half done is done again.
+ * Decides which thread initialises the library; the others wait here. Return: true if the caller
+ * must do it; false after another thread has done it. If a child was forked during initialisation,
+ * one thread of the child begins again. That is safe, because initialisation holds no lock, and
+ * repeats whatever is half done.
  */
 static bool must_initialise(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The library's life in a process: the first call, and forks. */
+/* Initialisation at the first call, and the entry of every slow path. */
 #ifndef PN_RUNTIME_H
 #define PN_RUNTIME_H
 
@@ -7,7 +7,7 @@
 #include "os/base.h"
 #include "os/child.h"
 
-/* Requests that found no pinned memory and that libc served. */
+/* The requests that libc served because there was no pinned memory. */
 struct pn_fallback {
 	uint64_t requests;
 	uint64_t bytes;
@@ -15,15 +15,16 @@ struct pn_fallback {
 
 /**
  * struct pn_flavour - what differs between libpinned and libmalloc-pinned
- * @variable: the environment variable with the configuration
- * @file: the configuration file, which is asked where the variable says nothing; NULL for none
- * @off_file: where this one exists, that one is not asked
- * @library_variable: libpinned's, for its calls in a program where nothing asks for the shim; NULL in libpinned
- * @automatic: the backends that `auto` tries in turn where something asks for the shim, up to
- *             PN_BACKEND_AUTO; NULL in libpinned, which tries every one
- * @fallback: what libc served; NULL where it serves nothing
- * @free_foreign: frees memory of another allocator, whose addresses are between those of the arena;
- *                NULL in libpinned, to which no such memory is given
+ * @variable: the environment variable that contains the configuration
+ * @file: the configuration file, which is read if @variable is not set; NULL for none
+ * @off_file: while this file exists, no section of @file is applied
+ * @library_variable: libpinned's variable, which configures the library's own calls in a program
+ *                    where nothing asks for the shim; NULL in libpinned
+ * @automatic: the backends that `auto` tries in this order where something asks for the shim, ended
+ *             by PN_BACKEND_AUTO; NULL in libpinned, which tries all of them
+ * @fallback: returns what libc served; NULL where libc serves nothing
+ * @free_foreign: frees memory of another allocator that lies between the arena's addresses; NULL in
+ *                libpinned, which is given no such memory
  */
 struct pn_flavour {
 	const char *variable;
@@ -35,13 +36,15 @@ struct pn_flavour {
 	void (*free_foreign)(void *ptr);
 };
 
-/* Defined in flavour.c here, and in the shim's own file of that name there. */
+/*
+ * Defined in flavour.c of this folder, and for the shim in the file of the same name in src/shim.
+ */
 extern const struct pn_flavour pn_flavour;
 
 /**
  * struct pn_runtime - what initialisation decided
  * @config: the configuration
- * @error: why there is no backend, an errno; 0 if there is one
+ * @error: the errno for which there is no backend; 0 if there is one
  */
 struct pn_runtime {
 	struct pn_config config;
@@ -49,15 +52,20 @@ struct pn_runtime {
 };
 
 extern struct pn_runtime pn_runtime;
-/* Leads to pn_child_word's word once the library is initialised; before that, to PN_CHILD_NEW. */
+/*
+ * Points to a word that contains PN_CHILD_NEW until the library is initialised. After that it
+ * points to the word of pn_child_word or, without a backend, to one that contains PN_CHILD_SETTLED.
+ */
 extern const uint32_t *pn_runtime_is_known;
 
+/* The slow path of pn_runtime_enter(). */
 const struct pn_runtime *pn_runtime_get_known(void);
 
 /*
  * Initialises the library at the first call, and settles a new child (os/child.h). Every slow path
- * begins with it. Return: what initialisation decided. Where a signal handler forked inside of a slow
- * path and calls another one before it returns to the first, an error.
+ * begins with this function. Return: what initialisation decided; or a record with an error, if a
+ * signal handler has forked inside a locked section of this thread and the thread has not yet left
+ * that section in the child.
  */
 static inline const struct pn_runtime *pn_runtime_enter(void)
 {

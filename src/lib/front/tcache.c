@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * Thread caches: filling and emptying, birth with a thread's first allocation, and death with the
- * thread. How much a cache may hold is in bins.c.
+ * Thread caches: filling and emptying them, making one at a thread's first allocation, and giving
+ * it up at the thread's end. bins.c decides how much a cache may hold.
  *
- * No pthread key as a rule, because programs count on theirs. __cxa_thread_atexit_impl runs our
- * destructor before those of keys; what allocates or frees after that finds a cache without room, and
- * goes to the slabs each time. But it waits for the dynamic linker's lock, which dlopen() holds while
- * constructors run, and a constructor may wait for the new thread. So in a process that has called
- * dlopen(), one key tells of the ends of threads that begin later.
+ * As a rule we use no pthread key, because programs count on having all of them.
+ * __cxa_thread_atexit_impl() runs our destructor before the destructors of keys; whatever allocates
+ * or frees after that finds a cache without room, and takes the slow path each time. But
+ * __cxa_thread_atexit_impl() waits for the dynamic linker's lock. dlopen() holds that lock while it
+ * runs constructors, and a constructor may wait for the new thread. So in a process that has called
+ * dlopen(), one key has our destructor for the threads that begin later.
  *
- * The list of all caches is under one lock. A cache's content belongs to its thread alone;
- * pn_tcache_bytes() reads the counts of others as they go by.
+ * One lock covers the list of all caches. Only the thread that owns a cache uses the cache's
+ * contents; pn_tcache_bytes() reads the counts of other threads' caches while they change.
  */
 #include "front/tcache.h"
 
@@ -28,19 +29,22 @@
 
 #define BATCH_MAX 128
 
-/* Objects of a class that a thread needs before it owns slabs. */
+/* The most objects of a class that a thread needs before it owns slabs. */
 #define FEW 64
 
-/* Medium objects of a bin that are looked at for one that fits. */
+/* How many medium objects of a bin are compared with a request. */
 #define FITTING_TRIES 4
 
-/* Before a thread's first allocation, and after its destructor ran: no room. */
+/*
+ * The caches of a thread before its first allocation, and after its destructor ran: they have no
+ * room.
+ */
 static struct pn_tcache no_cache_yet;
 static struct pn_tcache no_cache_any_more;
 
 __thread struct pn_tcache *pn_tcache __attribute__((tls_model("initial-exec"))) = &no_cache_yet;
 
-/* See runtime.c for its place. */
+/* Covers the lists of caches. runtime.c describes the lock order. */
 static struct pn_lock lock = PN_LOCK_INIT;
 static struct pn_tcache *all;
 static struct pn_tcache *unused;
@@ -53,7 +57,7 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, void *dso)
 	__attribute__((weak));
 
-/* Birth and death. */
+/* The beginning and the end of a cache. */
 
 static bool has_cache(void)
 {
@@ -89,7 +93,10 @@ static void end(struct pn_tcache *cache)
 	pn_unlock(&lock);
 }
 
-/* At the end of a thread, which may have another cache than the one that this was registered for. */
+/*
+ * The destructor: gives up the cache that the thread has when it ends, which may be another one
+ * than the cache for which the destructor was registered.
+ */
 static void destroy(void *nothing)
 {
 	struct pn_tcache *cache = pn_tcache;
@@ -125,10 +132,10 @@ static struct pn_tcache *enlist_cache(void)
 	return cache;
 }
 
-/* Return: 0, or an error. */
+/* Registers the destructor for this thread. Return: 0, or an error. */
 static int register_end(void)
 {
-	/* A destructor is called for a value that is not NULL. */
+	/* A key's destructor runs only if its value is not NULL. */
 	if (__atomic_load_n(&has_key, __ATOMIC_ACQUIRE) && !pthread_setspecific(key, &key))
 		return 0;
 	return __cxa_thread_atexit_impl(destroy, NULL, &__dso_handle);
@@ -144,10 +151,10 @@ void pn_tcache_expect_dlopen(void)
 }
 
 /*
- * Registering allocates a record, by malloc: with the cache in place first, that
- * is an allocation like any other. Where the C library cannot tell of a thread's
- * end there is no cache, since what it holds would be lost; nor while there is a
- * profile, which must see every allocation.
+ * Makes a cache for a thread that has none yet. Registering the destructor allocates memory by
+ * malloc; the cache is in place before, so that this is an allocation like any other. There is no
+ * cache where the C library cannot run a destructor at the end of a thread, since the objects in
+ * the cache would be lost; nor after pn_tcache_disable().
  */
 static void begin(void)
 {
@@ -174,11 +181,14 @@ void pn_tcache_disable(void)
 }
 
 /*
- * The slow paths. A signal handler may fork, and settle the child, at any point of them, so each
- * looks the thread's cache up once.
+ * The slow paths. A signal handler may fork, and settle the child, at any point of a slow path. So
+ * each of them loads pn_tcache only once.
  */
 
-/* For one object more. Return: false if there is no memory for the bin's first stack. */
+/*
+ * Makes room for one more object in a bin. Return: false if there is no memory for the bin's first
+ * stack.
+ */
 static bool make_room(struct pn_tcache *cache, unsigned int index)
 {
 	struct pn_bin *bin = &cache->bins[index];
@@ -198,6 +208,7 @@ static bool make_room(struct pn_tcache *cache, unsigned int index)
 	return true;
 }
 
+/* Allocates one object without a cache. */
 static void *take_one(unsigned int class)
 {
 	struct pn_free taken;
@@ -210,8 +221,9 @@ static void *take_one(unsigned int class)
 }
 
 /*
- * A thread owns slabs of a class once it has needed some objects, so that many threads that need a
- * few objects each share slabs. The first thread has nobody to share with.
+ * Return: true if the thread takes objects of the class from slabs of its own. A thread does so
+ * after it has needed some objects of the class, so that many threads that need a few objects each
+ * share slabs. The first thread has no other thread to share with, and owns slabs at once.
  */
 static bool owns(const struct pn_tcache *cache, unsigned int class)
 {
@@ -249,7 +261,11 @@ static void fill(struct pn_tcache *cache, unsigned int class)
 	PN_PROBE3(refill, pn_classes[class].size, bin->count, bin->room);
 }
 
-/* What a thread that owns no slabs has freed of others' is warm. Return: live, or NULL. */
+/*
+ * Takes an object that the thread has freed and whose slab the thread does not own, if the thread
+ * owns no slabs of the class: such an object is likely to be in the CPU's caches. Return: a live
+ * object, or NULL.
+ */
 static void *pop_others(struct pn_tcache *cache, unsigned int class)
 {
 	if (owns(cache, class))
@@ -267,7 +283,7 @@ void *pn_tcache_refill(unsigned int class)
 	if (!has_cache())
 		return take_one(class);
 	cache = pn_tcache;
-	/* begin() may have allocated, and so filled it. */
+	/* begin() may have allocated, and so filled the bin. */
 	if (!cache->bins[class].count) {
 		object = pop_others(cache, class);
 		if (object)
@@ -281,7 +297,10 @@ void *pn_tcache_refill(unsigned int class)
 	return pn_bin_pop(&cache->bins[class]);
 }
 
-/* One of a bin's newest that has @size bytes and not many more, made the newest. */
+/*
+ * Searches the newest objects of a bin for one of @size bytes or up to a quarter more, and moves it
+ * to the top of the stack. Return: false if there is none.
+ */
 static bool find_fitting(struct pn_bin *bin, size_t size)
 {
 	uint32_t tries = bin->count < FITTING_TRIES ? bin->count : FITTING_TRIES;
@@ -323,7 +342,10 @@ void *pn_tcache_pop_medium(size_t size)
 	return object || index + 1 == PN_BIN_OTHERS ? object : pop_fitting(cache, index + 1, size);
 }
 
-/* Return: the thread's cache, with room for one object more in a bin; NULL if it has none. */
+/*
+ * Makes room for one more object in a bin of the thread's cache. Return: the cache; NULL if the
+ * thread has none.
+ */
 static struct pn_tcache *cache_with_room(unsigned int index)
 {
 	struct pn_tcache *cache;
@@ -350,7 +372,7 @@ void pn_tcache_push_medium(struct pn_slab *object)
 	pn_bin_count_medium(cache, object->size);
 }
 
-/* Is the slab the thread's, or nobody's, and so becomes the thread's? */
+/* Return: true if the thread owns the slab, or adopts it because nobody owns it. */
 static bool makes_own(struct pn_tcache *cache, struct pn_slab *slab)
 {
 	if (pn_slab_owner(slab) == &cache->owner)
@@ -414,9 +436,9 @@ uint64_t pn_tcache_bytes(void)
 }
 
 /*
- * The thread leaves its cache, too: what it holds is inherited. A signal handler may have forked while
- * the thread was at its cache, and then it goes on with the one that it has in hand. The thread's next
- * slow path makes it a new one.
+ * The thread also gives up its own cache, whose contents are inherited; its next slow path makes a
+ * new one. A signal handler may have forked while the thread was using its cache. The interrupted
+ * function then goes on with the old cache, whose address it has loaded.
  */
 void pn_tcache_in_child(void)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thread caches: for each bin - a class, or medium objects of about one size - a stack of free
- * objects, which malloc and free use without a lock. How many objects a stack may hold follows its
- * use, within what a thread and all threads together may hold.
+ * Thread caches. For each bin - a class, or medium objects of about one size - a thread has a stack
+ * of free objects, which malloc and free use without a lock. How many objects a stack may hold
+ * follows its use, up to limits for one thread and for all threads together.
  *
- * The stack of a class holds objects of the thread's own slabs (owner.h), so that no two threads
- * write to the states of one slab's objects while they allocate and free. What a thread frees of
- * other slabs waits in a second stack of the class, until it goes back to these slabs.
+ * The stack of a class contains objects of the thread's own slabs (owner.h), so that no two threads
+ * write to the states of one slab's objects while they allocate and free. An object of another slab
+ * that the thread frees goes onto a second stack of the class, until it goes back to its slab.
  */
 #ifndef PN_TCACHE_H
 #define PN_TCACHE_H
@@ -14,51 +14,64 @@
 #include "front/bins.h"
 
 /*
- * Initial-exec: the fast path costs one load. 8 bytes of the static TLS that
- * libraries loaded later must share. Never NULL.
+ * The calling thread's cache; never NULL. The initial-exec TLS model makes the fast path one load.
+ * It takes 8 bytes of the static TLS, which all libraries that are loaded later share.
  */
 extern __thread struct pn_tcache *pn_tcache __attribute__((tls_model("initial-exec")));
 
 /*
- * The same from the thread's cache. A signal handler may fork meanwhile; in the child this goes on with
- * the cache that it has in hand, which is nobody's there, and returns an inherited object.
+ * Takes an object out of a bin of the thread's cache, as pn_bin_pop(). A signal handler may fork
+ * while this runs. Then, in the child, this function goes on with the cache whose address it has
+ * loaded, which belongs to no thread of the child, and returns an inherited object.
  */
 static inline void *pn_tcache_pop(unsigned int index)
 {
 	return pn_bin_pop(&pn_tcache->bins[index]);
 }
 
-/* The same into the thread's cache. */
+/* Puts an object into a bin of the thread's cache, as pn_bin_push(). */
 static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *state)
 {
 	return pn_bin_push(&pn_tcache->bins[index], object, state);
 }
 
 /*
- * For what must see every malloc and free: no thread gets a cache, and all calls take the
- * slow paths. Before the first allocation.
+ * Turns thread caches off, for features that must see every malloc and free: no thread gets a
+ * cache, and all calls take the slow paths. Call this before the first allocation.
  */
 void pn_tcache_disable(void);
 
-/* The process is about to call dlopen(): threads that begin from now on need no lock of its. */
+/*
+ * Call this before the process calls dlopen(). Threads that begin from now on need no lock of the
+ * dynamic linker.
+ */
 void pn_tcache_expect_dlopen(void);
 
-/* What malloc does when the cache has none of a class. Return: a live object, or NULL without memory. */
+/*
+ * Allocates an object of @class when its bin is empty: refills the bin if the thread has a cache.
+ * Return: a live object; NULL if there is no memory.
+ */
 void *pn_tcache_refill(unsigned int class);
-/* A cached medium object that has @size bytes, or not many more. Return: live; NULL if there is none. */
+/*
+ * Takes a medium object of @size bytes, or up to a quarter more, out of the thread's cache. Return:
+ * the live object; NULL if there is none.
+ */
 void *pn_tcache_pop_medium(size_t size);
-/* Cache a medium object, which is not live any more, or free it. */
+/* Caches a medium object, which is not live any more, or gives its memory back. */
 void pn_tcache_push_medium(struct pn_slab *object);
-/* Caches a slab's object, which is not live any more, or gives it back: free's slow path. */
+/*
+ * The slow path of free: caches an object of @slab, which is not live any more, or gives it back to
+ * the slab.
+ */
 void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state);
-/* Give the calling thread's cached objects back. Return: false if there were none. */
+/* Gives back all objects in the calling thread's cache. Return: false if there were none. */
 bool pn_tcache_flush(void);
 
 /**
- * struct pn_tcache_census - what all threads' caches hold
- * @caches: how many there are
- * @medium_bytes: in medium objects
- * @objects: by class
+ * struct pn_tcache_census - what the caches of all threads contain
+ * @caches: number of caches
+ * @medium_bytes: bytes in medium objects
+ * @objects: by class, number of objects
  */
 struct pn_tcache_census {
 	uint64_t caches;
@@ -66,8 +79,9 @@ struct pn_tcache_census {
 	uint64_t objects[PN_CLASSES];
 };
 
+/* Counts the contents of all caches. Acquires the lock of the list of caches. */
 void pn_tcache_count(struct pn_tcache_census *census);
-/* Bytes in free objects that caches hold. */
+/* Returns the bytes in all objects that pn_tcache_count() counts. */
 uint64_t pn_tcache_bytes(void);
 
 /* In a forked child: forgets all caches, the thread's own too. */
