@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory that was reserved at boot. As a source, see source.h. */
+/* The carve-out: memory that was reserved at boot. As a source, see source.h. */
 #ifndef PINNED_MEM_CARVEOUT_H
 #define PINNED_MEM_CARVEOUT_H
 

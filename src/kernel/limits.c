@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The limits: module parameters in chunks, which may change at any time, and their defaults. quota.c
- * charges what they bound.
+ * The limits: module parameters in chunks, which may change at any time, and their defaults.
+ * quota.c enforces them.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -30,7 +30,9 @@ static unsigned long default_limit(void)
 	return max(chunks_of_ram() / 2, 1UL);
 }
 
-/* Pages of a zone that lie below 4 GiB; an estimate if only a part of the zone does. */
+/*
+ * Returns the number of a zone's pages below 4 GiB; an estimate if the zone extends beyond 4 GiB.
+ */
 static unsigned long pages_below_4g(struct zone *zone)
 {
 	unsigned long first = zone->zone_start_pfn, end = PHYS_PFN(SZ_4G);
@@ -42,7 +44,7 @@ static unsigned long pages_below_4g(struct zone *zone)
 	return mult_frac(zone_managed_pages(zone), end - first, zone->spanned_pages);
 }
 
-/* Pages below 4 GiB that the page allocator has, or has given out. */
+/* Returns the number of pages below 4 GiB that the page allocator manages, free or allocated. */
 static unsigned long low_pages(void)
 {
 	unsigned long pages = 0;
@@ -55,8 +57,8 @@ static unsigned long low_pages(void)
 }
 
 /*
- * Memory below 4 GiB is what devices with 32 address bits depend on. Where all memory is below, or
- * next to all, limit_chunks is enough.
+ * Returns half of the memory below 4 GiB, in chunks, since devices with 32 address bits depend on
+ * the rest. If all memory, or nearly all, lies below 4 GiB, limit_chunks is enough.
  */
 static unsigned long default_low_limit(void)
 {
@@ -67,7 +69,7 @@ static unsigned long default_low_limit(void)
 	return max(low >> (PINNED_CHUNK_ORDER + 1), 1UL);
 }
 
-/* A limit in chunks: 0 for the default, at most what the machine has. */
+/* Sets a limit in chunks: 0 means the default. Refuses more chunks than the machine has. */
 static int set_limit(const char *text, const struct kernel_param *kp)
 {
 	unsigned long *limit = kp->arg;

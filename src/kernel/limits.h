@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The limits, in chunks: of all pools together, of these below 4 GiB, of a user, of a pool. */
+/*
+ * The limits, in chunks: for all pools together, for chunks below 4 GiB, for each user, for each
+ * pool.
+ */
 #ifndef PINNED_MEM_LIMITS_H
 #define PINNED_MEM_LIMITS_H
 

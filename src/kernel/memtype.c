@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory types: how CPU caches treat a chunk, in user mappings and in the
- * kernel's own.
+ * Memory types: how CPU caches treat a chunk, in user mappings and in the kernel's mapping.
  *
- * On x86 two mappings of one page must agree, so the kernel's is changed with
- * the user's, and is write-back again before the chunk goes anywhere else. On
- * arm64 the kernel's linear map stays cacheable, as it does for dma_alloc_*: the
- * architecture allows that, provided that caches are cleaned before somebody
- * uses the other mapping. So there caches are cleaned when a chunk gets its type,
- * and dropped before the kernel reads it. The user's own is normal non-cacheable
- * for both UNCACHED and WRITE_COMBINE.
+ * On x86, two mappings of one page must agree. So the kernel's mapping gets the type of the user's,
+ * and becomes write-back again before the chunk goes back to its source. On arm64, the kernel's
+ * linear map stays cacheable, as it does for dma_alloc_*: the architecture allows mappings to
+ * differ if caches are cleaned before the other mapping is used. So on arm64 the driver cleans the
+ * caches when a chunk gets its type, and invalidates them before the kernel reads the chunk. The
+ * user's mapping is normal non-cacheable memory for both UNCACHED and WRITE_COMBINE.
  *
- * COHERENT is write-back, unless the parameter dma_coherent says that this
- * machine's devices do not see the caches; then it is UNCACHED. CACHED is always
- * write-back, and needs SYNC where dma_coherent is off.
+ * COHERENT is write-back, unless the parameter dma_coherent says that devices of this machine do
+ * not see the caches; then COHERENT is UNCACHED. CACHED is always write-back, and needs SYNC if
+ * dma_coherent is off.
  *
- * Cache maintenance by address has no exported interface of its own. The DMA
- * interface has, for devices that are not coherent: `cache_device` is such a
- * device, and what is synced for it is cleaned, what for the CPU invalidated.
+ * The kernel exports no interface of its own for cache maintenance by address. But the DMA
+ * interface maintains caches for devices that are not coherent. `cache_device` is such a device:
+ * syncing memory for the device cleans the caches, syncing memory for the CPU invalidates them.
  *
- * No locks: a chunk's type changes only while nobody but the caller has it.
+ * There are no locks: a chunk's type changes only while the caller alone has the chunk.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -43,7 +41,7 @@ MODULE_PARM_DESC(dma_coherent, "devices see the content of the CPU's caches (def
 
 static struct platform_device *cache_device;
 
-/* What a type means on this machine. */
+/* How a memory type is cached on this machine. */
 enum caching { WRITE_BACK, UNCACHED, WRITE_COMBINE };
 
 static enum caching caching_of(u32 type)
@@ -66,7 +64,7 @@ static enum caching caching_of(u32 type)
 #define HAS_TYPES 0
 #endif
 
-/* PINNED_MEM_FEATURE_* of the types that exist here. */
+/* Returns PINNED_MEM_FEATURE_* of the types that this machine supports. */
 u32 pinned_memtype_features(void)
 {
 	u32 features = PINNED_MEM_FEATURE_CACHED;
@@ -78,25 +76,28 @@ u32 pinned_memtype_features(void)
 	return features;
 }
 
-/* A device with nothing behind it, for the DMA interface. */
+/* Returns a device without hardware, for calls of the DMA interface. */
 struct device *pinned_memtype_device(void)
 {
 	return &cache_device->dev;
 }
 
-/* The CPU's caches hold memory of this type. */
+/* Returns true if the CPU caches memory of this type. */
 bool pinned_memtype_is_cached(u32 type)
 {
 	return caching_of(type) == WRITE_BACK;
 }
 
-/* The kernel's own mapping caches this type as the user's does, so the kernel may copy. */
+/*
+ * Returns true if the kernel's mapping caches this type as the user's mapping does, so that the
+ * kernel may copy the memory.
+ */
 bool pinned_memtype_is_alike(u32 type)
 {
 	return IS_ENABLED(CONFIG_X86) || pinned_memtype_is_cached(type);
 }
 
-/* Cache maintenance. Nothing to do where caches are coherent with everything. */
+/* Cache maintenance, which does nothing on machines with coherent caches. */
 
 static bool needs_maintenance(void)
 {
@@ -104,10 +105,10 @@ static bool needs_maintenance(void)
 }
 
 /*
- * Whole pages are mapped, and of them the bytes in question synced. A mapping of less
- * than two cache lines might be of something that shares a line with others, so the
- * DMA interface (from 6.5 on) bounces it: the memory would be read through the stale
- * cache, and that written over what the device has written.
+ * Maintains the caches for some bytes of a chunk: maps whole pages for the device, and syncs only
+ * the bytes in question. The DMA interface (from 6.5 on) bounces a mapping of less than two cache
+ * lines, since such memory might share a line with other data. It would read our memory through the
+ * stale cache, and overwrite with the result what the device has written.
  */
 static void maintain_caches(struct page *page, u32 offset, u32 length, enum dma_data_direction dir,
 			    bool is_for_device)
@@ -137,7 +138,7 @@ static void drop_caches(struct page *page, u32 offset, u32 length, enum dma_data
 }
 
 /**
- * pinned_memtype_before_copy() - before the kernel reads a page of a chunk by its own mapping
+ * pinned_memtype_before_copy() - prepares a page of a chunk for a read by the kernel's own mapping
  * @page: the page
  * @type: the chunk's type
  */
@@ -158,9 +159,9 @@ static enum dma_data_direction direction_of(u32 flags)
 }
 
 /**
- * pinned_memtype_sync() - make CPU and devices see the same of a part of a chunk
+ * pinned_memtype_sync() - makes CPU and devices see the same content of a part of a chunk
  * @page: the chunk's first page
- * @offset: in the chunk
+ * @offset: offset of the part in the chunk
  * @length: bytes
  * @type: the chunk's type
  * @flags: PINNED_MEM_SYNC_*
@@ -169,7 +170,7 @@ void pinned_memtype_sync(struct page *page, u32 offset, u32 length, u32 type, u3
 {
 	enum dma_data_direction dir = direction_of(flags);
 
-	/* What the CPU still has under way, write-combining buffers included. */
+	/* Complete the CPU's pending stores, those in write-combining buffers included. */
 	mb();
 	if (caching_of(type) != WRITE_BACK || dma_coherent || !needs_maintenance())
 		return;
@@ -204,8 +205,8 @@ static int set_kernel_mapping(struct page *page, enum caching caching)
 #endif
 
 /*
- * Gives a new, zeroed chunk the type @type. Return: false without memory; the chunk is write-back
- * then, and @type is changed to say so.
+ * Gives a new, zeroed chunk the memory type @type. Returns false without memory; the chunk is then
+ * write-back, and @type is set to say so.
  */
 bool pinned_memtype_set(struct page *page, u32 *type)
 {
@@ -219,7 +220,7 @@ bool pinned_memtype_set(struct page *page, u32 *type)
 }
 
 /*
- * Makes a chunk write-back that nothing of the driver's holds, and changes @type to say so. Return:
+ * Makes a chunk without a holder in the driver write-back again, and sets @type to say so. Returns
  * false without memory.
  */
 bool pinned_memtype_reset(struct page *page, u32 *type)
@@ -236,7 +237,7 @@ pgprot_t pinned_memtype_prot(u32 type, pgprot_t prot)
 {
 	switch (caching_of(type)) {
 	case UNCACHED:
-		/* On arm64 pgprot_noncached() is for devices' registers. */
+		/* On arm64, pgprot_noncached() is meant for device registers. */
 		return IS_ENABLED(CONFIG_ARM64) ? pgprot_writecombine(prot)
 						: pgprot_noncached(prot);
 	case WRITE_COMBINE:
@@ -246,7 +247,7 @@ pgprot_t pinned_memtype_prot(u32 type, pgprot_t prot)
 	}
 }
 
-/* The bits of a page-table entry that say how memory is cached; others follow other rules. */
+/* The bits of a page-table entry that say how memory is cached. Other bits may differ. */
 #if defined(CONFIG_X86)
 #define CACHING_BITS _PAGE_CACHE_MASK
 #elif defined(CONFIG_ARM64)
@@ -255,7 +256,7 @@ pgprot_t pinned_memtype_prot(u32 type, pgprot_t prot)
 #define CACHING_BITS 0
 #endif
 
-/* The mapping was made for this type. */
+/* Returns true if the mapping was made for this type. */
 bool pinned_memtype_is_of(struct vm_area_struct *vma, u32 type)
 {
 	pgprot_t wanted = pinned_memtype_prot(type, vm_get_page_prot(vma->vm_flags));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory types: how CPU caches treat a chunk, in user mappings and in the kernel's. */
+/* Memory types: how CPU caches treat a chunk, in user mappings and in the kernel's mapping. */
 #ifndef PINNED_MEM_MEMTYPE_H
 #define PINNED_MEM_MEMTYPE_H
 

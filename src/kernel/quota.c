@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The limits: bounds on memory that can never be paged out. (The page allocator charges the memory
- * cgroup, see source_buddy.c and snapshot.c.)
+ * Charges chunks and copies to the limits, which bound memory that can never be paged out. (The
+ * page allocator charges the memory cgroup, see source_buddy.c and snapshot.c.)
  *
- * A chunk is charged from before its memory is taken until its memory is free again, whoever holds
- * it meanwhile: a slot, a dma-buf, another driver, a pipe, or the quarantine. It is charged to all
- * pools together, to its pool, to the address space that owns the pool, to the user who opened the
- * pool, and to the owner of each user namespace in which that user lives. The pages of forked
- * children's snapshots are charged to all pools together, with headroom that chunks cannot take,
- * and to the same users, apart from their chunks.
+ * A chunk is charged from before its memory is allocated until its memory is free again, whoever
+ * holds the chunk meanwhile: a slot, a dma-buf, another driver, a pipe, or the quarantine. The
+ * chunk is charged to the total of all pools, to its pool, to the address space that owns the pool,
+ * to the user who opened the pool, and to the owner of each user namespace in which that user
+ * lives. The pages of forked children's snapshots are charged to the total of all pools, with
+ * headroom that chunks cannot use, and to the same users, where they are counted separately from
+ * chunks.
  *
- * The limits may change at any time (limits.c). A limit below what is in use takes nothing back; it
- * refuses what comes next.
+ * The limits may change at any time (limits.c). A limit below the current use takes nothing back;
+ * further charges fail.
  *
- * Lifetime: an account belongs to a pool, and to the chunks that are charged to it, which may
- * outlive the pool. What is charged to an account whose pool has gone counts against RLIMIT_MEMLOCK
- * of each process of the user: the process that pinned it may not exist any more.
+ * Lifetime: a pool, and each chunk that is charged to an account, hold references to the account;
+ * the chunks may outlive the pool. After a pool was destroyed, the chunks that are still charged to
+ * its account count against RLIMIT_MEMLOCK of every process of the user, since the process that
+ * pinned them may not exist any more.
  *
- * Locks: counts are raised only while below the limit, without a lock. account->lock covers the
- * account's fields; `users_lock` covers the list of users. Both nest inside all others.
+ * Locks: the counters of users and of the total are atomic, and are only raised while below the
+ * limit. account->lock protects the account's fields; `users_lock` protects the list of users. Both
+ * locks nest inside all others.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -39,13 +42,13 @@
 
 /**
  * struct pinned_user - a user with pools or chunks
- * @uid:	as the initial namespace numbers it
- * @refs:	one for each account that it is charged by
- * @chunks:	charged to it
- * @resting:	of these, in quarantine
- * @left:	of these, chunks that were taken by this user and whose pool has gone
- * @copies:	pages of snapshots that are charged to it
- * @node:	in `users`
+ * @uid:	the user's id in the initial namespace
+ * @refs:	one for each account that charges the user
+ * @chunks:	chunks that are charged to the user
+ * @resting: those of @chunks that rest in quarantine
+ * @left:	those of @chunks that belonged to destroyed pools which this user had opened
+ * @copies:	pages of snapshots that are charged to the user
+ * @node:	entry in `users`
  */
 struct pinned_user {
 	kuid_t uid;
@@ -58,13 +61,14 @@ struct pinned_user {
 };
 
 /**
- * struct pinned_account - whom the chunks of a pool are charged to
+ * struct pinned_account - the charges of one pool
  * @refs:	one for the pool, one for each chunk
- * @mm:		the pool's owner, whose pinned_vm /proc shows as VmPin; NULL once the pool has gone
- * @lock:	for @mm and @chunks
- * @chunks:	charged to the account
- * @n_users:	entries of @users
- * @users:	who opened the pool; then the owners of the namespaces, inner ones first
+ * @mm:	the pool's owner, whose pinned_vm /proc shows as VmPin; NULL once the pool was
+ *		destroyed
+ * @lock:	protects @mm and @chunks
+ * @chunks:	chunks that are charged to the account
+ * @n_users:	number of entries in @users
+ * @users:	the user who opened the pool; then the owners of the namespaces, inner ones first
  */
 struct pinned_account {
 	refcount_t refs;
@@ -84,7 +88,7 @@ static atomic_long_t used_copies;
 
 static atomic_long_t low_chunks;
 
-/* Counts. */
+/* Counters. */
 
 static bool add_below(atomic_long_t *count, unsigned long n, unsigned long limit)
 {
@@ -102,7 +106,7 @@ static void subtract(atomic_long_t *count, unsigned long n)
 	WARN_ON_ONCE(atomic_long_sub_return(n, count) < 0);
 }
 
-/* A limit of 0 in a parameter is no limit. */
+/* The parameter value 0 means no limit. */
 static unsigned long or_none(unsigned long limit)
 {
 	return limit ?: LONG_MAX;
@@ -121,7 +125,7 @@ static struct pinned_user *find_user_locked(kuid_t uid)
 	return NULL;
 }
 
-/* Finds or makes a user. Return: the user, with a reference; NULL without memory. */
+/* Finds or creates a user. Returns the user, with a reference; NULL without memory. */
 static struct pinned_user *get_user_of(kuid_t uid)
 {
 	struct pinned_user *made = kzalloc(sizeof(*made), PINNED_GFP);
@@ -184,7 +188,7 @@ static bool add_user(struct pinned_account *account, kuid_t uid)
 	return account->users[account->n_users] && ++account->n_users;
 }
 
-/* Adds the current user, and whoever made the user namespaces around it. */
+/* Adds the current user, and the owners of the user namespaces around that user. */
 static bool add_users(struct pinned_account *account)
 {
 	struct user_namespace *ns;
@@ -205,9 +209,9 @@ static void free_account(struct pinned_account *account)
 }
 
 /**
- * pinned_account_create() - an account for a new pool of the current process
+ * pinned_account_create() - creates an account for a new pool of the current process
  *
- * Return: the account, to be closed; NULL without memory.
+ * Return: the account, which pinned_account_close() ends; NULL without memory.
  */
 struct pinned_account *pinned_account_create(void)
 {
@@ -239,7 +243,10 @@ void pinned_account_put(struct pinned_account *account)
 		free_account(account);
 }
 
-/* The pool has gone. What is left of its chunks is charged to the user alone from now on. */
+/*
+ * Closes the account of a pool that is being destroyed. From now on, the chunks that are left are
+ * charged to the user alone, not to the owner's address space.
+ */
 void pinned_account_close(struct pinned_account *account)
 {
 	struct mm_struct *mm = account->mm;
@@ -253,13 +260,16 @@ void pinned_account_close(struct pinned_account *account)
 	pinned_account_put(account);
 }
 
-/* Chunks that are charged to the pool: in its slots, or held by somebody else. */
+/*
+ * Returns the number of chunks that are charged to the pool: in its slots, or held by somebody
+ * else.
+ */
 unsigned long pinned_account_chunks(struct pinned_account *account)
 {
 	return READ_ONCE(account->chunks);
 }
 
-/* Chunks that are charged to the user who opened the pool. */
+/* Returns the number of chunks that are charged to the user who opened the pool. */
 unsigned long pinned_account_user_chunks(struct pinned_account *account)
 {
 	return atomic_long_read(&account->users[0]->chunks);
@@ -268,15 +278,16 @@ unsigned long pinned_account_user_chunks(struct pinned_account *account)
 /* Charging. */
 
 /*
- * What copies may have beside the limit of chunks, in chunks. Children are killed for want of a
- * copy, so whoever fills the limit with chunks must leave them something.
+ * Returns the headroom of copies, in chunks: copies may use this much beyond the limit. A child is
+ * killed if there is no memory for a copy, so a process that fills the limit with chunks must leave
+ * some for copies.
  */
 static unsigned long headroom_of_copies(void)
 {
 	return DIV_ROUND_UP(pinned_limit_all(), 2);
 }
 
-/* Chunks' worth of snapshot pages beyond their headroom, which the global limit counts too. */
+/* Returns how much of the global limit copies use beyond their headroom, in chunks. */
 static unsigned long chunks_of_copies(void)
 {
 	unsigned long chunks = DIV_ROUND_UP(pinned_quota_copies(), PINNED_CHUNK_PAGES);
@@ -296,7 +307,10 @@ static bool charge_all(unsigned long count, bool *does_rest_help)
 	return false;
 }
 
-/* Return: the process may pin so many chunks more, beside what its user has left pinned. */
+/*
+ * Returns true if RLIMIT_MEMLOCK lets the process pin @count more chunks, in addition to the chunks
+ * that its user's destroyed pools have left pinned.
+ */
 static bool is_within_memlock_locked(struct pinned_account *account, unsigned long count,
 				     bool *does_rest_help)
 {
@@ -327,9 +341,9 @@ static int charge_account_locked(struct pinned_account *account, unsigned long c
 
 /**
  * pinned_quota_charge() - charges chunks, all or none
- * @account: of a pool of the current process
- * @count: chunks
- * @does_rest_help: on failure, whether there is room once what rests in quarantine is free
+ * @account: account of a pool of the current process
+ * @count: number of chunks
+ * @does_rest_help: on failure, set to whether there will be room once resting chunks are free
  *
  * Return: 0; -EDQUOT over a limit; -ENOMEM over RLIMIT_MEMLOCK.
  */
@@ -369,7 +383,7 @@ static void uncharge_account(struct pinned_account *account, unsigned long count
 	spin_unlock(&account->lock);
 }
 
-/* The memory of so many chunks is free, or was never taken. */
+/* Uncharges @count chunks whose memory is free again, or was never allocated. */
 void pinned_quota_uncharge(struct pinned_account *account, unsigned long count)
 {
 	unsigned int i;
@@ -380,13 +394,13 @@ void pinned_quota_uncharge(struct pinned_account *account, unsigned long count)
 	subtract(&charged_chunks, count);
 }
 
-/* Return: there is room for a chunk below 4 GiB. */
+/* Returns true if the limit leaves room for a chunk below 4 GiB. */
 bool pinned_quota_has_low(void)
 {
 	return pinned_quota_low() < pinned_limit_low();
 }
 
-/* One chunk that turned out to lie below 4 GiB. Return: false at the limit. */
+/* Charges one chunk that turned out to lie below 4 GiB. Returns false at the limit. */
 bool pinned_quota_charge_low(void)
 {
 	return add_below(&low_chunks, 1, pinned_limit_low());
@@ -397,7 +411,7 @@ void pinned_quota_uncharge_low(void)
 	subtract(&low_chunks, 1);
 }
 
-/* A charged chunk begins to rest. It stays charged, but is shown apart from what is in use. */
+/* Counts a charged chunk as resting. The chunk stays charged, but statistics show it separately. */
 void pinned_quota_rest(struct pinned_account *account)
 {
 	unsigned int i;
@@ -416,7 +430,10 @@ void pinned_quota_unrest(struct pinned_account *account)
 	subtract(&resting_chunks, 1);
 }
 
-/* Pages that all copies together may have: their headroom, and what chunks leave of the limit. */
+/*
+ * Returns the limit of all copies together, in pages: their headroom, and what chunks leave of the
+ * limit.
+ */
 static unsigned long limit_of_copies(void)
 {
 	unsigned long limit = pinned_limit_all(), used = atomic_long_read(&charged_chunks);
@@ -425,12 +442,13 @@ static unsigned long limit_of_copies(void)
 	return (headroom_of_copies() + left) * PINNED_CHUNK_PAGES;
 }
 
-/* Times as many copies as are left for others, that one user may have. */
+/* A user may have this many times as many copies as are left for others. */
 #define COPIES_SHARE 4
 
 /*
- * A user may have COPIES_SHARE times what is left for others: one alone gets four fifths, and the
- * next one four fifths of the rest, so that nobody is left without.
+ * Charges a copy to a user, who may have COPIES_SHARE times as many as are left for others: a
+ * single user gets up to four fifths, the next user four fifths of the rest, so that some are left
+ * for everybody.
  */
 static bool charge_copy_to_user(struct pinned_user *user)
 {
@@ -444,9 +462,9 @@ static bool charge_copy_to_user(struct pinned_user *user)
 
 /**
  * pinned_quota_charge_copy() - charges one page of a snapshot
- * @account: of the pool
+ * @account: account of the pool
  *
- * Return: false, with nothing charged, at a limit.
+ * Return: true; false at a limit, with nothing charged.
  */
 bool pinned_quota_charge_copy(struct pinned_account *account)
 {
@@ -475,7 +493,7 @@ void pinned_quota_uncharge_copy(struct pinned_account *account)
 	subtract(&used_copies, 1);
 }
 
-/* Chunks that somebody has: charged, and not resting. */
+/* Returns the number of chunks in use: charged, and not resting. */
 unsigned long pinned_quota_used(void)
 {
 	long resting = atomic_long_read(&resting_chunks);
@@ -483,19 +501,19 @@ unsigned long pinned_quota_used(void)
 	return max(atomic_long_read(&charged_chunks) - resting, 0L);
 }
 
-/* Chunks of dead owners, see quarantine.c. */
+/* Returns the number of resting chunks, see quarantine.c. */
 unsigned long pinned_quota_resting(void)
 {
 	return atomic_long_read(&resting_chunks);
 }
 
-/* Chunks below 4 GiB, resting ones included. */
+/* Returns the number of chunks below 4 GiB, including resting ones. */
 unsigned long pinned_quota_low(void)
 {
 	return atomic_long_read(&low_chunks);
 }
 
-/* Pages of snapshots. */
+/* Returns the number of pages that snapshots have copied. */
 unsigned long pinned_quota_copies(void)
 {
 	return atomic_long_read(&used_copies);

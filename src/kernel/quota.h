@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How much the driver may hold: all together, for each user, for each pool, below 4 GiB. */
+/* Charges: how much the driver holds, in total, for each user, for each pool, and below 4 GiB. */
 #ifndef PINNED_MEM_QUOTA_H
 #define PINNED_MEM_QUOTA_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The reserve: chunks set aside and zeroed beforehand. As a source, see source.h. */
+/* The reserve: chunks that are allocated and zeroed in advance. As a source, see source.h. */
 #ifndef PINNED_MEM_RESERVE_H
 #define PINNED_MEM_RESERVE_H
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where chunks come from, and go back to: what each source implements. A source takes one chunk
- * that fits a policy, or several that are one contiguous run: zeroed, mapped write-back by the
- * kernel, with one reference, which is the driver's. A chunk is a compound page, or
- * PINNED_CHUNK_PAGES single pages with a reference each, which are mapped one by one. Taking may
- * sleep, never invokes the OOM killer, and says nothing in the log when it fails.
+ * Sources: the interface that each source of chunks implements.
+ *
+ * A source gives one chunk that fits a policy, or several chunks that form one contiguous run. The
+ * chunks are zeroed, the kernel maps them write-back, and they have one reference, which belongs to
+ * the driver. A chunk is a compound page, or PINNED_CHUNK_PAGES single pages with one reference
+ * each, which are mapped one by one. Taking a chunk may sleep, never invokes the OOM killer, and
+ * logs nothing when it fails.
  */
 #ifndef PINNED_MEM_SOURCE_H
 #define PINNED_MEM_SOURCE_H
@@ -16,14 +18,14 @@
 struct page;
 
 /**
- * struct pinned_source - one kind of memory
- * @id:		PINNED_MEM_SOURCE_*
- * @take:	fills @pages with the first pages of @count chunks that are one contiguous run, in
- *		its order, and that fit the policy. Return: 0; -ENOMEM, there is no such memory;
- *		-EDQUOT, there is, but the caller's memory cgroup may not have it
- * @give:	takes the driver's reference to a chunk back; nobody else has one
- * @is_buddy:	chunks are the page allocator's: giving one back makes free memory, and pages
- *		that somebody still pins may outlive the driver
+ * struct pinned_source - one source of memory
+ * @id:	PINNED_MEM_SOURCE_*
+ * @take:	sets @pages to the first pages of @count chunks that fit the policy and form one
+ *		contiguous run, in the run's order. Return: 0; -ENOMEM if there is no such memory;
+ *		-EDQUOT if there is, but the caller's memory cgroup may not have it
+ * @give:	takes back the driver's reference to a chunk, which is the only one left
+ * @is_buddy:	the chunks belong to the page allocator: giving one back makes free memory, and
+ *		pages that somebody still pins may outlive the driver
  */
 struct pinned_source {
 	u32 id;

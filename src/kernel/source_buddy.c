@@ -2,10 +2,10 @@
 /*
  * Chunks from the buddy allocator, by node and zone.
  *
- * The zones below a ceiling are known only roughly (what DMA and DMA32 span
- * differs by platform), so every candidate's address is looked at. Candidates
- * above the ceiling are set aside until the end, so that the allocator does
- * not offer the same one again, and then given back.
+ * A ceiling on the address can be translated into zones only roughly, since DMA and DMA32 span
+ * different addresses on different platforms. So the address of every candidate is checked.
+ * Candidates above the ceiling are kept until the end, so that the allocator does not offer the
+ * same ones again, and are then given back.
  */
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -20,31 +20,35 @@
 #include "page.h"
 #include "source.h"
 
-/* Candidates that one zone may offer before the next narrower one is asked. */
+/* Candidates to try from one zone before trying the next narrower zone. */
 #define CANDIDATES_PER_ZONE 16
-/* Chunks that are taken to find a run, besides those of the run: 256 MiB. */
+/* Chunks to allocate beyond the number requested, in search of a contiguous run: 256 MiB. */
 #define EXTRA_CANDIDATES 128
 
 /*
- * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then
- * fail. HARDWALL: from the nodes of the caller's own cpuset, not of one around it. The charge goes
- * to the caller's memory cgroup.
+ * RETRY_MAYFAIL: reclaim and compact as hugetlb does for the same order, then fail. HARDWALL:
+ * allocate from the nodes of the caller's own cpuset, not of an ancestor. The caller's memory
+ * cgroup is charged.
  */
 #define CHUNK_GFP                                                                            \
 	(GFP_KERNEL | __GFP_HARDWALL | PINNED_GFP_CHARGED_PAGE | __GFP_COMP | __GFP_NOWARN | \
 	 __GFP_RETRY_MAYFAIL)
-/* What is free now, for those that most likely go back at once. */
+/* For extra candidates, most of which are given back at once: take only memory that is free now. */
 #define EXTRA_GFP (CHUNK_GFP & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
 
 /*
- * After compaction has failed, for anybody, the allocator does without it for the
- * next attempts of this order, RETRY_MAYFAIL or not: for one, then two, up to
- * 64; and only then it forgets which blocks it once could not clear. Attempts with
- * NORETRY end there at once, and count. Each round is worth one compaction.
+ * Number of attempts to compact. After a compaction has failed, for any caller, the allocator skips
+ * compaction in the next attempts of this order, even with RETRY_MAYFAIL: first in one, then in
+ * two, up to 64. Only after that it forgets which blocks it could not free. An attempt with NORETRY
+ * returns immediately when compaction is skipped, but counts as an attempt. So each round of ROUND
+ * attempts leads to one compaction.
  */
 #define ROUND 64
 #define ROUNDS 8
-/* When all of it has been in vain, nobody tries as hard for a while, or until a block is found. */
+/*
+ * After all rounds have failed, no request compacts like this for this long, or until a block is
+ * found.
+ */
 #define EFFORT_PAUSE HZ
 
 static unsigned long effort_ended;
@@ -57,7 +61,7 @@ static struct page *take_block(int node, gfp_t gfp)
 	return alloc_pages_node(node, gfp | __GFP_THISNODE, PINNED_CHUNK_ORDER);
 }
 
-/* Makes the allocator compact until there is a block. Return: false if there is none. */
+/* Makes the allocator compact until a block is free. Returns false if none becomes free. */
 static bool compact(int node, gfp_t effort)
 {
 	gfp_t deferred = (effort & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
@@ -85,10 +89,13 @@ static bool is_block_free(int node, gfp_t effort)
 	return page;
 }
 
-/* Return: a block; ERR_PTR(-ENOMEM); ERR_PTR(-EDQUOT) if only the memory cgroup refuses. */
+/*
+ * Takes a block, compacting if necessary. Returns ERR_PTR(-ENOMEM) if there is none;
+ * ERR_PTR(-EDQUOT) if only the memory cgroup refuses.
+ */
 static struct page *take_with_effort(int node, gfp_t gfp)
 {
-	/* Not charged, so that a cgroup's limit does not look like fragmentation. */
+	/* Attempts are not charged, so that a cgroup's limit is not taken for fragmentation. */
 	gfp_t effort = gfp & ~(__GFP_ACCOUNT | __GFP_ZERO);
 
 	if (is_block_free(node, effort))
@@ -102,7 +109,9 @@ static struct page *take_with_effort(int node, gfp_t gfp)
 	return ERR_PTR(-ENOMEM);
 }
 
-/* Without reclaim, takes only what is free now. Return: as take_with_effort(). */
+/*
+ * Takes a block; without reclaim in @gfp, only one that is free now. Returns as take_with_effort().
+ */
 static struct page *take_candidate(int node, gfp_t gfp)
 {
 	struct page *page = take_block(node, gfp);
@@ -134,15 +143,18 @@ static struct page *take_from_zone(const struct pinned_policy *policy, gfp_t gfp
 	return page;
 }
 
-/* Return: a chunk that fits; ERR_PTR(-ENOMEM); ERR_PTR(-EDQUOT). */
+/* Takes a chunk that fits the policy. Returns the chunk; ERR_PTR(-ENOMEM); ERR_PTR(-EDQUOT). */
 static struct page *take_one(const struct pinned_policy *policy, gfp_t gfp)
 {
 	struct page *page = ERR_PTR(-ENOMEM);
 
-	/* Above 4 GiB the ordinary zones may do, with luck; below, they need not be tried. */
+	/*
+	 * With a ceiling above 4 GiB, the ordinary zones may happen to fit; below, they are not
+	 * tried.
+	 */
 	if (policy->max_phys > DMA_BIT_MASK(32))
 		page = take_from_zone(policy, gfp);
-	/* Below, nobody else shall be made to reclaim: that would empty a small zone. */
+	/* With a ceiling, do not wake kswapd: its reclaim would empty a small zone. */
 	if (policy->max_phys != PINNED_MEM_PHYS_ANY)
 		gfp &= ~__GFP_KSWAPD_RECLAIM;
 	if (IS_ERR(page) && policy->max_phys != PINNED_MEM_PHYS_ANY &&
@@ -154,9 +166,9 @@ static struct page *take_one(const struct pinned_policy *policy, gfp_t gfp)
 }
 
 /*
- * The allocator has no blocks as long as runs may be, but where memory is not
- * fragmented it gives one block after the other. So chunks are taken until some
- * of them are a run, and the others given back.
+ * Takes a contiguous run of chunks. The allocator has no blocks of such a length, but in memory
+ * that is not fragmented it returns adjacent blocks one after the other. So this function takes
+ * chunks until some of them form a contiguous run, and gives the others back.
  */
 static int take_run(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
@@ -175,7 +187,7 @@ static int take_run(const struct pinned_policy *policy, struct page **pages, uns
 		}
 		n++;
 		cond_resched();
-		/* Sorting each time would be quadratic. */
+		/* Sorting after each chunk would be quadratic. */
 		if (n == look_at) {
 			is_found = pinned_pages_find_run(candidates, n, count, &first);
 			look_at += max(count / 4, 4UL);

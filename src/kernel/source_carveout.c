@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chunks from memory that was reserved at boot, and that the kernel uses for
- * nothing else: it cannot be fragmented, and has the address that somebody chose.
+ * Chunks from the carve-out: memory that was reserved at boot, and that the kernel uses for nothing
+ * else. The carve-out cannot be fragmented, and lies at the address that the administrator chose.
  *
- * From the device tree: a node below /reserved-memory that is compatible with
- * "pinned-mem,carveout", without no-map; the kernel has page structures and a
- * mapping for it. From the module parameter carveout=SIZE@ADDRESS, for memory
- * that the command line took from the kernel (x86: memmap=SIZE$ADDRESS), which
- * has neither: they are made here.
+ * The device tree describes a carve-out by a node below /reserved-memory that is compatible with
+ * "pinned-mem,carveout" and lacks no-map; the kernel then has page structures and a mapping for the
+ * memory. The module parameter carveout=SIZE@ADDRESS describes memory that the command line
+ * withheld from the kernel (x86: memmap=SIZE$ADDRESS); the kernel has neither for it, so this file
+ * creates both.
  *
- * Its pages are single, and are mapped so. They are zeroed when they are taken.
+ * The chunks consist of single pages, and are mapped page by page. They are zeroed when they are
+ * taken.
  *
- * Locks: `lock`, a mutex, covers the bitmap, and nests inside all others.
+ * Locks: `lock`, a mutex, protects the bitmap, and nests inside all others.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -32,13 +33,14 @@
 #include "source.h"
 
 static DEFINE_MUTEX(lock);
-static unsigned long *is_taken; /* a bit for each chunk */
+static unsigned long *is_taken; /* one bit for each chunk */
 static unsigned long first_pfn, n_chunks, n_free;
 
 static char *carveout;
 /*
- * The parameter names a part of the machine, so that a kernel in lockdown refuses it. Root alone
- * can read it: the chunks of a carve-out are taken in the order of their addresses.
+ * module_param_hw: the parameter names hardware, so a kernel in lockdown refuses it. Only root can
+ * read the parameter, since a reader could infer addresses: chunks are taken in the order of their
+ * addresses.
  */
 module_param_hw(carveout, charp, iomem, 0400);
 MODULE_PARM_DESC(carveout, "SIZE@ADDRESS of reserved memory (K, M, G; whole chunks of 2 MiB)");
@@ -48,7 +50,7 @@ static struct page *page_of(unsigned long index)
 	return pfn_to_page(first_pfn + (index << PINNED_CHUNK_ORDER));
 }
 
-/* How many of the first chunks lie below a ceiling. */
+/* Returns how many chunks lie below a ceiling; they are the first ones. */
 static unsigned long count_below(u64 max_phys)
 {
 	u64 base = PFN_PHYS(first_pfn);
@@ -58,7 +60,7 @@ static unsigned long count_below(u64 max_phys)
 	return min_t(u64, (max_phys - base + 1) >> PINNED_MEM_CHUNK_SHIFT, n_chunks);
 }
 
-/* Return: the first run that is free and fits, or n_chunks. */
+/* Returns the index of the first contiguous run of @count free chunks that fit, or n_chunks. */
 static unsigned long find_run_locked(const struct pinned_policy *policy, unsigned long count)
 {
 	unsigned long end = min(count_below(policy->max_phys), n_chunks), i = 0;
@@ -108,7 +110,7 @@ const struct pinned_source pinned_source_carveout = {
 	.give = give,
 };
 
-/* Chunks in the carve-out, and those that can be had. */
+/* The number of chunks in the carve-out, and of those that are free. */
 unsigned long pinned_carveout_size(void)
 {
 	return n_chunks;
@@ -119,13 +121,13 @@ unsigned long pinned_carveout_free(void)
 	return READ_ONCE(n_free);
 }
 
-/* The memory: what is at hand already, and what must be made. */
+/* Finding the memory, and creating page structures for it. */
 
 #ifdef CONFIG_ZONE_DEVICE
 static struct dev_pagemap pagemap;
 static struct resource *region;
 
-/* Page structures and a mapping for memory that the kernel has left alone. */
+/* Creates page structures and a mapping for memory that the kernel does not use. */
 static int make_pages(phys_addr_t addr, u64 size)
 {
 	void *mapped;
@@ -190,7 +192,7 @@ static int find_by_parameter(phys_addr_t *addr, u64 *size)
 	return err ?: make_pages(*addr, *size);
 }
 
-/* All of it must be memory that the kernel has reserved and has pages for. */
+/* Returns true if the kernel has reserved all of this memory and has page structures for it. */
 static bool is_reserved(phys_addr_t addr, u64 size)
 {
 	unsigned long pfn;
@@ -246,7 +248,7 @@ int pinned_carveout_init(void)
 	return 0;
 }
 
-/* All chunks have come back. */
+/* Frees the bitmap and the page structures; all chunks have come back. */
 void pinned_carveout_exit(void)
 {
 	bitmap_free(is_taken);

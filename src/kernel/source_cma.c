@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chunks from the contiguous memory allocator, where the kernel has one: runs
- * longer than the buddy allocator has, out of memory that movable pages use
- * until it is wanted.
+ * Chunks from the contiguous memory allocator (CMA), if the kernel has one. CMA provides longer
+ * contiguous runs than the buddy allocator, from memory that movable pages use until CMA needs it.
  *
- * The allocator is reached through dma_alloc_pages(), for a device of our own.
- * It aligns to less than a chunk, so one chunk more than wanted is allocated and
- * the rest of it left alone. A run goes back when the last of its chunks does;
- * page_private() of a chunk's first page says to which it belongs.
+ * The driver calls dma_alloc_pages() for a device of its own. The allocator aligns to less than a
+ * chunk, so the driver allocates one chunk more than requested, and leaves the rest unused. An
+ * allocation is freed when the last of its chunks has come back; page_private() of a chunk's first
+ * page points to the allocation.
  *
- * Its pages are single, and are mapped so.
+ * The chunks consist of single pages, and are mapped page by page.
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
@@ -23,17 +22,17 @@
 #include "source.h"
 
 /*
- * NORETRY is for the fall-back to the buddy allocator, whose pages are not wanted:
- * it shall not reclaim and compact for them.
+ * NORETRY: when dma_alloc_pages() falls back to the buddy allocator, whose pages are not wanted
+ * here, it shall not reclaim and compact for them.
  */
 #define CMA_GFP (GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
 
 /**
  * struct cma_run - one allocation
- * @pages:	what dma_alloc_pages() gave
- * @size:	bytes of that
- * @addr:	its DMA address
- * @chunks:	how many of its chunks have not come back
+ * @pages:	result of dma_alloc_pages()
+ * @size:	size of the allocation in bytes
+ * @addr:	DMA address of the allocation
+ * @chunks:	number of chunks that have not come back
  */
 struct cma_run {
 	struct page *pages;
@@ -55,8 +54,8 @@ static void free_run(struct cma_run *run)
 }
 
 /*
- * Without room in the contiguous area the same function falls back to the buddy
- * allocator, whose tail pages have no reference of their own.
+ * Returns true if the pages come from CMA. When the contiguous area is full, dma_alloc_pages()
+ * falls back to the buddy allocator, whose tail pages have no reference of their own.
  */
 static bool is_from_cma(struct page *pages)
 {
@@ -73,7 +72,10 @@ static struct cma_run *allocate_run(unsigned long count)
 	refcount_set(&run->chunks, count);
 	run->pages = dma_alloc_pages(pinned_memtype_device(), run->size, &run->addr,
 				     DMA_BIDIRECTIONAL, CMA_GFP);
-	/* A device with a limited mask might not reach them; ours reaches all, but must ask. */
+	/*
+	 * A device with a limited mask might not reach the pages; ours reaches all, but the DMA
+	 * interface requires this check.
+	 */
 	if (run->pages && !dma_mapping_error(pinned_memtype_device(), run->addr) &&
 	    is_from_cma(run->pages))
 		return run;
@@ -85,9 +87,9 @@ static struct cma_run *allocate_run(unsigned long count)
 }
 
 /*
- * Most machines have no contiguous area, and one that is used up to its last page
- * has no room to move what it has lent. There the buddy allocator would reclaim
- * for a block that is_from_cma() then refuses.
+ * Returns true if CMA has a free page. Most machines have no contiguous area, and a full one has no
+ * room to move the pages that it has lent. In both cases the buddy allocator would reclaim for a
+ * block that is_from_cma() then refuses.
  */
 static bool is_area_there(void)
 {

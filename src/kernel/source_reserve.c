@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The reserve: chunks taken from the buddy allocator in good time, per NUMA
- * node, when memory is not yet fragmented; zeroed in the background, so that to
- * take one costs no more than to unlink it.
+ * The reserve: chunks that are taken from the buddy allocator early, before memory is fragmented,
+ * for each NUMA node. The reserve zeroes them in the background, so that taking one costs no more
+ * than unlinking it.
  *
- * Its size is the module parameter reserve_chunks at load, and in sysfs later,
- * for all nodes together or for one, as nr_hugepages is; but to make it larger
- * either succeeds whole or changes nothing. Made smaller, it gives up what is
- * free at once, and what is lent when that comes back. What is lent counts
- * against the driver's limits as all chunks do; a memory cgroup is not charged
- * for it, since the memory is the administrator's reserve already (hugetlb pages
- * are no different).
+ * The module parameter reserve_chunks sets the size at load; later sysfs sets it, for all nodes
+ * together or for one, as for nr_hugepages; but here, enlarging the reserve succeeds completely or
+ * changes nothing. A reserve that is made smaller frees its free chunks at once, and each lent
+ * chunk when that chunk comes back. A lent chunk counts against the driver's limits like any other.
+ * It is not charged to a memory cgroup, since the administrator has reserved the memory already
+ * (the same holds for hugetlb pages).
  *
- * Locks: `resizing` is held by whoever changes the size; `lock` covers the lists and counts of all
- * nodes. It is a mutex, since a request with a ceiling, or for a run, looks at each free chunk. It
- * nests inside pool->lock and inside `resizing`. A page on a list belongs to the list alone, with
- * the driver's one reference.
+ * Locks: whoever changes the size holds `resizing`; `lock` protects the lists and counters of all
+ * nodes. `lock` is a mutex, since a request with a ceiling, or for a contiguous run, looks at each
+ * free chunk. `lock` nests inside pool->lock and inside `resizing`. A page on a list belongs to the
+ * list alone, with the driver's one reference.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -38,12 +37,12 @@
 #include "source.h"
 
 /**
- * struct node_reserve - of one NUMA node
- * @clean:	zeroed chunks, by page->lru
- * @dirty:	chunks that came back and must be zeroed, by page->lru
- * @size:	chunks that the node shall have, lent ones included
- * @total:	chunks that it has
- * @free:	chunks on the two lists, and being zeroed
+ * struct node_reserve - the reserve of one NUMA node
+ * @clean:	zeroed chunks, linked by page->lru
+ * @dirty:	chunks that came back and must be zeroed, linked by page->lru
+ * @size:	chunks that the node shall have, including lent ones
+ * @total:	chunks that the node has, including lent ones
+ * @free:	chunks on the two lists, and those that are being zeroed
  */
 struct node_reserve {
 	struct list_head clean;
@@ -53,13 +52,16 @@ struct node_reserve {
 	unsigned long free;
 };
 
-/* In page_private() of what is on a list of clean chunks. */
+/* Value of page_private() for chunks on a list of clean chunks. */
 #define IS_CLEAN 1
 
 static DEFINE_MUTEX(resizing);
 static DEFINE_MUTEX(lock);
 static struct node_reserve nodes[MAX_NUMNODES];
-/* Chunks on dirty lists and being zeroed, and chunks that the worker has zeroed since load. */
+/*
+ * n_unclean: chunks on dirty lists, and those that are being zeroed. n_cleaned: chunks that the
+ * worker has zeroed since the module was loaded.
+ */
 static unsigned long n_unclean, n_cleaned;
 static DECLARE_WAIT_QUEUE_HEAD(cleaned_queue);
 
@@ -94,7 +96,10 @@ static void add_unclean_locked(long n)
 	WRITE_ONCE(n_unclean, n_unclean + n);
 }
 
-/* Put a chunk on its node's list, or give it up if the node has too many. Return: it is kept. */
+/*
+ * Puts a chunk on its node's list, or frees the chunk if the node has too many. Returns true if the
+ * chunk was kept.
+ */
 static bool keep(struct page *page, bool was_zeroed)
 {
 	struct node_reserve *reserve = &nodes[page_to_nid(page)];
@@ -131,13 +136,13 @@ static void clean_up(struct work_struct *work)
 		keep(page, true);
 		wake_up_all(&cleaned_queue);
 	}
-	/* Somebody else may have taken the last one. */
+	/* A request may have taken the last dirty chunk. */
 	wake_up_all(&cleaned_queue);
 }
 
 /*
- * Waits until the worker has zeroed @count chunks more, or has none left. Return: false if a fatal
- * signal came first.
+ * Waits until the worker has zeroed @count more chunks, or has none left to zero. Returns false if
+ * a fatal signal came first.
  */
 static bool wait_for_cleaned(unsigned long count)
 {
@@ -159,7 +164,7 @@ static struct page *find_fit(struct list_head *list, const struct pinned_policy 
 	return NULL;
 }
 
-/* A chunk of @node that fits; @is_clean says whether it is zeroed. */
+/* Takes a chunk of @node that fits the policy; sets @is_clean to whether the chunk is zeroed. */
 static struct page *take_from_node(int node, const struct pinned_policy *policy, bool *is_clean)
 {
 	struct node_reserve *reserve = &nodes[node];
@@ -204,7 +209,7 @@ static struct page *take_one(const struct pinned_policy *policy)
 	bool is_clean;
 	struct page *page = take_from_nodes(policy, &is_clean);
 
-	/* The last one may be in the worker's hands, or have been a moment ago. */
+	/* The worker may be zeroing the last chunk, or have just put it on the list. */
 	if (!page && pinned_reserve_free(policy->node) && wait_for_cleaned(1))
 		page = take_from_nodes(policy, &is_clean);
 	if (page && !is_clean)
@@ -224,7 +229,7 @@ static unsigned long collect_locked(struct list_head *list, const struct pinned_
 	return n;
 }
 
-/* All zeroed chunks that fit, while they are free. */
+/* Collects the zeroed chunks that fit; any of them may be taken once the lock is released. */
 static unsigned long collect_clean(const struct pinned_policy *policy, struct page **pages,
 				   unsigned long max)
 {
@@ -238,7 +243,7 @@ static unsigned long collect_clean(const struct pinned_policy *policy, struct pa
 	return n;
 }
 
-/* Take exactly these, if each is still free. */
+/* Takes exactly these chunks, if all of them are still free. */
 static bool take_these(struct page **pages, unsigned long count)
 {
 	unsigned long i;
@@ -258,7 +263,10 @@ static bool take_these(struct page **pages, unsigned long count)
 	return i == count;
 }
 
-/* What is being zeroed is waited for: it may be the missing one. */
+/*
+ * Takes a contiguous run of chunks. First waits for the chunks that are being zeroed, since one of
+ * them may be the missing one.
+ */
 static bool take_run(const struct pinned_policy *policy, struct page **pages, unsigned long count)
 {
 	unsigned long max, n, first;
@@ -292,7 +300,7 @@ static int take(const struct pinned_policy *policy, struct page **pages, unsigne
 
 static void give(struct page *page)
 {
-	/* Left behind by page tables. */
+	/* Clear the flags that user mappings have left in the page. */
 	ClearPageDirty(page);
 	pinned_clear_page_referenced(page);
 	if (keep(page, false))
@@ -318,7 +326,7 @@ static void put_list(struct list_head *list)
 	}
 }
 
-/* Allocate @count chunks, turn by turn from each of @from; all or none. */
+/* Allocates @count chunks in round-robin order from the nodes @from, all or none. */
 static int allocate(struct list_head *list, nodemask_t from, unsigned long count)
 {
 	const gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN |
@@ -377,7 +385,7 @@ static int grow(nodemask_t from, unsigned long count)
 	return err;
 }
 
-/* Move what the node has too much of, and nobody uses, to @list. */
+/* Moves the node's free surplus chunks to @list. */
 static void take_surplus_locked(struct node_reserve *reserve, struct list_head *list)
 {
 	struct list_head *from;
@@ -395,7 +403,7 @@ static void take_surplus_locked(struct node_reserve *reserve, struct list_head *
 	}
 }
 
-/* Turn by turn, as it was filled. */
+/* Shrinks the reserve in round-robin order over the nodes, as it was filled. */
 static void shrink(nodemask_t from, unsigned long count)
 {
 	LIST_HEAD(list);
@@ -430,25 +438,24 @@ static unsigned long sum(int node, size_t offset)
 	return total;
 }
 
-/* Chunks that the reserve of a node shall have, or of all (NUMA_NO_NODE). */
+/* Returns the intended size of a node's reserve, or of all nodes' (NUMA_NO_NODE), in chunks. */
 unsigned long pinned_reserve_size(int node)
 {
 	return sum(node, offsetof(struct node_reserve, size));
 }
 
-/* Chunks of it that can be had now. */
+/* Returns the number of free chunks in a node's reserve, or in all nodes' (NUMA_NO_NODE). */
 unsigned long pinned_reserve_free(int node)
 {
 	return sum(node, offsetof(struct node_reserve, free));
 }
 
 /**
- * pinned_reserve_resize() - set the reserve's size
- * @node: of this node, or NUMA_NO_NODE for the sum over all
+ * pinned_reserve_resize() - sets the reserve's size
+ * @node: the node to resize, or NUMA_NO_NODE for the sum over all nodes
  * @chunks: the new size
  *
- * Return: 0; -ENOMEM or -EINTR, with nothing changed; -EINVAL for more than the
- * machine has.
+ * Return: 0; -ENOMEM or -EINTR, with nothing changed; -EINVAL for more than the machine has.
  */
 int pinned_reserve_resize(int node, unsigned long chunks)
 {
@@ -482,7 +489,10 @@ int pinned_reserve_init(void)
 	return err;
 }
 
-/* Nothing is lent any more; what is being zeroed is surplus when that ends. */
+/*
+ * Frees the reserve. No chunk is lent any more; a chunk that is being zeroed is surplus, and freed,
+ * when the worker is done.
+ */
 void pinned_reserve_exit(void)
 {
 	pinned_reserve_resize(NUMA_NO_NODE, 0);

@@ -14,12 +14,12 @@ static const struct pinned_source *const sources[] = {
 };
 
 /**
- * pinned_sources_take() - takes memory for new chunks from the first source that has it
+ * pinned_sources_take() - takes memory for new chunks from the first source that has some
  * @policy: what the chunks must fit
- * @pages: gets the first page of each chunk
- * @count: chunks; several must be one contiguous run
- * @lacking: on failure, PINNED_MEM_SOURCE_* of the sources that would serve the request if they
- *	had more memory
+ * @pages: receives the first page of each chunk
+ * @count: number of chunks; several chunks must form one contiguous run
+ * @lacking: on failure, set to PINNED_MEM_SOURCE_* of the sources that would serve the request if
+ *	they had more memory
  *
  * Return: the source that gave the memory, or NULL.
  */

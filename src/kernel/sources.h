@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The sources together, in the order in which they are asked. */
+/* All sources together, asked in a fixed order. */
 #ifndef PINNED_MEM_SOURCES_H
 #define PINNED_MEM_SOURCES_H
 
