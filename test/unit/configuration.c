@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the configuration parser: what it understands, and that what it does
- * not understand changes nothing, is named once, and stops nobody.
+ * Protects users of the configuration variable: each valid key takes effect. A word that
+ * the parser does not understand changes nothing, is reported once, and stops no program.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 static char message[1000];
 
-/* Parse @text, with stderr in @message. */
+/* Returns the configuration parsed from @text; what the parser prints to stderr is in message. */
 static struct pn_config parse(const char *text)
 {
 	struct pn_config config;

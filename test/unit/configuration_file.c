@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the reader of the configuration file: which section is for whom, that the
- * first one wins, that lines that make no sense are named by number and change nothing, and
- * that it ends with the defaults whatever is in the file's place.
+ * Protects users of the configuration file: a section applies to the programs that it names and to
+ * no others, and the first section that matches wins. A line that makes no sense is reported by its
+ * number and changes nothing. If anything but a readable text stands in the file's place, the
+ * reader returns the defaults.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include "suite.h"
 
 static char path[] = "/tmp/configuration-file-XXXXXX";
-/* What the reader noted: "error 3 pinned: ...", a line each. */
+/* What the reader reported, one line for each report, such as "error 3 pinned: ...". */
 static char notes[20000];
 
 static void write_file(const char *text, size_t size)
@@ -133,7 +134,7 @@ START_TEST(without_a_section_nothing_is_given)
 }
 END_TEST
 
-/* The last line counts without its end, too; values may hold most characters. */
+/* The last line counts even without a newline, and values may contain most characters. */
 START_TEST(every_key_is_understood)
 {
 	struct pn_config config = read_text(
@@ -221,7 +222,7 @@ START_TEST(check_looks_at_every_section)
 }
 END_TEST
 
-/* Comments of every length around the buffer's, before what counts. */
+/* Puts comments of every length close to the buffer's size in front of the lines under test. */
 START_TEST(lines_are_found_across_buffers)
 {
 	static char text[3 * PN_CONFFILE_LINE_MAX];

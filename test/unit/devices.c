@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects what a device behind an IOMMU reaches: all memory of the process that can
- * hold objects, nothing else, and no answer that is not so. The IOMMU is iommu.h's, and
- * each request to it may fail.
+ * Protects drivers of devices behind an IOMMU: the device reaches all memory of the process
+ * that can hold objects, and nothing else, and pinned_dma_addr() returns no address that the
+ * device cannot reach. The IOMMU is the fake one of iommu.h, and each request to it may fail.
  * Wraps: pn_sys_ioctl pn_sys_map pn_sys_unmap
  */
 #define _GNU_SOURCE
@@ -18,9 +18,9 @@
 #define THREADS 4
 #define OPERATIONS 3000
 
-/* What the tests look at. */
+/* Checks. */
 
-/* What a device finds at @address. */
+/* Returns the memory that a device reaches at @address. */
 static char *at_address(const struct container *container, uint64_t address)
 {
 	for (size_t i = 0; i < container->count; i++)
@@ -173,7 +173,7 @@ START_TEST(refusals_change_nothing)
 	container->has_no_iommu = true;
 	refused(container->fd, NULL, EINVAL);
 	container->has_no_iommu = false;
-	/* No chunk has room there; not all have. */
+	/* With the first limit no chunk fits below it; with the second, not all of them do. */
 	options.max_addr = 2 * PN_CHUNK_SIZE - 2;
 	refused(container->fd, &options, ENOSPC);
 	options.max_addr = 5 * PN_CHUNK_SIZE - 1;
@@ -212,7 +212,7 @@ END_TEST
 
 START_TEST(a_narrow_device_ends_allocations)
 {
-	/* As QEMU's edu has it, 28 bits: 127 chunks. */
+	/* 28 address bits, like QEMU's edu device: room for 127 chunks. */
 	const struct pinned_device_options options = { sizeof(options), 0, (1 << 28) - 1 };
 	struct container *container = attach(0, &options);
 	char *objects[128];
@@ -276,7 +276,7 @@ START_TEST(each_request_for_a_chunk_fails_in_turn)
 		ck_assert_uint_eq(a->count, chunk_count());
 		ck_assert_uint_eq(b->count, chunk_count());
 	}
-	/* One for each chunk and device; the others are for what need not work. */
+	/* One for each chunk and device. Failures of the other requests must not fail malloc. */
 	ck_assert_uint_eq(refusals, 12);
 	pinned_purge();
 	a->limit = a->count;
@@ -296,7 +296,10 @@ static int refuse(struct pn_pool *pool, size_t slot, size_t count)
 	return EIO;
 }
 
-/* And so stay mapped; for whom that fails reaches nothing any more, rather than not everything. */
+/*
+ * Chunks that the backend cannot give back stay mapped for devices. A device for which that mapping
+ * fails loses access to all memory, so that it never reaches only a part.
+ */
 START_TEST(chunks_that_the_backend_keeps)
 {
 	struct pn_backend keeping = pn_backend_anon;
@@ -321,7 +324,10 @@ START_TEST(chunks_that_the_backend_keeps)
 }
 END_TEST
 
-/* What cannot be unmapped is not ours any more, and does not keep others from their memory. */
+/*
+ * If a container refuses to unmap memory, the library stops using that container, and other devices
+ * and allocations go on.
+ */
 START_TEST(a_lost_container_is_left_alone)
 {
 	char *object = pinned_malloc(2 * PN_CHUNK_SIZE), *other;
@@ -335,7 +341,7 @@ START_TEST(a_lost_container_is_left_alone)
 	check_reached(b, other, 2 * PN_CHUNK_SIZE);
 	ck_assert_int_eq(pinned_device_detach(a->device), -1);
 	ck_assert_int_eq(errno, ENODEV);
-	/* A daemon closes all that it does not know. */
+	/* A daemon may close all descriptors that it does not know, including the library's. */
 	ck_assert_int_eq(syscall(__NR_close_range, 1000, ~0U, 0), 0);
 	pinned_free(other);
 	b->count = 0;
@@ -359,7 +365,7 @@ START_TEST(a_child_has_no_device)
 	if (!pid) {
 		ck_assert_uint_eq(pinned_dma_addr(container->device, object), PINNED_NO_DMA);
 		calls = 0;
-		/* Its copy of the table knows the parent's mappings, which are not of its memory. */
+		/* The child's copy of the fake's table lists mappings of the parent's memory. */
 		container->count = 0;
 		ck_assert_ptr_nonnull(pinned_malloc(2 * PN_CHUNK_SIZE));
 		pinned_free(object);
@@ -415,7 +421,7 @@ START_TEST(threads_never_get_a_stale_answer)
 	for (size_t i = 0; i < THREADS; i++)
 		ck_assert_int_eq(
 			pthread_create(&threads[i], NULL, use, (void *)(uintptr_t)(seed + i)), 0);
-	/* Another device comes and goes meanwhile; nobody else uses it. */
+	/* Meanwhile this thread attaches and detaches another device, which no thread uses. */
 	for (size_t i = 0; i < 20; i++) {
 		struct pinned_device *device = pinned_device_attach(other->fd, NULL);
 

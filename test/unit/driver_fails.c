@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects what a program has, and the figures, when the system fails it: every
- * system call that the device backend and the tables make may fail, each in turn
- * and many at random. No object is lost or spoilt, none is translated wrongly, and
- * library and driver agree on how many chunks there are (Faults B29, B33).
+ * Protects a program's objects and statistics when system calls fail: every system call that the
+ * device backend and the tables make may fail, each one in turn and many at random. No object is
+ * lost or corrupted, none gets a wrong physical address, and the library and the driver agree on
+ * the number of chunks (Faults B29, B33).
  *
- * The library's system calls go to functions of this file, which are a driver
- * on memfds. A chunk's physical address is a number that is never used twice.
+ * Functions of this file replace the library's system calls and act as a driver that keeps its
+ * chunks in memfds. Each chunk gets a number as its physical address that is never used again.
  * Wraps: pn_sys_open pn_sys_ioctl pn_sys_identify pn_sys_dup_high pn_sys_map pn_sys_table
  * Wraps: pn_sys_table_at pn_sys_wipe_on_fork
  */
@@ -32,9 +32,12 @@
 #define OPERATIONS 1500
 #define HUGE ((size_t)400 << 20)
 
-/* Which call fails: the @fail_at'th from now on, or one of @fail_of; 0: none. */
+/*
+ * @calls counts system calls. The call number @fail_at fails, and each call fails with a
+ * probability of 1/@fail_of; 0 turns either off.
+ */
 static unsigned long calls, fail_at, fail_of;
-/* Does every request for memory for records fail? */
+/* Whether every request for table memory fails. */
 static bool is_out_of_tables;
 static unsigned int seed;
 
@@ -51,7 +54,7 @@ static struct {
 	size_t chunks;
 } pools[POOLS];
 static size_t pool_count, chunk_count;
-/* By slot of the arena: of the pool that has it, 0 for none. */
+/* The physical address of the chunk in each slot of the arena, or 0 for an empty slot. */
 static uint64_t *phys_of;
 static uint64_t last_phys;
 
@@ -109,7 +112,7 @@ static int inform(int fd, struct pinned_mem_info *info)
 	return 0;
 }
 
-/* What the library calls. */
+/* System calls of the library that this file replaces. */
 
 int __wrap_pn_sys_open(const char *path, int flags);
 int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument);
@@ -277,7 +280,7 @@ static void destroy(size_t i)
 	objects[i].bytes = NULL;
 }
 
-/* Several requests to the driver, of which a later one may fail. */
+/* Allocates an object that takes several requests to the driver, of which a later one may fail. */
 static void use_huge(void)
 {
 	char *bytes = pinned_malloc(HUGE);
@@ -326,7 +329,7 @@ static void end(void)
 			destroy(i);
 	pinned_purge();
 	check_figures(true);
-	/* And it works again. */
+	/* Allocation works again after the failures. */
 	create(0);
 	ck_assert_ptr_nonnull(objects[0].bytes);
 	destroy(0);
@@ -340,7 +343,7 @@ static void begin(unsigned int wanted_seed)
 	seed = wanted_seed;
 }
 
-/* In steps, so that it does not take long; each from another place on. */
+/* Each of four loops tries every fourth call, each loop from another start, to save time. */
 START_TEST(any_one_call_fails)
 {
 	begin(7);
@@ -373,7 +376,7 @@ START_TEST(many_calls_fail)
 }
 END_TEST
 
-/* A process whose start fails has no backend, and no more than that. */
+/* If the library's initialisation fails, the process has no backend and holds no chunk. */
 START_TEST(the_start_fails)
 {
 	begin(1);
@@ -391,7 +394,7 @@ START_TEST(the_start_fails)
 }
 END_TEST
 
-/* Sizes of a class and of medium objects, which caches keep in different ways. */
+/* Sizes of two size classes and of a medium object, which caches keep in different ways. */
 static const size_t sizes[] = { 48, 3000, 70000 };
 
 #define SIZES (sizeof(sizes) / sizeof(*sizes))
@@ -401,7 +404,7 @@ static void *many[MANY];
 static size_t many_count;
 static pthread_barrier_t barrier;
 
-/* A cache was possible once, but stacks for these sizes are not. */
+/* Gets a thread cache first; later there is no memory for that cache's stacks of these sizes. */
 static void *free_half(void *unused)
 {
 	(void)unused;
@@ -431,7 +434,7 @@ static void use_up_tables(void)
 	} while (many_count > before);
 }
 
-/* What a cache has no stack for goes back at once, and is not lost. */
+/* A freed object for which the cache has no stack goes back to its slab at once and is not lost. */
 START_TEST(no_memory_for_stacks)
 {
 	struct pinned_stats stats = { .size = sizeof(stats) };
@@ -453,7 +456,7 @@ START_TEST(no_memory_for_stacks)
 	ck_assert_int_eq(pinned_stats(&stats), 0);
 	ck_assert_uint_eq(stats.cached_bytes, 0);
 	ck_assert_uint_eq(stats.object_bytes, 0);
-	/* A class keeps its last slab. */
+	/* Each size class keeps its last slab. */
 	ck_assert_uint_le(chunk_count, 1);
 	is_out_of_tables = false;
 	end();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects libraries that synchronise and export without knowing what memory they
- * were given: where no driver is there is nothing to synchronise, and nothing to
- * export, and no guess (Faults B35).
+ * Protects libraries that synchronise or export memory of unknown origin: without the
+ * driver, synchronising succeeds and does nothing, and exporting fails with an error
+ * (Faults B35).
  */
 #include <errno.h>
 #include <stdint.h>
@@ -10,7 +10,10 @@
 #include "pinned.h"
 #include "suite.h"
 
-/* Memory that needs none is synchronised, and cannot be exported. */
+/*
+ * pinned_sync_for_cpu() and pinned_sync_for_device() accept such memory; pinned_export() refuses
+ * it.
+ */
 START_TEST(requests_to_the_driver_without_one)
 {
 	char *run = pinned_chunks_alloc(NULL, 2, PINNED_CHUNK_SIZE, 0, NULL, NULL),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects who reads pinned_dump(): the figures agree with what was allocated and
- * with pinned_stats(), it can be written while other threads allocate, and a
- * write that fails is told.
+ * Protects readers of pinned_dump(): its figures agree with what the program allocated
+ * and with pinned_stats(), it works while other threads allocate, and it reports a
+ * write that fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static const char *take_dump(void)
 	return text;
 }
 
-/* The first member of this name from @at on. */
+/* Returns the value of the first member named @name at or after @at. */
 static uint64_t number(const char *at, const char *name)
 {
 	char wanted[64];

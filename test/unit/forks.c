@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Forks against every slow path: while threads obtain memory and give it back, purge, are born and die,
- * make and end heaps, move objects, retain them and take figures, the process forks; by fork(), whose
- * handlers run, by a bare clone(), and in a signal handler that interrupts all this and returns into it.
- * Each child looks through everything that it inherited, then reads, moves and frees its objects,
- * allocates, and does the same in a child of its own (Faults E6, E7, B12).
+ * Protects programs that fork while other threads are in the library: fork never waits, and the
+ * child can use everything that it inherited. While threads allocate and free memory, purge, start
+ * and end, create and destroy heaps, resize and retain objects and read statistics, the process
+ * forks: by fork(), which runs handlers, by a bare clone(), and in a signal handler that interrupts
+ * these operations and returns into them. Each child checks all tables that it inherited, then
+ * reads, resizes and frees its objects, allocates, and does the same in a child of its own (Faults
+ * E6, E7, B12).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,7 +33,9 @@
 #define FORKS 16
 #define SIGNALS 40
 
-/* In a child: its number is where it failed. Check's own assertions take a lock. */
+/*
+ * A check for children. Assertions of the Check library take a lock, so a child must not use them.
+ */
 #define CHILD_CHECK(condition) ((condition) ? (void)0 : child_failed(__LINE__, #condition))
 
 static _Noreturn void child_failed(int line, const char *what)
@@ -147,9 +151,9 @@ static void stop(const pthread_t *threads)
 		pthread_join(threads[i], NULL);
 }
 
-/* What each child looks at. */
+/* What each child checks. */
 
-/* Of a child that has just been settled. */
+/* Checks that a child which has just reset its inherited state owns no chunk, slab or cache yet. */
 static void check_is_new(void)
 {
 	struct pn_heap *heap;
@@ -183,7 +187,7 @@ static void check_record(const struct pn_slab *slab, size_t slot)
 			    slab->state[i] >= PN_RETAINED_ONCE);
 }
 
-/* The words that a child may read lead to what is complete. */
+/* Checks that every slab record which a child can reach by the tables is complete. */
 static void check_tables(void)
 {
 	for (size_t slot = 0; slot < pn_arena_slot_count(); slot++) {
@@ -253,7 +257,7 @@ static void allocate(void)
 		CHILD_CHECK(is_intact(i));
 }
 
-/* ThreadSanitizer's own locks do not live with a fork that it does not know of. */
+/* ThreadSanitizer's own locks do not survive a fork that ThreadSanitizer cannot see. */
 static pid_t clone_process(void)
 {
 #ifdef PN_THREAD_SANITIZER
@@ -275,8 +279,8 @@ static bool ended_well(pid_t pid)
 }
 
 /*
- * @generations: how many follow; each is made by its parent, and does the same. @is_new: the child has
- * done nothing yet.
+ * Runs the checks of a child, and then those of @generations descendants, each forked by the one
+ * before. @is_new: the child has not called the library yet.
  */
 static void live_as_child(int generations, bool is_new)
 {
@@ -349,7 +353,7 @@ static void fork_in_handler(int number)
 	errno = saved;
 }
 
-/* More often than an object's state can count. */
+/* Retains an object more often than the state byte of the object can count. */
 static void retain_often(void)
 {
 	void *object = pinned_malloc(300);
@@ -361,7 +365,9 @@ static void retain_often(void)
 	pinned_free(object);
 }
 
-/* The thread that is interrupted: whatever it was in the middle of, in the child it finishes that. */
+/*
+ * The thread that the signal interrupts. In the child it first finishes the interrupted operation.
+ */
 static void *be_interrupted(void *arg)
 {
 	unsigned long seed = (unsigned long)(uintptr_t)arg;

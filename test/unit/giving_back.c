@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the system from a process that hoards: what is freed is reused or
- * given back, a limit holds, and the figures tell the truth.
+ * Protects the system from processes that keep memory they do not use: freed memory is
+ * reused or given back, the limit is kept, and the statistics are correct.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ START_TEST(purge_gives_all_back_when_all_is_free)
 	for (size_t i = 0; i < OBJECTS; i++)
 		pinned_free(objects[i]);
 	ck_assert_uint_gt(pinned_purge(), 0);
-	/* One slab of each class stays, for the next object. */
+	/* Each size class keeps one slab for its next object. */
 	ck_assert_uint_le(get_stats().chunk_bytes, 4 * PINNED_CHUNK_SIZE);
 	ck_assert_uint_eq(get_stats().object_bytes, 0);
 	ck_assert_uint_eq(get_stats().empty_chunk_bytes, 0);
@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(scattered_empty_chunks_do_not_stand_in_the_way_of_a_large_object)
 {
-	/* All of the limit is held in empty chunks, but not next to each other. */
+	/* The limit is used up, and every second chunk is empty: no two empty ones are adjacent. */
 	void *objects[16];
 
 	ck_assert_int_eq(setenv("PINNED_CONF", "backend:anon,limit:32M", 1), 0);
@@ -113,7 +113,7 @@ START_TEST(figures_follow_allocations)
 }
 END_TEST
 
-/* Sizes of later releases are in older_and_newer_callers.c. */
+/* older_and_newer_callers.c tries the structure sizes of later releases. */
 START_TEST(size_before_the_first_release_is_refused)
 {
 	struct pinned_stats stats = { .size = offsetof(struct pinned_stats, retained_bytes) };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects what the configuration's hardening keys promise: freed memory is zero,
- * waits, and was not written to; nothing accessible follows a large object; and
- * all else is as without them.
- * Children of a process do not share a sequence of random places (Faults E14).
+ * Protects users of the hardening keys: freed memory is zeroed, waits in quarantine before it is
+ * reused, and a write to it is found; a large object is followed by an inaccessible page; and
+ * everything else works as without these keys. The places of objects are random, and differently so
+ * in each child of a process (Faults E14).
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -22,7 +22,10 @@
 static const size_t sizes[] = { 1, 64, 1000, 3000, 32768, 100000, 2097152, 6000000 };
 #define SIZES ((int)(sizeof(sizes) / sizeof(sizes[0])))
 
-/* Before a test's first allocation: each has a process of its own. */
+/*
+ * Sets the configuration. Call this before a test's first allocation; each test has its own
+ * process.
+ */
 static void configure(const char *keys)
 {
 	char text[200];
@@ -236,7 +239,7 @@ START_TEST(objects_are_in_no_order)
 		object = pinned_malloc(64);
 		ascents += object > last;
 	}
-	/* As many as of 1000 throws of a coin. */
+	/* In random order about half of 1000 objects lie above the object before them. */
 	ck_assert_int_gt(ascents, 350);
 	ck_assert_int_lt(ascents, 750);
 }
@@ -276,7 +279,7 @@ static void write_places(int fd)
 		_exit(1);
 }
 
-/* Places are chosen by chance in each child anew (Faults E14). */
+/* Each child chooses places by a random sequence of its own (Faults E14). */
 START_TEST(children_get_places_of_their_own)
 {
 	void *places[3][200];

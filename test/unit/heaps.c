@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects who makes heaps: each has its own memory and limit, its objects are as
- * good as any, and when it goes all of it goes, and nothing else (Faults B12, B34, E31).
- * Memory types and ceilings are shown on the device.
+ * Protects programs that create heaps: each heap has its own memory and its own limit, its objects
+ * work like all others, and destroying a heap frees all of its memory and nothing else (Faults B12,
+ * B34, E31). Tests in test/device cover memory types and address ceilings.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -49,7 +49,9 @@ static char *filled(struct pinned_heap *heap, size_t size, char with)
 
 	ck_assert_ptr_nonnull(object);
 	ck_assert_uint_ge(pinned_usable_size(object), size);
-	/* A large one by its ends, or sanitizers take long. */
+	/*
+	 * Fill only the two ends of a large object; sanitizers would take too long for all of it.
+	 */
 	memset(object, with, size < 5000 ? size : 5000);
 	object[size - 1] = with;
 	return object;
@@ -71,7 +73,7 @@ START_TEST(objects_of_all_sizes_come_and_go)
 		pinned_free(objects[i]);
 	}
 	ck_assert_uint_eq(figures(heap).object_bytes, 0);
-	/* Threads cache none of it. */
+	/* Threads do not cache objects of a heap that the program created. */
 	ck_assert_uint_eq(all_figures().cached_bytes, 0);
 	ck_assert_int_eq(pinned_heap_destroy(heap), 0);
 }
@@ -139,7 +141,7 @@ START_TEST(a_limit_is_the_heaps_alone)
 	ck_assert_ptr_null(pinned_heap_malloc(heap, PINNED_CHUNK_SIZE));
 	pinned_free(objects[1]);
 	pinned_free(large);
-	/* What lies idle is given back for it. */
+	/* To stay within its limit, the heap gives back idle chunks first. */
 	ck_assert_ptr_nonnull(pinned_heap_malloc(heap, PINNED_CHUNK_SIZE));
 	ck_assert_uint_le(figures(heap).peak_chunk_bytes, 3 * PINNED_CHUNK_SIZE);
 	ck_assert_int_eq(pinned_heap_destroy(heap), 0);
@@ -153,7 +155,7 @@ START_TEST(destroy_gives_all_back)
 
 	pinned_purge();
 	before = all_figures().chunk_bytes;
-	/* More often than there are extents. */
+	/* More heaps than the arena has extents, so extents must be reused. */
 	for (int i = 0; i < 1500; i++) {
 		struct pinned_heap *heap = make_heap(0);
 		char *objects[3] = { filled(heap, 100, 'a'), filled(heap, 100000, 'b'),
@@ -186,7 +188,7 @@ START_TEST(double_free)
 {
 	struct pinned_heap *heap = make_heap(0);
 	char *object = filled(heap, sizes[_i], 'x');
-	/* So that the memory is not given back. */
+	/* A second object keeps the memory from being given back. */
 	char *other = filled(heap, sizes[_i], 'y');
 
 	pinned_free(object);
@@ -228,7 +230,7 @@ START_TEST(what_makes_no_sense_is_refused)
 }
 END_TEST
 
-/* Each thread with a heap of its own, and one that all share. */
+/* Each thread uses a heap of its own and this one, which all threads share. */
 static struct pinned_heap *shared;
 
 static void *make_and_destroy(void *argument)
@@ -252,7 +254,7 @@ static void *make_and_destroy(void *argument)
 	return NULL;
 }
 
-/* Without Check, whose own locks do not live with fork. */
+/* Makes its checks without the Check library, whose locks do not survive a fork. */
 static void use_heaps_in_child(void)
 {
 	struct pinned_heap *own = pinned_heap_create(NULL);

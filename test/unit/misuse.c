@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the heap from its program: every misuse that can be detected aborts,
- * always, for objects of slabs, of caches and of whole chunks (Faults B34).
+ * Protects programs from the consequences of their own misuse: every misuse of free() and
+ * its relatives that the library can detect aborts the process every time, for objects in
+ * slabs, in thread caches and of whole chunks (Faults B34).
  */
 #include <signal.h>
 #include <stdint.h>
@@ -90,7 +91,9 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test_raise_signal(tcase, double_free, SIGABRT, 0, SIZES);
-	/* Larger ones give their memory back, and others of the 300 may begin where they did. */
+	/*
+	 * Larger objects give their memory back, and one of the 300 others may get their address.
+	 */
 	tcase_add_loop_test_raise_signal(tcase, double_free_with_others_between, SIGABRT, 0, 5);
 	tcase_add_loop_test_raise_signal(tcase, free_of_an_interior_pointer, SIGABRT, 0, SIZES);
 	tcase_add_test_raise_signal(tcase, free_of_an_arena_address_never_handed_out, SIGABRT);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects binaries that were built against another version of pinned.h: each structure with a size
- * member is accepted as release 0.1.0 had it, and as a later release may have it, as long as the
- * members that this library does not know are 0 (Faults E16). Nothing is written beyond the size
- * that the caller gave. The ioctl interface's structures are tried in test/kernel/ioctl_abi.c.
+ * Protects binaries that were built against another version of pinned.h: the library accepts each
+ * structure with a size member in the size that it had in release 0.1.0 and in larger sizes of
+ * later releases, as long as the members that this library does not know are 0 (Faults E16). The
+ * library writes nothing beyond the size that the caller gave. test/kernel/ioctl_abi.c does the
+ * same for the structures of the ioctl interface.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -47,7 +48,7 @@ struct first_device_options {
 
 #define CANARY 0x5a5a5a5a5a5a5a5aull
 
-/* What pinned_stats() and pinned_heap_stats() have in common. */
+/* A common signature for pinned_stats() and pinned_heap_stats(). */
 typedef int (*get_stats)(void *stats);
 
 static int of_process(void *stats)
@@ -62,7 +63,7 @@ static int of_default_heap(void *stats)
 
 static const get_stats both[] = { of_process, of_default_heap };
 
-/* The size is the offset of the first byte that must stay as it is. */
+/* Calls @get with the first release's size, and checks that the bytes after that size stay. */
 static void check_first_stats(get_stats get)
 {
 	struct {
@@ -178,7 +179,10 @@ START_TEST(heap_options_of_a_later_release_are_obeyed_or_refused)
 }
 END_TEST
 
-/* Options are read before the descriptor, so a wrong descriptor tells that they are accepted. */
+/*
+ * Returns the errno of an attach with a bad descriptor. Options are checked before the descriptor,
+ * so EBADF means that the options were accepted.
+ */
 static int attach_error(const void *options)
 {
 	errno = 0;
@@ -205,7 +209,7 @@ START_TEST(device_options_of_other_releases_are_obeyed_or_refused)
 }
 END_TEST
 
-/* A structure of a release, and of the one after it. */
+/* A structure as one release defines it, and as the next release does. */
 struct one {
 	size_t size;
 	uint64_t a;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects programs whose threads pass objects on: each slab has an owner, and what another thread
- * frees goes back to the owner's slab. Memory that others have freed goes back although its owner
- * sleeps, a thread that ends leaves nothing that its successors cannot use, threads that need little
- * share slabs, and what each thread wrote stays what it was (Faults B28).
+ * Protects programs whose threads pass objects on: each slab has an owning thread, and an object
+ * that another thread frees goes back to that slab. Memory that other threads have freed goes back
+ * to the system even if the owner sleeps. Threads that start later can use all that an ended thread
+ * left. Threads that need little memory share slabs, and no object changes its content (Faults
+ * B28).
  */
 #include <pthread.h>
 #include <signal.h>
@@ -83,7 +84,9 @@ static void must_have_gone(void)
 {
 	ck_assert_uint_eq(live_bytes(), 0);
 	pinned_purge();
-	/* A slab of each class stays with each of two threads, and one of nobody's. */
+	/*
+	 * For each size class two threads keep one slab each, and one slab without an owner stays.
+	 */
 	ck_assert_uint_le(get_stats().chunk_bytes, 6 * PINNED_CHUNK_SIZE);
 }
 
@@ -138,7 +141,7 @@ START_TEST(what_a_thread_left_serves_the_next)
 }
 END_TEST
 
-/* A thread replaces objects of its predecessor at random, checks each, and hands them on. */
+/* Each thread replaces random objects of the thread before it, checks them and passes them on. */
 struct chain {
 	unsigned char *objects[HELD];
 	size_t sizes[HELD];
@@ -222,7 +225,7 @@ START_TEST(threads_that_need_little_share_slabs)
 	for (size_t i = 0; i < MANY; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], &small_stacks, have_little, NULL), 0);
 	pthread_barrier_wait(&all_have_theirs);
-	/* A slab of each of eight classes for each thread would be 50 MiB. */
+	/* If each thread had its own slab of each of eight classes, there would be 50 MiB. */
 	ck_assert_uint_le(get_stats().chunk_bytes, 8 * PINNED_CHUNK_SIZE);
 	pthread_barrier_wait(&may_end);
 	for (size_t i = 0; i < MANY; i++)

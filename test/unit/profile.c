@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects a heap profile's truth: what is freed, by whomever and however, is live
- * no more, estimates come near what was allocated, a forked child goes on with
- * what it has, and no configuration means no profile.
+ * Protects users of heap profiles: an object is no longer counted as live after it is freed,
+ * whichever thread frees it and by whichever function. Estimates come close to what was allocated,
+ * a forked child goes on with its parent's samples, and without a configuration there is no
+ * profile.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -65,7 +66,10 @@ START_TEST(samples_stand_for_all_bytes)
 	configure("backend:anon,profile:1000");
 	for (int i = 0; i < 100000; i++)
 		ck_assert_ptr_nonnull(pinned_malloc(100));
-	/* A tenth of the objects, less what two samples in one would be: 1 - exp(-0.1). */
+	/*
+	 * A sample falls on an object with the probability 1 - exp(-0.1). That is slightly less
+	 * than 1/10, because two samples may fall on the same object.
+	 */
 	sums = get_sums();
 	ck_assert_uint_gt(sums.live_objects, 9516 - 500);
 	ck_assert_uint_lt(sums.live_objects, 9516 + 500);
@@ -131,7 +135,7 @@ START_TEST(resized_object_has_its_new_size)
 }
 END_TEST
 
-/* Its objects were never freed one by one. */
+/* Destroying a heap ends its objects without freeing them one by one. */
 START_TEST(what_a_destroyed_heap_had_is_not_live)
 {
 	struct pinned_heap *heap;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects allocators that live on raw chunks: runs are theirs alone, aligned,
- * zeroed where that is asked for, and can be given back in parts. And protects the
- * heap from them: what is no raw chunk is not taken (Faults B34).
+ * Protects allocators that are built on raw chunks: nobody else gets the chunks of a run, which is
+ * aligned, zeroed on request, and can be given back in parts. It also protects the heap from such
+ * allocators: memory that is not a raw chunk is refused when it is given back (Faults B34).
  */
 #include <errno.h>
 #include <signal.h>
@@ -81,7 +81,7 @@ START_TEST(extents_are_told)
 	size_t count = 4;
 	char *run;
 
-	/* The anon backend knows none. */
+	/* The anon backend knows no physical addresses. */
 	run = pinned_chunks_alloc(NULL, 2, PINNED_CHUNK_SIZE, 0, extents, &count);
 	ck_assert_uint_eq(count, 0);
 	pn_arena.phys[pn_arena_offset(run) >> PN_CHUNK_SHIFT] = 0x40000000 + 1;

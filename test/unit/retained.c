@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects memory that a device is working on: what is retained is nobody else's,
- * however often and by whom the program frees it, until the last one releases it;
- * what is never released cannot grow without end; and a retain that races a free either holds or
- * fails, or is found by the library's checks (Faults B12, B34, B35, E15).
+ * Protects memory that a device is using: a retained object is not reused until its last release,
+ * whichever thread frees it in the meantime. Memory that is freed but never released is limited. A
+ * retain that races with a free either holds the object or fails; for small objects, whose callers
+ * must prevent that race, the library's assertions find it (Faults B12, B34, B35, E15).
  */
 #include <errno.h>
 #include <pthread.h>
@@ -37,7 +37,7 @@ static struct pinned_heap *make_heap(void)
 	return heap;
 }
 
-/* Nothing that is allocated now overlaps the object. */
+/* Checks that no new allocation overlaps the object. */
 static void nobody_gets(const char *object, size_t size)
 {
 	char *others[64];
@@ -119,7 +119,7 @@ START_TEST(free_after_the_last_release)
 }
 END_TEST
 
-/* Whatever the size: the bytes that were retained stay what they were. */
+/* For objects of each size: realloc() leaves the retained bytes as they were. */
 START_TEST(realloc_gives_nothing_back)
 {
 	char *object = pinned_malloc(sizes[_i]);
@@ -169,7 +169,10 @@ START_TEST(what_is_no_live_object_is_refused)
 }
 END_TEST
 
-/* And no page of one that was freed, or that an object has shrunk away from, leads to any. */
+/*
+ * Checks that each page of an object leads to that object, and that no page which was freed, or
+ * which an object no longer covers after it shrank, leads to any object.
+ */
 static void each_page_leads_to_its_object(char *const *objects, const size_t *lengths, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -233,7 +236,7 @@ START_TEST(a_limit_on_what_is_freed_but_retained)
 	ck_assert_uint_eq(count, 12);
 	ck_assert_uint_eq(figures().retained_bytes, count * size);
 	ck_assert_int_eq(pinned_retain(other), -1);
-	/* More of the same costs nothing. */
+	/* Retaining the same object again does not count towards the limit. */
 	ck_assert_int_eq(pinned_retain(objects[0]), 0);
 	ck_assert_int_eq(pinned_release(objects[0]), 0);
 	ck_assert_int_eq(pinned_release(objects[0]), 0);
@@ -262,7 +265,7 @@ START_TEST(a_heap_with_retained_objects_stays)
 }
 END_TEST
 
-/* Many at once, so that the table grows. */
+/* Retains so many objects at once that the table grows. */
 START_TEST(ten_thousand_at_once)
 {
 	static char *objects[10000];
@@ -281,7 +284,10 @@ START_TEST(ten_thousand_at_once)
 }
 END_TEST
 
-/* More often than an object's own state has room for, up and down across where the rest is carried. */
+/*
+ * Retains one object more often than its state byte can count. The count moves up and down across
+ * the value at which a part of it is kept in the table of retained objects.
+ */
 START_TEST(one_object_ten_thousand_times)
 {
 	char *object = pinned_malloc(sizes[_i]);
@@ -307,7 +313,7 @@ START_TEST(one_object_ten_thousand_times)
 }
 END_TEST
 
-/* The same by four threads at once, about where counts are carried and borrowed. */
+/* The same with four threads at once, near the value at which the count overflows to the table. */
 static char *shared;
 
 static void *retain_and_release(void *argument)
@@ -346,7 +352,10 @@ START_TEST(several_threads_retain_one_object)
 }
 END_TEST
 
-/* Who released the last object of a heap still frees it when the heap's owner looks whether it can go. */
+/*
+ * One thread releases, and so frees, the last object of a heap while the heap's owner tries to
+ * destroy the heap.
+ */
 static void *release_one(void *object)
 {
 	ck_assert_int_eq(pinned_release(object), 0);
@@ -371,7 +380,7 @@ START_TEST(a_heap_ends_after_its_last_object)
 }
 END_TEST
 
-/* A device's threads release what the program's threads free meanwhile. */
+/* Threads of a device's driver release objects while threads of the program free them. */
 #define RING 64
 static _Atomic(char *) ring[RING];
 static atomic_bool is_over;
@@ -385,7 +394,7 @@ static void *work_as_device(void *argument)
 		object = atomic_exchange(&ring[i++ % RING], NULL);
 		if (!object)
 			continue;
-		/* While it is retained its first byte is what the program wrote. */
+		/* A retained object still contains what the program wrote. */
 		ck_assert_int_eq(*object, 'd');
 		ck_assert_int_eq(pinned_release(object), 0);
 	}
@@ -454,8 +463,8 @@ START_TEST(a_forked_child_can_go_on)
 END_TEST
 
 /*
- * One thread frees an object while another retains it. Both begin at once: each round has a number,
- * which the threads count up to.
+ * One thread frees an object while another thread retains it. round_begun and round_freed contain
+ * the number of the round, so that both threads start each round together.
  */
 #define ROUNDS 4000
 static atomic_int round_begun, round_freed;
@@ -473,7 +482,7 @@ static void *retain_while_it_is_freed(void *argument)
 		err = pinned_retain(raced + 7) ? errno : 0;
 		while (atomic_load(&round_freed) < i)
 			;
-		/* Held means that the memory is kept until it is released; else nothing was retained. */
+		/* On success the memory stays until the release; on EFAULT nothing was retained. */
 		ck_assert(err == 0 || err == EFAULT);
 		if (!err) {
 			ck_assert_uint_gt(figures().retained_bytes, 0);
@@ -486,7 +495,7 @@ static void *retain_while_it_is_freed(void *argument)
 	return NULL;
 }
 
-/* Larger objects, whose free is one atomic operation. */
+/* Covers larger objects, which are freed by one atomic operation. */
 START_TEST(a_retain_that_races_a_free_holds_or_fails)
 {
 	static const size_t large[] = { 40000, 131072, 2097152, 6000000 };
@@ -508,7 +517,7 @@ START_TEST(a_retain_that_races_a_free_holds_or_fails)
 			;
 	}
 	pthread_join(thread, NULL);
-	/* Otherwise nothing was tried. */
+	/* Both outcomes must have occurred; otherwise there was no race. */
 	ck_assert_int_gt(held, 0);
 	ck_assert_int_lt(held, ROUNDS);
 	ck_assert_uint_eq(figures().retained_bytes, 0);
@@ -528,7 +537,10 @@ static void *retain_and_release_again_and_again(void *argument)
 	return NULL;
 }
 
-/* Small objects, whose callers exclude the race: the checks that tests compile find one who does not. */
+/*
+ * Callers must prevent this race for small objects. The library's assertions, which are compiled
+ * into tests, abort a program that does not.
+ */
 START_TEST(a_retain_that_races_a_small_free_is_found)
 {
 	pthread_t thread;

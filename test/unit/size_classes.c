@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the arithmetic that free relies on: every size has the smallest class
- * that holds it, and the reciprocal finds the right object for every byte of
- * every slab, or interior pointers would be taken for objects.
+ * Protects the arithmetic that free() relies on: each size gets the smallest class that fits, and
+ * multiplication by the reciprocal finds the right object for every byte of every slab; otherwise
+ * free() would accept interior pointers.
  */
 #include "object/medium.h"
 #include "suite.h"
 
 static const bool sorts[] = { false, true };
 
-/* The test's number says whether classes are fine. */
+/* The loop index selects the coarse (0) or the fine (1) classes. */
 START_TEST(size_gets_the_smallest_class_that_holds_it)
 {
 	pn_class_init(sorts[_i]);
@@ -52,7 +52,7 @@ START_TEST(slab_holds_its_objects)
 		ck_assert_uint_ge(c->count, 4);
 		ck_assert_uint_le(c->pages, PN_CHUNK_PAGES);
 		ck_assert_uint_le(used, bytes);
-		/* What does not fit another object is little. */
+		/* The space at the end of a slab that is too small for another object is small. */
 		ck_assert_uint_lt(bytes - used, bytes / 32 + 1);
 	}
 }

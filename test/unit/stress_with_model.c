@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects everything at once, with both sorts of classes: threads do random
- * operations on objects that they share, up to 8 MiB, beside a model that knows
- * what each must contain; they purge, and they fork children that do so too. The
- * seed is TEST_SEED, if that is set (Faults B12, B36, B37).
+ * Protects the content of objects under everything at once, with coarse and with fine size
+ * classes: threads do random operations on shared objects of up to 8 MiB, and a model says
+ * what each object must contain. The threads also purge, and fork children that do the
+ * same. TEST_SEED sets the seed (Faults B12, B36, B37).
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ static struct model {
 
 static unsigned int seed_base;
 
-/* Check's own take a lock, which a forked child may find held by nobody. */
+/* Assertions of the Check library take a lock that may stay held for ever in a forked child. */
 #define EXPECT(condition) ((condition) ? (void)0 : failed(__LINE__, #condition))
 
 _Noreturn static void failed(int line, const char *expected)
@@ -94,7 +94,7 @@ static void allocate(struct model *m, unsigned int *seed)
 	EXPECT((uintptr_t)m->object % alignment == 0);
 }
 
-/* The model's lock is held. */
+/* Does a random operation on the object of @m. The caller holds the lock of @m. */
 static void operate(struct model *m, unsigned int *seed)
 {
 	if (!m->object) {
@@ -108,7 +108,7 @@ static void operate(struct model *m, unsigned int *seed)
 	}
 }
 
-/* Objects that another thread was just changing have their lock held for ever. */
+/* Skips objects whose lock another thread held at the fork: nobody unlocks them in the child. */
 static _Noreturn void live_as_child(unsigned int seed)
 {
 	for (int i = 0; i < OPERATIONS / 100; i++) {
@@ -122,7 +122,9 @@ static _Noreturn void live_as_child(unsigned int seed)
 	_exit(0);
 }
 
-/* A check that fails ends a child badly, too. */
+/*
+ * Forks a child and checks that it exits with 0; a failed check in the child makes it exit with 1.
+ */
 static void fork_child(unsigned int seed)
 {
 	pid_t child = fork();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects programs with threads: objects freed by others, threads that come and
- * go, and figures that add up to nothing at the end (Faults B28, B36).
+ * Protects programs with threads: a thread may free objects of other threads, threads may
+ * start and end at any time, and the statistics show no live bytes at the end (Faults B28,
+ * B36).
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,7 +31,9 @@ static uint64_t live_bytes(void)
 	return stats.object_bytes - stats.cached_bytes;
 }
 
-/* Swap objects with whoever is there: most are freed by another thread than their own. */
+/*
+ * Swaps objects with other threads, so that most are freed by a thread that did not allocate them.
+ */
 static void *exchange_objects(void *argument)
 {
 	unsigned int seed = (unsigned int)(uintptr_t)argument;
@@ -117,7 +120,7 @@ static void *consume(void *arg)
 	return (void *)(uintptr_t)stats.cached_bytes;
 }
 
-/* Who only frees what others have allocated would never use what it kept. */
+/* A thread that only frees other threads' objects would never use what its cache keeps. */
 START_TEST(consumer_keeps_little)
 {
 	static char *objects[CONSUMED];

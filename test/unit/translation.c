@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects translation: never a guess. The anon backend knows no physical
- * addresses, so for the arithmetic the table is filled here with invented ones;
- * that they are the true ones is shown in a guest with the driver.
+ * Protects callers of pinned_v2p(): it returns a physical address that the backend has
+ * given, or none, but never a guess. The anon backend knows no physical addresses, so
+ * this test fills the table with invented ones; tests in a guest with the driver check
+ * real addresses.
  */
 #include <errno.h>
 #include <stdint.h>

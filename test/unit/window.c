@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects a process's addresses: the library maps what holds memory, a little for its tables, and
- * never anything where somebody else has mapped; and what does not fit fails, leaves nothing, and
- * fits again later (Faults E1, E4).
+ * Protects a process's address space: the library maps only addresses that hold memory and a little
+ * for its tables, and never replaces a mapping that is not its own. A request that does not fit
+ * fails and leaves nothing mapped; it succeeds later, when there is room (Faults E1, E4).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define MIB ((size_t)1 << 20)
 #define OBJECTS 64
 
-/* Bytes of address space that the process has. Allocates nothing. */
+/* Returns the size of the process's address space in bytes. Allocates nothing. */
 static size_t mapped_bytes(void)
 {
 	char text[64] = "";
@@ -63,7 +63,7 @@ static void check_foreign(const char *foreign, size_t size)
 	ck_assert_uint_eq(pinned_v2p(foreign), PINNED_NO_PHYS);
 }
 
-/* Objects of one chunk and more, none of which may touch [foreign, foreign + size). */
+/* Allocates objects of @all bytes together, none of which may overlap [foreign, foreign + size). */
 static void use_memory_around(const char *foreign, size_t size, size_t all)
 {
 	static char *objects[OBJECTS];
@@ -97,7 +97,7 @@ START_TEST(foreign_mapping_in_what_is_claimed)
 }
 END_TEST
 
-/* Begins in one extent, before that is claimed, and ends in a later one. */
+/* The foreign mapping begins in an extent that is not claimed yet and ends in a later extent. */
 START_TEST(foreign_mapping_in_what_is_not_claimed_yet)
 {
 	size_t size = 160 * MIB;
@@ -113,7 +113,9 @@ START_TEST(foreign_mapping_in_what_is_not_claimed_yet)
 }
 END_TEST
 
-/* What somebody else has mapped where a table shall grow ends the arena, and nothing else. */
+/*
+ * A foreign mapping where a table has to grow limits the size of the arena and does no other harm.
+ */
 START_TEST(foreign_mapping_in_a_tables_place)
 {
 	size_t slots, before;
@@ -176,7 +178,7 @@ static void set_limit(int resource, size_t bytes)
 	ck_assert_int_eq(setrlimit(resource, &limit), 0);
 }
 
-/* All that fits is served; more of it is there again as soon as the limit is. */
+/* Under a limit all requests that fit are served; larger ones succeed once the limit is raised. */
 START_TEST(limit_at_run_time)
 {
 	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA };
@@ -203,7 +205,7 @@ START_TEST(limit_at_run_time)
 }
 END_TEST
 
-/* More than there ever will be leaves no trace of the attempt. */
+/* A request that can never be served leaves nothing mapped. */
 START_TEST(what_does_not_fit_leaves_nothing)
 {
 	size_t before;
@@ -217,7 +219,9 @@ START_TEST(what_does_not_fit_leaves_nothing)
 }
 END_TEST
 
-/* Limits that leave nothing: no backend, NULL, and nothing that was claimed half. */
+/*
+ * If limits leave no room at all, there is no backend, malloc returns NULL, and nothing is mapped.
+ */
 START_TEST(no_room_at_the_start)
 {
 	size_t before = mapped_bytes();
@@ -246,7 +250,9 @@ START_TEST(no_data_at_the_start)
 }
 END_TEST
 
-/* An extent is large when its pool is large, so many pools and a small arena go together. */
+/*
+ * Large pools get large extents and small pools small ones, so many pools fit into a small arena.
+ */
 START_TEST(extents_grow_with_their_pool)
 {
 	size_t sizes[16], count = 0;
@@ -263,20 +269,22 @@ START_TEST(extents_grow_with_their_pool)
 }
 END_TEST
 
-/* Address spaces: the program, its heap's end, where the kernel maps, a library, the stack. */
+/*
+ * The marks of an address space: program, end of the brk heap, kernel's mappings, library, stack.
+ */
 static const struct {
 	uintptr_t marks[5];
 	size_t size_min;
 } spaces[] = {
 #if UINTPTR_MAX > UINT32_MAX
-	/* 47 bits; the same with little randomness in it, and with all there can be. */
+	/* 47 bits, with usual, with no and with full address randomisation. */
 	{ { 0x561234560040, 0x561235000000, 0x7f1234000000, 0x7f1234500000, 0x7ffd12345678 },
 	  1ul << 40 },
 	{ { 0x555555554040, 0x555555580000, 0x7ffff7c00000, 0x7ffff7fc0000, 0x7fffffffe000 },
 	  1ul << 40 },
 	{ { 0x655412345040, 0x655452345000, 0x6fff12345000, 0x6fff1a345000, 0x7ffd12345678 },
 	  1ul << 40 },
-	/* A program at a fixed place; mappings from the bottom up, as with an unlimited stack. */
+	/* A program at a fixed address; and mappings from low addresses up (unlimited stack). */
 	{ { 0x400040, 0x2345000, 0x7f1234000000, 0x7f1234500000, 0x7ffd12345678 }, 1ul << 40 },
 	{ { 0x555555554040, 0x555555580000, 0x2aaaaaacb000, 0x2aaaaaaf0000, 0x7fffffffe000 },
 	  1ul << 40 },
