@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the examples of other allocators ask of each pointer: is it pinned, and is its address true? */
+/*
+ * Checks that the examples of other allocators make for each pointer: whether the pointer is
+ * pinned, and whether its physical address is right.
+ */
 #ifndef EXAMPLES_PAGEMAP_H
 #define EXAMPLES_PAGEMAP_H
 
@@ -10,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* By the page tables; 0 if they are not shown: that takes CAP_SYS_ADMIN. */
+/*
+ * Returns the physical address of @ptr according to /proc/self/pagemap; 0 if the caller may not see
+ * it, because it lacks CAP_SYS_ADMIN.
+ */
 static inline uint64_t phys_by_pagemap(const void *ptr)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), word = 0;
@@ -26,7 +32,7 @@ static inline uint64_t phys_by_pagemap(const void *ptr)
 	return word ? word * page + (uintptr_t)ptr % page : 0;
 }
 
-/* The backend anon has no physical addresses to compare. */
+/* Returns whether there are physical addresses to compare; the backend anon has none. */
 static inline int translates(const void *ptr)
 {
 	uint64_t phys = pinned_v2p(ptr), true_phys;

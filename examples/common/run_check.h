@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How the examples' tests run their checks: each in a process of its own, which exits with 0 if all is well. */
+/*
+ * Runs the checks of the examples' tests, each in its own process, which exits with 0 on success.
+ */
 #ifndef EXAMPLES_RUN_CHECK_H
 #define EXAMPLES_RUN_CHECK_H
 
@@ -10,7 +12,7 @@
 
 static int passed, failed;
 
-/* In a child, so that what one leaves behind is not the next one's. */
+/* Runs @check in a child, so that the state it leaves does not affect the next check. */
 static inline void run_check(const char *name, void (*check)(void))
 {
 	int status = -1;
@@ -29,7 +31,7 @@ static inline void run_check(const char *name, void (*check)(void))
 	printf("%s: %s\n", name, status ? "FAILED" : "passed");
 }
 
-/* Return: what main() returns. */
+/* Prints the result of all checks. Returns the exit status for main(). */
 static inline int end_checks(void)
 {
 	printf("%d passed, %d failed, 0 skipped\n", passed, failed);

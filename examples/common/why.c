@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The line that tells why: kept for each thread, overwritten by its next failure. */
+/* Keeps one message per thread; the thread's next failure overwrites it. */
 #include "why.h"
 
 #include <errno.h>

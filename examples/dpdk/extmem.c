@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* DPDK's own table of memory segments is the only record of what is registered. */
+/* DPDK's table of memory segments is the only record of which chunks are registered. */
 #include "extmem.h"
 
 #include <errno.h>
@@ -15,11 +15,11 @@
 #include "../common/vfio/vfio.h"
 #include "../common/why.h"
 
-/* NULL where devices use physical addresses. */
+/* The attached device; NULL if devices use physical addresses. */
 static struct pinned_device *device;
 static bool is_started, is_forked;
 
-/* The device's address of a pointer, as libpinned knows it now. */
+/* Returns the address that the device must use for @ptr, as libpinned translates it now. */
 static rte_iova_t address_of(const void *ptr)
 {
 	_Static_assert(PINNED_NO_PHYS == RTE_BAD_IOVA && PINNED_NO_DMA == RTE_BAD_IOVA,
@@ -39,7 +39,7 @@ static bool is_registered(const void *chunk)
 	return segment && segment->iova == address_of(chunk);
 }
 
-/* The run that has this chunk in it, if any. */
+/* Unregisters the run of chunks that contains @chunk, if there is one. */
 static int forget_run(const void *chunk)
 {
 	const struct rte_memseg_list *list = rte_mem_virt2memseg_list(chunk);
@@ -50,7 +50,10 @@ static int forget_run(const void *chunk)
 	return 0;
 }
 
-/* DPDK has room for RTE_MAX_MEMSEG_LISTS runs of any length, so runs are as long as they can be. */
+/*
+ * Registers @chunk and its neighbours as one run. DPDK can hold only RTE_MAX_MEMSEG_LISTS runs, of
+ * any length, so each run is made as long as possible.
+ */
 static int register_run(uint8_t *chunk)
 {
 	uint8_t *first = chunk, *end = chunk + PINNED_CHUNK_SIZE;
@@ -94,7 +97,9 @@ long extmem_find(const void *ptr, size_t len, struct pinned_extent *extents, siz
 
 /* Start and end. */
 
-/* DPDK has its own memory at I/O addresses that are its virtual ones: ours begin behind them. */
+/*
+ * Finds the end of DPDK's memory, whose I/O addresses equal its virtual ones; ours begin after it.
+ */
 static int find_end(const struct rte_memseg_list *list, void *end)
 {
 	uint64_t *highest = end;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pinned heap as DPDK's external memory. DPDK knows its chunks, as memory segments of 2 MiB, under the addresses
- * that the device uses: physical ones, or, where VFIO has the device, those that libpinned maps for it by itself, as
- * chunks come and go.
+ * Makes the pinned heap external memory of DPDK. The heap's chunks are registered with DPDK as
+ * memory segments of 2 MiB, under the addresses that the device uses. With VFIO those are I/O
+ * addresses, which libpinned maps and unmaps itself as chunks come and go; else they are physical
+ * addresses.
  *
- * A chunk is registered when something in it is used first, with its neighbours. The heap may have given a chunk back
- * since, and have got another in its place: so each use compares DPDK's address with libpinned's, and registers the
- * chunk anew when they differ. While an object lives, or is retained, its chunk stays.
+ * A chunk is registered, together with its neighbours, when an object in it is first used. The heap
+ * may release a chunk later and get another one at the same place. Each use therefore compares
+ * DPDK's address with libpinned's, and registers the chunk again if the two differ. A chunk stays
+ * while an object in it is allocated or retained.
  *
- * For one thread, between rte_eal_init() and rte_eal_cleanup(). Not for a forked child: DPDK's own memory, mbufs and
- * all, is shared with it. What fails leaves a line for why().
+ * One thread may use this, between rte_eal_init() and rte_eal_cleanup(). A forked child may not,
+ * because it shares DPDK's own memory, including all mbufs, with its parent. A function that fails
+ * leaves a message for why().
  */
 #ifndef EXTMEM_H
 #define EXTMEM_H
@@ -18,15 +21,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* For the device that DPDK calls @name. Return: 0; -1 with errno. */
+/* Starts for the device that DPDK calls @name. Return: 0; -1 with errno. */
 int extmem_start(const char *name);
 void extmem_stop(void);
-/* Is this a child of the process that started it? */
+/* Returns whether this process was forked from the process that called extmem_start(). */
 bool extmem_is_forked(void);
 
 /*
- * Registers what is not yet. Return: how many extents the range has in the device's addresses, of which the first @count
- * are written; -1 with errno EFAULT: not all of it is pinned.
+ * Translates @len bytes at @ptr for the device, and registers chunks that are not registered yet.
+ * Stores the first @count extents in @extents. Return: the number of extents; -1 with errno, EFAULT
+ * if a part of the memory is not pinned.
  */
 long extmem_find(const void *ptr, size_t len, struct pinned_extent *extents, size_t count);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who holds the program's object: one struct hold for all mbufs of a chain. Its reference count is what DPDK
- * calls the shared info of an external buffer; clones that DPDK makes of an mbuf count too.
+ * One struct hold keeps the program's object retained for all mbufs of a chain. The reference count
+ * of struct hold is what DPDK calls the shared info of an external buffer; clones that DPDK makes
+ * of an mbuf count too.
  */
 #include "mbufs.h"
 
@@ -16,7 +17,7 @@
 
 #define COUNT 1023
 #define CACHE 32
-/* What fits into one mbuf touches two chunks at most. */
+/* The data of one mbuf lies in at most two chunks. */
 #define EXTENTS_MAX 2
 
 struct hold {
@@ -24,7 +25,7 @@ struct hold {
 	const void *data;
 };
 
-/* Without any data of their own, and with room for a copy. */
+/* Pools of mbufs: without room for data, and with room for a copy. */
 static struct rte_mempool *empty, *copies;
 static struct mbufs_figures sums;
 
@@ -45,7 +46,7 @@ int mbufs_start(void)
 	return empty && copies ? 0 : -1;
 }
 
-/* The last mbuf that showed the data is gone. */
+/* DPDK calls this after it freed the last mbuf that refers to the data. */
 static void let_go(void *data, void *argument)
 {
 	struct hold *hold = argument;
@@ -71,7 +72,7 @@ static struct rte_mbuf *copy(const void *data, size_t len)
 	return mbuf;
 }
 
-/* One mbuf for each extent, none with data yet. */
+/* Makes a chain of @count mbufs, one for each extent, that do not refer to any data yet. */
 static struct rte_mbuf *make_chain(size_t count)
 {
 	struct rte_mbuf *mbufs[EXTENTS_MAX];

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mbufs whose data is the program's own memory. The object that it lies in is retained until DPDK has freed the last mbuf
- * that shows it, be it after sending or without: the program may free it before. What is not pinned is copied.
+ * mbufs whose data is the program's own memory. The object that contains the data stays retained
+ * until DPDK has freed the last mbuf that refers to it, whether the mbuf was sent or not, so the
+ * program may free the object earlier. Data that is not pinned is copied.
  *
- * For one thread. What fails leaves a line for why().
+ * Only one thread may use this. A function that fails leaves a message for why().
  */
 #ifndef MBUFS_H
 #define MBUFS_H
@@ -11,7 +12,7 @@
 #include <rte_mbuf.h>
 #include <stdint.h>
 
-/* Bytes of data that a copy has room for. */
+/* The most bytes that can be copied into an mbuf. */
 #define MBUFS_COPY_MAX RTE_MBUF_DEFAULT_DATAROOM
 
 struct mbufs_figures {
@@ -19,13 +20,15 @@ struct mbufs_figures {
 	uint64_t copied_bytes;
 };
 
-/* After extmem_start(). Return: 0; -1 with errno. */
+/* Call this after extmem_start(). Return: 0; -1 with errno. */
 int mbufs_start(void);
 
 /*
- * An mbuf of these bytes, or a chain of them where they are in several extents: to send, to chain with others
- * (rte_pktmbuf_chain), or to free. Return: NULL with errno ENOBUFS (none is free now: as in a full ring, send first),
- * EMSGSIZE (too long for an mbuf, or for a copy), ENOMEM, or ENODEV in a forked child.
+ * Makes an mbuf that refers to @len bytes at @data, or a chain of mbufs if the bytes lie in several
+ * extents. The caller sends it, chains it with others (rte_pktmbuf_chain), or frees it.
+ *
+ * Return: NULL with errno ENOBUFS (no mbuf is free; send some first, as with a full ring), EMSGSIZE
+ * (too long for an mbuf, or for a copy), ENOMEM, or ENODEV in a forked child.
  */
 struct rte_mbuf *mbufs_show(const void *data, size_t len);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sends the frames of a capture file, or receives some into one. Every frame is an object of malloc, as in a program
- * that knows nothing of DPDK's pools; the card reads it there. It is freed when its mbuf is made, not when it is sent.
- * What is received lies in objects of malloc too. Ends with a line of figures.
+ * Sends the frames of a capture file, or receives frames into one. Every frame is allocated by
+ * malloc, as in a program that does not use DPDK's pools, and the card reads the frame there. The
+ * program frees a frame as soon as its mbuf is made, not after it is sent. Received frames lie in
+ * memory from malloc too. Prints a line of figures at the end.
  *
  * usage: pinned-dpdk [EAL-OPTION...] -- send FILE
  *        pinned-dpdk [EAL-OPTION...] -- receive FILE COUNT
@@ -25,7 +26,7 @@
 #define WAIT_MS 10000
 #define SNAP_LENGTH 65535
 
-/* A capture file, as in pcap-savefile(5), in this machine's order. */
+/* The header of a capture file, as in pcap-savefile(5), in this machine's byte order. */
 struct file_header {
 	uint32_t magic;
 	uint16_t major, minor;
@@ -64,7 +65,7 @@ static FILE *open_capture(const char *path, const char *mode)
 
 /* Sending. */
 
-/* Return: 1; 0 at the file's end; -1. */
+/* Reads the next frame of the file. Return: 1; 0 at the file's end; -1 on error. */
 static int read_frame(FILE *file, struct rte_mbuf **frame)
 {
 	struct frame_header header;
@@ -80,7 +81,7 @@ static int read_frame(FILE *file, struct rte_mbuf **frame)
 		return why_fail(EIO, "ends within a frame");
 	}
 	*frame = mbufs_show(data, header.len);
-	/* The mbuf keeps the memory. */
+	/* The mbuf retains the memory. */
 	free(data);
 	return *frame ? 1 : -1;
 }

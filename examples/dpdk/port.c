@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is common to all ports of DPDK: nothing here is of one card. */
+/* Uses only what all ports of DPDK have in common; nothing here is specific to a card. */
 #define _GNU_SOURCE
 #include "port.h"
 
@@ -15,7 +15,10 @@
 
 #define PORT 0
 #define PAUSE_US 50
-/* What holds the rooms for received frames: objects that are contiguous, since they are smaller than a chunk. */
+/*
+ * The objects that contain the rooms for received frames. Each is physically contiguous, because it
+ * is smaller than a chunk.
+ */
 #define BLOCKS 2
 #define BLOCK_BYTES ((size_t)1 << 20)
 #define ROOM RTE_MBUF_DEFAULT_BUF_SIZE
@@ -23,12 +26,12 @@
 static bool is_started;
 static struct rte_eth_dev_info info;
 static size_t longest;
-/* Frames that have been queued; the card counts those that it has sent. */
+/* The number of frames queued so far; the card counts the frames that it has sent. */
 static uint64_t queued;
 static struct rte_mempool *rooms;
 static void *blocks[BLOCKS];
 
-/* Return: 0 if the port is this process's. */
+/* Return: 0 if this process has started the port; -1 with errno ENODEV, also in a forked child. */
 static int check_owner(void)
 {
 	if (extmem_is_forked())
@@ -36,7 +39,7 @@ static int check_owner(void)
 	return is_started ? 0 : why_fail(ENODEV, "the port is not started");
 }
 
-/* In the timer's cycles. */
+/* Returns when a wait of @wait_ms ends, in cycles of DPDK's timer. */
 static uint64_t end_of_wait(int wait_ms)
 {
 	return rte_get_timer_cycles() + (uint64_t)wait_ms * rte_get_timer_hz() / 1000;
@@ -118,7 +121,7 @@ int port_receive(struct rte_mbuf **frames, unsigned int count)
 	return got;
 }
 
-/* A pool whose mbufs have their rooms in what the program has malloc'ed. */
+/* Creates a pool of mbufs whose data rooms lie in memory that the program allocated by malloc. */
 static int make_rooms(void)
 {
 	struct rte_pktmbuf_extmem memory[BLOCKS];

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the parts promise, against a second card on the same wire that the kernel drives. Each check starts DPDK anew, in
- * a process of its own. To be run on pinned memory, by pinned-run. A card that vfio-pci has cannot be held up, so
- * the checks that need it are for others.
+ * Tests this folder's parts against a second card on the same wire, which the kernel drives. Each
+ * check starts DPDK in its own process. Run this on pinned memory, by pinned-run. A card that is
+ * bound to vfio-pci cannot be paused, so the checks that pause the card run only with other
+ * drivers.
  *
- * usage: try_dpdk INTERFACE CARD EAL-OPTION...      the other card's interface; ours as 0000:00:04.0
- *        try_dpdk refused ERRNO-NAME CARD EAL-OPTION...    only that the port does not start, and why
+ * usage: try_dpdk INTERFACE CARD EAL-OPTION...      the other card's interface; ours as
+ *        0000:00:04.0 try_dpdk refused ERRNO-NAME CARD EAL-OPTION...    only that the port does not
+ *        start, and why
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +32,7 @@
 #include "mbufs.h"
 #include "port.h"
 
-/* The card's registers, of which the library of DPDK's drivers shows none. */
+/* Registers of the card that DPDK's drivers do not expose. */
 #define REG_TCTL (0x400 / sizeof(uint32_t))
 #define TCTL_ENABLE 2u
 #define REGISTERS 0x1000
@@ -50,7 +52,7 @@ static void start(bool is_receiver)
 	CHECK(!port_start(is_receiver));
 }
 
-/* Nothing is held when all is over. */
+/* Ends a check: everything must be released. */
 static void end(void)
 {
 	struct pinned_stats stats = { .size = sizeof(stats) };
@@ -60,7 +62,7 @@ static void end(void)
 	rte_eal_cleanup();
 }
 
-/* Stops the card between its ring and the wire. */
+/* Stops the card from sending the frames of its ring, or lets it continue. */
 static void pause_card(bool is_paused)
 {
 	int fd = pci_sysfs_open(card, "resource0", O_RDWR);
@@ -97,7 +99,7 @@ static void check_copies(size_t in_place, size_t copied)
 	CHECK(figures.copied_bytes == copied);
 }
 
-/* As libpinned has it; of VFIO's devices only DPDK is told. */
+/* Returns whether DPDK's address of @ptr is extmem's, and without VFIO also pinned_v2p()'s. */
 static bool dpdk_knows(const void *ptr)
 {
 	const struct rte_memseg *segment = rte_mem_virt2memseg(ptr, NULL);
@@ -130,7 +132,9 @@ static void sends_in_place(void)
 	end();
 }
 
-/* At every place of a border between chunks, which need not be neighbours. */
+/*
+ * Places the boundary between two chunks, which need not be adjacent, at every offset in a frame.
+ */
 static void sends_across_chunks(void)
 {
 	int peer = open_peer();
@@ -152,7 +156,7 @@ static void sends_across_chunks(void)
 	end();
 }
 
-/* A header on the stack, and a payload that is pinned: the first is copied, the second is not. */
+/* The header, on the stack, is copied; the payload, in pinned memory, is not. */
 static void copies_what_is_not_pinned(void)
 {
 	int peer = open_peer();
@@ -163,7 +167,7 @@ static void copies_what_is_not_pinned(void)
 	pinned = malloc(FRAME);
 	fill(frame, FRAME, 1);
 	CHECK(queue(frame, FRAME) == 1);
-	/* Whose is the copy's, not the caller's, from here on. */
+	/* The copy is what is sent, so the caller may overwrite its buffer. */
 	memset(frame, 0, sizeof(frame));
 	peer_sees(peer, FRAME, 1);
 	check_copies(0, FRAME);
@@ -182,7 +186,7 @@ static void copies_what_is_not_pinned(void)
 	end();
 }
 
-/* DPDK frees an mbuf when its place in the ring is used again. The peer does not look at these. */
+/* DPDK frees an mbuf only when its entry of the ring is reused. The peer ignores these frames. */
 static void fill_ring(void)
 {
 	uint8_t *frame = malloc(60);
@@ -195,8 +199,8 @@ static void fill_ring(void)
 }
 
 /*
- * A chunk goes back and another comes in its place: DPDK must not have the old one's address. By VFIO the new one
- * has the same address.
+ * The heap releases a chunk and gets another one at the same place: DPDK must not keep the old
+ * chunk's address. With VFIO the new chunk has the same address.
  */
 static void follows_the_heap(void)
 {
@@ -222,7 +226,7 @@ static void follows_the_heap(void)
 		free(chunk);
 		fill_ring();
 		pinned_purge();
-		/* Somebody else gets the memory. */
+		/* Another heap gets the memory. */
 		CHECK(pinned_heap_malloc(other, PINNED_CHUNK_SIZE));
 	}
 	CHECK(vfio_has(card) ? !moved : moved);
@@ -235,7 +239,7 @@ static void keeps_few_runs(void)
 	int peer = open_peer();
 
 	start(false);
-	/* More than DPDK could have one by one. */
+	/* More chunks than DPDK could register one by one. */
 	for (unsigned int n = 0; n < 200; n++) {
 		chunks[n] = aligned_alloc(PINNED_CHUNK_SIZE, PINNED_CHUNK_SIZE);
 		fill(chunks[n], 100, n);
@@ -281,7 +285,7 @@ static void waits_when_full(void)
 	end();
 }
 
-/* No mbuf is free: what there is can still be sent, and then there are some. */
+/* While no mbuf is free, existing ones can be sent; after that, there are free ones again. */
 static void runs_out_of_mbufs(void)
 {
 	struct rte_mbuf *mbufs[2000];
@@ -311,7 +315,7 @@ static uint64_t retained_bytes(void)
 	return stats.retained_bytes;
 }
 
-/* The program frees the buffer, and writes to all that it gets afterwards. */
+/* The program frees the buffer, and overwrites all memory that it allocates afterwards. */
 static void keeps_what_is_freed(void)
 {
 	int peer = open_peer();
@@ -338,7 +342,7 @@ static void keeps_what_is_freed(void)
 	end();
 }
 
-/* mbufs that are never sent let go too, and a clone holds as the first one did. */
+/* mbufs that are freed unsent release the object too, and a clone holds it as the original did. */
 static void lets_go_with_the_last_mbuf(void)
 {
 	struct rte_mempool *pool;
@@ -377,7 +381,7 @@ static void refuses_lengths(void)
 		CHECK(!rte_pktmbuf_chain(mbuf, mbufs_show(frame, 10)));
 	CHECK(!port_send(&mbuf, 1, 0) && errno == EMSGSIZE);
 	peer_sees_nothing(peer);
-	/* A bad one does not keep those before it. */
+	/* A bad frame does not prevent those before it from being queued. */
 	fill(frame, FRAME, 4);
 	struct rte_mbuf *two[2] = { mbufs_show(frame, FRAME), mbuf };
 
@@ -388,7 +392,7 @@ static void refuses_lengths(void)
 	end();
 }
 
-/* The next one of ours; others' frames are on this wire too. */
+/* Returns the next frame that the test sent; other frames are on this wire too. */
 static struct rte_mbuf *next_frame(int wait_ms)
 {
 	struct rte_mbuf *frame;
@@ -410,7 +414,7 @@ static void receives_in_place(void)
 	int peer = open_peer();
 
 	start(true);
-	/* QEMU's card takes none in its first second. */
+	/* QEMU's card accepts no frames in its first second. */
 	for (int i = 0; i < 100 && !frame; i++) {
 		peer_sends(peer, 60, 9999);
 		frame = next_frame(100);
@@ -460,7 +464,7 @@ static void is_the_parents_alone(void)
 	end();
 }
 
-/* The dead one's frames are nobody's. */
+/* After a process is killed, its frames are not sent and the card can be used again. */
 static void outlives_a_killed_owner(void)
 {
 	int peer = open_peer(), status, ready[2];
@@ -496,7 +500,7 @@ static int refuses(const char *errno_name)
 	return 0;
 }
 
-/* What DPDK is started with: the program's name, the card, and the rest of the arguments. */
+/* Collects DPDK's arguments: the program's name, the card, and the rest of the command line. */
 static void take_arguments(int argc, char **argv)
 {
 	card = argv[0];

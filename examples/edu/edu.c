@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The edu device from user space. Registers and constants: QEMU's documentation
- * of the device.
+ * Drives the edu device from user space. Registers and constants are from QEMU's documentation of
+ * the device.
  */
 #define _GNU_SOURCE
 #include "edu.h"
@@ -38,10 +38,10 @@
 #define DMA_TO_MEMORY 0x2
 #define DEVICE_BUFFER 0x40000
 
-/* The device takes 100 ms of its own time for a transfer. */
+/* A transfer takes 100 ms of the emulated machine's time. */
 #define TIMEOUT_MS 5000
 
-/* @resource is -1 for a device that is ours by VFIO. */
+/* @resource is -1 if the device is accessed through VFIO. */
 struct edu {
 	int resource;
 	struct vfio_device vfio;
@@ -64,7 +64,7 @@ static unsigned int read_id(const char *device, const char *file)
 	return id;
 }
 
-/* Return: true with the device's name in @found. */
+/* Looks for an edu device. Return: true with the device's name in @found; else false. */
 static bool find_device(char *found, size_t size)
 {
 	DIR *dir = opendir(PCI_DEVICES);
@@ -91,7 +91,7 @@ static int open_file(const char *device, const char *file, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* Without the master bit the device's accesses to memory are dropped. */
+/* While the master bit is off, the device's accesses to memory are dropped. */
 static int enable_bus_mastering(const char *device)
 {
 	uint16_t command;
@@ -178,7 +178,7 @@ struct edu *edu_open(void)
 		free(edu);
 		return NULL;
 	}
-	/* 0xRRrr00edu: the low byte tells that these are the registers. */
+	/* The register reads as 0xRRrr00edu; the low byte identifies the device. */
 	if ((read32(edu, REG_IDENTIFICATION) & 0xff) == 0xed)
 		return edu;
 	edu_close(edu);
@@ -201,7 +201,7 @@ int edu_container(const struct edu *edu)
 	return edu->resource < 0 ? edu->vfio.container : -1;
 }
 
-/* By VFIO a device is one process's alone. */
+/* With VFIO there is nothing to lock, because only one process can open the device. */
 int edu_lock(struct edu *edu)
 {
 	return edu->resource < 0 ? 0 : flock(edu->resource, LOCK_EX);
@@ -221,7 +221,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Poll until the device has cleared the run bit. */
+/* Polls until the device has cleared the run bit. */
 int edu_wait(struct edu *edu)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
@@ -246,7 +246,7 @@ static int start(struct edu *edu, uint64_t from, uint64_t to, size_t len, uint64
 	write64(edu, REG_DMA_SOURCE, from);
 	write64(edu, REG_DMA_DESTINATION, to);
 	write64(edu, REG_DMA_COUNT, len);
-	/* What the program wrote must be in memory before the device looks. */
+	/* The program's writes must be visible in memory before the device reads them. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	write64(edu, REG_DMA_COMMAND, DMA_RUN | direction);
 	return 0;

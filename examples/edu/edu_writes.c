@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a vendor's interposer looks like: preloaded into an unmodified program, it
- * sends every buffer that the program passes to write(2), pwrite(2) and writev(2)
- * through the edu device before the system call: the device reads it from the
- * program's own memory, by the physical addresses that libpinned gives, and writes
- * it into a second pinned buffer, which is compared byte for byte. Where the device is given by
- * VFIO, the heap is attached to it, and the same is done by I/O addresses, without root.
+ * An example of a vendor's interposer. Preloaded into an unmodified program, the interposer sends
+ * every buffer that the program passes to write(2), pwrite(2) and writev(2) through the edu device
+ * before the system call. The device reads the buffer from the program's own memory, at the
+ * physical addresses that libpinned returns, and writes the bytes into a second pinned buffer,
+ * which is compared byte for byte. If the device is accessed through VFIO, then the heap is
+ * attached to the device, and the same transfers use I/O addresses and need no root.
  *
- * A buffer without physical addresses (on the stack, in static memory, inherited
- * over a fork) goes through a bounce buffer, and its bytes are counted as copied:
- * that is what every buffer would need without pinned memory.
+ * A buffer without physical addresses (on the stack, in static memory, inherited over a fork) goes
+ * through a bounce buffer, and its bytes are counted as copied. Without pinned memory, every buffer
+ * would need such a copy.
  *
  * EDU_REPORT names a file to which each process appends what it saw.
  */
@@ -38,13 +38,13 @@ static struct {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct edu *edu;
-/* The device, where it is behind an IOMMU; else addresses are physical. */
+/* The attached device if it is accessed through VFIO; else NULL, and addresses are physical. */
 static struct pinned_device *device;
 static bool is_tried;
 static bool is_shown;
-/* Where the device writes, and where bytes are copied that it cannot reach. */
+/* The buffer that the device writes to, and the bounce buffer for bytes that it cannot access. */
 static char *returned, *bounce;
-/* A write of our own, or one made by a function we call. */
+/* Set during the interposer's own work, so that writes made by it are not intercepted. */
 static __thread bool is_inside;
 
 static ssize_t (*next_write)(int, const void *, size_t);
@@ -76,7 +76,7 @@ static uint64_t address_of(const void *ptr)
 	return device ? pinned_dma_addr(device, ptr) : pinned_v2p(ptr);
 }
 
-/* 0 if the page tables do not tell: physical addresses are for root. */
+/* Returns the physical address from /proc/self/pagemap; 0 if the caller is not root. */
 static uint64_t pagemap_phys(const void *ptr)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), word = 0;
@@ -92,7 +92,7 @@ static uint64_t pagemap_phys(const void *ptr)
 	return word ? word * page + (uintptr_t)ptr % page : 0;
 }
 
-/* For a newcomer: one buffer, step by step. */
+/* Shows the addresses of one buffer, step by step, for readers who are new to pinned memory. */
 static void show_physical(const void *buffer)
 {
 	uint64_t phys = pinned_v2p(buffer), confirmed = pagemap_phys(buffer);
@@ -137,7 +137,10 @@ static void show(const char *call, const void *buffer, size_t len, bool is_same)
 
 /* The device. */
 
-/* By VFIO a device is one process's, and reaches what is attached. */
+/*
+ * Opens the device. With VFIO, also attaches the heap, since the device reaches only attached
+ * memory.
+ */
 static struct edu *open_device(void)
 {
 	struct edu *opened = edu_open();
@@ -152,8 +155,9 @@ static struct edu *open_device(void)
 }
 
 /*
- * After a fork the buffers are the parent's copies, which no device reaches: get new ones. Behind an
- * IOMMU no device reaches the child's either.
+ * Prepares the device and the buffers; returns whether they can be used. In a forked child the
+ * buffers are copies that no device can access, so new ones are allocated. With VFIO, the device
+ * cannot access the child's memory at all.
  */
 static bool is_ready(void)
 {
@@ -173,7 +177,10 @@ static bool is_ready(void)
 	return false;
 }
 
-/* @data, for the device at @address, through the device and back. Return: true if it came back the same. */
+/*
+ * Sends @data, which the device reads at @address, through the device and back. Return: true if the
+ * same bytes came back.
+ */
 static bool pass(const char *data, uint64_t address, size_t len)
 {
 	memset(returned, 0xee, len);
@@ -206,7 +213,7 @@ static bool pass_bounced(const char *data, size_t len)
 	return is_same;
 }
 
-/* Return: -1 if the buffer is not all in pinned memory. */
+/* Sends the buffer in place. Return: -1 if any part of the buffer is not in pinned memory. */
 static int pass_in_place(const char *data, size_t len)
 {
 	struct pinned_extent extents[EXTENTS];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* See pci.h. Whoever has the lock of a device's file "config", or its group of VFIO's, has the device. */
+/*
+ * See pci.h. A process owns a device while it holds the lock of the device's file "config" in
+ * sysfs, or while it has the device's VFIO group open.
+ */
 #define _GNU_SOURCE
 #include "pci.h"
 
@@ -19,7 +22,7 @@
 #include "../why.h"
 #include "sysfs.h"
 
-/* Descriptors of this process, which a forked child lets go. A device has three at most. */
+/* Descriptors of this process, which a forked child closes. A device uses at most three. */
 #define HELD_MAX 24
 static int held[HELD_MAX] = { [0 ... HELD_MAX - 1] = -1 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -50,7 +53,7 @@ bool pci_is_forked(const struct pci *pci)
 	return pci->forks != forks;
 }
 
-/* Return: was there one? */
+/* Replaces one entry @from of held[] by @to. Returns whether there was such an entry. */
 static bool replace_held(int from, int to)
 {
 	for (int i = 0; i < HELD_MAX; i++) {
@@ -68,7 +71,7 @@ static void let_go(int fd)
 	replace_held(fd, -1);
 }
 
-/* Only what a child will let go is ours to use. */
+/* Records @fd, so that a forked child closes it. Fails with EMFILE if held[] is full. */
 static int hold(const char *device, int fd)
 {
 	if (replace_held(-1, fd))
@@ -111,7 +114,7 @@ static int take_by_vfio(struct pci *pci, const char *device)
 static void close_lock(struct pci *pci)
 {
 	let_go(pci->lock);
-	/* A child that has just been forked may still have the descriptor. */
+	/* Unlock explicitly: a child that was just forked may still have the descriptor open. */
 	flock(pci->lock, LOCK_UN);
 	close(pci->lock);
 }
@@ -213,7 +216,7 @@ static ssize_t write_config(struct pci *pci, const void *from, size_t size, off_
 			   : pwrite(pci->lock, from, size, offset);
 }
 
-/* Registers on, the interrupt line off: rings are polled. */
+/* Also enables access to the registers, and disables the interrupt line since rings are polled. */
 int pci_set_master(struct pci *pci, bool is_master)
 {
 	uint16_t command;
@@ -229,7 +232,7 @@ int pci_set_master(struct pci *pci, bool is_master)
 	return 0;
 }
 
-/* Return: NULL with errno. */
+/* Maps the BAR @bar through sysfs. Return: NULL with errno. */
 static void *map_by_sysfs(const char *device, unsigned int bar, size_t *len)
 {
 	char file[16];

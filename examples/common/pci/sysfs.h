@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the examples' drivers ask sysfs about PCI devices; a device is named by its address there. */
+/* What the examples' drivers read from sysfs about PCI devices; @device is the PCI address. */
 #ifndef EXAMPLES_PCI_SYSFS_H
 #define EXAMPLES_PCI_SYSFS_H
 
@@ -10,7 +10,7 @@
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 
-/* A file of the device's; -1 and errno as open() has it. */
+/* Opens a file of the device. Return: as open(). */
 static inline int pci_sysfs_open(const char *device, const char *file, int flags)
 {
 	char path[512];
@@ -19,7 +19,7 @@ static inline int pci_sysfs_open(const char *device, const char *file, int flags
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* The number in the file "vendor" or "device"; 0 if it cannot be read. */
+/* Returns the number in the file "vendor" or "device"; 0 if the file cannot be read. */
 static inline unsigned int pci_sysfs_id(const char *device, const char *file)
 {
 	char text[16] = "";
@@ -34,7 +34,7 @@ static inline unsigned int pci_sysfs_id(const char *device, const char *file)
 	return id;
 }
 
-/* Does a driver of the kernel's have it? */
+/* Returns whether a kernel driver is bound to the device. */
 static inline bool pci_sysfs_has_driver(const char *device)
 {
 	char path[512];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* See vfio.h; the order of the steps is Documentation/driver-api/vfio.rst's. */
+/* See vfio.h. The order of the steps follows the kernel's Documentation/driver-api/vfio.rst. */
 #define _GNU_SOURCE
 #include "vfio.h"
 
@@ -14,7 +14,9 @@
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 
-/* The last part of where a link leads. Return: false if there is no such link. */
+/*
+ * Stores the last component of the link's target in @last. Returns false if there is no such link.
+ */
 static bool read_link(const char *name, const char *link, char *last, size_t size)
 {
 	char path[512], target[512];
@@ -52,7 +54,7 @@ static int open_group(const char *name)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
-/* All devices of a group are reached by each other, so all must be vfio's. */
+/* Devices of a group can access each other, so all of them must be bound to VFIO. */
 static int check_group(int group)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };

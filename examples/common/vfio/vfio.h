@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A PCI device by VFIO: what a user-space driver does with the device once an administrator has
- * bound it to vfio-pci and given /dev/vfio/GROUP to the user. No function needs root. The container is what
- * pinned_device_attach() wants; no memory is mapped here.
+ * Access to a PCI device through VFIO, after an administrator has bound the device to vfio-pci and
+ * given /dev/vfio/GROUP to the user. No function needs root. Pass the container to
+ * pinned_device_attach(); nothing here maps memory for the device.
  *
- * Not for forked children: the device is its parent's, and so are the descriptors, which a child that
- * lives on should close.
+ * A forked child must not use these functions: the device belongs to the parent, and so do the
+ * descriptors. A child that does not call exec should close them.
  */
 #ifndef EXAMPLES_VFIO_H
 #define EXAMPLES_VFIO_H
@@ -20,18 +20,21 @@ struct vfio_device {
 	int device;
 };
 
-/* Has @name, as in /sys/bus/pci/devices, the driver vfio-pci? */
+/* Returns whether the device @name, as in /sys/bus/pci/devices, is bound to vfio-pci. */
 bool vfio_has(const char *name);
 
-/* Return: 0; -1 with errno: EBUSY, another process has the group, or a device of it has a driver of the kernel's. */
+/*
+ * Return: 0; -1 with errno, EBUSY if another process has the group open or a device of the group is
+ * bound to another kernel driver.
+ */
 int vfio_open(struct vfio_device *vfio, const char *name);
-/* The kernel resets the device and ends its DMA. */
+/* Closes the device. The kernel then resets the device and ends its DMA. */
 void vfio_close(struct vfio_device *vfio);
 
-/* The registers behind a BAR, which are not given to children. Return: NULL with errno. */
+/* Maps the registers of a BAR; forked children do not inherit them. Return: NULL with errno. */
 void *vfio_map_bar(struct vfio_device *vfio, unsigned int bar, size_t *size);
 
-/* Configuration space. Return: as pread() and pwrite(). */
+/* Read and write the configuration space. Return: as pread() and pwrite(). */
 ssize_t vfio_read_config(struct vfio_device *vfio, void *to, size_t size, off_t offset);
 ssize_t vfio_write_config(struct vfio_device *vfio, const void *from, size_t size, off_t offset);
 
