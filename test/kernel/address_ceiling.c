@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * No byte of a chunk lies above the ceiling that POPULATE was given. Where there
- * is no such memory POPULATE says ENOMEM, and has taken nothing (Faults A29).
+ * Every byte of a chunk lies below the ceiling that was passed to POPULATE. If no such memory
+ * exists, POPULATE fails with ENOMEM and takes nothing (Faults A29).
  */
 #include "guest.h"
 
@@ -80,7 +80,7 @@ int main(void)
 		got = fill_below(fd, ceilings[i]);
 		if (got)
 			WORKS(punch(fd, 0, got));
-		/* A machine with memory has it below 4 GiB, where DMA32 devices reach. */
+		/* Any machine has memory below 4 GiB, which DMA32 devices can reach. */
 		if (ceilings[i] >= (1ULL << 32) - 1)
 			EQUAL(got, SLOTS);
 		many_at_once(fd, ceilings[i]);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes that fill, map, touch, fork, punch and end, by exit and by signal,
- * leave the machine with the memory it had: one chunk lost in all of them would
- * show (Faults A3, A5, A7, A47).
+ * After processes have filled, mapped, touched, forked, punched and ended, by exit and by signal,
+ * the machine has as much free memory as before, but for at most one chunk over all rounds
+ * (Faults A3, A5, A7, A47).
  */
 #include "guest.h"
 
-/* As many as a few seconds give, but enough for a leak to show. */
+/* Takes a few seconds, and suffices for a leak to show. */
 #define ROUNDS 150
 #define ROUNDS_MIN 40
 #define SECONDS 12
@@ -54,7 +54,7 @@ int main(void)
 		if (i == 5)
 			before = free_memory_kib();
 	}
-	/* One chunk lost in all would show. */
+	/* The slack over all rounds is one chunk. */
 	CHECK(free_memory_kib() + 2 * 1024 + checkers_memory_kib() > before);
 	return 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory that was reserved at boot, on the kernel's command line or in the device
- * tree: it comes from where it was reserved, zeroed each time, in runs, works as
- * other chunks do for mappings, forks and pins, and comes back; parameters that
- * make no sense are refused at load (Faults A16, A29).
+ * Memory that was reserved at boot, on the kernel's command line or in the device tree, can back
+ * chunks: they come from the reserved area, zeroed each time, also as contiguous runs. Mappings,
+ * forks and pins work as with other chunks, and freed chunks return to the area. Senseless
+ * parameters are refused at load (Faults A16, A29).
  */
 #include "guest.h"
 
@@ -35,7 +35,7 @@ static int load_with(const char *parameters)
 	return result;
 }
 
-/* memmap=SIZE$ADDRESS on the command line is what the parameter wants as SIZE@ADDRESS. */
+/* The command line says memmap=SIZE$ADDRESS; the module parameter expects SIZE@ADDRESS. */
 static bool load_by_command_line(void)
 {
 	char line[4096] = "", parameter[128] = "carveout=", *found, *dollar;
@@ -118,7 +118,7 @@ int main(void)
 	WORKS(write_text("/sys/module/pinned_mem/parameters/quarantine_ms", "0"));
 	for (int i = 0; i < 3; i++)
 		all_of_it();
-	/* The device tree's is there again without being asked for. */
+	/* The driver finds the device tree's area again without a parameter. */
 	WORKS(unload_module());
 	WORKS(load_module());
 	EQUAL(read_number(SIZE_FILE), by_command_line ? 0 : size);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Two users take, punch, pin, export, fork and die at random, each against the other's and the
- * common limits. After each step the driver's figures are those of a model that knows who holds
- * which chunk, requests are refused exactly where the model says so, and used + resting + copies is
- * what the machine's memory has really lost (Faults C2, C5, C11).
+ * Two users take, punch, pin, export, fork and die at random, while each user's limit and the
+ * common limit apply. After each step the driver's figures equal those of a model that knows who
+ * holds which chunk. The driver refuses exactly the requests that the model refuses, and used +
+ * resting + copies equals the memory that the machine has lost (Faults C2, C5, C11).
  *
  * usage: charges_agree_with_a_model [SEED [STEPS]]
  */
@@ -25,14 +25,14 @@
 #define LIMIT 60
 #define USER_LIMIT 40
 #define FIRST_UID 4001
-/* Page tables, page cache and slabs come and go beside the chunks. */
+/* Page tables, page cache and slabs, whose size varies during the test. */
 #define SLACK_KIB (8UL * CHUNK / 1024)
 
 /* The model. */
 
 struct chunk {
 	bool is_there, is_known, must_rest, rests;
-	int user, slot; /* -1: in none */
+	int user, slot; /* -1: in no pool */
 	int pipes, bufs;
 };
 
@@ -41,7 +41,7 @@ static int slot_of[USERS][SLOTS];
 static int in_pipe[PIPES], in_buf[BUFS], buf_fd[BUFS];
 static int pipes[PIPES][2];
 
-/* A user's process, and what it is told to do. */
+/* A user's process, and the orders that the test gives the process. */
 enum what { TAKE, PUNCH, PIN, EXPORT, FORK, CHARGED };
 
 struct order {
@@ -81,7 +81,7 @@ static int resting(void)
 	return n;
 }
 
-/* Somebody has let go of a chunk. */
+/* Updates the model after a holder has released @chunk. */
 static void settle(struct chunk *chunk)
 {
 	if (!chunk->is_there || chunk->slot >= 0 || chunk->pipes || chunk->bufs)
@@ -146,7 +146,7 @@ static int receive_descriptor(int from)
 static struct gate child_is_ready;
 static pid_t child;
 
-/* A child of a user's process writes to some pages, and waits for its end. */
+/* Writes to some pages in a child of a user's process, then waits until the process ends it. */
 static void touch_some(void *order)
 {
 	const struct order *o = order;
@@ -158,7 +158,7 @@ static void touch_some(void *order)
 	pause();
 }
 
-/* Ends the child that there is, or makes one. */
+/* Ends the child if one exists, and forks one otherwise. */
 static int fork_or_end(struct order *order)
 {
 	if (child) {
@@ -215,7 +215,10 @@ static void work(void *user)
 	int at = line[(uintptr_t)user], fd, answer;
 	struct order order;
 
-	/* What the others have must end when these let it go. */
+	/*
+	 * Closes the lines to other processes and the dma-bufs, so that each ends when the test
+	 * closes it.
+	 */
 	for (int i = 0; i < USERS; i++)
 		if (i != (int)(uintptr_t)user && line[i])
 			close(line[i]);
@@ -263,7 +266,7 @@ static int tell(int user, struct order order)
 	return answer;
 }
 
-/* Steps: each tells a process or lets something go, and tells the model. */
+/* Steps: each gives a process an order or releases something, and updates the model. */
 
 static void step_take(int user)
 {
@@ -283,7 +286,10 @@ static void step_take(int user)
 		EQUAL(answer, EDQUOT);
 		return;
 	}
-	/* Copies for children count as well, but when they come and go is the kernel's. */
+	/*
+	 * Children's copies count too, but the model does not know when the kernel makes and frees
+	 * them.
+	 */
 	if (answer && with_copies > LIMIT) {
 		EQUAL(answer, EDQUOT);
 		return;
@@ -300,7 +306,7 @@ static void step_take(int user)
 	}
 }
 
-/* A filled slot, or -1. */
+/* Returns a filled slot of @user's pool, or -1. */
 static int some_slot(int user)
 {
 	for (int tries = 0; tries < 30; tries++) {
@@ -398,7 +404,7 @@ static void step_die(int user)
 	start(user);
 }
 
-/* Memory pressure: what rests becomes free. */
+/* Applies memory pressure, which frees the resting chunks. */
 static void step_press(int user)
 {
 	(void)user;
@@ -410,7 +416,7 @@ static void step_press(int user)
 			chunks[i] = (struct chunk){};
 }
 
-/* What the driver shows is what the model has, soon: it looks at pins from time to time. */
+/* Waits until @file shows the model's @number: the driver rechecks pins only from time to time. */
 static void comes_to(const char *file, unsigned long number)
 {
 	uint64_t end = now_ns() + 10000000000ULL;
@@ -420,7 +426,7 @@ static void comes_to(const char *file, unsigned long number)
 	EQUAL(read_number(file), number);
 }
 
-/* Free pages that each processor keeps for itself, blocks of 2 MiB among them: not in MemFree. */
+/* Free pages in the per-CPU lists, which include 2 MiB blocks. MemFree does not count them. */
 static unsigned long kept_by_processors_kib(void)
 {
 	FILE *file = fopen("/proc/zoneinfo", "re");
@@ -511,7 +517,7 @@ int main(int argc, char **argv)
 	snprintf(text, sizeof(text), "%lu", limit);
 	WORKS(write_text(LIMIT_FILE, text));
 	WORKS(write_text(PARAMETER("user_limit_chunks"), "0"));
-	/* Ends what still rests. */
+	/* Unloading the driver frees the resting chunks. */
 	WORKS(unload_module());
 	WORKS(load_module());
 	return 0;

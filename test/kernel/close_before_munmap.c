@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A descriptor closed before its mapping is gone takes nothing away: the memory
- * stays, nobody else gets it, and it comes back with the mapping (Faults A1).
+ * Closing a descriptor before its mapping is gone frees nothing: the memory stays mapped, no other
+ * process gets it, and it is freed together with the mapping (Faults A1).
  */
 #include "guest.h"
 
@@ -20,7 +20,7 @@ int main(void)
 	close(fd);
 	EQUAL(used_chunks(), used + SLOTS);
 
-	/* Others take memory, until it would have been handed out again. */
+	/* Others take so much memory that a freed chunk would be handed out again. */
 	for (int round = 0; round < 20; round++) {
 		int second = open_pool();
 
@@ -33,7 +33,7 @@ int main(void)
 	FILLED(at, SLOTS * CHUNK, 5);
 	EQUAL(phys_of(at), phys[0]);
 	WORKS(munmap(at, SLOTS * CHUNK));
-	/* The 20 mappings are still there. */
+	/* The 20 mappings still exist. */
 	COMES_TO_USE(used + 20 * SLOTS);
 	return 0;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where the kernel has a contiguous memory allocator, it gives runs longer than
- * the page allocator's longest block: zeroed, whole or not at all and then
- * without a word in the log, usable for forks and pins as other chunks are, and
- * the allocator has it all back when the last chunk of a run goes (Faults A16,
- * A29, A30, A45).
+ * On kernels with a contiguous memory allocator (CMA), it provides runs that are longer than the
+ * page allocator's largest block. Runs are zeroed. A request is fulfilled whole or not at all, and
+ * a failure leaves no message in the kernel log. The chunks work with forks and pins as others do,
+ * and CMA gets a run's memory back when the last chunk of the run is freed (Faults A16, A29, A30,
+ * A45).
  */
 #include "guest.h"
 
@@ -73,7 +73,7 @@ static void a_run(void)
 	ENDED_WELL(spawn(child_sees_a_snapshot, at));
 	FILLED(at, RUN * CHUNK, 3);
 	is_one_run(fd, at, phys);
-	/* A hole in the middle, and the first. */
+	/* Punches the middle of the run, then its first chunk. */
 	WORKS(punch(fd, 4, 2));
 	WORKS(punch(fd, 0, 1));
 	EQUAL(signal_of_read(at + 4 * CHUNK), SIGBUS);
@@ -85,7 +85,7 @@ static void a_run(void)
 	COMES_TO_USE(0);
 }
 
-/* Each chunk an allocation of its own. */
+/* Takes each chunk by an allocation of its own. */
 static void single_chunks(void)
 {
 	int fd = open_pool();
@@ -103,7 +103,7 @@ static void single_chunks(void)
 	COMES_TO_USE(0);
 }
 
-/* As many as there are is one more than can be had: the allocator's alignment is not ours. */
+/* Asking for all of CMA's memory fails, since the driver needs more alignment than CMA gives. */
 static void more_than_there_is(int fd)
 {
 	const unsigned long all = meminfo_kib("CmaTotal") * 1024 / CHUNK;
@@ -117,8 +117,8 @@ static void more_than_there_is(int fd)
 }
 
 /*
- * Were a chunk lost in each round, there would not be enough for so many. CmaFree
- * does not tell: what was freed may stay with a CPU for a while.
+ * If each round lost a chunk, memory would run out before the last round. CmaFree is no proof,
+ * since freed pages may stay in per-CPU lists for a while.
  */
 static void all_comes_back(void)
 {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * CONTIGUOUS gives one physical run over several slots, from the reserve, from
- * the page allocator or from the contiguous memory area, whole or not at all; QUERY
- * sees it as one, a device gets it as one entry, and its chunks can be given up one
- * by one (Faults A17, A29, A45).
+ * CONTIGUOUS fills several slots with one physical run, from the reserve, the page allocator or
+ * CMA, whole or not at all. QUERY reports the run as one, a device gets it as one entry, and its
+ * chunks can be punched one by one (Faults A17, A29, A45).
  */
 #include "guest.h"
 
@@ -52,7 +51,7 @@ static void from(uint32_t sources, uint32_t source)
 			     sources, round, strerrorname_np(errno), meminfo_kib("MemFree"),
 			     meminfo_kib("CmaFree"));
 		is_one_run(fd, at, phys, source);
-		/* A hole in the middle, and its other end. */
+		/* Punches the middle of the run, then its last chunk. */
 		WORKS(punch(fd, 5, 1));
 		WORKS(punch(fd, 10, 1));
 		EQUAL(used_chunks(), base + RUN - 2);
@@ -80,7 +79,7 @@ static void refused_whole(void)
 int main(void)
 {
 	from(PINNED_MEM_SOURCE_BUDDY, PINNED_MEM_SOURCE_BUDDY);
-	/* More than one run, so that there is one in a row. */
+	/* More than one run's worth, so that the reserve contains a contiguous run. */
 	WORKS(write_text(RESERVE, "40"));
 	from(0, PINNED_MEM_SOURCE_RESERVE);
 	WORKS(write_text(RESERVE, "8"));

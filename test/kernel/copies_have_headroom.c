@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Copies for forked children have memory that chunks cannot take, and that one user's children
- * cannot take from another's; a child that gets none is named in the kernel's log
- * (Faults C3).
+ * Part of the limit is set aside for copies that forked children need. Chunks cannot take that
+ * part, and one user's children cannot take all of it from another user's. The kernel log names a
+ * child that gets no copy (Faults C3).
  */
 #include "guest.h"
 
@@ -11,7 +11,7 @@
 #define LIMIT 10UL
 #define OTHER_USER 12345
 
-/* Pages that chunks leave to copies, and what one user can have of them. */
+/* Pages that are set aside for copies, and how many of them one user may have. */
 #define HEADROOM (LIMIT / 2 * CHUNK_PAGES)
 #define ONE_USERS (HEADROOM * 4 / 5)
 
@@ -29,7 +29,7 @@ static void writes_all_it_can(void *arg)
 		written++;
 	EQUAL(written, ONE_USERS);
 	EQUAL(snapshot_pages(), ONE_USERS);
-	/* What it reads it shares. */
+	/* Reading shares the parent's page and needs no copy. */
 	FILLED(child->at + (LIMIT - 2) * CHUNK, CHUNK / 2, 1);
 	let_pass(&child->done);
 	wait_at(&child->go);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A core dump holds the pinned heap, and empty slots do not stand in its way. Mappings that hold no
- * memory are not dumped, nor are those that the program excludes by MADV_DONTDUMP
- * (Faults A22, C16).
+ * A core dump contains the pinned heap, and empty slots do not make the dump fail. Mappings without
+ * memory are not dumped, nor are those that the program excludes by MADV_DONTDUMP (Faults A22,
+ * C16).
  */
 #include "guest.h"
 
@@ -11,7 +11,7 @@
 
 #define CORE "/tmp/core"
 #define PATTERN "/proc/sys/kernel/core_pattern"
-/* Slots of mappings that hold nothing. */
+/* Slots of mappings that hold no memory. */
 #define EMPTY 512UL
 static const char secret[] = "what the heap of the dead process held";
 static const char excluded[] = "what the dead process excluded";
@@ -37,7 +37,7 @@ static void die_with_heap(void *arg)
 	abort();
 }
 
-/* A child sees its parent's memory, and what it has written itself. */
+/* Dies in a child, which sees its parent's memory and its own writes. */
 static void die_in_child(void *arg)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -59,7 +59,9 @@ static void die_in_child(void *arg)
 	CHECK(WIFSIGNALED(status) && WCOREDUMP(status));
 }
 
-/* At its place in a page: the program's own constant does not lie there. */
+/*
+ * Looks for @text only at offset @place of a page, where the program's own constant does not lie.
+ */
 static bool has_text(const char *core, size_t size, const char *text, size_t length, size_t place)
 {
 	const char *at = memmem(core, size, text, length);

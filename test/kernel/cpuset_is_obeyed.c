@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A process whose cpuset allows one NUMA node gets chunks from that one alone, out of each source,
- * and may not name another (Faults C14).
+ * A process whose cpuset allows a single NUMA node gets chunks of that node only, from every
+ * source, and cannot request another node (Faults C14).
  */
 #include "guest.h"
 
@@ -64,7 +64,7 @@ int main(void)
 	WORKS(write_text(GROUP "/cpuset.mems", "0"));
 	WORKS(write_text(RESERVE_OF_1, "4"));
 	ENDED_WELL(spawn(on_node_0, NULL));
-	/* Outside, the other node's reserve is to be had. */
+	/* Outside the cpuset the other node's reserve is available. */
 	WORKS(take(fd, 0, 1, PINNED_MEM_SOURCE_RESERVE));
 	WORKS(punch(fd, 0, 1));
 	WORKS(write_text(RESERVE_OF_1, "0"));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A process is killed while a device that it programmed by physical address is
- * writing into its heap: the transfer ends in memory that nobody has, however
- * much the others take meanwhile (Fault A48).
+ * A process is killed while a device that it programmed with physical addresses writes into its
+ * heap. The transfer ends in memory that belongs to nobody, however much memory others take
+ * meanwhile (Fault A48).
  */
 #include "guest.h"
 
@@ -15,7 +15,7 @@
 
 static struct edu *edu;
 
-/* Starts a write into each slot's middle, and is killed before it can end. */
+/* Starts a write into the middle of each slot, and is killed before the writes can end. */
 static void victim(void *arg)
 {
 	int fd = open_pool();
@@ -28,7 +28,7 @@ static void victim(void *arg)
 	raise(SIGKILL);
 }
 
-/* Load the device's buffer with a pattern that nobody else has. */
+/* Loads the device's buffer with a pattern that no other process uses. */
 static void load_device(void)
 {
 	int fd = open_pool();
@@ -51,7 +51,7 @@ static void others_take_memory(char *heap, int fd)
 	memset(anonymous, 0x11, CHUNKS / 2 * CHUNK);
 	WORKS(populate(fd, 0, CHUNKS, NULL));
 	fill(heap, CHUNKS * CHUNK, 8);
-	/* What is in flight gets there while they use it. */
+	/* The transfers in flight arrive while the others use their memory. */
 	WORKS(edu_wait(edu));
 	FILLED(heap, CHUNKS * CHUNK, 8);
 	for (size_t i = 0; i < CHUNKS / 2 * CHUNK; i++)
@@ -69,7 +69,10 @@ int main(void)
 	edu = edu_open();
 	if (!edu)
 		test_skip("no edu device");
-	/* Longer than the device takes on a slow machine: to choose it is the administrator's part. */
+	/*
+	 * Longer than a transfer on a slow machine. In production the administrator chooses the
+	 * time.
+	 */
 	WORKS(write_text(TIME, "20000"));
 	for (int i = 0; i < 2; i++) {
 		load_device();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A descriptor that a ring of io_uring's holds is not the owner's any more: what
- * the owner had mapped is free when he is, the rest and the driver when the ring
- * has gone, be it a moment after its last user; the ring's holder gets nothing
- * (Faults A15, A43).
+ * A descriptor that is registered in an io_uring outlives its owner. Mapped chunks are freed when
+ * the owner ends; the other chunks, and the driver's reference, are released when the ring is gone,
+ * which may be a moment after its last user ended. The ring's holder gains no access (Faults A15,
+ * A43).
  */
 #include "guest.h"
 
@@ -13,7 +13,7 @@
 #define SLOTS 4UL
 
 struct owner {
-	int ring; /* or -1: his own */
+	int ring; /* -1: the owner makes a ring of its own */
 	bool is_mapping;
 };
 
@@ -54,7 +54,7 @@ static void own(void *arg)
 	register_file(owner->ring < 0 ? make_ring() : owner->ring, fd);
 }
 
-/* Ring, descriptor and mapping go in one exit, the ring's files in a work queue. */
+/* One exit ends ring, descriptor and mapping; a work queue closes the ring's files. */
 static void ring_dies_with_owner(bool is_mapping, unsigned long base)
 {
 	struct owner owner = { .ring = -1, .is_mapping = is_mapping };

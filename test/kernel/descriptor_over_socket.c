@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A descriptor that went to another process over a socket gives that process
- * nothing but INFO, also after the owner has died; and one that still lies in
- * a socket's queue when everybody is gone holds no memory (Faults A15, A43).
+ * A process that receives a pool's descriptor over a socket can use it for INFO only, also after
+ * the owner has died. A descriptor that is left in a socket's queue when all processes have ended
+ * holds no memory (Faults A15, A43).
  */
 #include "guest.h"
 
@@ -98,8 +98,8 @@ static void receiver_gets_nothing(unsigned long base)
 }
 
 /*
- * Sockets that lie in their own queues: nobody can reach them any more, and the
- * kernel's collector finds them when the next socket is closed.
+ * Leaves sockets in their own queues, where nobody can reach them any more. The kernel's garbage
+ * collector finds them when the next socket is closed.
  */
 static void leave_in_queue(void *must_map)
 {
@@ -124,7 +124,10 @@ static void collect_sockets(void)
 	close(ends[1]);
 }
 
-/* The pools themselves go too: each open file of the device counts there. */
+/*
+ * Waits until the pools themselves are freed: each open file of the device holds a module
+ * reference.
+ */
 static void module_is_unused(void)
 {
 	uint64_t deadline = now_ns() + 5000000000ULL;
@@ -141,7 +144,7 @@ int main(void)
 
 	receiver_gets_nothing(base);
 	for (round = 0; round < 10; round++) {
-		/* What was mapped goes with the address space already. */
+		/* The end of the address space has already freed the mapped chunks. */
 		ENDED_WELL(spawn(leave_in_queue, "mapped"));
 		COMES_TO_USE(base);
 		ENDED_WELL(spawn(leave_in_queue, NULL));

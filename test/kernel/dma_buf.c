@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * EXPORT: a dma-buf shows the slots' own memory to devices, other processes and
- * other drivers, and keeps it when slot, pool and owner have gone; bad requests
- * leave neither a descriptor nor a chunk behind (Faults A2, A12, A32).
+ * A dma-buf made by EXPORT gives devices, other processes and other drivers access to the slots'
+ * own memory, and keeps the memory after the slots, the pool and the owner are gone. A refused
+ * request leaves neither a descriptor nor a chunk behind (Faults A2, A12, A32).
  */
 #include "guest.h"
 
@@ -92,7 +92,7 @@ static void looks_from_outside(void *arg)
 	fill(seen, LENGTH, 6);
 }
 
-/* A dma-buf is shared, unlike the pool's own mappings, which a child has a snapshot of. */
+/* A child shares a dma-buf with its parent, while it gets a snapshot of the pool's own mappings. */
 static void by_a_child(char *at, int buf)
 {
 	fill(at, LENGTH, 5);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * A driver of the kernel's own tree imports a pool's dma-buf: vgem attaches it,
- * maps it for its device, keeps it after the pool has gone, and gives it out
- * again.
+ * A driver of the kernel's own tree can import a pool's dma-buf: vgem attaches it, maps it for its
+ * device, keeps it after the pool is gone, and exports it again.
  */
 #include "guest.h"
 
-/* The kernel's drm/drm.h, which Debian has with libdrm only. */
+/* From the kernel's drm/drm.h, which Debian ships with libdrm only. */
 struct drm_prime_handle {
 	uint32_t handle;
 	uint32_t flags;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * On a machine whose devices do not see the caches, which the parameter
- * dma_coherent=0 says, COHERENT memory is not cached, whatever happens to it, and
- * SYNC of CACHED memory cleans and drops exactly the bytes that it was told;
- * without the parameter it does neither. What a device reads and writes is right
- * all along (Faults A38, A46).
+ * The parameter dma_coherent=0 says that the machine's devices do not snoop the CPU caches. Then
+ * COHERENT memory stays uncached whatever is done to it, and SYNC of CACHED memory cleans and
+ * invalidates exactly the requested bytes. Without the parameter neither happens. In both cases
+ * devices read and write the right data (Faults A38, A46).
  */
 #include "guest.h"
 
@@ -19,7 +18,7 @@
 
 static int attr_fd;
 
-/* The driver with a parameter. */
+/* Loads the driver with the parameter. */
 
 static void load_with(const char *parameters)
 {
@@ -31,7 +30,7 @@ static void load_with(const char *parameters)
 	WORKS(write_text("/sys/module/pinned_mem/parameters/quarantine_ms", "0"));
 }
 
-/* Cache maintenance, as the kernel's own functions for it are called. arm64 alone needs any. */
+/* Records calls of the kernel's cache maintenance functions, which only arm64 needs. */
 
 struct part {
 	uint64_t phys, length;
@@ -77,7 +76,7 @@ static void forget_what_was_done(void)
 		close(WORKS(open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC)));
 }
 
-/* What has been done since then, or since the last call. */
+/* Returns the maintenance that was done since the last call. */
 static struct maintenance maintenance_done(void)
 {
 	struct maintenance done = { .n_cleaned = 0 };
@@ -236,7 +235,7 @@ static void sync_does_what_it_was_told(int fd, const uint64_t *phys)
 	}
 }
 
-/* From one place to another, by the device; each side is told. */
+/* A device copies from one place to another; SYNC is called for each side. */
 static void device_sees_it(int fd, char *at, const uint64_t *phys)
 {
 	const uint64_t from = 100 * PAGE, to = CHUNK + 33 * PAGE;

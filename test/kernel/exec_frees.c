@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program that a process executes has nothing of its predecessor's memory:
- * the mapping is gone, the chunks are free, whether the descriptor was closed or
- * leaked; a leaked one obeys nobody (Faults A15, A41, B15).
+ * A program started by exec inherits nothing of the process's pinned memory: the mapping is gone
+ * and the chunks are free, whether the descriptor was closed on exec or leaked. A leaked descriptor
+ * refuses every request (Faults A15, A41, B15).
  */
 #include "guest.h"
 
@@ -11,7 +11,10 @@
 
 static char *own_path;
 
-/* After exec: @fd leaked, or was closed if it is 0; @base chunks may be in use. */
+/*
+ * Checks the state after exec: descriptor @fd leaked, or was closed if @fd is 0; @base chunks may
+ * be in use.
+ */
 static int successor(int fd, unsigned long base)
 {
 	EQUAL(used_chunks(), base);
@@ -47,7 +50,7 @@ static void exec_with_memory(void *leak)
 	become_successor(leak ? fd : 0, base);
 }
 
-/* As a shell does: the child executes, the parent keeps its memory. */
+/* A child executes a program, as in a shell, and the parent keeps its memory. */
 static void exec_in_a_child(void)
 {
 	unsigned long base = used_chunks();

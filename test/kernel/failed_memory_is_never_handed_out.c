@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A chunk in which a page of memory has failed costs just that chunk: nobody gets it again, neither
- * when it comes back from an owner nor when it was free in the reserve; it is counted, and charged to
- * nobody (Faults C15).
+ * If a page of memory fails, the driver loses only the chunk that contains the page. The chunk is
+ * never handed out again, whether an owner returned it or it was free in the reserve; it is
+ * counted, and charged to nobody (Faults C15).
  */
 #include "guest.h"
 
@@ -24,7 +24,10 @@ static int take(int fd, unsigned long slot, unsigned int count, unsigned int sou
 	return ioctl(fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
-/* The kernel may refuse to say that it could isolate the page; the page is marked all the same. */
+/*
+ * The kernel may report that it could not isolate the page; it marks the page as failed all the
+ * same.
+ */
 static void fails(char *at)
 {
 	int result = madvise(at, PAGE, MADV_HWPOISON);
@@ -43,7 +46,7 @@ static void nobody_gets_it(int fd, unsigned int count, unsigned int source)
 	WORKS(take(fd, 0, count, source, phys));
 	for (unsigned int i = 0; i < count; i++)
 		CHECK(phys[i] != failed);
-	/* No access meets the page that has failed. */
+	/* These accesses do not touch the failed page. */
 	touch_pages(at, count * CHUNK);
 	WORKS(punch(fd, 0, count));
 	WORKS(munmap(at, count * CHUNK));
@@ -69,7 +72,7 @@ static void in_use(unsigned int source, unsigned int others)
 	touch_pages(at, SLOTS * CHUNK);
 	fails(at + CHUNK + 7 * PAGE);
 	failed = phys[1];
-	/* The rest of the pool is as it was. */
+	/* The other chunks of the pool are unchanged. */
 	touch_pages(at + 2 * CHUNK, 2 * CHUNK);
 	WORKS(munmap(at, SLOTS * CHUNK));
 	WORKS(punch(fd, 0, SLOTS));
@@ -85,7 +88,7 @@ int main(void)
 	COMES_TO_USE(0);
 	WORKS(write_text(SYSFS "reserve_chunks", "8"));
 	in_use(PINNED_MEM_SOURCE_RESERVE, 7);
-	/* The reserve has one chunk less than its size. */
+	/* The reserve contains one chunk less than its size. */
 	EQUAL(read_number(SYSFS "reserve_free_chunks"), 7);
 	REFUSED(take(open_pool(), 0, 8, PINNED_MEM_SOURCE_RESERVE, NULL), ENOMEM);
 	WORKS(write_text(SYSFS "reserve_chunks", "0"));

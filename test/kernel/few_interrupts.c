@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a process does with its memory interrupts other processors seldom: PUNCH
- * and munmap once or twice a chunk, a few times one that is mapped page by page,
- * and only those that run the process; filling slots and touching them not at
- * all. So allocation beside a processor that must not be disturbed does not disturb
- * it (Fault A44). arm64 needs no interrupts for this, and counts none.
+ * Managing a process's memory rarely interrupts other processors: PUNCH and munmap send one or two
+ * interrupts for each huge chunk and a few for each chunk that is mapped by small pages, and only
+ * to processors that run the process. Filling and touching slots sends none. So allocation does not
+ * disturb an isolated processor (Fault A44). arm64 needs no interrupts for this, and counts none.
  */
 #include "guest.h"
 
@@ -12,7 +11,7 @@
 #include <sched.h>
 
 #define SLOTS 24UL
-/* What the rest of the system does meanwhile. */
+/* Interrupts that the rest of the system may cause meanwhile. */
 #define FROM_OTHERS 24UL
 
 static volatile bool is_over;
@@ -29,8 +28,8 @@ static void run_on(int cpu)
 }
 
 /*
- * Interrupts for page tables (TLB) and for other calls (CAL) that processor 1 has
- * had. A kernel with checkers calls other processors for reasons of its own.
+ * Returns how many interrupts processor 1 has had for page tables (TLB) and for other calls (CAL).
+ * A kernel with checkers calls other processors for reasons of its own.
  */
 static unsigned long interrupts(void)
 {
@@ -70,7 +69,7 @@ static void is_at_most(const char *what, unsigned long before, unsigned long mos
 		FAIL("%s: %lu interrupts, expected at most %lu", what, more, most);
 }
 
-/* @each: for each chunk that goes. */
+/* Fills, touches and frees slots. @each is how many interrupts each freed chunk may cost. */
 static void churn(size_t phase, unsigned long each)
 {
 	int fd = open_pool();
@@ -98,8 +97,8 @@ static void churn(size_t phase, unsigned long each)
 }
 
 /*
- * The figure counts what it should: without this nothing above would be a test. Not
- * each round does, since a processor that a kernel thread has for a moment is spared.
+ * Shows that the counter counts: otherwise the checks above would prove nothing. Some rounds send
+ * no interrupt, since the kernel spares a processor that briefly runs a kernel thread.
  */
 static void counts_what_it_should(void)
 {
@@ -125,18 +124,18 @@ int main(void)
 		return 0;
 	has_checkers = checkers_memory_kib() > 0;
 	run_on(0);
-	/* Somebody else has the other processor. */
+	/* The other processor runs another process. */
 	pid = spawn(run_elsewhere, NULL);
 	churn(0, 0);
 	WORKS(kill(pid, SIGKILL));
 	waitpid(pid, NULL, 0);
-	/* It runs this process. */
+	/* The other processor runs a thread of this process. */
 	EQUAL(pthread_create(&thread, NULL, run_beside, NULL), 0);
 	while (!is_running)
 		;
 	counts_what_it_should();
 	churn(0, 2);
-	/* Before and after a page table's lock is let go; not 512 times. */
+	/* An interrupt before and one after the release of each page table's lock, not 512. */
 	churn(3 * PAGE, 5);
 	is_over = true;
 	pthread_join(thread, NULL);

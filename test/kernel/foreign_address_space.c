@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A pool obeys only the address space that opened it: in a forked child its
- * descriptor gives EPERM for every request but INFO and for mmap, and nothing
- * changes. The owner goes on as if nothing had been asked (Faults A14, A15).
+ * A pool obeys only the address space that opened it. In a forked child mmap and every request but
+ * INFO fail with EPERM and change nothing, and the owner's pool keeps working (Faults A14, A15).
  */
 #include "guest.h"
 
@@ -25,12 +24,12 @@ static void child(void *arg)
 	REFUSED(mmap(NULL, CHUNK, PROT_READ, MAP_SHARED, fd, 0), EPERM);
 	REFUSED(mmap(NULL, CHUNK, RW, MAP_PRIVATE, fd, 0), EPERM);
 	UNCHANGED(fd, before);
-	/* A mistaken request is refused as well, whichever way. */
+	/* Invalid requests are refused as well; the errno may differ. */
 	CHECK(populate(fd, SLOTS, 0, NULL) && punch(fd, 50, 1));
 	UNCHANGED(fd, before);
 }
 
-/* Closing an inherited descriptor is the child's business alone. */
+/* Closing an inherited descriptor affects only the child. */
 static void close_and_exit(void *arg)
 {
 	close(*(int *)arg);

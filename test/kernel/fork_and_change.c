@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the owner does while a snapshot is out does not change it: PUNCH, filling
- * the slot again, mappings made after the fork or kept from it, pages that the
- * kernel has pinned; and pinned pages keep their place (Faults A2, A4, A20, A21).
+ * Nothing that the owner does after a fork changes the child's snapshot: PUNCH, filling the slot
+ * again, mappings that were made after the fork or that the child does not inherit, pages that the
+ * kernel has pinned. Pinned pages keep their physical address (Faults A2, A4, A20, A21).
  */
 #include "guest.h"
 
@@ -59,7 +59,7 @@ static void punched_and_filled_again(void)
 	WORKS(punch(fd, SLOTS, 1));
 }
 
-/* A mapping that the child does not get, of the same slots, huge all the time. */
+/* Maps the same slots again, huge throughout, in a mapping that the child does not inherit. */
 static void other_mappings(void)
 {
 	char *kept = map_slots(fd, 0, SLOTS), *made;
@@ -82,7 +82,7 @@ static void other_mappings(void)
 	WORKS(munmap(made, CHUNK));
 }
 
-/* Pages in a pipe keep their place: what the owner writes later is in the pipe. */
+/* Pages in a pipe stay where they are: the pipe shows what the owner writes later. */
 static void pinned_before_the_fork(void)
 {
 	static char got[PAGE], want[PAGE];
@@ -106,7 +106,7 @@ static void pinned_before_the_fork(void)
 	close(ends[1]);
 }
 
-/* The kernel touches for the owner: it needs the copy made as well. */
+/* When the kernel writes to the owner's memory, it must make the copy too. */
 static void read_into_it_after_the_fork(void)
 {
 	struct iovec to = { at + 7 * PAGE, 3 * PAGE };
@@ -120,7 +120,10 @@ static void read_into_it_after_the_fork(void)
 	finish(pid);
 }
 
-/* Another process reads and writes the child's memory: its copy, not the owner's. */
+/*
+ * When another process writes to the child's memory, it changes the child's copy, not the owner's
+ * page.
+ */
 static void written_by_the_parent(void)
 {
 	char byte = 'p', *page = at + CHUNK + 3 * PAGE;

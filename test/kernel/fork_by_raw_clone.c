@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The snapshot does not depend on the way of forking: clone() without CLONE_VM
- * gives one, with shared or own descriptors; with CLONE_VM, as vfork() and
- * posix_spawn() do, the child is in the parent's address space, uses the pool as
- * the parent, and its end takes nothing away (Faults A40, B13, B14).
+ * Every way to fork gives a snapshot: clone() without CLONE_VM makes one, whether descriptors are
+ * shared or not. With CLONE_VM, as in vfork() and posix_spawn(), the child runs in the parent's
+ * address space and uses the pool as the parent does; its end frees nothing (Faults A40, B13, B14).
  */
 #include "guest.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A child that outlives its parent keeps its snapshot and can fork again; what
- * the parent had stays as long as the child may still need a copy of it, nobody
- * else gets it, and it is freed with the child (Faults A3, A14).
+ * A child that outlives its parent keeps its snapshot and can fork again. The parent's memory
+ * stays, and nobody else gets it, as long as the child may still need to copy from it; it is freed
+ * with the child (Faults A3, A14).
  */
 #include "guest.h"
 
@@ -35,7 +35,7 @@ static void orphan(struct family *f)
 	FILLED(f->at, SLOTS * CHUNK, 1);
 	REFUSED(populate(f->fd, SLOTS, 1, NULL), EPERM);
 	REFUSED(query(f->fd, 0, &found), EPERM);
-	/* A pool of its own works beside what it has inherited. */
+	/* A pool of the child's own works beside the inherited memory. */
 	f->fd = open_pool();
 	WORKS(populate(f->fd, 0, 1, NULL));
 	fill(map_slots(f->fd, 0, 1), CHUNK, 5);
@@ -44,7 +44,7 @@ static void orphan(struct family *f)
 	_exit(0);
 }
 
-/* Makes the memory, and a child that inherits it, and goes. */
+/* Makes the memory, forks a child that inherits it, and exits. */
 static void parent(void *arg)
 {
 	struct family *f = arg;
@@ -79,7 +79,7 @@ int main(void)
 	};
 	int status;
 
-	/* So that the orphan can be waited for. */
+	/* Lets this process wait for the orphan. */
 	WORKS(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	ENDED_WELL(spawn(parent, &f));
 	COMES_TO_USE(f.base + SLOTS);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A fork copies nothing; a page is copied when parent or child first touch it,
- * once for all children that lack it, and nothing else is; what exec and exit
- * end leaves no copy and no small mapping behind once the owner maps anew
- * (Faults A20, A47).
+ * A fork copies nothing. A page is copied when parent or child first writes to it, once for all
+ * children that still need it, and no other page is copied. After children have ended by exec or
+ * exit, no copies remain, nor small mappings once the owner maps the memory again (Faults A20,
+ * A47).
  */
 #include "guest.h"
 
@@ -81,7 +81,7 @@ static void child_touches(void)
 	huge_again();
 }
 
-/* Many children, as a server has: the parent pays for one copy, they share it. */
+/* With many children, as in a server, the parent pays for one copy, which all children share. */
 static void children_share(void)
 {
 	enum { CHILDREN = 10 };
@@ -121,7 +121,7 @@ static void sharers_are_separate(void)
 	huge_again();
 }
 
-/* /proc/self/exe is static, and ends at once with this argument. */
+/* /proc/self/exe is a static program, which ends at once with this argument. */
 static void exec_and_spawn(void)
 {
 	char *argv[] = { "fork_copies_lazily", "end", NULL }, *envp[] = { NULL };

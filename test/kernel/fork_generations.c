@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each generation forks the next and goes, as daemons do, and families whose
- * members die in any order: everybody sees what was there when he was forked, and
- * the dead do not pile up (Faults A3, A4, B12).
+ * Each generation forks the next and exits, as daemons do, and members of larger families die in
+ * any order. Every process sees the memory as it was when the process was forked, and dead
+ * processes leave no copies behind (Faults A3, A4, B12).
  */
 #include "guest.h"
 
@@ -17,7 +17,10 @@
 static int fd;
 static char *at;
 
-/* Each writes a page of its own, sees all those of its forebears, forks the next, and goes. */
+/*
+ * Each process writes a page of its own, checks the pages of its ancestors, forks the next, and
+ * exits.
+ */
 static void chain(void *arg)
 {
 	(void)arg;
@@ -29,7 +32,7 @@ static void chain(void *arg)
 		if (WORKS(fork()))
 			_exit(0);
 	}
-	/* Each page once, or twice for who has not quite gone. */
+	/* One copy of each page, or two while a process is still exiting. */
 	CHECK(snapshot_pages() <= 3 * GENERATIONS);
 }
 
@@ -48,7 +51,10 @@ static void daemons(void)
 	EQUAL(info_of(fd).snapshots, 0);
 }
 
-/* A tree in which each node writes, forks twice, checks, and dies before or after its children. */
+/*
+ * Builds a tree of processes: each writes, forks twice, checks, and dies before or after its
+ * children.
+ */
 static void node(int depth, uint64_t path)
 {
 	bool waits = path * 2654435761U >> 7 & 1;
@@ -62,7 +68,7 @@ static void node(int depth, uint64_t path)
 			node(depth + 1, path * 2 + i);
 			_exit(0);
 		}
-		/* What the child sees must not follow this. */
+		/* The child must not see this write. */
 		fill(at, PAGE * 3, 99);
 		fill(at, CHUNK, path);
 	}

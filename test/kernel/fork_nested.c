@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Snapshots of snapshots: each generation sees what its parent had when it was
- * made, writes for itself, and takes its memory with it whatever the order in
- * which they go (Faults A3, B12).
+ * Forked children can fork again: each generation sees its parent's memory as of the fork, writes
+ * to its own copies, and frees them at its end, in whatever order the generations end (Faults A3,
+ * B12).
  */
 #include "guest.h"
 
@@ -13,7 +13,7 @@
 static unsigned long base;
 static char *at;
 
-/* At each depth the memory holds the depth's number when a process begins. */
+/* When the process at @depth begins, the memory contains the number @depth. */
 static void descend(int depth)
 {
 	pid_t pid;
@@ -42,7 +42,7 @@ static void wait_to_be_killed(void *gate)
 		pause();
 }
 
-/* Killed from the middle outwards. */
+/* Kills siblings from the middle outwards. */
 static void siblings_die_in_any_order(void)
 {
 	struct gate is_ready = make_gate();

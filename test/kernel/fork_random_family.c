@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A family of processes reads, writes, forks and dies in random order, each through two mappings of
- * the same slots, while the owner also punches and fills a slot: every process always sees what it
- * saw at its fork and has written since, whatever it shares with others meanwhile
- * (Faults C3, C4, C17). The argument is the seed; each round prints its own.
+ * the same slots, while the owner also punches and fills a slot. Every process always sees the
+ * memory as of its fork plus its own writes, whatever pages it shares with others meanwhile (Faults
+ * C3, C4, C17). The argument is the seed; each round prints its own.
  */
 #include "guest.h"
 
@@ -44,7 +44,7 @@ static uint64_t random_number(uint64_t below)
 	return seed % below;
 }
 
-/* Half of the pages lie in each slot, two next to each other. */
+/* Half of the pages lie in each slot, in adjacent pairs. */
 static uint64_t *word_of(int mapping, unsigned int page)
 {
 	size_t slot = page / (PAGES / SLOTS);
@@ -63,7 +63,7 @@ static void fork_into(int child)
 		serve(child);
 }
 
-/* A process of the family: does as it is told, and answers. */
+/* Runs a process of the family, which carries out orders and answers. */
 static void serve(int self)
 {
 	int fd = sockets[self][1];
@@ -144,7 +144,7 @@ static void end_member(int member)
 	family[member].is_alive = false;
 }
 
-/* The owner has zeroed memory in the second slot now; the others keep what they had. */
+/* Punches and refills the second slot: the owner sees zeroed memory, the others keep theirs. */
 static void refill(void)
 {
 	WORKS(punch(pool, 1, 1));
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 		WORKS(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets[i]));
 	family[0].is_alive = true;
 	for (uint64_t i = 0; i < ROUNDS; i++) {
-		/* Two rounds in three begin with a huge mapping. */
+		/* Two of three rounds begin with a huge mapping. */
 		if (i % 3)
 			map_again(pool, maps[0], 0, SLOTS);
 		round_of(first + i);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Children that read what they inherited share it with their parent: no copy, no matter how many
- * they are, nor how full the limit is; the first write, by either side, makes the copies that are
- * needed. A fork takes nothing out of the page tables of other children (Faults C3, C4, C17).
+ * Children that only read inherited memory share it with their parent: no page is copied, however
+ * many children exist and however full the limit is. The first write, by either side, makes only
+ * the copies that are needed. A fork does not unmap pages of other children (Faults C3, C4, C17).
  */
 #include "guest.h"
 
@@ -19,7 +19,7 @@ struct child {
 	pid_t pid;
 };
 
-/* One word of each page is enough, and emulated machines are slow. */
+/* Checks one word of each page, since emulated machines are slow. */
 static volatile uint64_t *word_of(char *map, size_t page)
 {
 	return (uint64_t *)(map + page * PAGE + page % (PAGE / 8) * 8);
@@ -78,7 +78,7 @@ static void end(struct child *child)
 	}
 }
 
-/* The parent pays for one copy of what it writes, and all children share that. */
+/* The parent pays for one copy of each page that it writes, and all children share the copy. */
 static void readers_share(int count)
 {
 	static struct child children[CHILDREN];
@@ -109,7 +109,7 @@ static void writes_some(void *arg)
 	wait_at(&child->go);
 }
 
-/* Each pays for what it writes, and the others do not see it. */
+/* Each child pays for the pages that it writes, and the others do not see the writes. */
 static void writers_copy(void)
 {
 	struct child writer, other_writer, reader;
@@ -128,7 +128,7 @@ static void writers_copy(void)
 	COMES_TO_COPIES(0);
 }
 
-/* Reading needs no memory, so a limit that is full of somebody's chunks does not stop it. */
+/* Reading needs no memory, so it works even if another user's chunks fill the limit. */
 static void limit_is_full(void)
 {
 	unsigned long limit = read_number(LIMIT_FILE), used = used_chunks();
@@ -184,7 +184,7 @@ static void forks_leave_others_alone(void)
 	expect_all(at, 1);
 }
 
-/* What a mapping that children do not inherit has in the page tables goes as well. */
+/* A fork also unmaps pages of a mapping that children do not inherit. */
 static void with_a_mapping_kept_back(void)
 {
 	char *kept = map_slots(fd, 0, SLOTS);

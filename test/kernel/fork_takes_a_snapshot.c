@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A forked child sees the memory as it was at the fork, in memory of its own;
- * parent and child write without seeing each other, and the parent keeps its
- * physical pages, huge mappings and slots (Faults A3, A20, B13).
+ * A forked child sees the memory as it was at the fork, as private copy-on-write memory. Parent and
+ * child do not see each other's writes, and the parent keeps its physical pages, huge mappings and
+ * slots (Faults A3, A20, B13).
  */
 #include "guest.h"
 
@@ -64,7 +64,7 @@ static void parent(struct family *f)
 	let_pass(&f->child_may_look);
 	wait_at(&f->parent_may_look);
 	FILLED(f->at, SLOTS * CHUNK, 2);
-	/* Filled after the fork, and emptied: neither is the child's business. */
+	/* The child sees neither the slot that was filled after the fork nor the punch. */
 	WORKS(populate(f->fd, EMPTY, 1, NULL));
 	WORKS(punch(f->fd, 0, 1));
 	fill(f->at + EMPTY * CHUNK, CHUNK, 5);

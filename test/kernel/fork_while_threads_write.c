@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * While other threads write without pause, a forked child's snapshot shows one
- * moment for each of them: of two words written one after the other, in any two
- * chunks and mappings, the second is never ahead of the first nor more than one
- * behind. The threads lose no write and change no page (Faults A20, B12).
+ * While other threads write without pause, a forked child's snapshot shows each of them at one
+ * moment: of two words that a thread writes one after the other, in any two chunks and mappings,
+ * the second is never newer than the first nor more than one write older. The threads lose no
+ * write, and no page of theirs moves (Faults A20, B12).
  */
 #include "guest.h"
 
 #include <pthread.h>
 
 #define SLOTS 4UL
-/* As many forks as a few seconds give, but enough to have shown something. */
+/* Takes a few seconds, and suffices to show a torn snapshot. */
 #define FORKS 60
 #define FORKS_MIN 15
 #define SECONDS 8
@@ -95,14 +95,14 @@ int main(void)
 	char *low, *high;
 
 	WORKS(populate(fd, 0, SLOTS, phys));
-	/* Two mappings of the pool: fork comes to them one after the other. */
+	/* Two mappings of the pool, which fork visits one after the other. */
 	low = map_slots(fd, 0, 2);
 	high = map_slots_off(fd, 2, 2, PAGE);
 	start_writers(low, high);
 	for (i = 0; i < FORKS && (i < FORKS_MIN || now_ns() < end); i++) {
 		all_writers_go_on();
 		ENDED_WELL(spawn(snapshot_is_one_moment, NULL));
-		/* Fork has emptied the page tables; who touches next fills them again. */
+		/* Fork has emptied the page tables; the next access fills them again. */
 		touch_pages(low, PAGE);
 		touch_pages(high + CHUNK + 6 * PAGE, PAGE);
 		EQUAL(phys_of(low), phys[0]);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A pool that is mapped several times (the same slot twice, parts of chunks,
- * moved and split mappings) is one memory in a forked child too: one copy of
- * each page that it writes to, the same through every mapping, none for what is not
- * mapped, and freed with the last of them (Faults A3, A4).
+ * A pool that is mapped several times (the same slot twice, parts of chunks, moved and split
+ * mappings) is one memory in a forked child too: each page that the child writes is copied once,
+ * every mapping shows the same copy, unmapped parts are not copied, and the copies are freed with
+ * the last mapping (Faults A3, A4).
  */
 #include "guest.h"
 

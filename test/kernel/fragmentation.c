@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * When memory is in pieces, POPULATE moves what can be moved and gets more chunks
- * than a plain allocation does; the end is ENOMEM, without a process killed, and
- * what was moved is as it was. Prints the figures (Faults A27, A30).
+ * When free memory is fragmented, POPULATE moves movable pages and so gets more chunks than a plain
+ * allocation does. At the end it fails with ENOMEM, no process is killed, and the moved pages keep
+ * their content. Prints the figures (Faults A27, A30).
  *
- * The pieces: anonymous pages fill memory, pages of pipes, which cannot be moved,
- * come between, then every other anonymous page goes. So half of it is free, in
- * single pages. Each measurement starts from there.
+ * To fragment memory, the test fills it with anonymous pages, with pages of pipes in between, which
+ * cannot be moved; then it frees every other anonymous page. So half of the memory is free, in
+ * single pages. Each measurement starts from this state.
  */
 #include "guest.h"
 
@@ -15,17 +15,17 @@
 
 #include "plain_alloc.h"
 
-/* Memory to break; the rest is held by the driver, or this would take minutes. */
+/* Memory to fragment. The driver holds the rest, since the test would take minutes otherwise. */
 #define BROKEN_MIB 400UL
-/* Below what counts as available; a process must not be killed before the test begins. */
+/* Kept free of what counts as available, so that no process is killed before the test begins. */
 #define MARGIN_MIB 64UL
-/* Of pipes: 256 pages each, a fifth of what is broken. */
+/* Pipes of 256 pages each, which fill a fifth of the fragmented memory. */
 #define PIPES 80
 #define PIPE_SIZE (256 * PAGE)
 #define SLACK_KIB (16 * 1024)
 #define ROUNDS 1
 
-/* Of /proc/kpageflags: pages that can be moved, and free ones. */
+/* Flags of /proc/kpageflags: movable pages (LRU), and free pages (buddy). */
 #define IS_MOVABLE (1ULL << 5 | 1ULL << 10)
 
 struct result {
@@ -35,11 +35,11 @@ struct result {
 };
 
 static char *pages;
-/* Of them, those that are there while memory is full: all, until pipes take the place of some. */
+/* The pages that are resident while memory is full; later, pages of pipes replace some of them. */
 static size_t n_pages, n_even;
 static int pipes[PIPES][2];
 
-/* Each CPU keeps free pages for itself, as many as would spoil the figures. */
+/* Stays on one CPU: each CPU caches so many free pages that several would spoil the figures. */
 static void stay_on_one_cpu(void)
 {
 	cpu_set_t one;
@@ -49,7 +49,7 @@ static void stay_on_one_cpu(void)
 	WORKS(sched_setaffinity(0, sizeof(one), &one));
 }
 
-/* Breaking memory. */
+/* Fragmenting memory. */
 
 static void hold_the_rest(int fd)
 {
@@ -63,7 +63,7 @@ static void hold_the_rest(int fd)
 		WORKS(populate(fd, i, 1, NULL));
 }
 
-/* Each page has its number, and is there; then every other is not. */
+/* Writes its number to each page, so that all are resident, then frees every other page. */
 static void break_pages(void)
 {
 	for (size_t i = 0; i < n_pages; i++)
@@ -108,7 +108,7 @@ static void break_memory(void)
 
 /* Measuring. */
 
-/* Blocks without a page that is in the way, if there were room for what they hold. */
+/* Returns the number of 2 MiB blocks whose pages are all free or movable. */
 static unsigned long possible_chunks(void)
 {
 	FILE *file = fopen("/proc/kpageflags", "re");
@@ -144,7 +144,7 @@ static struct result broken(const char *what)
 	return looked_at(what);
 }
 
-/* Both take until they are told that there is no more, and hold it. */
+/* Both allocate until the allocation fails, and keep the memory. */
 
 static void by_driver(int fd, struct result *result)
 {
@@ -203,7 +203,7 @@ static void plain_then_driver(void)
 	pages_are_as_they_were();
 }
 
-/* What others still find is what kernel threads have compacted since then, at their own pace. */
+/* If others still find blocks, kernel threads have compacted memory since, at their own pace. */
 static void driver_then_plain(void)
 {
 	int fd = WORKS(open(PLAIN_ALLOC_DEVICE, O_RDWR | O_CLOEXEC)), pool = open_pool();

@@ -3,7 +3,7 @@
  * Futexes without FUTEX_PRIVATE work in pinned memory as they do in anonymous memory: robust and
  * process-shared mutexes, condition variables and semaphores, the end of a thread on an allocated
  * stack, and liburcu's queues. Parent, child and grandchild do not wake each other. Memory can be
- * freed while somebody else still pins it, and msync() succeeds (Faults C1).
+ * freed while another process still pins it, and msync() succeeds (Faults C1).
  */
 #include "guest.h"
 
@@ -20,13 +20,13 @@ static int wake_one(uint32_t *word)
 	return (int)WORKS(syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0));
 }
 
-/* Waits until somebody wakes this thread; the word must be 0. */
+/* Waits until a wake-up reaches this thread; the word must be 0. */
 static void wait_on(uint32_t *word)
 {
 	WORKS(syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0));
 }
 
-/* A thread that waits on a word. */
+/* A thread that waits for a word to change. */
 struct waiter {
 	uint32_t *word;
 	pid_t tid;
@@ -70,7 +70,7 @@ static void wake_waiter(struct waiter *waiter)
 	EQUAL(pthread_join(waiter->thread, NULL), 0);
 }
 
-/* As liburcu's call_rcu threads: a word in an object of malloc's. */
+/* Uses a plain word in an object from malloc, as liburcu's call_rcu threads do. */
 static void plain_word(char *at)
 {
 	struct waiter waiter;
@@ -132,7 +132,7 @@ static void *other_side(void *arg)
 	return NULL;
 }
 
-/* The second thread's stack is pinned memory too, so joining waits for a futex there. */
+/* The second thread's stack is pinned memory too, so joining the thread waits on a futex there. */
 static void mutex_condition_semaphore(char *at, bool is_robust, int protocol)
 {
 	struct locks *locks = (struct locks *)(at + CHUNK - sizeof(struct locks) / 2 / 64 * 64);
@@ -175,7 +175,7 @@ static void owner_dies(char *at)
 	EQUAL(pthread_join(thread, NULL), 0);
 }
 
-/* Each process's own threads meet; those of others are not woken. */
+/* The threads of each process wake each other, and do not wake those of other processes. */
 struct family {
 	uint32_t *word;
 	struct gate sleeps, may_wake;
@@ -228,7 +228,7 @@ static void generations_are_apart(char *at)
 	ENDED_WELL(pid);
 }
 
-/* The page that a dead parent owned serves its child under the child's own name. */
+/* A page that a dead parent owned works in its child, with a futex key of the child's own. */
 static void orphan(void *arg)
 {
 	struct family *family = arg;
@@ -284,7 +284,10 @@ static int export_slot(int fd, unsigned long slot)
 	return request.fd;
 }
 
-/* The kernel's log, which is read after the test, has a line for each page that is freed with a name. */
+/*
+ * Frees pages that are still mapped or pinned. The kernel logs each page that is freed while its
+ * futex key is set; the log is read after the test.
+ */
 static void freed_while_held(int fd, char *at)
 {
 	int buf = export_slot(fd, 0), pipe_fds[2];
@@ -315,7 +318,7 @@ static void all(int fd, char *at, char *other)
 	owner_dies(at);
 	pools_are_apart(at, other);
 	generations_are_apart(at);
-	/* On the small pages that the fork has left. */
+	/* On small pages, which the fork has left behind. */
 	plain_word(at);
 	mutex_condition_semaphore(at, true, PTHREAD_PRIO_NONE);
 	orphans_wait_too(at);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A chunk counts against each limit until its memory is free, whoever holds it: a byte in a pipe, a
- * dma-buf that outlives its slot, its pool and its process. An ordinary user takes and leaves
- * chunks until the driver refuses; the limit is what stops him, and when he lets go he may take as
- * many again (Faults C2, C11).
+ * A chunk counts against each limit until its memory is free, whoever holds the memory: a page in a
+ * pipe, or a dma-buf that outlives slot, pool and process. An ordinary user who takes chunks and
+ * leaves them with other holders is stopped by the limit, and may take as many again when the
+ * holders release them (Faults C2, C11).
  */
 #include "guest.h"
 
@@ -38,7 +38,7 @@ static int take(int fd, unsigned int count)
 	return ioctl(fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
-/* One byte of slot 0 stays in a pipe. */
+/* Leaves one byte of slot 0 in a pipe. */
 static void leave_in_pipe(int fd)
 {
 	char *at = map_slots(fd, 0, 1);
@@ -67,7 +67,10 @@ static void let_go(void)
 		close(holders[--n_holders]);
 }
 
-/* Takes a chunk, leaves it with a holder and punches it, until that is refused. */
+/*
+ * Takes a chunk, leaves it with a holder and punches the slot, again and again until the driver
+ * refuses with @error. Returns how many chunks it took.
+ */
 static int take_and_leave(int fd, void (*leave)(int fd), int error)
 {
 	while (n_holders < ATTEMPTS) {
@@ -93,7 +96,7 @@ static void is_refused_at_the_limit(int error)
 		EQUAL(info_of(fd).pool_chunks, 0);
 		EQUAL(used_chunks(), used + LIMIT);
 		let_go();
-		/* At once: the driver looks before it refuses. */
+		/* Works at once, since the driver rechecks held chunks before it refuses. */
 		WORKS(take(fd, LIMIT));
 		WORKS(punch(fd, 0, LIMIT));
 	}
@@ -138,7 +141,9 @@ static void each_limit(void)
 	WORKS(write_text(PARAMETER("use_memlock"), "0"));
 }
 
-/* A process that leaves all it may have to its parent, by the socket, and ends. */
+/*
+ * A process that takes all chunks it may have, passes them to its parent over a socket, and ends.
+ */
 static void leave_to_parent(void *socket)
 {
 	int fd, to = *(int *)socket;
@@ -171,7 +176,7 @@ static void leave_to_parent(void *socket)
 	_exit(taken);
 }
 
-/* What dead processes have left counts against the living ones of their user. */
+/* Chunks that dead processes have left count against the living processes of their user. */
 static void one_process_after_the_other(void)
 {
 	const struct rlimit limit = { LIMIT * CHUNK, LIMIT * CHUNK };

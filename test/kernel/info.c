@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * INFO tells what the driver and the pool are: version, geometry, a pool id
- * that nobody else has had, and counts that follow what is held (Faults A14).
+ * INFO describes the driver and the pool: version, geometry, a pool id that no other pool has had,
+ * and counts that follow what the pool holds (Faults A14).
  */
 #include "guest.h"
 
@@ -27,7 +27,9 @@ static void counts_follow_use(void)
 	COMES_TO_USE(base);
 }
 
-/* More mappings than were made tell a library that somebody has changed them. */
+/*
+ * If the count exceeds the mappings that a library made, the library knows that they were changed.
+ */
 static void mappings_are_counted(void)
 {
 	int fd = open_pool();

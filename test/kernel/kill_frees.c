@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * SIGKILL gives everything back at once, whatever the process and its threads
- * were doing with the memory: idle, writing, faulting, forking (Faults A3, A42).
+ * SIGKILL frees all memory of a process at once, whatever its threads were doing with the memory:
+ * idling, writing, faulting, forking (Faults A3, A42).
  */
 #include "guest.h"
 

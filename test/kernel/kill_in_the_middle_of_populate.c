@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A POPULATE of hundreds of megabytes ends soon after SIGKILL, and all that it
- * had taken comes back, at whatever moment it was killed (Faults A31, A42, A45).
+ * A POPULATE of hundreds of megabytes ends soon after SIGKILL, at whatever moment the signal
+ * arrives, and all memory that it had taken is freed (Faults A31, A42, A45).
  */
 #include "guest.h"
 
@@ -34,7 +34,7 @@ static void populate_little(void *arg)
 	}
 }
 
-/* What a whole one takes here and now: the measure of what a killed one may take. */
+/* The time of a complete POPULATE on this machine: a killed one may take no longer. */
 static uint64_t whole_ns;
 
 static void time_a_whole_one(void)

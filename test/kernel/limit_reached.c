@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The limit holds, for all pools together: what goes beyond is refused at once and
- * whole, a fork that would go beyond costs only the child, and a limit that makes
- * no sense changes nothing (Faults A27, A45).
+ * The limit applies to all pools together: a request beyond it is refused at once and takes
+ * nothing, a fork that would exceed it harms only the child, and an invalid limit changes nothing
+ * (Faults A27, A45).
  */
 #include "guest.h"
 
@@ -12,7 +12,10 @@ static void touch_everything(void *arg)
 {
 	char *at = arg;
 
-	/* Chunks fill the limit. Half of that is there for copies, four fifths of the half for one user. */
+	/*
+	 * Chunks fill the limit. Half as many pages are set aside for copies, and one user may have
+	 * four fifths of them.
+	 */
 	for (size_t i = 0; i < 6 * CHUNK; i += PAGE)
 		if (signal_of_write(at + i))
 			exit(snapshot_pages() == 4 * CHUNK_PAGES ? 42 : 1);
@@ -66,12 +69,12 @@ int main(void)
 	WORKS(punch(other, 0, 4));
 	COMES_TO_USE(6);
 
-	/* Lower than what is in use: nothing is taken back, nothing more is given. */
+	/* With a limit below the current use nothing is taken back, and nothing more is granted. */
 	set_limit("2", 0);
 	FILLED(at, 6 * CHUNK, 3);
 	REFUSED(populate(other, 0, 1, NULL), EDQUOT);
 
-	/* 0 is the default again. */
+	/* 0 restores the default. */
 	set_limit("0", 0);
 	EQUAL(read_number(LIMIT_FILE), usual);
 	snprintf(text, sizeof(text), "%lu", usual);

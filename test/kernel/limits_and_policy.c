@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Limits for each user and each pool, RLIMIT_MEMLOCK where it is charged, and who
- * may learn physical addresses: each refuses at once, whole, and for nobody else
- * (Faults A27, A28, A36).
+ * Three things are restricted at once and without effect on others: chunks by limits for each user
+ * and each pool, chunks by RLIMIT_MEMLOCK where it is charged, and physical addresses by the policy
+ * that says who may learn them (Faults A27, A28, A36).
  */
 #include "guest.h"
 
@@ -59,7 +59,7 @@ static void for_each_user(void)
 	EQUAL(info_of(fd).user_chunks, 5);
 	WORKS(populate(fd, 5, 1, NULL));
 	refused_whole(fd, 1, EDQUOT);
-	/* Lower than what is in use: nothing is taken back. */
+	/* With a limit below the current use nothing is taken back. */
 	WORKS(write_text(PARAMETER("user_limit_chunks"), "2"));
 	EQUAL(info_of(fd).pool_chunks, 6);
 	refused_whole(fd, 1, EDQUOT);
@@ -160,7 +160,7 @@ static void addresses(void)
 
 int main(void)
 {
-	/* As the group pinned has it in an installed system. */
+	/* Grants access, as an installed system does for the group pinned. */
 	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
 	for_each_user();
 	for_each_pool();

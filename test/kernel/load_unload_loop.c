@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The driver is loaded and unloaded while other processes try to use it: they get
- * it whole or not at all, unloading is refused while they have it, and no round
- * costs memory (Faults A18).
+ * While the driver is loaded and unloaded, other processes try to use it: each attempt works
+ * completely or fails, the driver refuses to unload while it is in use, and no round leaks memory
+ * (Faults A18).
  */
 #include "guest.h"
 
@@ -10,7 +10,7 @@
 
 #define ROUNDS 60
 #define USERS 2
-/* Less than a chunk, or a module's memory, a round. */
+/* For each round less than a chunk, and less than a module's memory. */
 #define SLACK_KIB (ROUNDS * 50)
 
 static void use_when_there(void *arg)
@@ -35,14 +35,14 @@ static void use_when_there(void *arg)
 	}
 }
 
-/* EWOULDBLOCK: in use. EBUSY: coming or going. */
+/* EWOULDBLOCK means that the module is in use, EBUSY that it is being loaded or unloaded. */
 static void unload(void)
 {
 	while (unload_module())
 		CHECK(errno == EWOULDBLOCK || errno == EBUSY);
 }
 
-/* The kernel takes its time with what ended processes and modules leave. */
+/* The kernel frees the memory of ended processes and modules with a delay. */
 static bool is_memory_back(unsigned long before)
 {
 	const struct timespec moment = { .tv_nsec = 200000000 };
@@ -66,7 +66,7 @@ int main(void)
 	for (i = 0; i < ROUNDS; i++) {
 		unload();
 		EQUAL(load_module(), 0);
-		/* The first rounds pay for what stays in the kernel's own caches. */
+		/* The first rounds fill the kernel's own caches. */
 		if (i == ROUNDS / 3)
 			before = free_memory_kib();
 	}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Whatever a program or a library advises, locks or binds, the data stays and no
- * page moves; what the kernel refuses is refused with the errno that is listed
- * here (Faults A23, A24). Where kernels differ, what this one does with memory of
- * its own tells what to expect.
+ * Whatever a program or library requests with madvise(), mlock(), mbind() and the like, data and
+ * physical pages stay; what the kernel refuses, it refuses with the errno that this test lists
+ * (Faults A23, A24). Where kernels differ, the test finds out by anonymous memory what to expect.
  */
 #include <linux/aio_abi.h>
 #include <linux/mempolicy.h>
@@ -77,7 +76,9 @@ static bool is_known(int advice)
 	return is_taken;
 }
 
-/* New kernels do not undo DONTFORK on what must not grow, such as the ring of io_setup(). */
+/*
+ * Newer kernels refuse MADV_DOFORK on mappings that must not grow, such as the ring of io_setup().
+ */
 static bool refuses_dofork(void)
 {
 	aio_context_t ring = 0;
@@ -124,7 +125,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		advise(i, 0, SLOTS * CHUNK);
 		advise(i, CHUNK + 3 * PAGE, 7 * PAGE);
-		/* A mapping of its own again: advice on a part has split it. */
+		/* Maps the slots again as a single mapping, since advice on a part has split it. */
 		WORKS(mmap(at, SLOTS * CHUNK, RW, MAP_SHARED | MAP_FIXED, fd, 0));
 	}
 	WORKS(mlock(at, SLOTS * CHUNK));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where address and offset are congruent each chunk is one huge entry, also in
- * a mapping that has empty slots and slots filled later; RSS counts what is
- * mapped (Faults A5, A49).
+ * Where address and offset are congruent modulo the chunk size, each chunk is mapped by one huge
+ * entry, also in a mapping with empty slots and with slots that are filled later. RSS counts what
+ * is mapped (Faults A5, A49).
  */
 #include "guest.h"
 
@@ -35,7 +35,7 @@ static void one_access_maps_a_chunk(void)
 	WORKS(munmap(at, SLOTS * CHUNK));
 }
 
-/* A library reserves much and fills little. */
+/* Maps much and fills little, as a library does. */
 static void in_a_large_sparse_mapping(void)
 {
 	const unsigned long slots = 512, filled = 300;

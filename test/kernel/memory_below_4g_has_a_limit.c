@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What lies below 4 GiB has a limit of its own, whether a request asked for it or not: an ordinary
- * user cannot take all memory that 32-bit devices need (Faults C12).
+ * Chunks below 4 GiB have a limit of their own, whether or not a request asked for low memory, so
+ * that an ordinary user cannot take all memory that 32-bit devices need (Faults C12).
  */
 #include "guest.h"
 
@@ -79,7 +79,7 @@ int main(void)
 
 	CHECK(usual > 0);
 	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
-	/* Nothing rests any more, either. */
+	/* No chunk is resting any more, either. */
 	comes_to_low(0);
 	WORKS(write_text(LOW_LIMIT, "8"));
 	ENDED_WELL(spawn(is_refused_at_the_limit, has_memory_above() ? text : NULL));

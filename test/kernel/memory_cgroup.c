@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Chunks and copies for forked children are charged to the memory cgroup of who
- * gets them: over its limit a POPULATE says ENOMEM, nobody is killed, and the
- * neighbours notice nothing; under it a group makes no difference (Fault A27).
+ * Chunks, and copies for forked children, are charged to the memory cgroup of the process that gets
+ * them. Beyond the group's limit POPULATE fails with ENOMEM, no process is killed, and other groups
+ * notice nothing. Below the limit the group makes no difference (Fault A27).
  */
 #include "guest.h"
 
@@ -35,7 +35,9 @@ static void enter(void)
 	WORKS(write_text(GROUP "/cgroup.procs", pid));
 }
 
-/* What was set aside, for the driver or for devices, is not charged. */
+/*
+ * Memory that was set aside, for the driver or for devices, is not charged, so it is excluded here.
+ */
 static int populate_charged(int fd, unsigned int slot, unsigned int count)
 {
 	struct pinned_mem_populate request = populate_request(slot, count);
@@ -68,8 +70,8 @@ static void over_the_limit(void *arg)
 }
 
 /*
- * A process whose group is full is killed for the next page table or page of stack
- * that it needs, with or without the driver: so it has them before.
+ * Touches the stack and the page tables in advance. If its group is full, a process is killed for
+ * the next page of stack or page table that it needs, with or without the driver.
  */
 static void has_what_it_needs(char *at)
 {
@@ -85,7 +87,10 @@ static void reads_all(void *at)
 			_exit(42);
 }
 
-/* The owner is outside, its child inside: copies are the child's, whoever makes them. */
+/*
+ * The owner is outside the group, its child inside: copies are charged to the child, whichever of
+ * them causes the copy.
+ */
 static void copies_are_the_childs(void)
 {
 	int fd = open_pool(), status;
@@ -109,7 +114,7 @@ static void copies_are_the_childs(void)
 	before = read_number(GROUP "/memory.current");
 	touch_pages(at, 10 * CHUNK);
 	CHECK(read_number(GROUP "/memory.current") >= before + 9 * CHUNK);
-	/* More than the child's group may have: the child's loss alone. */
+	/* More than the child's group may have: only the child is harmed. */
 	fill(at, 40 * CHUNK, 2);
 	FILLED(at, 40 * CHUNK, 2);
 	let_pass(&may_go);
@@ -119,7 +124,7 @@ static void copies_are_the_childs(void)
 	COMES_TO_COPIES(0);
 }
 
-/* Before 5.11 the kernel cannot map a page that is charged: there the driver charges none. */
+/* Before 5.11 the kernel cannot map a page that is charged, so the driver charges none. */
 static bool kernel_charges(void)
 {
 	struct utsname name;
@@ -130,7 +135,7 @@ static bool kernel_charges(void)
 	return major > 5 || (major == 5 && minor >= 11);
 }
 
-/* In a group with room, as every process of systemd's is, a snapshot is whole. */
+/* In a group with room, as systemd gives every process, the child's snapshot is complete. */
 static void child_in_a_group(void *at)
 {
 	enter();

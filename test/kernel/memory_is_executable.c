@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A compiler that runs what it writes works in pinned memory as in anonymous memory, in the owner
- * and in a forked child, unless the administrator forbids it; then a program with
- * READ_IMPLIES_EXEC, which never asked for it, still gets its mappings (Faults A10, C22).
+ * A just-in-time compiler can execute code in pinned memory as in anonymous memory, in the owner
+ * and in a forked child, unless the administrator forbids it. Even then a program with
+ * READ_IMPLIES_EXEC, which did not ask for PROT_EXEC itself, gets its mappings (Faults A10, C22).
  */
 #include "guest.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Nobody ever reads what another has left: memory that was filled and given
- * back by punch, by close, by death or by the end of a snapshot reads as zero
- * when it is had again (Faults A16, A17).
+ * No process ever reads data that another left behind: memory that was filled, and freed by punch,
+ * close, death or the end of a snapshot, reads as zero when it is handed out again (Faults A16,
+ * A17).
  */
 #include "guest.h"
 
@@ -26,7 +26,7 @@ static void remember(uint64_t phys)
 	seen[seen_count++] = phys;
 }
 
-/* Memory that must be clean, and is dirty afterwards. */
+/* Uses memory that must be zeroed, and leaves it dirty. */
 static char *use_memory(int fd, uint64_t *phys)
 {
 	char *at = map_slots(fd, 0, SLOTS);
@@ -85,13 +85,13 @@ int main(void)
 	uint64_t *phys = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int round;
 
-	/* Else the dead ones' memory is not seen again soon. */
+	/* Otherwise the dead processes' memory would rest, and not be handed out again soon. */
 	WORKS(write_text("/sys/module/pinned_mem/parameters/quarantine_ms", "0"));
 	for (round = 0; round < ROUNDS; round++) {
 		given_back_by_punch_and_close();
 		given_back_by_death(phys);
 	}
-	/* Else it was always fresh memory, and this has shown nothing. */
+	/* Otherwise all memory was fresh, and the test has shown nothing. */
 	CHECK(seen_again > SLOTS);
 	WORKS(write_text("/sys/module/pinned_mem/parameters/quarantine_ms", "1000"));
 	return 0;

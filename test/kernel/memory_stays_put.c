@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Nothing that moves memory moves this: page migration between nodes, a search
- * for contiguous memory, taking memory off line, user space's fault handling,
- * remapping. What cannot be is refused, and the rest of the process is not harmed
- * (Faults A24, A25).
+ * Nothing moves pinned memory: neither page migration between nodes, nor compaction, nor memory
+ * offlining, nor userfaultfd, nor remapping. Impossible requests are refused, and the rest of the
+ * process is not harmed (Faults A24, A25).
  */
 #include "guest.h"
 
@@ -26,7 +25,7 @@ static void is_where_it_was(void)
 		      phys[page / CHUNK_PAGES] + page % CHUNK_PAGES * PAGE);
 }
 
-/* To a node that may not exist, which is refused before anything is looked at. */
+/* The node may not exist; then the kernel refuses before it looks at any page. */
 static void to_node(int node)
 {
 	void *pages[3] = { at, at + 5 * PAGE, at + CHUNK };
@@ -44,7 +43,7 @@ static void to_node(int node)
 	is_where_it_was();
 }
 
-/* As a program that needs much contiguous memory makes the kernel do. */
+/* Makes the kernel compact memory, as a program does that needs much contiguous memory. */
 static void while_memory_is_compacted(void)
 {
 	int fd = open_pool();
@@ -59,7 +58,10 @@ static void while_memory_is_compacted(void)
 	close(fd);
 }
 
-/* The block of physical memory that a chunk is in; not every kernel can take one away. */
+/*
+ * Tries to take off line the block of physical memory that contains a chunk, if the kernel can do
+ * that at all.
+ */
 static void memory_goes_off_line(void)
 {
 	FILE *file = fopen("/sys/devices/system/memory/block_size_bytes", "re");
@@ -72,7 +74,10 @@ static void memory_goes_off_line(void)
 	fclose(file);
 	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu/state",
 		 (unsigned long)(phys[0] / size));
-	/* EINVAL: a block with a hole, or of two nodes, could not go anyway. */
+	/*
+	 * EINVAL: a block that contains a hole or belongs to two nodes cannot be taken off line
+	 * anyway.
+	 */
 	CHECK(write_text(path, "offline") < 0 && (errno == EBUSY || errno == EINVAL));
 	file = fopen(path, "re");
 	CHECK(file && fgets(state, sizeof(state), file));
@@ -100,7 +105,7 @@ static void no_user_fault_handling(void)
 	is_where_it_was();
 }
 
-/* Another slot comes into view, no page goes anywhere. */
+/* The mapping shows another slot afterwards, and no page moves. */
 static void remapped(void)
 {
 	WORKS(remap_file_pages(at, CHUNK, 0, 2 * CHUNK_PAGES, 0));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each memory type is what it says: the user's mapping and the kernel's own have
- * the attribute on huge and on small pages, a forked child's copies are
- * write-back, and before a chunk goes back to the machine, whatever way, its
- * kernel mapping is write-back again (Faults A38, A46).
+ * Each memory type is what its name says: the user's mapping and the kernel's own mapping have the
+ * type's caching attribute, on huge and on small pages. A forked child's copies are write-back.
+ * Before a chunk returns to the machine, in whatever way, its kernel mapping is write-back again
+ * (Faults A38, A46).
  */
 #include "guest.h"
 
@@ -35,13 +35,13 @@ static uint32_t wanted_user(uint32_t type)
 {
 	if (type == PINNED_MEM_TYPE_UNCACHED)
 		return PAGE_ATTR_UNCACHED;
-	/* arm64 has one kind of memory that is not cached, and it combines writes. */
+	/* arm64 has one type of uncached normal memory, which combines writes. */
 	if (type == PINNED_MEM_TYPE_WRITE_COMBINE)
 		return IS_X86 ? PAGE_ATTR_WRITE_COMBINE : PAGE_ATTR_UNCACHED;
 	return PAGE_ATTR_WRITE_BACK;
 }
 
-/* arm64's kernel keeps its own mapping cacheable, as for all DMA memory. */
+/* On arm64 the kernel's own mapping stays cacheable, as for all DMA memory. */
 static uint32_t wanted_kernel(uint32_t type)
 {
 	return IS_X86 ? wanted_user(type) : PAGE_ATTR_WRITE_BACK;
@@ -122,7 +122,7 @@ static void dies(void *arg)
 	raise(SIGKILL);
 }
 
-/* By PUNCH, by close, by death; then others have had it. */
+/* Frees chunks by PUNCH, by close and by death, then lets others use the memory. */
 static void goes_back(uint32_t type)
 {
 	uint64_t phys[SLOTS];
@@ -145,12 +145,12 @@ static void goes_back(uint32_t type)
 	COMES_TO_USE(0);
 	attr = attr_of(phys[0], true);
 	EQUAL(attr.not_write_back, 0);
-	/* What died was freed, and seen. */
+	/* The dead process's memory was freed, and the test module saw that. */
 	CHECK(attr.freed >= SLOTS);
 	WORKS(write_text("/sys/module/pinned_mem/parameters/quarantine_ms", "1000"));
 }
 
-/* The type is the pool's, until it is empty; a mapping made for another shows nothing. */
+/* A pool has one type until it is empty; a mapping made for another type shows nothing. */
 static void one_type_a_pool(void)
 {
 	int fd = open_pool();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The device maps shared, never private, and only what lies inside
- * the pool, for every combination of offset and length around the edges and the
- * overflows (Faults A8, A10).
+ * The device allows shared mappings inside the pool and refuses all others, for every combination
+ * of offset and length around the limits and overflows (Faults A8, A10).
  */
 #include "guest.h"
 
@@ -25,7 +24,7 @@ static void kinds(int fd)
 	REFUSED(mmap(NULL, CHUNK, RW, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0), EOPNOTSUPP);
 }
 
-/* @page and @pages count pages. The kernel itself refuses sums beyond 64 bits by EOVERFLOW. */
+/* @page and @pages count pages. The kernel itself refuses sums beyond 64 bits with EOVERFLOW. */
 static void range(int fd, uint64_t pool_pages, uint64_t page, uint64_t pages)
 {
 	bool is_inside = page < pool_pages && pages <= pool_pages - page;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protection can be taken away and given back, for chunks and for pages inside
- * them, with data and physical pages unmoved (Faults A10).
+ * mprotect() takes access away and gives it back, for whole chunks and for pages inside them, and
+ * neither data nor physical pages change (Faults A10).
  */
 #include "guest.h"
 

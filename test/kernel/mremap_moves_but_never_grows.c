@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A mapping may move and shrink, with its data and its physical pages; it cannot
- * grow, be doubled, or be left behind, since that would show what was never
- * asked for (Faults A4, A11).
+ * A mapping can be moved and shrunk, and keeps its data and physical pages. It cannot be grown,
+ * duplicated, or left behind as an empty one, since that would show slots that nobody asked to map
+ * (Faults A4, A11).
  */
 #include "guest.h"
 
@@ -41,7 +41,9 @@ static void cannot_grow(int fd, char *at)
 	REFUSED(mremap(at, LENGTH, LENGTH + PAGE, MREMAP_MAYMOVE), EFAULT);
 	REFUSED(mremap(at, LENGTH, 2 * LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED, to), EFAULT);
 	REFUSED(mremap(at, CHUNK, 2 * CHUNK, MREMAP_MAYMOVE), EFAULT);
-	/* Length 0 would make a second mapping, DONTUNMAP leave an empty one behind. */
+	/*
+	 * Length 0 would make a second mapping; MREMAP_DONTUNMAP would leave an empty one behind.
+	 */
 	REFUSED(mremap(at, 0, LENGTH, MREMAP_MAYMOVE), EFAULT);
 	REFUSED(mremap(at, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_DONTUNMAP), EINVAL);
 	EQUAL(signal_of_read(to), SIGSEGV);
@@ -50,7 +52,7 @@ static void cannot_grow(int fd, char *at)
 	holds_all(at, SLOTS);
 }
 
-/* A chunk in the middle, and a page within one, go elsewhere. */
+/* Moves a chunk in the middle, and a page within a chunk. */
 static void move_parts(char *at)
 {
 	char *chunk = reserve(CHUNK, 0), *page = reserve(PAGE, 5 * PAGE);

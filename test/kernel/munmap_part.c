@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Unmapping a part, whole chunks or less, takes that part and nothing else: the
- * rest keeps data and place, the chunks stay in the pool and can be mapped
- * again, and all goes when it should (Faults A4, A5, A6).
+ * Unmapping a part of a mapping, in whole chunks or less, unmaps that part only: the rest keeps its
+ * data and address, the chunks stay in the pool and can be mapped again, and all are freed with the
+ * last mapping and descriptor (Faults A4, A5, A6).
  */
 #include "guest.h"
 
@@ -43,7 +43,7 @@ static void cut(int fd, size_t from, size_t to)
 		is_there(at, to, to + 3 * PAGE < LENGTH ? to + 3 * PAGE : LENGTH);
 	is_there(at, 0, from ? PAGE : 0);
 	UNCHANGED(fd, before);
-	/* The hole can be filled again with what was there. */
+	/* Maps the same slots into the hole again. */
 	WORKS(mmap(at + from, to - from, RW, MAP_SHARED | MAP_FIXED, fd, (off_t)from));
 	touch_pages(at, LENGTH);
 	CHECK(!memcmp(at, expected, LENGTH));
@@ -51,7 +51,7 @@ static void cut(int fd, size_t from, size_t to)
 	UNCHANGED(fd, before);
 }
 
-/* Every other page, until only single pages are left. */
+/* Unmaps every other page, until only single pages are left. */
 static void comb(int fd)
 {
 	char *at = map_slots(fd, 0, 1);

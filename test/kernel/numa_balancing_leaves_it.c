@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel's search for the node that uses some memory takes entries out of
- * the page tables and waits for the faults. It leaves this memory alone: that
- * could not be moved anyway, and what has been touched faults no more (Fault A24).
+ * NUMA balancing removes page table entries to see by the faults which node uses the memory. It
+ * leaves pinned memory alone, which cannot be moved anyway: touched memory does not fault again
+ * (Fault A24).
  */
 #include "guest.h"
 
@@ -10,7 +10,7 @@
 
 #define SLOTS 16UL
 #define SWITCH "/proc/sys/kernel/numa_balancing"
-/* The kernel begins after one second on the CPU, and passes once a second at most. */
+/* NUMA balancing begins after one second of CPU time, and scans at most once a second. */
 #define CPU_SECONDS 4
 
 static long cpu_seconds(void)
@@ -21,7 +21,7 @@ static long cpu_seconds(void)
 	return time.tv_sec;
 }
 
-/* Huge entries that the search has taken out; nothing else in the guest has huge ones. */
+/* Returns how many huge entries NUMA balancing has removed; nothing else in the guest has any. */
 static unsigned long huge_entries_taken(void)
 {
 	FILE *file = fopen("/proc/vmstat", "re");
@@ -51,7 +51,7 @@ int main(void)
 	before = huge_entries_taken();
 	while (cpu_seconds() < CPU_SECONDS) {
 		EQUAL(smaps_kib(at, "Rss"), SLOTS * CHUNK / 1024);
-		/* One chunk only: what faults came back would not show. */
+		/* Checks one chunk only; faults would restore the removed entries and hide them. */
 		FILLED(at, CHUNK, 24);
 	}
 	EQUAL(huge_entries_taken(), before);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * POPULATE takes memory from the node that it was given, QUERY says which that
- * was, and a node that does not exist is refused (Faults A29).
+ * POPULATE takes memory from the requested node, QUERY reports the node, and a nonexistent node is
+ * refused (Faults A29).
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * When the machine has no more, POPULATE says ENOMEM and has taken nothing; no
- * process is killed for it, and who holds memory keeps it (Faults A27, A29, A45).
+ * When the machine has no memory left, POPULATE fails with ENOMEM and takes nothing. No process is
+ * killed for it, and whoever holds memory keeps it (Faults A27, A29, A45).
  */
 #include "guest.h"
 
@@ -24,7 +24,7 @@ static void all_or_none(int fd)
 	REFUSED(query(fd, 10 * CHUNK, &found), ENOENT);
 }
 
-/* One by one, until there is none; a child's snapshot then finds pages or not. */
+/* Takes chunks one by one until none is left; a child's snapshot may then find no pages. */
 static unsigned int take_all(int fd)
 {
 	unsigned int slot = 10;

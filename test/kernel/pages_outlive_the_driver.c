@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A page that the kernel has pinned lives as long as the pin, longer than the
- * mapping, the pool and the driver itself, and goes back to the machine with it
- * (Faults A2, A18).
+ * A page that the kernel has pinned lives as long as the pin, even after mapping, pool and driver
+ * are gone, and returns to the machine with the last pin (Faults A2, A18).
  */
 #include "guest.h"
 
@@ -12,7 +11,7 @@
 #define ROUNDS 8
 #define LENGTH (SLOTS * PAGE)
 
-/* A page of each chunk goes into the pipe, and all else goes away. */
+/* Puts a page of each chunk into the pipe, then releases everything else. */
 static void leave_pages_in_pipe(int pipe_end)
 {
 	int fd = open_pool();
@@ -28,7 +27,7 @@ static void leave_pages_in_pipe(int pipe_end)
 	EQUAL(vmsplice(pipe_end, parts, SLOTS, 0), LENGTH);
 	WORKS(munmap(at, SLOTS * CHUNK));
 	close(fd);
-	/* They count as long as the driver is there to count them. */
+	/* The driver counts the chunks as long as it is loaded. */
 	EQUAL(used_chunks(), SLOTS);
 }
 
@@ -42,7 +41,7 @@ static void pages_are_intact(int pipe_end)
 		FILLED(got + slot * PAGE, PAGE, slot);
 }
 
-/* So that freed chunks, if there are any, come into other hands. */
+/* Uses memory, so that wrongly freed chunks would be handed out to others. */
 static void use_memory(void)
 {
 	char *at = mmap(NULL, 200 * CHUNK, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -65,7 +64,7 @@ int main(void)
 			use_memory();
 		pages_are_intact(ends[0]);
 		WORKS(load_module());
-		/* The first rounds pay for what stays in the kernel's own caches. */
+		/* The first rounds fill the kernel's own caches. */
 		if (round == 2)
 			before = free_memory_kib();
 	}

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What POPULATE answers, what QUERY answers and what the page tables hold is
- * the same physical address for every page, in huge mappings and others, and
- * stays so after the memory has been used (Faults A9, A37).
+ * POPULATE, QUERY and the page tables agree on the physical address of every page, in huge and in
+ * small mappings, also after the memory has been used (Faults A9, A37).
  */
 #include "guest.h"
 
@@ -31,7 +30,10 @@ int main(void)
 	char *at = map_slots(fd, 0, SLOTS);
 	char *shifted = map_slots_off(fd, 0, SLOTS, 7 * PAGE);
 
-	/* In several calls and out of order, so that slots do not follow memory. */
+	/*
+	 * Fills slots in several calls and out of order, so that slot order differs from memory
+	 * order.
+	 */
 	WORKS(populate(fd, 8, 5, &phys[8]));
 	WORKS(populate(fd, 0, 8, &phys[0]));
 	WORKS(populate(fd, 15, 1, &phys[15]));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A disk reads and writes the memory directly, without a bounce through the page
- * cache: O_DIRECT from and to huge and small mappings, across chunks, and not
- * from an empty slot (Faults A21).
+ * A disk reads and writes pinned memory directly, not by way of the page cache: O_DIRECT works from
+ * and to huge and small mappings and across chunks, and fails for an empty slot (Faults A21).
  */
 #include "guest.h"
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A fork while io_uring has a request under way, from a pipe and from a disk,
- * into memory that it looks up, or into a registered buffer: the parent gets the
- * data where its memory was, the child's snapshot stays what it was, and all
- * memory comes back, also when the owner dies before the data comes. Kernels
- * before 6.5 refuse to register memory of files; later ones refuse what a child inherited
- * (Faults A20, A21).
+ * A process forks while an io_uring request is in progress, from a pipe or from a disk, into memory
+ * that the request looks up or into a registered buffer. The parent gets the data in its own
+ * memory, the child's snapshot does not change, and all memory is freed, also if the owner dies
+ * before the data arrives. Kernels before 6.5 refuse to register file-backed memory; later ones
+ * refuse memory that a child inherited (Faults A20, A21).
  */
 #include "guest.h"
 
@@ -14,19 +13,19 @@
 #include <sys/uio.h>
 #include <sys/utsname.h>
 
-/* It reads 16 MiB a second, so that a fork is faster than the reads below. */
+/* The disk delivers 16 MiB a second, so a fork ends before the reads below. */
 #define DISK "/dev/vdb"
 #define SLOTS 3UL
-/* As many reads of the same are under way at once. */
+/* This many reads of the same blocks are in progress at once. */
 #define READS 8
-/* The data comes to the end of one chunk and the beginning of the next. */
+/* The data goes to the end of one chunk and the beginning of the next. */
 #define SHORT (4 * PAGE)
 #define LONG (768 * PAGE)
 #define OLD 1
 #define NEW 2
 #define ROUNDS 2
 
-/* Both rings are one mapping in the kernels that the driver knows. */
+/* In all kernels that the driver supports, both rings share one mapping. */
 struct ring {
 	int fd;
 	char *rings;
@@ -55,7 +54,7 @@ static void open_ring(void)
 		test_skip("this kernel has no io_uring: %s", strerrorname_np(errno));
 	WORKS(ring.fd);
 	CHECK(p->features & IORING_FEAT_SINGLE_MMAP);
-	/* What a request points to besides its buffer is read when it is submitted. */
+	/* The kernel reads what a request points to, except for its buffer, at submission. */
 	CHECK(p->features & IORING_FEAT_SUBMIT_STABLE);
 	ring.length = p->sq_off.array + p->sq_entries * sizeof(uint32_t);
 	if (ring.length < p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe))
@@ -87,12 +86,12 @@ static void submit_read(int from, char *to, size_t length, bool is_registered)
 		.len = is_registered ? length : 1,
 	};
 	field(ring.params.sq_off.array)[index] = index;
-	/* The kernel sees the request when it sees the new tail. */
+	/* The release store makes the request visible before the new tail. */
 	__atomic_store_n(field(ring.params.sq_off.tail), tail + 1, __ATOMIC_RELEASE);
 	EQUAL(syscall(SYS_io_uring_enter, ring.fd, 1, 0, 0, NULL, 0), 1);
 }
 
-/* Of @count requests that were submitted, one has not been answered yet. */
+/* Returns whether one of @count submitted requests is still unanswered. */
 static bool is_under_way(unsigned int count)
 {
 	return __atomic_load_n(field(ring.params.cq_off.tail), __ATOMIC_ACQUIRE) -
@@ -100,7 +99,7 @@ static bool is_under_way(unsigned int count)
 	       count;
 }
 
-/* The request's result: bytes, or a negative errno. */
+/* Returns the request's result: a number of bytes, or a negative errno. */
 static int finish(void)
 {
 	uint32_t head = *field(ring.params.cq_off.head);
@@ -145,7 +144,9 @@ static void unregister_all(void)
 	WORKS(syscall(SYS_io_uring_register, ring.fd, IORING_UNREGISTER_BUFFERS, NULL, 0));
 }
 
-/* A child may lend memory of its own; what it inherited only before 6.5, see pinned_mem(4). */
+/*
+ * A child may register memory of its own, but inherited memory only before 6.5, see pinned_mem(4).
+ */
 static void registers_in_child(void *arg)
 {
 	int own_pool;
@@ -166,7 +167,7 @@ static void registers_in_child(void *arg)
 		unregister_all();
 }
 
-/* What both sides see. */
+/* Checks of what parent and child see. */
 
 static char *begin_of(size_t length)
 {
@@ -178,7 +179,7 @@ static void make_old(void)
 	fill(at, SLOTS * CHUNK, OLD);
 }
 
-/* As fill() has left it, but for @length bytes in the middle. */
+/* Returns whether the memory is as fill() left it, except for @length bytes in the middle. */
 static bool is_old_around(size_t length)
 {
 	static char *old;
@@ -199,7 +200,7 @@ static void parent_has_new(size_t length)
 
 	FILLED(begin_of(length), length, NEW);
 	CHECK(is_old_around(length));
-	/* All of it is mapped now. */
+	/* All of the memory is mapped now. */
 	phys_of_pages(at, now, SLOTS * CHUNK_PAGES);
 	for (unsigned long page = 0; page < SLOTS * CHUNK_PAGES; page++)
 		EQUAL(now[page], phys[page / CHUNK_PAGES] + page % CHUNK_PAGES * PAGE);
@@ -214,7 +215,7 @@ static void sees_old(void *is_registered)
 	char *begin = begin_of(SHORT);
 	char first[PAGE];
 
-	/* One page has its copy from now on; of the others the data may be in the copy. */
+	/* One page is copied from now on; the data of the other pages may be in the copy. */
 	memcpy(first, begin, PAGE);
 	let_pass(&child_has_looked);
 	wait_at(&child_may_look);
@@ -259,7 +260,7 @@ static void sees_one_moment(void *arg)
 		data[LONG / sizeof(uint64_t)];
 
 	(void)arg;
-	/* What the disk writes may be seen until then, as in anonymous memory. */
+	/* Until then the child may see what the disk writes, as in anonymous memory. */
 	touch_pages(begin, LONG);
 	memcpy(seen, begin, LONG);
 	let_pass(&child_has_looked);
@@ -273,7 +274,7 @@ static void sees_one_moment(void *arg)
 		CHECK(seen[i] == old[i] || seen[i] == data[i]);
 }
 
-/* The fork is done before the reads are. */
+/* Makes the fork end before the reads do. */
 static void overtake_disk(bool is_registered)
 {
 	pid_t pid;
@@ -328,7 +329,7 @@ static void owner_dies(unsigned long base)
 	WORKS(pipe2(ends, O_CLOEXEC));
 	EQUAL(waitpid(spawn(dies_waiting, &ends[0]), NULL, 0) > 0, 1);
 	COMES_TO_USE(base);
-	/* Nobody reads any more but who is alive. */
+	/* No request of the dead owner is left that would read this data. */
 	EQUAL(write(ends[1], data, PAGE), PAGE);
 	EQUAL(read(ends[0], got, PAGE), PAGE);
 	close(ends[0]);

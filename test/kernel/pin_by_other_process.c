@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Another process reads and writes the memory by process_vm_readv() and
- * process_vm_writev(), by /proc/PID/mem and by ptrace(), as debuggers do; an
- * empty slot gives an error there and harms nobody (Faults A21, A40).
+ * Another process can read and write pinned memory by process_vm_readv() and process_vm_writev(),
+ * by /proc/PID/mem and by ptrace(), as debuggers do. On an empty slot these calls fail and harm
+ * nobody (Faults A21, A40).
  */
 #include "guest.h"
 
@@ -11,7 +11,7 @@
 
 #define LENGTH (CHUNK + 8 * PAGE)
 
-/* Two filled slots, then an empty one. Each stop lets the parent read and write. */
+/* Maps two filled slots and an empty one. At each stop the parent reads and writes. */
 static void be_read_and_written(void *at)
 {
 	char *slots = at;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel can pin the memory like any other: vmsplice() puts the pages
- * themselves into a pipe, from huge and from small mappings (Faults A21).
+ * The kernel can pin this memory like any other: vmsplice() puts the pages themselves into a pipe,
+ * from huge and from small mappings (Faults A21).
  */
 #include "guest.h"
 
@@ -16,7 +16,7 @@ static void through_a_pipe(char *at, uint64_t seed)
 	WORKS(pipe(pipe_ends));
 	fill(at, range.iov_len, seed);
 	EQUAL(vmsplice(pipe_ends[1], &range, 1, 0), range.iov_len);
-	/* The page and no copy of it: what is written now is what arrives. */
+	/* The pipe contains the page, not a copy: a later write is what arrives. */
 	fill(at, range.iov_len, seed + 1);
 	EQUAL(read(pipe_ends[0], got, sizeof(got)), sizeof(got));
 	FILLED(got, sizeof(got), seed + 1);
@@ -32,7 +32,7 @@ int main(void)
 	uint64_t phys[2];
 
 	WORKS(populate(fd, 0, 2, phys));
-	/* Untouched, touched, and across a chunk's end. */
+	/* Untouched memory, touched memory, and memory across a chunk boundary. */
 	through_a_pipe(huge, 1);
 	through_a_pipe(huge + 100 * PAGE, 2);
 	through_a_pipe(huge + CHUNK - 4 * PAGE, 3);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * POPULATE fills the slots it is told, and says where each is: aligned to the
- * chunk, no two the same, with or without an array for the answer, at both ends
- * of the pool, and also when the array itself lies in the pool's own memory.
+ * POPULATE fills exactly the requested slots, and reports their physical addresses: aligned to the
+ * chunk size and all different, with or without an array for the answer, at both ends of the pool,
+ * and also if the array lies in the pool's own memory.
  */
 #include "guest.h"
 
@@ -62,7 +62,7 @@ int main(void)
 	answer_in_the_pool(fd);
 	WORKS(populate(fd, 100, SLOTS, phys));
 	addresses_are_distinct(phys, SLOTS);
-	/* The neighbours, and a single one without an answer. */
+	/* Fills the neighbours, and a single slot without asking for the address. */
 	WORKS(populate(fd, 99, 1, NULL));
 	WORKS(populate(fd, 100 + SLOTS, 1, NULL));
 	EQUAL(info_of(fd).pool_chunks, SLOTS + 4);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A POPULATE that is wrong in any one field is refused with that fault's errno,
- * and nothing is allocated (Faults A29, A34, A35, A45).
+ * A POPULATE request with any one invalid field is refused with the errno for that mistake, and
+ * nothing is allocated (Faults A29, A34, A35, A45).
  */
 #include "guest.h"
 
@@ -16,7 +16,7 @@ static void refused(int line, int fd, struct pinned_mem_populate request, int er
 	UNCHANGED(fd, before);
 }
 
-/* A good request but for one field. */
+/* A valid request except for one field. */
 #define INVALID_BUT_FOR(fd, field, value)                                    \
 	do {                                                                 \
 		struct pinned_mem_populate request = populate_request(0, 1); \
@@ -73,13 +73,13 @@ static void beyond_the_pool(int fd)
 	REFUSED(populate(fd, slots, 1, NULL), EINVAL);
 	REFUSED(populate(fd, slots - 1, 2, NULL), EINVAL);
 	REFUSED(populate(fd, slots - PINNED_MEM_COUNT_MAX + 1, PINNED_MEM_COUNT_MAX, NULL), EINVAL);
-	/* The last slot that 64 bits can name, and one that wraps to slot 0. */
+	/* The last slot that fits into 64 bits, and one that wraps to slot 0. */
 	REFUSED(populate(fd, (1UL << 43) - 1, 1, NULL), EINVAL);
 	REFUSED(populate(fd, (1UL << 43) - 1, 2, NULL), EINVAL);
 	UNCHANGED(fd, before);
 }
 
-/* Types and flags of this interface that the kernel does not have. */
+/* Types and flags that this interface defines and the running kernel does not support. */
 static void what_features_lack(int fd)
 {
 	static const struct {

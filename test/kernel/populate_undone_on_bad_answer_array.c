@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * When POPULATE cannot write its answer it gives back all it took: an array of
- * addresses that is unmapped, read-only, the kernel's, cut off in the middle, or
- * that lies in a slot which this very call would have filled (Faults A32, A45).
+ * If POPULATE cannot write its answer, it frees all that it took. The array for addresses may be
+ * unmapped, read-only, in kernel space, cut off in the middle, or in a slot that the same call
+ * would have filled (Faults A32, A45).
  */
 #include "guest.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A server that forks workers over a large heap costs no more than with anonymous memory: workers
- * that read it share it, by the sum of proportional set sizes and by what the system has left, but
- * for page tables; each page that a worker writes to costs one page (Faults C4).
+ * A server that forks workers over a large heap needs no more memory than with anonymous memory:
+ * workers that only read the heap share it, but for page tables, by the sum of proportional set
+ * sizes and by the system's free memory. Each page that a worker writes costs one page (Faults C4).
  *
  * usage: prefork_costs_as_anonymous [MIB]
  */
@@ -10,7 +10,7 @@
 
 #define WORKERS_MAX 16
 #define PAGE_KIB (PAGE / 1024)
-/* Stacks, tables of processes, and what else differs from round to round. */
+/* Stacks, process tables and other memory that differs from round to round. */
 #define SLACK_KIB 6144UL
 
 struct cost {
@@ -35,7 +35,7 @@ static void worker(void *arg)
 	wait_at(&gates[1]);
 }
 
-/* Of the heap alone: other mappings of the test are small, and the same each time. */
+/* Counts the heap only: the test's other mappings are small, and the same each time. */
 static unsigned long pss_kib(pid_t pid)
 {
 	unsigned long start, end, kib, sum = 0;
@@ -90,7 +90,10 @@ static void fill_heap(void)
 
 static void compare(struct cost anonymous, struct cost pinned, int workers)
 {
-	/* A table of a page maps 512. Anonymous memory has huge ones, which fork copies as such. */
+	/*
+	 * A page of page table maps 512 pages. Anonymous memory has huge entries, which fork copies
+	 * as such.
+	 */
 	unsigned long tables = (workers + 1) * (length / 1024 / 512 + PAGE_KIB);
 
 	printf("%zu MiB, %d workers, %u pages written by each: PSS %lu KiB, system %lu KiB; "
@@ -113,7 +116,7 @@ int main(int argc, char **argv)
 	length = (argc > 1 ? strtoul(argv[1], NULL, 0) : 32) << 20;
 	heap = mmap(NULL, length, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(heap != MAP_FAILED);
-	/* As huge entries a page that is written to would cost a chunk. */
+	/* With huge entries, each written page would cost a chunk. */
 	WORKS(madvise(heap, length, MADV_NOHUGEPAGE));
 	fill_heap();
 	for (int i = 0; i < 6; i++) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * PUNCH empties all the slots it names or none of them, takes no others, and
- * refuses a request that is wrong in any field with nothing changed (Faults A34,
- * A35).
+ * PUNCH empties all slots of the request or none of them, and no others; it refuses a request with
+ * any invalid field, and changes nothing (Faults A34, A35).
  */
 #include "guest.h"
 

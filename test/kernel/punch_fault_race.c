@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads fault a slot in while others punch and fill it: whenever it is left
- * filled, the page tables show the chunk that the driver says is there, and no
- * other; nothing is lost (Faults A12, A13).
+ * Threads fault on a slot while others punch and fill it. Whenever the slot ends up filled, the
+ * page tables map the chunk that the driver reports, and no other; no chunk is lost (Faults A12,
+ * A13).
  */
 #include "guest.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 
-/* So long, and on a busy machine until there were so many rounds. */
+/* The minimum time; on a busy machine the test continues until it has done this many rounds. */
 #define SECONDS 4
 #define ROUNDS_MIN 20
 
@@ -51,7 +51,7 @@ int main(void)
 		WORKS(populate(fd, 0, 1, &phys));
 		touch_pages(at, PAGE);
 		EQUAL(phys_of(at), phys);
-		/* Looked at again a moment later, when late faults have landed. */
+		/* Checks again a moment later, when late faults have completed. */
 		if (!(rounds++ % 8))
 			sched_yield();
 		EQUAL(phys_of(at), phys);

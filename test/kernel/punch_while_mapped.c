@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A punched slot vanishes from every mapping at once: the next touch is SIGBUS,
- * never other data; filled again it shows zeroes and its new address (Faults A2).
+ * A punched slot disappears from every mapping at once: the next access gets SIGBUS, never other
+ * data. When the slot is filled again, the mappings show zeroed memory at the new physical address
+ * (Faults A2).
  */
 #include "guest.h"
 

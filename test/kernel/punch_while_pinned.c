@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A page that somebody has pinned survives the punch of its slot, with its
- * content, and is freed with the last pin (Faults A2, A15).
+ * A pinned page outlives the punch of its slot, keeps its content, and is freed with the last pin
+ * (Faults A2, A15).
  */
 #define _GNU_SOURCE
 #include <sys/uio.h>
@@ -21,7 +21,7 @@ int main(void)
 	WORKS(pipe(ends));
 	EQUAL(vmsplice(ends[1], &part, 1, 0), sizeof(copy));
 	WORKS(punch(fd, 1, 1));
-	/* The memory is not given to anybody while the pipe has it. */
+	/* Nobody else gets the memory while the pipe holds the page. */
 	for (int i = 0; i < 30; i++) {
 		WORKS(populate(fd, 1, 1, &now));
 		CHECK(now != pinned);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A process that is killed while PUNCH copies its chunks for a forked child ends before the copies
- * are complete, and the child still sees all that it saw (Faults C19).
+ * A process that is killed while its PUNCH copies chunks for a forked child ends before the copies
+ * are complete, and the child still sees its whole snapshot (Faults C19).
  */
 #include "guest.h"
 
@@ -23,7 +23,7 @@ static void has_a_child_and_punches(void *arg)
 	if (!WORKS(fork())) {
 		let_pass(&shared->forked);
 		wait_at(&shared->end);
-		/* A page of the first chunk, which was copied, and one of the last. */
+		/* A page of the first chunk, which was copied, and a page of the last. */
 		FILLED(at, PAGE, 0);
 		FILLED(at + (SLOTS - 1) * CHUNK, PAGE, SLOTS - 1);
 		let_pass(&shared->forked);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Chunks of an owner that died after it learned their addresses rest, visibly and
- * for the time that is set, before anybody gets them; chunks that were punched,
- * or whose address nobody was told, do not. The rest ends early when memory is
- * needed, and when the driver goes (Fault A48).
+ * If an owner dies that has learned physical addresses, its chunks rest for the configured time
+ * before anybody else gets them, and the driver shows how many rest. Chunks that were punched, or
+ * whose address was never told, do not rest. The rest ends early when memory is needed, and when
+ * the driver is unloaded (Fault A48).
  */
 #include "guest.h"
 
@@ -58,7 +58,7 @@ static void comes_to_rest(unsigned long chunks)
 	EQUAL(read_number(RESTING), chunks);
 }
 
-/* None of what rests is handed out, however much is asked for while there is other memory. */
+/* Other memory is free, so no resting chunk is handed out, however many chunks are requested. */
 static void nobody_gets_them(void)
 {
 	uint64_t got[100];
@@ -128,7 +128,7 @@ int main(void)
 	run(dies_knowing);
 	comes_to_rest(SLOTS);
 	nobody_gets_them();
-	/* The driver does not wait for it. */
+	/* Unloading the driver does not wait for the rest to end. */
 	WORKS(unload_module());
 	WORKS(load_module());
 	EQUAL(read_number(RESTING), 0);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * A dead owner's chunks rest, also when they were exported or lent to another driver at its death,
- * and nobody ends their rest who gets nothing by that: no request that they cannot serve, no memory
- * cgroup at its limit that was not charged for them, no memory pressure where they do not become
- * free memory. A service that is restarted in its memory cgroup gets its dead predecessor's memory
- * instead of being killed for it. A pin of such a chunk refuses the driver's unloading
- * (Faults C5, C6, C7, C19).
+ * A dead owner's chunks rest also if they were exported, or held by another driver, at its death.
+ * Nothing ends their rest without a benefit: not a request that they cannot serve, not a full
+ * memory cgroup that is not charged for them, not memory pressure if they would not become free
+ * memory. A service that restarts in its memory cgroup gets its dead predecessor's memory instead
+ * of being killed for it. While such a chunk is pinned, the driver refuses to unload (Faults C5,
+ * C6, C7, C19).
  */
 #include "guest.h"
 
@@ -101,7 +101,7 @@ static void dies_pinned(void *source)
 	raise(SIGKILL);
 }
 
-/* Ends what rests: the driver goes and comes. */
+/* Ends the rest of all chunks by loading the driver anew. */
 static void start_anew(void)
 {
 	close(vendor);
@@ -127,7 +127,10 @@ static void exported_and_lent(void)
 	COMES_TO_USE(0);
 }
 
-/* Nothing can be had in the first chunk of memory, and the reserve is empty. */
+/*
+ * The first chunk of memory is never available and the reserve is empty, so resting chunks cannot
+ * help.
+ */
 static void requests_that_they_cannot_serve(void)
 {
 	unsigned long resting = read_number(RESTING);
@@ -140,7 +143,10 @@ static void requests_that_they_cannot_serve(void)
 	close(fd);
 }
 
-/* Chunks of the reserve are not free memory: pressure does not end their rest. A request does. */
+/*
+ * Chunks of the reserve do not become free memory, so memory pressure does not end their rest. A
+ * request does.
+ */
 static void memory_pressure(void)
 {
 	int fd;
@@ -240,7 +246,7 @@ static void memory_cgroups(void)
 	ENDED_WELL(spawn(at_the_limit_of_another, NULL));
 	EQUAL(read_number(RESTING), 75);
 	ENDED_WELL(spawn(service_is_restarted, NULL));
-	/* No more than it needed. */
+	/* Released no more chunks than it needed. */
 	CHECK(read_number(RESTING) <= 60);
 	COMES_TO_USE(0);
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * QUERY says where any byte of a pool is and how far memory runs on from there,
- * never past what is filled or contiguous; for an empty slot, or a wrong
- * request, it answers nothing (Faults A33, A35, A37).
+ * QUERY reports the physical address of any byte of a pool and how many bytes follow contiguously,
+ * never beyond filled slots or the contiguous run. For an empty slot or an invalid request it
+ * reports nothing (Faults A33, A35, A37).
  */
 #include "guest.h"
 
 #define SLOTS 12
 
-/* Bytes from @offset on that are one physical run, by what POPULATE said. */
+/* Returns how many bytes from @offset on are physically contiguous, according to POPULATE. */
 static uint64_t run_length(const uint64_t *phys, uint64_t offset)
 {
 	size_t slot = offset / CHUNK, end = slot + 1;
@@ -42,7 +42,7 @@ static void refused(int fd, struct pinned_mem_query request, int error)
 	UNCHANGED(fd, before);
 }
 
-/* A good request but for one field. */
+/* A valid request except for one field. */
 #define REFUSED_BUT(fd, error, field, value)                                   \
 	do {                                                                   \
 		struct pinned_mem_query request = { .size = sizeof(request) }; \
@@ -80,7 +80,7 @@ int main(void)
 	for (i = 0; i < SLOTS * sizeof(within) / sizeof(*within); i++)
 		at_offset(fd, phys, i % SLOTS * CHUNK + within[i / SLOTS]);
 	bad_requests(fd);
-	/* A run ends where a slot is empty. */
+	/* A contiguous run ends at an empty slot. */
 	WORKS(punch(fd, 1, 1));
 	WORKS(query(fd, 4096, &found));
 	EQUAL(found.length, CHUNK - 4096);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Through a read-only descriptor nobody writes: no writable mapping, none made
- * writable later, none written by the detour of /proc/self/mem, and no dma-buf, which
- * could be mapped for writing (Faults A10, C18).
+ * A read-only descriptor gives no way to write: no writable mapping, no mapping that becomes
+ * writable later or by way of /proc/self/mem, and no dma-buf, since that could be mapped writable
+ * (Faults A10, C18).
  */
 #include "guest.h"
 
@@ -34,7 +34,7 @@ static void is_not_exported(int fd)
 	close(next);
 	REFUSED(ioctl(fd, PINNED_MEM_IOC_EXPORT, &request), EACCES);
 	EQUAL(used_chunks(), used);
-	/* No descriptor is left behind. */
+	/* The refused requests have left no descriptor behind. */
 	EQUAL(WORKS(dup(fd)), next);
 	close(next);
 }

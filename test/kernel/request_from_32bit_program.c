@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A 32-bit program's requests do what a 64-bit program's do: the same numbers,
- * the same structures, answers in full and within bounds; and what is refused is
- * refused with nothing changed (Faults A33, A34). The program is a 64-bit one that
- * enters the kernel as 32-bit ones do; test/abi/layout.sh compiles the structures
- * for both. On arm64 there is no such way in.
+ * The requests of a 32-bit program do the same as those of a 64-bit program: same numbers, same
+ * structures, complete answers that stay within bounds, and refusals that change nothing (Faults
+ * A33, A34). The test is a 64-bit program that enters the kernel as 32-bit programs do;
+ * test/abi/layout.sh compiles the structures for both. arm64 has no such entry.
  */
 #include "guest.h"
 
@@ -13,7 +12,7 @@
 #ifdef __x86_64__
 #define NR_IOCTL_32 54
 
-/* @request lies below 4 GiB. */
+/* @request must lie below 4 GiB. */
 static long ioctl_32(int fd, unsigned int cmd, void *request)
 {
 	long result;
@@ -42,7 +41,7 @@ static void info_is_the_same(int fd, char *page)
 {
 	struct pinned_mem_info want = info_of(fd), *got;
 
-	/* At the end of what can be written, after a byte that must stay. */
+	/* Places the answer at the end of writable memory, after a byte that must not change. */
 	got = (void *)(page + PAGE - sizeof(*got));
 	memset(page, 0x5a, PAGE);
 	memset(got, 0, sizeof(*got));
@@ -50,7 +49,7 @@ static void info_is_the_same(int fd, char *page)
 	WORKS(ioctl_32(fd, PINNED_MEM_IOC_INFO, got));
 	CHECK(!memcmp(got, &want, sizeof(want)));
 	EQUAL(((unsigned char *)got)[-1], 0x5a);
-	/* One byte of the answer has no room. */
+	/* The last byte of the answer lies outside writable memory. */
 	memmove((char *)got + 1, got, sizeof(*got) - 1);
 	REFUSED(ioctl_32(fd, PINNED_MEM_IOC_INFO, (char *)got + 1), EFAULT);
 }
@@ -69,7 +68,7 @@ static void chunks_are_the_same(int fd, char *page)
 	UNCHANGED(fd, before);
 	fill_up->phys_ptr = (uintptr_t)phys;
 	REFUSED(ioctl_32(fd, PINNED_MEM_IOC_POPULATE - (4 << 16), fill_up), EINVAL);
-	/* What follows the structure in the page is not 0. */
+	/* The bytes after the structure in this page are not 0. */
 	REFUSED(ioctl_32(fd, PINNED_MEM_IOC_POPULATE + (4 << 16), fill_up), E2BIG);
 	UNCHANGED(fd, before);
 	WORKS(ioctl_32(fd, PINNED_MEM_IOC_POPULATE, fill_up));

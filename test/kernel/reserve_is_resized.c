@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The reserve: resized in sysfs for all nodes or one, whole or not at all; it is
- * used first, its chunks are clean each time, also when the last owner filled
- * them and a pin outlived him; what is lent comes back to it, or to the machine
- * when it has become smaller (Faults A16, A30, A45).
+ * The reserve can be resized in sysfs, for all nodes or for one, whole or not at all. It is used
+ * first, and its chunks are zeroed each time, also if a pin outlived the last owner, who filled
+ * them. Used chunks return to the reserve, or to the machine if the reserve has become smaller
+ * (Faults A16, A30, A45).
  */
 #include "guest.h"
 
@@ -55,7 +55,9 @@ static void bad_sizes(void)
 	resize("many", EINVAL);
 	resize("99999999999999999999999", ERANGE);
 	resize("18446744073709551615", EINVAL);
-	/* Less than the machine has, more than can be had: nothing is kept of it. */
+	/*
+	 * Less than the machine's memory but more than is available: the reserve keeps none of it.
+	 */
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lu", meminfo_kib("MemTotal") * 1024 / CHUNK);
@@ -78,7 +80,7 @@ static void used_first_and_clean(void)
 		ZEROED(at, 8 * CHUNK);
 		fill(at, 8 * CHUNK, round);
 		WORKS(punch(fd, 0, 9));
-		/* Without waiting for all to be zeroed, half the time. */
+		/* Every other round does not wait until all chunks are zeroed. */
 		if (round % 2)
 			comes_to_free(8);
 		else

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the driver shows people is true: fdinfo, the pools and events in debugfs,
- * the histogram of POPULATE, the tracepoints; none of it has a physical address
- * (Fault A36).
+ * What the driver reports to administrators is true: fdinfo, pools and events in debugfs, the
+ * histogram of POPULATE, the tracepoints. None of them contains a physical address (Fault A36).
  */
 #include "guest.h"
 
@@ -38,7 +37,7 @@ static unsigned long event(const char *name)
 	char line[64];
 
 	snprintf(line, sizeof(line), "\n%s ", name);
-	/* So that the first line is found as the others are. */
+	/* Makes the first line findable like the others. */
 	text[0] = '\n';
 	int fd = WORKS(open(DEBUGFS "events", O_RDONLY | O_CLOEXEC));
 	ssize_t n = read(fd, text + 1, sizeof(text) - 2);
@@ -108,7 +107,7 @@ static void traces(int fd, char *at)
 	char phys_text[32];
 	uint64_t phys;
 
-	/* Whole chunks again, after the fork. */
+	/* Maps whole chunks again, since the fork has unmapped them. */
 	map_again(fd, at, 0, 8);
 	WORKS(write_text(TRACING "trace", ""));
 	WORKS(write_text(TRACING "events/pinned_mem/enable", "1"));

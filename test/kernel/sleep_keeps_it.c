@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Suspend, as far as the kernel can be taken through it without being woken:
- * tasks frozen, devices and processors stopped. Content and physical addresses are
- * the same afterwards. Hibernation, up to the image and back, likewise: its image
- * keeps each page where it was, or it is refused for lack of swap (Fault A26).
+ * Pinned memory keeps its content and physical addresses over suspend, which the test takes as far
+ * as the kernel goes without needing a wake-up: tasks frozen, devices and processors stopped. The
+ * same holds for hibernation, up to the image and back, or the kernel refuses it for lack of swap
+ * (Fault A26).
  */
 #include "guest.h"
 
@@ -11,7 +11,7 @@
 #define SEED 11
 #define TEST "/sys/power/pm_test"
 #define STATE "/sys/power/state"
-/* Seconds that the kernel stays at the level which is tried; 5 by itself. */
+/* Seconds that the kernel stays at the tested level; the default is 5. */
 #define DELAY "/sys/module/suspend/parameters/pm_test_delay"
 
 static char *at;
@@ -35,7 +35,7 @@ static void all_is_as_before(void)
 	FILLED(at, SLOTS * CHUNK, SEED);
 }
 
-/* Return: 0, or the errno with which the kernel refused. */
+/* Returns 0, or the errno with which the kernel refused. */
 static int sleep_to(const char *level, const char *state)
 {
 	int error;
@@ -60,7 +60,9 @@ int main(void)
 	at = map_slots(fd, 0, SLOTS);
 	fill(at, SLOTS * CHUNK, SEED);
 	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
-		/* Suspend to idle knows the first two only, to RAM all. */
+		/*
+		 * Suspend to idle supports only the first two levels, suspend to RAM all of them.
+		 */
 		const char *state = is_offered(STATE, "mem") ? "mem" : "freeze";
 
 		error = sleep_to(levels[i], state);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Of many threads that fill or empty the same slot at the same time exactly one
- * succeeds; the others get EEXIST or ENOENT, and no chunk is lost or counted
- * twice (Faults A12, A13).
+ * If many threads fill or empty the same slot at the same time, exactly one succeeds. The others
+ * get EEXIST or ENOENT, and no chunk is lost or counted twice (Faults A12, A13).
  */
 #include "guest.h"
 

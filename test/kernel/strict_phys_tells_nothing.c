@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where addresses are for CAP_SYS_RAWIO alone, nobody else finds one by asking for ceilings and
- * looking at what succeeds: all ceilings are refused alike but the one of 32-bit devices. Root may
- * use each ceiling, as before (Faults C10).
+ * If only CAP_SYS_RAWIO may learn physical addresses, other processes cannot find one by trying
+ * ceilings either: the driver refuses every ceiling but the one of 32-bit devices, and always in
+ * the same way. Root may use any ceiling (Faults C10).
  */
 #include "guest.h"
 
@@ -20,7 +20,7 @@ static int populate_below(int fd, uint64_t max_phys)
 	return ioctl(fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
-/* Halves what the address may be with each answer. Return: how many answers there were. */
+/* Bisects a chunk's address by ceilings. Returns how many ceilings were answered. */
 static int bisect(int fd)
 {
 	uint64_t low = CHUNK, high = 1ULL << 40;
@@ -65,7 +65,7 @@ static void nobody_finds_it(void *arg)
 	UNCHANGED(fd, before);
 	WORKS(populate_below(fd, PINNED_MEM_PHYS_ANY));
 	WORKS(punch(fd, 0, 1));
-	/* Not every machine has memory there. */
+	/* Some machines have no memory there. */
 	if (populate_below(fd, UINT32_MAX))
 		EQUAL(errno, ENOMEM);
 }
@@ -77,7 +77,7 @@ int main(void)
 	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
 	WORKS(write_text(STRICT, "1"));
 	ENDED_WELL(spawn(nobody_finds_it, NULL));
-	/* The way that is closed to others leads somewhere. */
+	/* For root the same bisection works. */
 	CHECK(bisect(fd) >= 15);
 	WORKS(write_text(STRICT, "0"));
 	WORKS(chmod(PINNED_MEM_DEVICE, 0600));

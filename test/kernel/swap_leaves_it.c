@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * While other memory goes to swap, and comes back, pinned memory stays where it
- * is: same physical addresses, same content (Fault A24).
+ * While other memory is swapped out and in, pinned memory keeps its physical addresses and content
+ * (Fault A24).
  */
 #include "guest.h"
 
@@ -11,7 +11,10 @@
 #define SLOTS 16UL
 #define SEED 3
 
-/* What mkswap writes: version, last page, and a signature at the first page's end. */
+/*
+ * Writes a swap header as mkswap does: version, last page, and a signature at the end of the first
+ * page.
+ */
 static void make_swap(void)
 {
 	int fd = open(DISK, O_RDWR | O_CLOEXEC);
@@ -36,12 +39,12 @@ static void disk_is_in_use_for_swap(const char *at, size_t length)
 {
 	unsigned long free_kib = meminfo_kib("SwapFree");
 
-	/* MADV_PAGEOUT takes exactly this memory, whatever else there is room for. */
+	/* MADV_PAGEOUT swaps out exactly this memory, even if memory is free. */
 	WORKS(madvise((void *)at, length, MADV_PAGEOUT));
 	CHECK(meminfo_kib("SwapFree") + length / 1024 / 2 < free_kib);
 }
 
-/* Looked at first: a fork has emptied the page tables. */
+/* Touches the memory first, since a fork has emptied the page tables. */
 static void check_pinned(const char *at, const uint64_t *phys)
 {
 	FILLED(at, SLOTS * CHUNK, SEED);
@@ -49,7 +52,9 @@ static void check_pinned(const char *at, const uint64_t *phys)
 		EQUAL(phys_of(at + slot * CHUNK), phys[slot]);
 }
 
-/* More than there is, so that reclaim looks everywhere. The child is what may die of it. */
+/*
+ * Uses more memory than exists, so that reclaim looks everywhere. The child may be killed for it.
+ */
 static void press(void *arg)
 {
 	size_t length = (meminfo_kib("MemAvailable") + meminfo_kib("SwapFree") / 2) * 1024;
@@ -82,7 +87,7 @@ int main(void)
 	disk_is_in_use_for_swap(other, length);
 	check_pinned(at, phys);
 	FILLED(other, length, SEED + 1);
-	/* The same advice on pinned memory moves nothing. */
+	/* The same advice does not move pinned memory. */
 	madvise(at, SLOTS * CHUNK, MADV_PAGEOUT);
 	touch_pages(at, SLOTS * CHUNK);
 	check_pinned(at, phys);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * SYNC takes every range of filled slots, in every memory type and direction,
- * changes no byte, and refuses what makes no sense (Faults A35, A37).
+ * SYNC accepts every range of filled slots, in every memory type and direction, changes no byte,
+ * and refuses senseless requests (Faults A35, A37).
  */
 #include "guest.h"
 

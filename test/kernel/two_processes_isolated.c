@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Two processes have two pools: the same offsets in each are different memory,
- * neither sees the other's bytes or chunks, and one's end leaves the other's
- * alone (Faults A12, A17).
+ * Two processes have two pools: the same offset refers to different memory in each, neither process
+ * sees the other's bytes or chunks, and the end of one does not affect the other (Faults A12, A17).
  */
 #include "guest.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A mapping whose address and offset are not congruent, or that starts or ends
- * inside a chunk, is mapped page by page: same data, same physical pages, every
- * page counted once and freed with the rest (Faults A5, A17).
+ * A mapping whose address and offset are not congruent, or that starts or ends inside a chunk, is
+ * mapped by small pages: it shows the same data and the same physical pages, and every page is
+ * counted once and freed with the rest (Faults A5, A17).
  */
 #include "guest.h"
 
@@ -33,7 +33,7 @@ static void shifted_by(int fd, char *aligned, size_t phase)
 	WORKS(munmap(at, SLOTS * CHUNK));
 }
 
-/* From the middle of one chunk into the next. */
+/* Maps from the middle of one chunk into the next. */
 static void part_of_chunks(int fd, char *aligned)
 {
 	size_t offset = CHUNK - 3 * PAGE, length = 8 * PAGE;
@@ -44,7 +44,7 @@ static void part_of_chunks(int fd, char *aligned)
 	EQUAL(smaps_kib(at, "Rss"), length / 1024);
 	same_pages(at, aligned + offset, length);
 	CHECK(!memcmp(at, aligned + offset, length));
-	/* Not a byte more than was asked for. */
+	/* The mapping ends after exactly the requested bytes. */
 	EQUAL(munmap(at + length - PAGE, PAGE), 0);
 	EQUAL(signal_of_read(at + length - PAGE), SIGSEGV);
 	WORKS(munmap(at, length - PAGE));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The driver cannot be unloaded while a descriptor or only a mapping is left, and
- * can be right after; loading and unloading again and again loses no memory.
- * Another version of it, as an upgrade brings, waits for that (Faults A18, A19).
+ * The driver refuses to unload while a descriptor, or only a mapping, is left, and unloads right
+ * afterwards. Repeated loading and unloading loses no memory. An upgrade to another version waits
+ * in the same way (Faults A18, A19).
  */
 #include "guest.h"
 
@@ -36,11 +36,11 @@ int main(void)
 		EQUAL(unload_module(), 0);
 		CHECK(access(PINNED_MEM_DEVICE, F_OK));
 		EQUAL(load_module(), 0);
-		/* The first rounds pay for what stays in the kernel's own caches. */
+		/* The first rounds fill the kernel's own caches. */
 		if (i == ROUNDS / 3)
 			before = free_memory_kib();
 	}
-	/* Less than a chunk, or half a module's memory, a round. */
+	/* For each round less than a chunk, and less than half a module's memory. */
 	CHECK(free_memory_kib() + ROUNDS * 100 + checkers_memory_kib() > before);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The user's limit holds for the owner of a user namespace together with all users in it, in
- * namespaces of namespaces too: many ids have no more than their owner has (Faults C13).
+ * The user limit counts all users of a user namespace together with the namespace's owner, also in
+ * nested namespaces: many ids get no more than their owner alone (Faults C13).
  */
 #include "guest.h"
 
@@ -36,7 +36,7 @@ static void become(unsigned int id)
 	WORKS(setresuid(id, id, id));
 }
 
-/* One id takes what it can get, says how much, and keeps it. */
+/* As one id, takes all chunks it can get, reports how many, and keeps them. */
 static void take(struct family *family)
 {
 	int fd = open_pool();
@@ -59,7 +59,7 @@ static void start(unsigned int id, struct family *family)
 	take(family);
 }
 
-/* As the owner of a namespace: each id in it takes what it can get. */
+/* As the owner of a namespace, lets each id in the namespace take all it can get. */
 static void owner_of_ids(void *arg)
 {
 	struct family *family = arg;
@@ -67,7 +67,7 @@ static void owner_of_ids(void *arg)
 	WORKS(setgroups(0, NULL));
 	become(OWNER);
 	WORKS(unshare(CLONE_NEWUSER));
-	/* So that another process may write the maps. */
+	/* Allows another process to write the id maps. */
 	WORKS(prctl(PR_SET_DUMPABLE, 1));
 	let_pass(&family->unshared);
 	wait_at(&family->mapped);
@@ -78,7 +78,7 @@ static void owner_of_ids(void *arg)
 		wait(NULL);
 }
 
-/* What all have taken together. */
+/* Returns what all ids have taken together. */
 static int sum_of(struct family *family, int count)
 {
 	int sum = 0;
@@ -109,13 +109,13 @@ static void ids_of_one_owner(void)
 	let_pass(&family.mapped);
 	EQUAL(sum_of(&family, IDS), LIMIT);
 	EQUAL(used_chunks(), base + LIMIT);
-	/* The owner himself, outside, has nothing left. */
+	/* The owner, outside the namespace, can take nothing more. */
 	if (!WORKS(fork())) {
 		become(OWNER);
 		take(&family);
 	}
 	EQUAL(sum_of(&family, 1), 0);
-	/* Somebody else has. */
+	/* Another user can. */
 	if (!WORKS(fork())) {
 		become(OWNER + 1);
 		take(&family);

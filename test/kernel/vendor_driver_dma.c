@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Another driver's device reads and writes a program's own memory by the
- * program's addresses, with and without an IOMMU in between, and through a bounce
- * buffer, for each type of memory; what is not pinned memory of that process, or may
- * not be written, is refused (Faults A10, A37, C9).
+ * Another driver's device reads and writes a program's memory by the program's addresses, with and
+ * without an IOMMU, through a bounce buffer, and for each memory type. Addresses that are not
+ * pinned memory of that process, or that the device may not write, are refused (Faults A10, A37,
+ * C9).
  */
 #include "guest.h"
 
@@ -53,7 +53,10 @@ static void transfers(void)
 	WORKS(munmap(small, SLOTS * CHUNK));
 }
 
-/* A device that does not reach the memory gets it by a copy, or is refused; nothing is lost. */
+/*
+ * A device that cannot reach the memory gets the data by a bounce buffer, or the request is
+ * refused; nothing is lost.
+ */
 static void each_memory_type(void)
 {
 	for (unsigned int type = 0; type <= PINNED_MEM_TYPE_CACHED; type++) {
@@ -79,7 +82,7 @@ static void each_memory_type(void)
 	}
 }
 
-/* Split by a change of protection, but one run of the pool. */
+/* A change of protection has split the mapping; in the pool the slots are contiguous. */
 static void over_several_mappings(void)
 {
 	WORKS(mprotect(at + 8 * PAGE, PAGE, PROT_READ));
@@ -114,7 +117,10 @@ static void refusals(void)
 	WORKS(munmap(heap, PAGE));
 }
 
-/* A child's copies are not pinned memory; its parent's memory is no business of its addresses. */
+/*
+ * A child's copies are not pinned memory, and a child's addresses do not give access to its
+ * parent's memory.
+ */
 static void from_a_child(void *arg)
 {
 	struct vendor_request request = request_of(at, 64, true);
@@ -125,7 +131,7 @@ static void from_a_child(void *arg)
 	WORKS(ioctl(vendor, VENDOR_IOC_DMA, &request));
 }
 
-/* Else the run that is meant to have an IOMMU in between shows nothing. */
+/* Makes sure that the run which is meant to have an IOMMU has one. */
 static void iommu_is_there_if_asked_for(void)
 {
 	char line[4096] = "";

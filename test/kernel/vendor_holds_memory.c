@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What another driver holds stays its own, and stays counted, when the program
- * punches, unmaps, forks or dies, also while the device writes; it is freed when
- * the driver lets go, and not before the device is done (Faults A1, A2, A42, A48).
+ * Memory that another driver holds stays the program's memory, and stays counted, when the program
+ * punches, unmaps, forks or dies, also while the device writes. It is freed when the driver
+ * releases it, and not before the device has finished (Faults A1, A2, A42, A48).
  */
 #include "guest.h"
 
@@ -22,7 +22,7 @@ static struct vendor_request hold(const char *at)
 	return request;
 }
 
-/* What the device's buffer has goes to @offset of what is held, or comes from there. */
+/* Transfers between the device's buffer and @offset of the held memory. */
 static int held(unsigned long request_code, uint64_t offset, bool to_memory)
 {
 	struct vendor_request request = {
@@ -43,7 +43,9 @@ static void take_all_memory_and_give_it_back(void)
 	WORKS(munmap(at, 300 * CHUNK));
 }
 
-/* The device's own buffer brings the bytes from before the program let go to another place. */
+/*
+ * Checks that the device still reads the old bytes of the held memory, by copying them to @scratch.
+ */
 static void device_still_sees_it(char *scratch)
 {
 	struct vendor_request to = { .addr = (uintptr_t)scratch, .length = 256, .to_memory = 1 };
@@ -93,7 +95,7 @@ static void dies_in_the_middle(void *arg)
 	raise(SIGKILL);
 }
 
-/* The file is the parent's too, so the memory is held when the child has gone. */
+/* The parent shares the file, so the memory is held after the child is gone. */
 static void owner_dies(void)
 {
 	unsigned long base = used_chunks();
@@ -117,12 +119,15 @@ static void owner_dies(void)
 
 static void sees_the_past(void *at)
 {
-	/* Before or after what the device wrote, in 256 bytes; the rest is the fork's. */
+	/*
+	 * Skips the page that the device writes, which may show either state; the rest is as of the
+	 * fork.
+	 */
 	FILLED(at, PAGE, 1);
 	FILLED((char *)at + CHUNK, CHUNK, 3);
 }
 
-/* The parent's buffer receives the data where it was when the device began. */
+/* The parent's buffer receives the data at the address that the device started with. */
 static void fork_while_the_device_writes(void)
 {
 	int fd = open_pool();

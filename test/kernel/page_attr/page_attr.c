@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test module: tells how an address is cached, in the caller's page tables or in
- * the kernel's own, as the processor sees it; and watches every free of a 2 MiB
- * block for a kernel mapping that is not write-back.
+ * Test module: reports how an address is cached, in the caller's page tables or in the kernel's
+ * own, as the processor sees them. It also watches every free of a 2 MiB block for a kernel mapping
+ * that is not write-back.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -18,7 +18,7 @@ static atomic_t freed, not_write_back;
 #ifdef CONFIG_X86
 #include <asm/msr.h>
 
-/* What the PAT register says of an entry's three bits. */
+/* Returns the type that the PAT register assigns to an entry's three bits. */
 static u32 attr_of_bits(bool pwt, bool pcd, bool pat)
 {
 	u64 types = native_read_msr(MSR_IA32_CR_PAT);
@@ -75,7 +75,7 @@ static u32 kernel_attr(unsigned long addr)
 	return entry ? attr_of_entry(pte_val(*entry), level > PG_LEVEL_4K) : PAGE_ATTR_NONE;
 }
 #else
-/* The processor translates for us, and says how it would have accessed the memory. */
+/* The processor translates the address, and reports the attribute that an access would have. */
 static u32 attr_of_par(u64 par)
 {
 	if (par & 1)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
-/* What the test module page_attr tells: how memory is cached, by the page tables. */
+/*
+ * The interface of the test module page_attr, which reports how memory is cached, by the page
+ * tables.
+ */
 #ifndef PAGE_ATTR_H
 #define PAGE_ATTR_H
 
@@ -8,7 +11,7 @@
 
 #define PAGE_ATTR_DEVICE "/dev/page_attr"
 
-/* As the processor's tables name them; both kinds of x86's uncached are UNCACHED. */
+/* Named as in the processor's tables; both kinds of x86's uncached are UNCACHED. */
 #define PAGE_ATTR_NONE 0 /* not mapped */
 #define PAGE_ATTR_WRITE_BACK 1
 #define PAGE_ATTR_UNCACHED 2

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test module: blocks of 2 MiB from the page allocator, until it says no, with the
- * effort that a driver makes which does nothing special. What a file has taken goes
- * back when asked, or with the file.
+ * Test module: takes 2 MiB blocks from the page allocator until it refuses, with the effort of an
+ * ordinary driver. The blocks are freed on request, or when the file is closed.
  *
- * One file at a time; its blocks are in `blocks`, and nobody else looks there.
+ * One file may be open at a time; its blocks are in `blocks`, which nothing else accesses.
  */
 #include <linux/fs.h>
 #include <linux/gfp.h>

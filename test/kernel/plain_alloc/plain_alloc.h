@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
-/* What the test module plain_alloc does: takes 2 MiB blocks as any driver might. */
+/* The interface of the test module plain_alloc, which takes 2 MiB blocks as any driver might. */
 #ifndef PLAIN_ALLOC_H
 #define PLAIN_ALLOC_H
 

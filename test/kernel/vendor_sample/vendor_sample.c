@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vendor's driver on pinned_mem: QEMU's edu device reads and writes a
- * program's own memory, by its address or by a dma-buf. Built out of tree, as a
- * vendor's package would, against the installed header and symbols.
+ * A vendor's driver that uses pinned_mem: QEMU's edu device reads and writes a program's memory, by
+ * the program's addresses or by a dma-buf. The module is built out of tree, as a vendor's package
+ * would be, against the installed header and symbols.
  *
- * Registers: QEMU's documentation of the edu device. One transfer at a time,
- * under `lock`; what a file holds is under the same lock.
+ * Registers: see QEMU's documentation of the edu device. `lock` allows one transfer at a time, and
+ * also protects what a file holds.
  */
 #include <linux/delay.h>
 #include <linux/dma-buf.h>
@@ -55,7 +55,7 @@ static void start(dma_addr_t addr, u32 length, u32 at, bool to_memory)
 {
 	u64 buffer = DEVICE_BUFFER + at;
 
-	/* Whole: the device takes no halves, and addresses may be above 4 GiB. */
+	/* One 64-bit write: the device takes no halves, and addresses may be above 4 GiB. */
 	writeq(to_memory ? buffer : addr, registers + REG_DMA_SOURCE);
 	writeq(to_memory ? addr : buffer, registers + REG_DMA_DESTINATION);
 	writeq(length, registers + REG_DMA_COUNT);
@@ -70,7 +70,9 @@ static int wait_until_done(void)
 				  TIMEOUT_US);
 }
 
-/* Move bytes from @offset of a mapped table on; without @waits the last piece is only started. */
+/*
+ * Transfers bytes from @offset of a mapped table on; without @waits it only starts the last piece.
+ */
 static int transfer(struct sg_table *sgt, u64 offset, struct vendor_request *request, bool waits)
 {
 	u32 left = request->length, some;
@@ -102,7 +104,7 @@ static enum dma_data_direction direction_of(const struct vendor_request *request
 	return request->to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
 }
 
-/* A program's memory. */
+/* A program's memory, by its addresses. */
 
 static struct pinned_mem_range *get_range(const struct vendor_request *request)
 {
@@ -186,7 +188,7 @@ static int do_held_dma(struct holder *holder, struct vendor_request *request, bo
 	return err;
 }
 
-/* A dma-buf of anybody's. */
+/* Anybody's dma-buf. */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define dma_buf_map_attachment_unlocked dma_buf_map_attachment
@@ -324,7 +326,7 @@ static int vendor_open(struct inode *inode, struct file *file)
 	return holder ? 0 : -ENOMEM;
 }
 
-/* The device is done with the memory before anybody else can get it. */
+/* Waits until the device has finished with the memory, before anybody else can get it. */
 static int vendor_release(struct inode *inode, struct file *file)
 {
 	mutex_lock(&lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
-/* The requests of /dev/vendor_sample, a vendor's driver for QEMU's edu device. */
+/* The requests of /dev/vendor_sample, an example of a vendor's driver for QEMU's edu device. */
 #ifndef VENDOR_SAMPLE_H
 #define VENDOR_SAMPLE_H
 
@@ -8,7 +8,7 @@
 
 #define VENDOR_DEVICE "/dev/vendor_sample"
 
-/* What one transfer may move; the device's buffer is 4096 bytes, see examples/edu. */
+/* The maximum of one transfer; the device's buffer is 4096 bytes, see examples/edu. */
 #define VENDOR_TRANSFER_MAX 4032
 
 /**
@@ -37,12 +37,12 @@ struct vendor_request {
 #define VENDOR_IOC_DMA _IOWR(0xB8, 0, struct vendor_request)
 /* Keep a range, mapped for the device, until RELEASE or close. */
 #define VENDOR_IOC_HOLD _IOWR(0xB8, 1, struct vendor_request)
-/* Transfer from or to what is held; START does not wait, WAIT does. */
+/* Transfer from or to the held memory; START does not wait, WAIT does. */
 #define VENDOR_IOC_HELD_DMA _IOWR(0xB8, 2, struct vendor_request)
 #define VENDOR_IOC_START _IOWR(0xB8, 3, struct vendor_request)
 #define VENDOR_IOC_WAIT _IO(0xB8, 4)
 #define VENDOR_IOC_RELEASE _IO(0xB8, 5)
-/* Import a dma-buf: transfer; or sum its bytes by the kernel's mapping. */
+/* Import a dma-buf: transfer, or sum its bytes through the kernel's mapping. */
 #define VENDOR_IOC_IMPORT_DMA _IOWR(0xB8, 6, struct vendor_request)
 #define VENDOR_IOC_IMPORT_SUM _IOWR(0xB8, 7, struct vendor_request)
 
