@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The public allocation functions: check arguments, call down, set errno. */
+/* The public allocation functions. They check arguments, call the rooms below, and set errno. */
 #include <errno.h>
 
 #include "chunk/slots.h"

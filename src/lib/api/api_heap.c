@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The public functions of heaps: check arguments, call down, set errno. */
+/* The public functions of heaps. They check arguments, call the rooms below, and set errno. */
 #include <string.h>
 
 #include "front/alloc.h"
@@ -20,8 +20,8 @@ static bool are_sound(const struct pinned_heap_options *options)
 }
 
 /*
- * Copies the caller's options, all 0 if there are none, and checks them.
- * Return: 0, EINVAL or E2BIG, as pinned_heap_create().
+ * Copies the caller's options into *known, zeros if there are none, and checks them. Return: 0,
+ * EINVAL or E2BIG, as pinned_heap_create().
  */
 static int read_options(const struct pinned_heap_options *options,
 			struct pinned_heap_options *known)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* pinned_retain() and pinned_release(): find the object, count, free what has been waited for. */
+/*
+ * pinned_retain() and pinned_release(). They find the object, change its count, and free an object
+ * whose free had to wait for the last release.
+ */
 #include "front/alloc.h"
 #include "front/runtime.h"
 #include "object/retain.h"
 #include "os/errno.h"
 #include "pinned.h"
 
-/* Undoes a retain of whatever object has this record now. */
+/* Releases whatever object @found's record describes now. */
 static void release_record(const struct pn_object *found)
 {
 	struct pn_object object;
@@ -24,8 +27,9 @@ static void release_record(const struct pn_object *found)
 }
 
 /*
- * Is the object, which is retained now, the one at @ptr? If another thread freed the object between
- * the look-up and the retain, its record may already describe another object.
+ * Returns true if @ptr still leads to @object, which is retained now. If another thread freed the
+ * object between the look-up and the retain, the object's record may already describe another
+ * object.
  */
 static bool is_found_again(const void *ptr, const struct pn_object *object)
 {

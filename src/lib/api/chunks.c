@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The raw interface: runs of whole chunks, for other allocators to carve. */
+/* The raw interface: consecutive whole chunks, which other allocators divide into objects. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,11 +24,14 @@ static int take(struct pn_heap *heap, struct pn_run *run)
 		return EOPNOTSUPP;
 	if (pn_slots_take(heap, run))
 		return 0;
-	/* Memory that is short may lie idle in the other heaps. */
+	/* Other heaps may keep idle chunks. */
 	return pn_heaps_purge() && pn_slots_take(heap, run) ? 0 : ENOMEM;
 }
 
-/* Of a backend without physical addresses there are none. */
+/*
+ * Stores the physical extents of the chunks, and their number; 0 if the backend has no physical
+ * addresses. Preserves errno.
+ */
 static void tell_extents(const void *chunks, size_t size, struct pinned_extent *extents,
 			 size_t *extent_count)
 {

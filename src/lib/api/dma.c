@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The public functions for devices behind an IOMMU. The translations only read, in signal handlers too. */
+/*
+ * The public functions for devices behind an IOMMU. The translations only read memory, so they are
+ * safe in signal handlers.
+ */
 #include <errno.h>
 
 #include "backend/devices.h"
@@ -7,10 +10,10 @@
 #include "os/sized.h"
 #include "pinned.h"
 
-/* Many devices take the address 0 for none. */
+/* Many devices treat the address 0 as "no address". */
 #define LOWEST PN_CHUNK_SIZE
 
-/* What programs have of a device. */
+/* Returns the device of a program's handle. */
 static struct pn_device *device_of(struct pinned_device *handle)
 {
 	return (struct pn_device *)(void *)handle;
@@ -26,6 +29,7 @@ uint64_t pinned_dma_addr(const struct pinned_device *device, const void *ptr)
 	return pn_dma_addr(const_device_of(device), ptr);
 }
 
+/* Returns true if the device reaches every chunk of these bytes. */
 static bool is_reached(const struct pn_device *device, const char *ptr, size_t len)
 {
 	size_t offset = pn_arena_offset(ptr);
@@ -55,8 +59,8 @@ long pinned_dma_sg(const struct pinned_device *device, const void *ptr, size_t l
 }
 
 /*
- * Tells the range of I/O addresses that the caller's options allow; any if there are none.
- * Return: 0, EINVAL or E2BIG, as pinned_device_attach().
+ * Sets *range to the I/O addresses that the caller's options allow: all from LOWEST on if there are
+ * no options. Return: 0, EINVAL or E2BIG, as pinned_device_attach().
  */
 static int read_options(const struct pinned_device_options *options, struct pn_vfio_range *range)
 {

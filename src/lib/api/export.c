@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* pinned_export(): the chunks of a range, as a dma-buf. */
+/* pinned_export(): exports the chunks of a range as a dma-buf. */
 #include <errno.h>
 
 #include "api/range.h"

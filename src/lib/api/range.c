@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Finding the pool of a range. */
+/* Finding the pool that a range is from; see range.h. */
 #include "api/range.h"
 
 #include <errno.h>
 
 #include "front/runtime.h"
 
-/* Return: is all of the range in the arena? With where it begins. */
+/* Stores the offset of @ptr in the arena. Return: false if not all of the range is in the arena. */
 static bool locate(const void *ptr, size_t len, size_t *offset)
 {
 	if (pn_runtime_enter()->error)
@@ -26,6 +26,7 @@ static size_t last_slot(size_t offset, size_t len)
 	return (offset + len - 1) >> PN_CHUNK_SHIFT;
 }
 
+/* Return: 0 if the slot has memory from the open pool of @heap; else as pn_range_find(). */
 static int check_slot(const struct pn_slot *slot, const struct pn_heap *heap)
 {
 	if (!is_of_heap(slot, heap))

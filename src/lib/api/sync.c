@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* pinned_sync_for_device() and pinned_sync_for_cpu(). */
+/* pinned_sync_for_device() and pinned_sync_for_cpu(): cache maintenance, by memory type. */
 #include <errno.h>
 
 #include "api/range.h"
@@ -8,7 +8,7 @@
 
 #define BOTH (PINNED_DEVICE_READS | PINNED_DEVICE_WRITES)
 
-/* Stores to write-combining memory wait in the CPU's buffers, which a fence empties. */
+/* Drains the CPU's write-combining buffers, which hold back stores to write-combining memory. */
 static void drain_stores(void)
 {
 #if defined(__SSE__)
@@ -16,7 +16,7 @@ static void drain_stores(void)
 #elif defined(__aarch64__)
 	__asm__ volatile("dsb oshst" ::: "memory");
 #else
-	/* On an x86 that may be without SSE, a locked instruction, which empties them too. */
+	/* An x86 CPU may have no SSE. A locked instruction drains the buffers too. */
 	__sync_synchronize();
 #endif
 }

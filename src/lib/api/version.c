@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The library's version, for programs and for whoever watches the process. */
+/* The library's version, for programs and for pinnedctl, which reads it from another process. */
 #include "os/watch.h"
 #include "pinned.h"
 
