@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Counting a heap; see census.h. src/tools/pinnedctl counts another process's in the same way. */
+/*
+ * Counting a heap; see census.h. src/tools/pinnedctl counts the heaps of another process in the
+ * same way.
+ */
 #include "figures/census.h"
 
 static bool is_inherited(const struct pn_slot *slot)
@@ -18,8 +21,9 @@ static void count_slab(struct pn_census *census, const struct pn_slab *slab)
 }
 
 /*
- * A slab's record stands in the table at each of its pages, and slabs stay within a chunk.
- * What has no objects tells of one that was freed (medium.c).
+ * Counts the slabs of a chunk. The table leads to a slab's record from each of the slab's pages,
+ * and a slab lies in one chunk. A record without objects stands for a medium object that was freed
+ * (medium.c).
  */
 static void count_slabs(struct pn_census *census, size_t slot)
 {
@@ -34,7 +38,7 @@ static void count_slabs(struct pn_census *census, size_t slot)
 	}
 }
 
-/* What threads cache of the default heap. */
+/* Counts what threads cache. Only objects of the default heap are cached. */
 static void count_cached(struct pn_census *census)
 {
 	struct pn_tcache_census cached;
@@ -47,7 +51,10 @@ static void count_cached(struct pn_census *census)
 	census->figures.cached_bytes = cached.medium_bytes;
 }
 
-/* The locks of all slabs and of the arena are held. */
+/*
+ * Counts the chunks and slabs of a heap. The caller holds the locks of the heap's classes and of
+ * the arena.
+ */
 static void count_chunks(struct pn_census *census, const struct pn_heap *heap)
 {
 	pn_figures_of_heap(&census->figures, heap, &heap->stats);

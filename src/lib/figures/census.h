@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counting what a heap consists of: slabs and objects by class, and chunks. */
+/* The census of a heap: its slabs and objects by class, and its chunks. */
 #ifndef PN_CENSUS_H
 #define PN_CENSUS_H
 
@@ -8,11 +8,11 @@
 #include "front/tcache.h"
 
 /**
- * struct pn_census_class - a class of a heap
- * @slabs: how many
- * @objects: that these have
- * @out: of @objects, given out, those in threads' caches too
- * @cached: of @out, in threads' caches
+ * struct pn_census_class - one class of a heap
+ * @slabs: number of slabs
+ * @objects: number of objects in these slabs, free ones too
+ * @out: how many of @objects the slabs have given out, to programs and to threads' caches
+ * @cached: how many of @out are in threads' caches
  */
 struct pn_census_class {
 	uint64_t slabs;
@@ -22,9 +22,9 @@ struct pn_census_class {
 };
 
 /**
- * struct pn_census - a heap, counted
- * @figures: all of the heap's
- * @memory: of which sort its chunks are
+ * struct pn_census - the counts of one heap
+ * @figures: all figures of the heap
+ * @memory: what sort of memory its chunks have
  * @classes: by class
  */
 struct pn_census {
@@ -34,14 +34,14 @@ struct pn_census {
 };
 
 /*
- * Slabs, chunks and objects agree with each other: all locks are held while they
- * are counted, which takes about a microsecond for each chunk. What is cached may
- * be some operations apart. Heap 0 is the default one. Return: false if there are
- * not so many.
+ * Counts heap @number; heap 0 is the default one. All locks of the heap are held while slabs,
+ * chunks and objects are counted, so that these counts agree with each other; this takes about a
+ * microsecond for each chunk. The counts of cached objects are taken without the caches' owners,
+ * and may differ by some operations. Return: false if there is no such heap.
  */
 bool pn_census_take(struct pn_census *census, size_t number);
 
-/* A slot, as people are told of it. */
+/* What is shown of one slot. */
 struct pn_census_slot {
 	uint8_t state;
 	bool is_inherited;
@@ -50,7 +50,7 @@ struct pn_census_slot {
 	uint32_t run;
 };
 
-/* @count slots from @first on. */
+/* Reads @count slots from @first on. Takes the arena's lock. */
 void pn_census_take_slots(struct pn_census_slot *slots, size_t first, size_t count);
 
 #endif /* PN_CENSUS_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * pinned_dump(): all figures as JSON. Its members are those that pinnedctl prints
- * of a process from outside; a test compares the two.
+ * pinned_dump(): all figures as JSON. The members are the same that pinnedctl prints of a process
+ * from outside; a test compares the two.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 #define DUMP_SCHEMA 1
 
-/* Slots that are looked at under one hold of the arena's lock. */
+/* How many slots are read each time that the arena's lock is held. */
 #define SLOTS_AT_ONCE 64
 
 static void dump_program(struct pn_json *json)
@@ -75,7 +75,10 @@ static void dump_class(struct pn_json *json, unsigned int index,
 	pn_json_close(json, '}');
 }
 
-/* Where its memory is, and of which sort; no node and no ceiling: any. */
+/*
+ * Writes where the heap's memory is, and of which type. null for the node or for the highest
+ * physical address means that there is no restriction.
+ */
 static void dump_memory(struct pn_json *json, const struct pn_memory *memory)
 {
 	static const char *const types[] = { PN_MEMORY_TYPES(PN_MEMORY_TYPE_WITH_COMMA) };
@@ -111,7 +114,7 @@ static void dump_heap(struct pn_json *json, const struct pn_census *census)
 	pn_json_close(json, '}');
 }
 
-/* One made or destroyed meanwhile may be left out. */
+/* Writes all heaps. A heap that is created or destroyed meanwhile may be left out. */
 static void dump_heaps(struct pn_json *json)
 {
 	struct pn_census census;
@@ -129,7 +132,7 @@ static void dump_slot(struct pn_json *json, size_t index, const struct pn_census
 		[PN_SLOT_LARGE] = "large", [PN_SLOT_LARGE_TAIL] = "", [PN_SLOT_RAW] = "raw",
 	};
 
-	/* A large object is told of where it begins. */
+	/* A large object is shown once, at the slot where it begins. */
 	if (!*names[slot->state])
 		return;
 	pn_json_open(json, NULL, '{');

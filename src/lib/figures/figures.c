@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading the figures of table.h, and the table as text, which pinnedctl reads from a process: so
- * the tool shows the figures of a library that is older or newer than itself.
+ * Reads the figures of table.h. This file also contains the table as text, which pinnedctl reads
+ * from a process, so that the tool can show the figures of a library that is older or newer than
+ * itself.
  */
 #include "figures/figures.h"
 
@@ -36,7 +37,7 @@ void pn_figures_of_process(struct pn_process_figures *figures)
 	*figures = (struct pn_process_figures){ PN_FIGURES_OF_PROCESS(FROM_EXPRESSION) };
 }
 
-/* A line for each figure: whose, name, source, unit, kind, help. */
+/* One line for each figure: heap or process, name, source, unit, kind, help. */
 #define LINE(scope, name, source, unit, kind, help) \
 	scope " " #name " " source " " #unit " " #kind " " help "\n"
 #define LINE_OF_STATS(name, source, unit, kind, access, help) \
@@ -56,6 +57,6 @@ PN_WATCH_VARIABLE(figures, table);
 #define WATCH(name, source, unit, kind, access, help) PN_WATCH_MEMBER(pn_heap_stats, source);
 PN_FIGURES_OF_STATS(WATCH)
 
-/* In the order of PINNED_MEMORY_*, as words. */
+/* The names of the memory types, in the order of PINNED_MEMORY_*, separated by blanks. */
 static const char memory_types[] = PN_MEMORY_TYPES(PN_MEMORY_TYPE_WITH_BLANK);
 PN_WATCH_VARIABLE(memory_types, memory_types);

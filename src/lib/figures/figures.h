@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The figures of table.h, as structures, and how they are read from where they are kept. */
+/* The figures of table.h as structures, and the functions that fill these structures. */
 #ifndef PN_FIGURES_H
 #define PN_FIGURES_H
 
@@ -23,8 +23,8 @@ struct pn_process_figures {
 #undef PN_FIGURE_OF_PROCESS
 
 /*
- * Reads a heap's figures that need no counting; the counted ones become 0. @stats is the heap's own,
- * with the lock that covers it, or a copy.
+ * Reads the figures of a heap that need no census; the figures that come from the census become 0.
+ * @stats is either the heap's own, and the caller holds the lock that covers it, or a copy.
  */
 void pn_figures_of_heap(struct pn_heap_figures *figures, const struct pn_heap *heap,
 			const struct pn_heap_stats *stats);

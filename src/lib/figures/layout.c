@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The structures that can be watched, and the note that leads to the table of
- * entries. Variables that are static to a file have their entry there.
+ * The structures that pinnedctl can read in this process (os/watch.h), and the ELF note that leads
+ * to the table of all entries. The entry of a variable that is static to a file is in that file.
  *
- * The note has the owner "pinned-mem", type 1, and two signed words: how far
- * behind each of them the table begins, and ends.
+ * The note has the owner "pinned-mem" and the type 1. It contains two signed words: the distance
+ * from the first word to the beginning of the table, and from the second word to the end of the
+ * table.
  */
 #include "os/watch.h"
 
@@ -75,7 +76,10 @@ PN_WATCH_CONSTANT(bin_others, PN_BIN_OTHERS);
 PN_WATCH_CONSTANT(sizeof_pn_bin, sizeof(struct pn_bin));
 PN_WATCH_MEMBER(pn_bin, count);
 
-/* The table's ends are names that the linker defines for a section that is called like one. */
+/*
+ * The linker defines the symbols at the two ends of the table, because the section's name is a C
+ * identifier.
+ */
 __asm__(".hidden __start_pn_watch\n"
 	".hidden __stop_pn_watch\n"
 	".pushsection .note.pinned_mem, \"a\", %note\n"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Writing the profile, in the text format of gperftools' heap profiles ("heap_v2"):
- * a line for each call stack with what was sampled there, the mean between
- * samples, and the process's mappings, by which pprof finds names.
+ * Writes the profile in the text format of gperftools' heap profiles ("heap_v2"): the mean distance
+ * between samples, a line for each call stack with the sums of its samples, and the process's
+ * mappings, by which pprof finds the names of functions.
  *
- * No lock is held meanwhile: who reads the descriptor may allocate.
+ * No lock is held while the profile is written, because whoever reads the descriptor may allocate.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -119,8 +119,12 @@ int pinned_profile_dump(int fd)
 	return pn_answer(pn_profile_is_on ? write_profile(fd) : ENOTSUP);
 }
 
-/* The beginning and the end of the process. */
+/* Start and exit of the process. */
 
+/*
+ * Finds the unwinder, if the environment asks for a profile. A constructor may load a library; the
+ * first malloc, which reads the configuration, may not.
+ */
 static __attribute__((constructor)) void prepare(void)
 {
 	const char *text = getauxval(AT_SECURE) ? NULL : getenv(pn_flavour.variable);
@@ -129,7 +133,7 @@ static __attribute__((constructor)) void prepare(void)
 		pn_callers_prepare();
 }
 
-/* %p in the name is the process's number. */
+/* Copies the name of the profile's file, with the process's number instead of %p. */
 static void complete_name(char *name, size_t size, const char *pattern)
 {
 	const char *at = strstr(pattern, "%p");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The figures of pinned_stats() and pinned_heap_stats(): those of table.h that are public. */
+/* pinned_stats() and pinned_heap_stats(): the public ones of the figures in table.h. */
 #include "figures/figures.h"
 #include "front/harden.h"
 #include "front/heaps.h"
@@ -10,7 +10,7 @@
 #include "os/sized.h"
 #include "pinned.h"
 
-/* In the first release, 0.1.0. */
+/* The size of struct pinned_stats in the first release, 0.1.0. */
 #define FIRST_SIZE PN_SIZE_UP_TO(struct pinned_stats, retained_bytes)
 
 #define PUT_public(name, operator) stats->name operator figures.name;
@@ -24,7 +24,7 @@ static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
 	struct pn_heap_figures figures;
 
 	pn_figures_of_heap(&figures, heap, &counts);
-	/* Here, raw chunks are objects too. */
+	/* These functions count raw chunks as objects too. */
 	figures.large_bytes += figures.raw_bytes;
 	figures.object_bytes =
 		pn_central_bytes_out(heap) + figures.medium_bytes + figures.large_bytes;

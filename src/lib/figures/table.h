@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every figure of a process and of a heap, once: its name, where it is kept, its unit, its kind, and
- * what people are told of it. From this table come the members that pinned_dump() writes, those of
- * struct pinned_stats, and the text that pinnedctl reads from a process (figures.c), so that
- * pinnedctl's output, its table and its Prometheus metrics need no list of their own.
+ * Every figure of a process and of a heap, once: its name, where the library keeps it, its unit,
+ * its kind, and its help text. This table generates the members that pinned_dump() writes, those of
+ * struct pinned_stats, and the text that pinnedctl reads from a process (figures.c). So pinnedctl
+ * needs no list of figures of its own for its tables and its Prometheus metrics.
  *
  * Columns:
- *   name    the member of pinned_dump(); a figure in bytes ends in _bytes
- *   source  where it is kept: see the comment of each list
- *   unit    of the source: bytes; chunks, shown as bytes; limit, chunks of which UINT64_MAX is none;
- *           ms, milliseconds; or number. PN_SHOWN_* converts it to what is shown
- *   kind    gauge, or counter if it never falls; setting if it does not change
- *   access  public if it is a member of struct pinned_stats too, else private
- *   help    for people and for Prometheus, in at most 42 characters
+ *   name    the member of pinned_dump(); the name of a figure in bytes ends in _bytes
+ *   source  where the figure is kept: see the comment of each list
+ *   unit    unit of the source: bytes; chunks, which are shown as bytes; limit, chunks of which
+ *           UINT64_MAX means no limit; ms, milliseconds; or number. PN_SHOWN_* converts a source's
+ *           value into the value that is shown
+ *   kind    counter if the figure never falls; setting if it does not change; else gauge
+ *   access  public if the figure is a member of struct pinned_stats too, else private
+ *   help    text for people and for Prometheus, of at most 42 characters
  *
- * man/man3/pinned_dump.3 says more about each; a test compares.
+ * man/man3/pinned_dump.3 describes each figure; a test compares the page with this table.
  */
 #ifndef PN_TABLE_H
 #define PN_TABLE_H
 
 #include "arena/arena.h"
 
-/* Heaps: source is a member of struct pn_heap_stats. */
+/* Figures of heaps whose source is a member of struct pn_heap_stats. */
 #define PN_FIGURES_OF_STATS(X)                                                                   \
 	X(chunk_bytes, chunks, chunks, gauge, public, "Memory held from the backend")            \
 	X(peak_chunk_bytes, peak_chunks, chunks, gauge, public, "The most memory that was held") \
@@ -34,7 +35,10 @@
 	  "Requests to the backend for memory")                                                  \
 	X(punch_calls, punch_calls, number, counter, public, "Requests to give memory back")
 
-/* Heaps: counted from slabs and caches; source is the function of pinnedctl that counts it. */
+/*
+ * Figures of heaps that come from a census of slabs and caches; source names the function of
+ * pinnedctl that counts.
+ */
 #define PN_FIGURES_COUNTED(X)                                                                    \
 	X(object_bytes, objects, bytes, gauge, public, "Objects, with those in threads' caches") \
 	X(cached_bytes, cached, bytes, gauge, public, "Free objects in threads' caches")         \
@@ -42,14 +46,14 @@
 	  "Free objects above 32 KiB in caches")                                                 \
 	X(caches, caches, number, gauge, private, "Threads that have a cache")
 
-/* Heaps: source is a member of struct pn_heap. */
+/* Figures of heaps whose source is a member of struct pn_heap. */
 #define PN_FIGURES_OF_SETTINGS(X)                                                       \
 	X(limit_bytes, limit_chunks, limit, setting, private, "What the heap may hold") \
 	X(decay_ms, decay_ms, ms, setting, private, "How long an empty chunk is kept")
 
 /*
- * Processes: source is an expression, and after it, for pinnedctl, the variable that can be watched
- * (os/watch.h), with the member in it if it is a structure.
+ * Figures of the process. source is an expression. The column after it is for pinnedctl: the name
+ * of the variable's entry (os/watch.h), followed by the member if the variable is a structure.
  */
 #define PN_FIGURES_OF_PROCESS(X)                                                                 \
 	X(arena_bytes, pn_arena_size(), "arena/pn_arena.size", bytes, setting, public,           \
@@ -71,7 +75,7 @@
 	X(fallback_bytes, pn_fallback_now().bytes, "fallback/pn_fallback.bytes", bytes, counter, \
 	  private, "Bytes that libc served instead")
 
-/* A source's value as it is shown; UINT64_MAX for a limit that does not exist. */
+/* Convert a source's value into the value that is shown; UINT64_MAX stands for "no limit". */
 #define PN_SHOWN_bytes(value) (value)
 #define PN_SHOWN_chunks(value) ((value)*PN_CHUNK_SIZE)
 #define PN_SHOWN_limit(value) \

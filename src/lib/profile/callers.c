@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Stacks, by libgcc's unwinder, which C++ programs have loaded; into others it is
- * loaded when a profile is wanted. Not linked to: then every program under the
- * shim would load it, and one with another C library could not start.
+ * Call stacks, by libgcc's unwinder. A C++ program has loaded the unwinder already; into other
+ * programs we load it when a profile is wanted. We do not link to it: every program under the shim
+ * would load it then, and a program with another C library could not start.
  *
- * Frame pointers would be faster, but most distributions' libraries have none.
+ * Frame pointers would be faster, but the libraries of most distributions are built without them.
  */
 #include "profile/callers.h"
 
@@ -12,7 +12,7 @@
 #include <sys/auxv.h>
 #include <unwind.h>
 
-/* On 32-bit ARM there is no function for the address alone, but one for any register. */
+/* On 32-bit ARM the unwinder has no function for the address alone, only one for any register. */
 #ifdef __ARM_EABI_UNWINDER__
 #define GET_REGISTER _Unwind_VRS_Get
 #define GET_REGISTER_NAME "_Unwind_VRS_Get"
@@ -38,14 +38,17 @@ static uintptr_t address_of(struct _Unwind_Context *context)
 	uint32_t pc = 0;
 
 	get_register(context, _UVRSC_CORE, 15, _UVRSD_UINT32, &pc);
-	/* The lowest bit says that the code is Thumb's. */
+	/* The lowest bit says that the code is Thumb code. */
 	return pc & ~1U;
 #else
 	return get_register(context);
 #endif
 }
 
-/* This library, or the program that has it inside; the linker defines them. */
+/*
+ * The first byte and the end of the code of the object that contains this file: the library, or a
+ * program that is linked statically with it. The linker defines them.
+ */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
 
@@ -56,7 +59,10 @@ struct walk {
 	bool is_inside;
 };
 
-/* In a program that has the library inside, its own code cannot be told from ours. */
+/*
+ * Returns true if this library is an object of its own. In a program that is linked statically with
+ * it, the program's code cannot be told apart from the library's.
+ */
 static bool is_own_library(void)
 {
 	return getauxval(AT_PHDR) - (uintptr_t)__ehdr_start >= 4096;

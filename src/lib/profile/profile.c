@@ -2,10 +2,10 @@
 /*
  * Sampling; see profile.h.
  *
- * The distances between samples are drawn from an exponential distribution, as in
- * TCMalloc and jemalloc: an object of n bytes is sampled with the probability
- * 1 - exp(-n / mean) whatever was allocated before it, so who reads the profile
- * can tell how many objects a sample stands for.
+ * The distances between samples are drawn from an exponential distribution, as in TCMalloc and
+ * jemalloc. So an object of n bytes is sampled with the probability 1 - exp(-n / mean), whatever
+ * was allocated before it, and whoever reads the profile can compute how many objects a sample
+ * stands for.
  */
 #include "profile/profile.h"
 
@@ -20,11 +20,11 @@
 #define LISTS 65536
 
 /**
- * struct sample - an object that is sampled
- * @next: in its list, or of those that nobody uses
- * @object: its address
- * @size: bytes that were asked for
- * @stack: who asked
+ * struct sample - an object that was sampled
+ * @next: next in its list, or in the list of unused records
+ * @object: the object's address
+ * @size: bytes that were requested
+ * @stack: call stack of the request
  */
 struct sample {
 	struct sample *next;
@@ -39,14 +39,14 @@ static struct sample **lists;
 static struct sample *unused;
 static size_t mean;
 PN_WATCH_VARIABLE(profile_bytes, mean);
-/* Bytes to the next sample. */
+/* Bytes until the next sample. */
 static int64_t left;
 
-/* Chance. */
+/* Random distances. */
 
 /*
- * The natural logarithm of @value, an integer of up to 53 bits, without libm: the
- * power of two apart, and the rest, 1 to 2, by the series of atanh.
+ * Returns the natural logarithm of @value, an integer of up to 53 bits, without libm. It splits off
+ * the power of two, and computes the rest, which is from 1 to 2, by the series of atanh.
  */
 static double logarithm(uint64_t value)
 {
@@ -61,6 +61,7 @@ static double logarithm(uint64_t value)
 	return 2 * sum + power * 0.693147180559945309417;
 }
 
+/* Draws the number of bytes until the next sample, at least 1. */
 static int64_t next_distance(void)
 {
 	uint64_t chance = (pn_random_next() >> 11) + 1;
@@ -69,12 +70,15 @@ static int64_t next_distance(void)
 	return distance < 1 ? 1 : distance > 0x1p60 ? (int64_t)1 << 60 : (int64_t)distance;
 }
 
-/* Return: true if a sample is in the next @size bytes. */
+/* Counts @size bytes. Return: true if one of these bytes is sampled. */
 static bool is_time(size_t size)
 {
 	int64_t before = __atomic_fetch_sub(&left, (int64_t)size, __ATOMIC_RELAXED);
 
-	/* With 0 or less, another thread has just come here, and is about to say what is left. */
+	/*
+	 * If @before is 0 or less, another thread has just reached the sample, and is about to
+	 * store the next distance.
+	 */
 	if (before > (int64_t)size || before <= 0)
 		return false;
 	__atomic_store_n(&left, next_distance(), __ATOMIC_RELAXED);
@@ -120,7 +124,10 @@ static void record_locked(const void *object, size_t size, struct pn_stack *stac
 	add(&stack->all_bytes, size);
 }
 
-/* The unwinder may allocate: that is not sampled. */
+/*
+ * Records an object with its call stack. The unwinder may allocate; is_sampling keeps these
+ * allocations from being sampled.
+ */
 static PN_NOINLINE void take_sample(const void *object, size_t size)
 {
 	uintptr_t callers[PN_STACK_DEPTH_MAX];
@@ -152,7 +159,7 @@ static void drop_locked(struct sample **link)
 	add(&sample->stack->live_objects, -(uint64_t)1);
 	add(&sample->stack->live_bytes, -(uint64_t)sample->size);
 	__atomic_store_n(link, sample->next, __ATOMIC_RELAXED);
-	/* A forked child that sees the next line must see the last one. */
+	/* A forked child that sees the stores below must also see the store above. */
 	pn_child_order_writes();
 	sample->next = unused;
 	unused = sample;
@@ -162,7 +169,10 @@ void pn_profile_forget(const void *object)
 {
 	struct sample **link = list_of(object);
 
-	/* Its sample is there, if it has one: it was recorded before the program knew the object. */
+	/*
+	 * This look without the lock is safe: an object's sample is recorded before the program
+	 * knows the object's address.
+	 */
 	if (!__atomic_load_n(link, __ATOMIC_RELAXED))
 		return;
 	pn_lock(&pn_stacks_lock);
@@ -211,7 +221,10 @@ size_t pn_profile_bytes(void)
 	return mean;
 }
 
-/* The child goes on with its parent's samples, also if another thread was about to say what is left. */
+/*
+ * The child keeps the parent's samples. If another thread was about to store the next distance at
+ * the fork, the child draws one itself.
+ */
 void pn_profile_in_child(void)
 {
 	pn_lock_reset(&pn_stacks_lock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The table of call stacks; see stacks.h. Records are put in front of their list when they are complete. */
+/* The table of call stacks; see stacks.h. A record is linked into its list after it is complete. */
 #include "profile/stacks.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ bool pn_stacks_init(void)
 	return lists;
 }
 
-/* FNV-1a, by words. */
+/* FNV-1a, applied to words instead of bytes. */
 static uint64_t hash_of(const uintptr_t *callers, size_t depth)
 {
 	uint64_t hash = 0xcbf29ce484222325u;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The call stacks of a heap profile, each once, with what is live and what was allocated there. */
+/*
+ * The call stacks of a heap profile. Each is recorded once, with the sums of all samples that were
+ * taken there and of those that are live.
+ */
 #ifndef PN_STACKS_H
 #define PN_STACKS_H
 
@@ -9,14 +12,14 @@
 #define PN_STACK_DEPTH_MAX 64
 
 /**
- * struct pn_stack - one call stack; never given back
- * @next: in its list
- * @hash: of @callers
- * @depth: how many callers
- * @live_objects: samples that are not freed
- * @live_bytes: of these
- * @all_objects: all samples
- * @all_bytes: of these
+ * struct pn_stack - one call stack; a record is never freed
+ * @next: next in its list
+ * @hash: hash of @callers
+ * @depth: number of callers
+ * @live_objects: number of sampled objects that are not freed
+ * @live_bytes: bytes of these objects
+ * @all_objects: number of all sampled objects
+ * @all_bytes: bytes of these objects
  * @callers: return addresses, innermost first
  *
  * The counts are written under the profile's lock, and read without it.
@@ -32,16 +35,22 @@ struct pn_stack {
 	uintptr_t callers[];
 };
 
-/* Covers the records, their counts, and the samples (profile.c); runtime.c says where it nests. */
+/*
+ * The profile's lock. It covers the stacks, their counts, and the samples (profile.c); runtime.c
+ * describes the lock order.
+ */
 extern struct pn_lock pn_stacks_lock __attribute__((visibility("hidden")));
 
-/* Return: false without memory. */
+/* Allocates the table. Return: false if there is no memory. */
 bool pn_stacks_init(void);
 /*
- * Finds the record of a stack, or makes one. Return: NULL if there is no memory for the record.
+ * Finds the record of a stack, or makes one. Return: the record; NULL if there is no memory for it.
  */
 struct pn_stack *pn_stacks_find_locked(const uintptr_t *callers, size_t depth);
-/* The one behind @stack, in no order that means anything; the first if that is NULL. No lock is needed. */
+/*
+ * Walks all stacks, in no particular order, without a lock. Return: the stack after @stack, the
+ * first one if @stack is NULL; NULL at the end.
+ */
 struct pn_stack *pn_stacks_next(const struct pn_stack *stack);
 
 #endif /* PN_STACKS_H */
