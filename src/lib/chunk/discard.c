@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Giving inherited memory back; see discard.h. Takes no lock: two threads that give the same back do no harm. */
+/*
+ * Gives inherited memory back; see discard.h. Takes no lock: two threads that give the same memory
+ * back do no harm.
+ */
 #include "chunk/discard.h"
 
 #include <sys/mman.h>
@@ -7,12 +10,12 @@
 #include "os/confined.h"
 #include "os/sys.h"
 
-/* Of an inherited slot, which is in no list. */
+/* The value of @next for an inherited slot that was given back; such a slot is in no list. */
 #define GIVEN_BACK UINT32_MAX
 
 /*
- * The addresses stay usable: a signal handler may have forked while its thread was about to use an
- * object there.
+ * The addresses stay accessible: a signal handler may have forked while the interrupted thread was
+ * about to use an object there.
  */
 void pn_discard_slots(size_t first, size_t count)
 {

@@ -7,14 +7,15 @@
 
 #define MEND_PAUSE_MIN_MS 10
 
-/* Forks that are under way, and those that are over. */
+/* How many forks are under way, and how many are over. */
 static uint32_t forks_under_way, forks;
-/* Those over when physical addresses were looked up last; under the arena's lock. */
+/* The value of @forks at the last look-up of physical addresses; the arena's lock covers it. */
 static uint32_t forks_looked_up;
 
 /*
- * Either this sees that a fork is under way, or pn_forks_begin() sees the address, and removes it:
- * both write their word before they read the other's.
+ * Either this function sees that a fork is under way, or pn_forks_begin() sees the address and
+ * removes it: each of the two writes its own word before it reads the other's, sequentially
+ * consistent.
  */
 void pn_forks_set_phys(const struct pn_backend *backend, size_t slot, uint64_t phys)
 {
@@ -52,7 +53,7 @@ void pn_forks_end(const struct pn_backend *backend)
 {
 	__atomic_fetch_sub(&forks_under_way, 1, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&forks, 1, __ATOMIC_RELEASE);
-	/* Whoever holds the lock does it later. */
+	/* If another thread holds the lock, the next slow path looks the addresses up. */
 	if (!moves(backend) || !pn_arena_lock_try())
 		return;
 	look_up_again_locked(backend);

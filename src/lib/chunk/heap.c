@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A heap's beginning, its figures, and what forks do to it. */
+/* How a heap is opened and closed, its statistics, and what becomes of it in a forked child. */
 #include "chunk/heap.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A heap: memory of one sort, with its pool, its chunks and its slabs. There is
- * the default one, whose objects threads cache.
+ * A heap: memory of one kind, with a pool, chunks and slabs of its own. malloc uses the default
+ * heap; threads cache objects of the default heap only.
  */
 #ifndef PN_HEAP_H
 #define PN_HEAP_H
@@ -11,7 +11,7 @@
 #include "backend/backend.h"
 #include "os/lock.h"
 
-/* Lists of chunks by the length of their longest free run, each twice the one before. */
+/* Number of lists of chunks by the length of their longest free page run, in powers of two. */
 #define PN_RUN_ORDERS 9
 
 struct pn_heap_stats {
@@ -27,12 +27,12 @@ struct pn_heap_stats {
 
 /**
  * struct pn_central - the slabs of one class
- * @lock: covers the rest but @out, and what struct pn_slab says
- * @partial: slabs with free objects that belong to nobody
+ * @lock: covers the other members except @out, and the members that struct pn_slab names
+ * @partial: unowned slabs with free objects
  * @spare: records that no slab uses
- * @colour: of the last slab
- * @out: objects that slabs have given out; atomic, and on a line of its own, since owners of slabs
- *	change it without the lock
+ * @colour: counts the colours that were given to slabs; see next_colour() of slab.c
+ * @out: how many objects the slabs have handed out; atomic, and on a cache line of its own, because
+ *	owners of slabs change it without the lock
  */
 struct pn_central {
 	struct pn_lock lock;
@@ -43,27 +43,27 @@ struct pn_central {
 } __attribute__((aligned(PN_CACHE_LINE)));
 
 /**
- * struct pn_heap - one heap; all but @centrals under the arena's lock
- * @pool: where chunks come from
+ * struct pn_heap - one heap; the arena's lock covers all members except @centrals
+ * @pool: the pool that the heap's chunks come from
  * @empty: EMPTY chunks, newest first
- * @partial: PAGES chunks with room
- * @hint: no slot below it is to be had
- * @limit_chunks: how many it may hold
- * @is_contiguous: a large object shall be one physical extent
+ * @partial: PAGES chunks with free pages, by the length of their longest free page run
+ * @hint: the heap can take no slot below this one
+ * @limit_chunks: how many chunks the heap may hold
+ * @is_contiguous: each large object must be physically contiguous
  * @decay_ms: how long an EMPTY chunk is kept
- * @calls: slow paths, counted
- * @forks: forks of the process that the heap has noticed
- * @short_ms: until when empty chunks are given back at once, because memory is short; 0: it is not
- * @mend_ms: when to look next what a fork left to mend
- * @mend_pause_ms: how long to wait after that; 0: nothing to mend
+ * @calls: number of calls of slow paths
+ * @forks: number of the process's forks that the heap has noticed
+ * @short_ms: memory is short, and EMPTY chunks are given back at once, until this time; 0 if not
+ * @mend_ms: when to check next whether what a fork did to the mappings can be undone
+ * @mend_pause_ms: pause between two such checks; 0 if there is nothing to undo
  * @spare: records that no medium object uses
- * @colour: of the last medium object
- * @refusal: why the last request for chunks failed, an errno; EFBIG: a limit of the
- *           library's; ENOSPC: nothing more can be mapped
- * @retained: objects that somebody retains: retain.c, atomic
- * @next: the next of all heaps (heaps.h)
- * @stats: figures
- * @centrals: by class
+ * @colour: counts the colours that were given to medium objects; see next_colour() of medium.c
+ * @refusal: why the last request for chunks failed, an errno; EFBIG: a limit of the library was
+ *	reached; ENOSPC: nothing more can be mapped
+ * @retained: how many of the heap's objects are retained: see retain.c; atomic
+ * @next: next in the list of all heaps (heaps.h)
+ * @stats: the heap's statistics
+ * @centrals: for each class, its unowned slabs and its lock
  */
 struct pn_heap {
 	struct pn_pool pool;
@@ -87,14 +87,14 @@ struct pn_heap {
 	struct pn_central centrals[PN_CLASSES];
 };
 
-/* The heap of malloc. */
+/* The default heap, which malloc uses. */
 extern struct pn_heap pn_heap;
 
 /**
- * struct pn_heap_options - what a heap shall be
- * @memory: its chunks
- * @limit_chunks: how many of them it may hold
- * @decay_ms: how long an empty one is kept
+ * struct pn_heap_options - the properties of a heap
+ * @memory: properties of the heap's chunks
+ * @limit_chunks: how many chunks the heap may hold
+ * @decay_ms: how long an EMPTY chunk is kept
  * @is_contiguous: as in struct pn_heap
  */
 struct pn_heap_options {
@@ -104,18 +104,23 @@ struct pn_heap_options {
 	bool is_contiguous;
 };
 
-/* Return: 0, or the errno of the last backend of @kinds (which ends with PN_BACKEND_AUTO). */
+/*
+ * Opens a pool for a heap, from the first backend in @kinds that can be opened; @kinds ends with
+ * PN_BACKEND_AUTO. Return: 0, or the errno of the last backend.
+ */
 int pn_heap_init(struct pn_heap *heap, const struct pn_heap_options *options,
 		 const enum pn_backend_kind *kinds);
-/* The same, by the backend of another heap. */
+/* The same, with the backend of another heap. Return: 0, EOPNOTSUPP or an errno of the backend. */
 int pn_heap_init_like(struct pn_heap *heap, const struct pn_heap_options *options,
 		      const struct pn_heap *other);
-/* Without memory; then no backend is named. */
+/* Closes the pool of a heap that holds no memory. */
 void pn_heap_close(struct pn_heap *heap);
 const char *pn_heap_backend_name(const struct pn_heap *heap);
 struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap);
 
-/* In a forked child: leaves all memory and the pool of the heap alone. */
+/*
+ * In a forked child: gives the heap a new pool number and no chunks; the parent's stay untouched.
+ */
 void pn_heap_in_child(struct pn_heap *heap);
 
 #endif /* PN_HEAP_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The cache of a heap's idle chunks, which have memory and hold nothing (EMPTY): chunks enter it when
- * they get memory and when their last object is freed, and leave it to hold something or to be given
- * back. All functions need the arena's lock; the backend is called with that lock held.
+ * The cache of a heap's idle chunks, which have memory and hold nothing (EMPTY): chunks enter it
+ * when they get memory and when their last object is freed, and leave it to hold something or to be
+ * given back. All functions need the arena's lock; the backend is called with that lock held.
  */
 #include "chunk/idle.h"
 
@@ -15,16 +15,16 @@
 #include "os/probe.h"
 #include "os/sys.h"
 
-/* Between looks whether a forked child has gone. */
+/* Longest pause between two checks whether all forked children have gone. */
 #define MEND_PAUSE_MAX_MS 1000
 
-/* Slow paths between two looks for what has been empty for long enough. */
+/* How many calls of slow paths lie between two searches for chunks that have decayed. */
 #define TIDY_CALLS 8
 
-/* How long nothing is kept after memory was refused: others need what there is. */
+/* How long no idle chunk is kept after the backend refused memory: other processes need it. */
 #define SHORTAGE_MS 1000
 
-/* Chunks that a backend is given back at once. */
+/* The largest number of chunks that are given back to a backend at once. */
 #define BATCH_MAX 64
 
 static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
@@ -50,7 +50,7 @@ void pn_idle_forget(struct pn_heap *heap)
 	pn_limit_reset_peak();
 }
 
-/* The counts do not agree if another thread was changing them at the fork. */
+/* The counts may be inconsistent: another thread may have been changing them at the fork. */
 void pn_idle_in_child(struct pn_heap *heap)
 {
 	pn_limit_in_child();
@@ -97,8 +97,8 @@ static void make_hole(struct pn_heap *heap, size_t index)
 }
 
 /*
- * Punch EMPTY slots from @first on, as many as are next to each other. What the
- * backend cannot give back now stays EMPTY, to be used. Return: how many.
+ * Gives back the chunks of EMPTY slots from @first on, as many as are neighbours. If the backend
+ * refuses, the slots become EMPTY again and can be used. Return: how many chunks were given back.
  */
 static size_t punch_run(struct pn_heap *heap, size_t first)
 {
@@ -127,7 +127,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 	return 0;
 }
 
-/* The oldest EMPTY slot that can be given back and is at least @age_ms old, or SIZE_MAX. */
+/* Returns the oldest EMPTY slot that can be given back; SIZE_MAX if none is @age_ms old. */
 static size_t oldest(const struct pn_heap *heap, uint64_t age_ms)
 {
 	uint32_t link = heap->empty.last;
@@ -139,7 +139,7 @@ static size_t oldest(const struct pn_heap *heap, uint64_t age_ms)
 	return link - 1;
 }
 
-/* Give EMPTY chunks back that are at least @age_ms old. Return: how many. */
+/* Gives back all EMPTY chunks that are at least @age_ms old. Return: how many. */
 static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 {
 	size_t count = 0;
@@ -190,7 +190,9 @@ void pn_idle_add_locked(struct pn_heap *heap, size_t index)
 }
 
 /*
- * A child may live for long, so the pauses between looks whether it has gone grow.
+ * Lets the backend undo what a fork did to the mappings, if it is time to try. The backend may have
+ * to wait until the child has gone. A child may live for long, so the pauses between two tries
+ * grow.
  */
 static void mend(struct pn_heap *heap)
 {
@@ -228,7 +230,7 @@ void pn_idle_tidy_locked(struct pn_heap *heap)
 
 	pn_arena_assert_held();
 	pn_forks_notice_locked(heap);
-	/* Looking at the clock each time would cost more than what it is done in. */
+	/* Reading the clock each time would cost more than the slow path itself. */
 	if (decay_ms && ++heap->calls % TIDY_CALLS)
 		return;
 	if (heap->empty.last)

@@ -4,7 +4,7 @@
 
 #include "os/watch.h"
 
-/* Of all heaps together. */
+/* Chunks of all heaps together: what they hold, the most they held, and the most they may hold. */
 static uint64_t total, peak, limit = UINT64_MAX;
 PN_WATCH_VARIABLE(limit_chunks, limit);
 PN_WATCH_VARIABLE(peak_chunks, peak);

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
- * Runs of pages inside chunks. A bit for each page says which are free; chunks
- * with free pages are in lists by the length of their longest free run. All under
- * the arena's lock.
+ * Page runs inside chunks. One bit for each page says whether the page is free. Chunks with free
+ * pages are in lists by the length of their longest free run. The arena's lock covers the bits and
+ * the lists.
  *
- * Of the free runs that are long enough the shortest is taken, and of the chunks
- * those with the shortest longest runs are looked at first: long runs stay for
- * who needs them, and chunks become empty.
+ * The allocation policy is best fit: chunks whose longest free run is short are searched first, and
+ * within a chunk the shortest run that is long enough is taken. Long runs so remain for large
+ * requests, and some chunks become empty.
  */
 #include "chunk/pages.h"
 
 #include "chunk/idle.h"
 #include "chunk/slots.h"
 
-/* Chunks of one list that are looked at; the next list's runs are longer anyway. */
+/* The most chunks of one list that are searched; the chunks in the next list have longer runs. */
 #define TRIES 8
 
 #define NONE SIZE_MAX
 
 /* Bits. */
 
-/* The first page from @at on that is free, or with @flip all ones, that is not. */
+/* Returns the first free page from @at on or, if @flip is all ones, the first used page. */
 static size_t next_bit(const uint64_t *bits, size_t at, uint64_t flip)
 {
 	size_t word = at / 64;
@@ -47,7 +47,7 @@ static size_t next_used(const uint64_t *bits, size_t at)
 	return next_bit(bits, at, ~(uint64_t)0);
 }
 
-/* Where the run of free pages that @at is in begins. */
+/* Returns the first page of the free run that contains @at. */
 static size_t run_begin(const uint64_t *bits, size_t at)
 {
 	size_t word = at / 64;
@@ -64,7 +64,7 @@ static size_t run_begin(const uint64_t *bits, size_t at)
 	return 0;
 }
 
-/* The bits of @word that are in a run. */
+/* Returns the bits of word @word that belong to a run. */
 static uint64_t bits_in_word(size_t word, size_t first, size_t count)
 {
 	size_t begin = word * 64 < first ? first - word * 64 : 0;
@@ -116,8 +116,8 @@ static size_t longest_run(const uint64_t *bits)
 }
 
 /*
- * The shortest run that holds @count aligned pages. Return: the first of these, or
- * NONE; *best_length is the run's.
+ * Finds the shortest free run that contains @count aligned pages. Return: the first of these pages,
+ * or NONE. *best_length is the length of the free run.
  */
 static size_t best_fit(const uint64_t *bits, size_t count, size_t alignment, size_t *best_length)
 {
@@ -143,7 +143,7 @@ static struct pn_slot_list *list_of(struct pn_heap *heap, size_t longest)
 	return &heap->partial[63 - __builtin_clzll(longest)];
 }
 
-/* The longest run is another now; 0 is in no list. */
+/* Stores the length of a chunk's longest run, and moves the chunk to its list; 0 means no list. */
 static void set_longest(struct pn_heap *heap, size_t index, size_t longest)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
@@ -161,7 +161,10 @@ static void set_longest(struct pn_heap *heap, size_t index, size_t longest)
 		pn_slot_list_push(after, index);
 }
 
-/* Pages that are free become used. @length is that of the run that they are in. */
+/*
+ * Marks free pages as used. @length is the length of the free run that contains the pages. Returns
+ * true if nobody has used the pages before.
+ */
 static bool use_pages(struct pn_heap *heap, size_t index, size_t page, size_t count, size_t length)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
@@ -210,7 +213,7 @@ static size_t find_in_list(const struct pn_slot_list *list, size_t count, size_t
 	return NONE;
 }
 
-/* A chunk with room, and where. Return: NONE without memory. */
+/* Finds a chunk with room, and the page in it, or takes a new one. Return: NONE without memory. */
 static size_t find_chunk(struct pn_heap *heap, size_t count, size_t alignment, size_t *page,
 			 size_t *length)
 {
@@ -250,7 +253,7 @@ bool pn_pages_extend_locked(struct pn_heap *heap, size_t behind, size_t more)
 
 	pn_arena_assert_held();
 	pn_assert(pn_arena.slots[(behind - 1) / PN_CHUNK_PAGES].state == PN_SLOT_PAGES);
-	/* A run that ends with its chunk. */
+	/* The run ends with its chunk if @page is 0. */
 	if (!page || page + more > PN_CHUNK_PAGES || next_free(slot->free, page) != page)
 		return false;
 	end = next_used(slot->free, page);

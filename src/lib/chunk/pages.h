@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs of pages inside a heap's chunks: what slabs and medium objects are made of.
- * The arena's lock is held.
+ * Page runs inside a heap's chunks. A slab or a medium object occupies one page run. The caller of
+ * each function holds the arena's lock.
  */
 #ifndef PN_PAGES_H
 #define PN_PAGES_H
@@ -9,13 +9,17 @@
 #include "chunk/heap.h"
 
 /*
- * @count pages, up to a chunk's, whose first is a multiple of @alignment pages, a
- * power of two. *is_zeroed tells whether nobody has had them. Return: the first,
- * counted from the arena's; SIZE_MAX without memory.
+ * Takes a run of @count pages, up to a chunk's, whose first page is a multiple of @alignment pages,
+ * a power of two. *is_zeroed tells whether the pages contain only zeros because nobody has used
+ * them.
+ * Return: the first page, counted from the arena's first; SIZE_MAX if there is no memory.
  */
 size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment, bool *is_zeroed);
-/* @more pages behind a run that ends before page @behind. Return: false if they are not free. */
+/* Adds @more pages to a run that ends before page @behind. Return: false if they are not free. */
 bool pn_pages_extend_locked(struct pn_heap *heap, size_t behind, size_t more);
+/*
+ * Gives @count pages back. A chunk whose pages are all free then enters the cache of idle chunks.
+ */
 void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count);
 
 #endif /* PN_PAGES_H */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A heap's slots: finding runs of them, populating them, large objects and raw
- * runs. All under the arena's lock, which is taken once for a slab or a large
- * object, not for an object; the backend is called with it held. Fast paths read
- * the arena's tables without it: a slot's entries are complete before the first
- * pointer into it is handed out.
+ * A heap's slots: finds runs of slots, populates them, and keeps the entries of large objects and
+ * raw runs. All functions need the arena's lock, which is taken once for a slab or a large object,
+ * not once for each small object. The backend is called with that lock held. Fast paths read the
+ * arena's tables without the lock: a slot's entries are complete before the first pointer into the
+ * slot is handed out.
  */
 #include "chunk/slots.h"
 
@@ -19,7 +19,7 @@
 #include "os/confined.h"
 #include "os/probe.h"
 
-/* Chunks that a backend is asked for at once. */
+/* The largest number of chunks that a backend is asked for at once. */
 #define BATCH_MAX 64
 
 /* Runs of slots. */
@@ -47,7 +47,10 @@ static size_t unavailable_run(const struct pn_heap *heap, size_t slot)
 	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
 }
 
-/* With guards no two runs touch: there is a slot without memory before each run and after it. */
+/*
+ * Returns true if a run may end before @slot. In a pool with guards, no two runs touch: each run
+ * has a slot without memory before it and after it.
+ */
 static bool can_end_at(const struct pn_heap *heap, size_t slot)
 {
 	return !heap->pool.has_guards || (slot < pn_arena_slot_limit() && is_hole(slot));
@@ -58,13 +61,15 @@ static bool can_begin_at(const struct pn_heap *heap, size_t slot)
 	return !heap->pool.has_guards || !slot || is_hole(slot - 1);
 }
 
-/* A contiguous run is populated by one request. */
+/*
+ * Returns true if @slot can be part of @run. A contiguous run is one request, so it must be holes.
+ */
 static bool suits(const struct pn_heap *heap, const struct pn_run *run, size_t slot)
 {
 	return is_available(heap, slot) && (!run->is_contiguous || is_hole(slot));
 }
 
-/* First fit from the hint. Return: false if there is none. */
+/* Finds the first run at or after the hint. Return: false if there is none. */
 static bool find_run(struct pn_heap *heap, struct pn_run *run)
 {
 	size_t slots = pn_arena_slot_limit(), at;
@@ -104,7 +109,7 @@ PN_UNUSED_IN_RELEASE static bool are_taken(const struct pn_heap *heap, const str
 	return true;
 }
 
-/* Slots of a run that have no memory yet. */
+/* Returns how many of the slots have no memory yet. */
 static size_t count_holes(size_t first, size_t count)
 {
 	size_t holes = 0;
@@ -120,8 +125,9 @@ static int claim(struct pn_heap *heap, size_t first, size_t count)
 }
 
 /*
- * Fills @count holes, which become EMPTY slots; after an error some of them may be. Claims no more
- * than it has filled, and some. Returns what pn_backend.populate returns.
+ * Fills @count holes, which become EMPTY slots; after an error, some of them may be EMPTY too.
+ * Claims slots batch by batch, so that a failure leaves at most one batch claimed but not filled.
+ * Returns what pn_backend.populate returns.
  */
 static int populate(struct pn_heap *heap, size_t first, size_t count)
 {
@@ -143,7 +149,7 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 	return err;
 }
 
-/* The same of a contiguous run, by one request. */
+/* Fills the holes of a contiguous run by one request. Returns what populate() returns. */
 static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 {
 	uint64_t phys = 0;
@@ -163,7 +169,7 @@ static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 	return err;
 }
 
-/* Fill holes that are next to each other. */
+/* Fills @count neighbouring holes, unless the process filters its system calls. */
 static int fill_stretch(struct pn_heap *heap, const struct pn_run *run, size_t first, size_t count)
 {
 	int err = ENOMEM;
@@ -175,7 +181,7 @@ static int fill_stretch(struct pn_heap *heap, const struct pn_run *run, size_t f
 	return err;
 }
 
-/* Fill the run's holes, each stretch of them at once. */
+/* Fills the run's holes; neighbouring holes are filled together. */
 static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
 {
 	size_t i = 0;
@@ -193,7 +199,7 @@ static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
 	return err;
 }
 
-/* Populates what is needed of a run that is available, and takes it. Returns what populate() does. */
+/* Fills the holes of an available run, and takes all its slots. Returns what populate() returns. */
 static int fill_run(struct pn_heap *heap, struct pn_run *run)
 {
 	size_t holes = count_holes(run->first, run->count);
@@ -209,7 +215,10 @@ static int fill_run(struct pn_heap *heap, struct pn_run *run)
 	return err;
 }
 
-/* What somebody else has mapped is known afterwards, and passed over. */
+/*
+ * Finds and fills a run. If somebody else has mapped some of the slots, the arena has noted that,
+ * and the next search passes those slots over.
+ */
 static int try_run(struct pn_heap *heap, struct pn_run *run)
 {
 	int err;
@@ -232,7 +241,7 @@ static int open_again(struct pn_heap *heap)
 	return err;
 }
 
-/* Slots that the old pool has are left alone from now on, also while no new one can be opened. */
+/* Gives a lost pool up: nothing touches its slots any more, even if no new pool can be opened. */
 static void start_afresh(struct pn_heap *heap)
 {
 	heap->pool.number = pn_arena_new_pool();
@@ -240,8 +249,9 @@ static void start_afresh(struct pn_heap *heap)
 }
 
 /*
- * A run of populated slots, in no list. Tries again after what can help: a new
- * pool when the old one is lost, giving empty chunks back when memory is short.
+ * Takes a run of slots, which are then populated and in no list. After a failure it tries once
+ * more: with a new pool if the old one is lost, or without the idle chunks, which it gives back
+ * first.
  */
 static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 {
@@ -249,7 +259,7 @@ static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 
 	if (!heap->pool.is_open && open_again(heap))
 		return ENOMEM;
-	/* Chunks that lie idle may be what a contiguous run must consist of. */
+	/* The physical memory for a contiguous run may lie in idle chunks. */
 	if (run->is_contiguous)
 		pn_idle_purge_locked(heap);
 	err = try_run(heap, run);
@@ -268,7 +278,7 @@ static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 	return err;
 }
 
-/* The same; the heap remembers why it failed, for messages. */
+/* The same; the heap remembers the reason of a failure, for messages. */
 static int take_run(struct pn_heap *heap, struct pn_run *run)
 {
 	int err = take_run_at_last(heap, run);
@@ -278,7 +288,9 @@ static int take_run(struct pn_heap *heap, struct pn_run *run)
 	return err;
 }
 
-/* One chunk: the newest EMPTY one, whose pool does not matter, or a new one. */
+/*
+ * An EMPTY slot is taken whatever pool it is from; only a new slot must be from the current pool.
+ */
 size_t pn_slots_take_one_locked(struct pn_heap *heap)
 {
 	struct pn_run run = { .count = 1, .alignment = 1 };
@@ -301,7 +313,7 @@ static void set_used(struct pn_slot *slot, enum pn_slot_state state)
 	slot->object = PN_OBJECT_NEVER;
 }
 
-/* Slots @from to @to of the object that begins at @first. */
+/* Marks the slots from number @from up to @to of the object at @first as its tail. */
 static void set_tail(struct pn_heap *heap, size_t first, size_t from, size_t to)
 {
 	pn_assert(from < to && first + to <= pn_arena_slot_count());

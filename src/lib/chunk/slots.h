@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap's slots: populating them, runs of them for large objects, giving them back. */
+/* A heap's slots: populates them, takes runs of them for large objects, and gives them back. */
 #ifndef PN_SLOTS_H
 #define PN_SLOTS_H
 
 #include "chunk/heap.h"
 
 /**
- * struct pn_run - slots that are wanted, and then those that were found
- * @count: how many
- * @alignment: of the first, in slots
- * @is_contiguous: they shall be one physical extent
- * @is_raw: for another allocator; else for a large object
- * @first: out: the first
- * @is_zeroed: out: nobody has had any of them since they were populated
+ * struct pn_run - a run of slots: the request, and then the result
+ * @count: how many slots are requested
+ * @alignment: alignment of the first slot, in slots
+ * @is_contiguous: the run must be physically contiguous
+ * @is_raw: the run is for another allocator, not for a large object
+ * @first: result: the first slot
+ * @is_zeroed: result: nobody has used any of the slots since they were populated
  */
 struct pn_run {
 	size_t count;
@@ -23,18 +23,27 @@ struct pn_run {
 	bool is_zeroed;
 };
 
-/* Return: false without memory. */
+/* Takes a run of slots as @run requests. Takes the arena's lock. Return: false without memory. */
 bool pn_slots_take(struct pn_heap *heap, struct pn_run *run);
-/* @more slots behind a large object that has @count from @first. Return: false if they are not to be had. */
+/*
+ * Adds @more slots at the end of a large object that has @count slots from @first on. Takes the
+ * arena's lock. Return: false if the slots are not available.
+ */
 bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t more);
-/* Of a large object only the @count first slots are left. */
+/* Gives back all but the first @count slots of a large object. Takes the arena's lock. */
 void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count);
-/* All slots of a large object. */
+/* Gives back all slots of a large object. Takes the arena's lock. */
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count);
-/* Raw slots. Return: false if not all of these are, of one heap; nothing has changed then. */
+/*
+ * Gives back raw slots. Takes the arena's lock. Return: false, with nothing changed, if not all of
+ * them are raw slots of one heap.
+ */
 bool pn_slots_give_raw(size_t first, size_t count);
 
-/* One slot with memory, in no list; SIZE_MAX without memory. The arena's lock is held. */
+/*
+ * Takes one populated slot, which is then in no list: the newest EMPTY one, or a new one. The
+ * caller holds the arena's lock. Returns SIZE_MAX if there is no memory.
+ */
 size_t pn_slots_take_one_locked(struct pn_heap *heap);
 
 #endif /* PN_SLOTS_H */
