@@ -11,8 +11,8 @@
 #include "os/sys.h"
 
 /*
- * An extent's slots: at first, and at most. A small arena has smaller ones, to have enough of
- * them.
+ * The number of slots of the first extent, and of the largest one. A small arena has smaller
+ * extents, so that there are at least EXTENTS_LEAST of them.
  */
 #define EXTENT_SLOTS_MIN 16
 #define EXTENT_SLOTS_MAX 512
@@ -21,8 +21,8 @@
 static struct pn_lock lock = PN_LOCK_INIT;
 static uint32_t last_pool;
 /*
- * Slots whose entries are being mapped. A child that is forked meanwhile inherits a part of these
- * mappings, and unmaps them before it claims anything.
+ * Number of slots whose entries are being mapped. A child that is forked meanwhile inherits some of
+ * these mappings, and unmaps them before it claims any slot.
  */
 static size_t pending;
 
@@ -49,8 +49,8 @@ static size_t largest_extent(void)
 }
 
 /*
- * A child that is forked by another thread meanwhile finds that each of these slots leads to an
- * extent, the old one or the new one, that has slots.
+ * Makes the slots from @first up to @end an extent. If another thread forks meanwhile, then each of
+ * these slots belongs, in the child, to either the old extent or the new one, and both are valid.
  */
 static void set_extent(size_t first, size_t end, uint32_t mapped)
 {
@@ -76,8 +76,8 @@ void pn_arena_divide(size_t slot, size_t count)
 
 	pn_assert(count && first <= slot && slot + count <= end);
 	/*
-	 * The first extent is made shorter last, so that the others are never between two
-	 * extents.
+	 * Shorten the first extent last, so that the other slots belong to some extent at any
+	 * moment.
 	 */
 	if (slot + count < end)
 		set_extent(slot + count, end, mapped);
@@ -105,7 +105,7 @@ static void set_owner(size_t first, size_t end, uint32_t pool)
 
 /* Claiming. */
 
-/* Returns 0 or ENOMEM. */
+/* Claims @count more slots, as one extent. Returns 0 or ENOMEM. */
 static int grow(size_t count)
 {
 	size_t from = pn_arena_slot_count();
@@ -119,7 +119,7 @@ static int grow(size_t count)
 		return ENOMEM;
 	}
 	set_extent(from, from + count, 0);
-	/* Last: this is what makes pn_arena_has() true of any address of them. */
+	/* Store the size last: from now on, pn_arena_has() is true for addresses in these slots. */
 	__atomic_store_n(&pn_arena.size, (from + count) << PN_CHUNK_SHIFT, __ATOMIC_RELEASE);
 	pn_child_order_writes();
 	pending = 0;
@@ -138,7 +138,11 @@ int pn_arena_init(void)
 	return grow(smallest_extent());
 }
 
-/* Claims an extent at the end, or a smaller one that reaches up to @end. Returns 0 or ENOMEM. */
+/*
+ * Claims an extent at the end of the arena, about as large as all that the pool has claimed before.
+ * If there is no memory for that, claims a smaller extent that reaches only up to @end. Returns 0
+ * or ENOMEM.
+ */
 static int grow_for(const struct pn_claims *claims, size_t end)
 {
 	size_t needed = at_most(end - pn_arena_slot_count(), largest_extent());
@@ -180,7 +184,7 @@ void pn_arena_disclaim(uint32_t pool)
 			pn_arena.slots[slot].pool = 0;
 }
 
-/* What others have mapped. */
+/* Mappings of somebody else. */
 
 static bool is_occupied(size_t slot)
 {
@@ -189,7 +193,7 @@ static bool is_occupied(size_t slot)
 	       !pn_sys_is_free(pn_arena_slot_at(slot), PN_CHUNK_SIZE);
 }
 
-/* Slots from @first on, of its extent and before @end, that are occupied. */
+/* Returns how many slots from @first on are occupied, up to the end of its extent and to @end. */
 static size_t occupied_run(size_t first, size_t end)
 {
 	size_t slot = first;
@@ -216,8 +220,10 @@ bool pn_arena_skip(size_t slot, size_t count)
 }
 
 /*
- * A hole of an extent that is mapped as a whole is ours. Any other hole is unmapped if it is ours.
- * A process that filters its system calls is not asked: the C library then judges the pointer.
+ * In an extent that a pool has mapped as a whole, nobody else can have mapped a hole. In any other
+ * extent, the library has nothing mapped at a hole, so whatever is mapped there belongs to somebody
+ * else. A process that filters its system calls cannot find out: the answer is then true, and the C
+ * library judges the pointer.
  */
 bool pn_arena_is_in_foreign(const void *ptr)
 {

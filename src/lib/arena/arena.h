@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arena: a range of virtual addresses, divided into slots of one chunk each, and the tables
- * that say what is at an address. What a slot holds is decided by the heaps (slots.h, pages.h).
+ * The arena: virtual addresses that are divided into slots of one chunk each, and the tables that
+ * say what is at an address. The heaps decide what a slot holds (slots.h, pages.h).
  *
- * The addresses are chosen at the start and not mapped (window.h). Slots are claimed from the
- * first one on: claimed slots have entries in the tables. The backend maps memory at a claimed
- * slot when a heap needs it, and unmaps it afterwards. A claimed slot without memory may therefore
- * hold somebody else's mapping. The tables say of such a slot what they say of a hole: no memory
- * of ours.
+ * The addresses are chosen at the start, but not mapped (window.h). Slots are claimed in the order
+ * of their addresses, and only claimed slots have entries in the tables. The backend maps memory at
+ * a claimed slot when a heap needs the slot, and unmaps the memory afterwards. Somebody else may
+ * therefore map something at a claimed slot that has no memory. In the tables such a slot is a
+ * hole, like every slot without memory of the library.
  *
- * Claimed slots are divided into extents. An extent belongs to the pool that populates its slots;
- * after a fork, or when a pool is lost, its extents are left alone, and a new pool goes on in
- * others. Pools are counted, and the number of a pool is never used again. The first slot of an
- * extent holds what is known of the whole extent.
+ * Claimed slots are divided into extents. An extent belongs to the pool that populates its slots.
+ * After a fork, or when a pool is lost, the old pool's extents are left alone, and a new pool uses
+ * other extents. Pools are numbered, and no number is used twice. The entry of an extent's first
+ * slot describes the whole extent.
  */
 #ifndef PN_ARENA_H
 #define PN_ARENA_H
@@ -21,7 +21,7 @@
 #include "os/base.h"
 #include "os/child.h"
 
-/* The pool of slots that somebody else has mapped. They are never used. */
+/* The pool number of slots at which somebody else has mapped something. They are never used. */
 #define PN_POOL_NOBODY UINT32_MAX
 
 struct pn_heap;
@@ -30,7 +30,7 @@ struct pn_slab;
 enum pn_slot_state {
 	PN_SLOT_HOLE,  /* no memory */
 	PN_SLOT_EMPTY, /* memory that holds nothing, kept for a while */
-	PN_SLOT_PAGES, /* cut into runs of pages */
+	PN_SLOT_PAGES, /* divided into page runs */
 	PN_SLOT_LARGE, /* first of a large object */
 	PN_SLOT_LARGE_TAIL,
 	PN_SLOT_RAW, /* another allocator's */
@@ -46,22 +46,24 @@ enum pn_object_state {
 #define PN_PAGE_WORDS (PN_CHUNK_PAGES / 64)
 
 /**
- * struct pn_slot - what is known of a slot
+ * struct pn_slot - the entry of a slot
  * @state: enum pn_slot_state
- * @object: enum pn_object_state of the large object that begins here, or did last
- * @longest: for PAGES, the longest run of free pages
- * @pool: number of the pool that may populate it, or has; 0 if there is none yet
- * @epoch: the fork generation that populated it
- * @run: for LARGE, slots of the object; for LARGE_TAIL, slots of it before this one
- * @prev: with @next, neighbours in the list that its state puts it into; slot + 1, 0 for none
- * @emptied_ms: for EMPTY, since when
- * @heap: whose it is, while it has memory
- * @free: for PAGES, a bit for each page
- * @fresh: pages that nobody has had since the slot was populated: they are zeros
- * @extent: the first slot of its extent
- * @extent_slots: in the first slot of an extent, how many slots the extent has
- * @mapped: in the first slot of an extent, number of the pool that has mapped all of the extent at
- *	once; 0 if none has
+ * @object: enum pn_object_state of the last large object that began in this slot
+ * @longest: for PAGES, the length of the longest free page run
+ * @pool: number of the pool that may populate the slot, or has populated it; 0 for none yet
+ * @epoch: the fork generation that populated the slot
+ * @run: for LARGE, number of slots of the object; for LARGE_TAIL, number of the object's slots
+ *	before this one
+ * @prev: with @next, neighbours in the list for slots of this state: slot + 1, or 0 for none
+ * @emptied_ms: for EMPTY, the time at which the slot became EMPTY
+ * @heap: the heap that the slot belongs to while it has memory
+ * @free: for PAGES, a bit for each page, set if the page is free
+ * @fresh: a bit for each page, set if nobody has used the page since the slot was populated, so
+ *	that the page contains only zeros
+ * @extent: the first slot of the slot's extent
+ * @extent_slots: in the first slot of an extent, the number of slots of the extent
+ * @mapped: in the first slot of an extent, number of the pool that has mapped the whole extent; 0
+ *	if none has
  */
 struct pn_slot {
 	uint8_t state;
@@ -82,13 +84,15 @@ struct pn_slot {
 };
 
 /**
- * struct pn_arena - what fast paths read
+ * struct pn_arena - the variables of the arena that fast paths read
  * @base: first address
  * @size: bytes of claimed slots; grows, and is 0 before initialisation and without a backend
- * @phys: slot -> physical address + 1, 0 for none; wiped in a forked child
- * @slabs: page -> the slab that it belongs to, or the medium object that begins in it
- * @slots: slot -> its state
- * @epoch: fork generation; memory of another one is inherited, and not allocated from
+ * @phys: for each slot, the physical address + 1, or 0 for none; the kernel wipes it in a forked
+ *	child
+ * @slabs: for each page, the slab that contains the page, or the medium object that begins in it;
+ *	see medium.c for further entries of medium objects
+ * @slots: for each slot, its entry
+ * @epoch: fork generation; memory of an earlier generation is inherited, and not allocated from
  * @limit: bytes that can be claimed
  */
 struct pn_arena {
@@ -109,11 +113,12 @@ static inline size_t pn_arena_offset(const void *ptr)
 }
 
 /*
- * Returns the bytes that are claimed. Another thread may be claiming more. The entries of what it
- * claims are mapped before the size is stored, and are zeros until it hands out a pointer; whoever
- * has that pointer sees both. Whoever asks about another pointer gets the right answer from the old
- * size, from the new one, and from zeros. So the load needs no order, and an ordinary load is used:
- * compilers make two instructions of a comparison with an atomic one.
+ * Returns the bytes that are claimed. Another thread may be claiming more slots. It maps their
+ * entries before it stores the size, and the entries are zeros until it hands out a pointer into
+ * the slots. A thread that has received such a pointer sees the entries and the size. For any other
+ * pointer the old size, the new size and zeros all lead to the right answer. The load therefore
+ * needs no order. It is an ordinary load, because compilers make two instructions of a comparison
+ * with an atomic load.
  */
 static inline size_t pn_arena_size(void)
 {
@@ -139,15 +144,16 @@ static inline void *pn_arena_slot_at(size_t slot)
 	return pn_arena_at(slot << PN_CHUNK_SHIFT);
 }
 
-/* Read without the lock by pinned_owns() and pinned_p2v(). */
+/* Stores a slot's state, atomically: pinned_owns() reads states without the lock. */
 static inline void pn_slot_set_state(struct pn_slot *slot, enum pn_slot_state state)
 {
 	__atomic_store_n(&slot->state, (uint8_t)state, __ATOMIC_RELAXED);
 }
 
 /*
- * A signal handler may fork just before the address is stored. The child's table is wiped by then,
- * and must stay so: the chunk is its parent's.
+ * Stores a slot's physical address; PN_PHYS_UNKNOWN removes it. A signal handler may fork just
+ * before the store. The child's table is then wiped already and must stay wiped, because the chunk
+ * belongs to the parent; therefore a new child stores 0 again.
  */
 static inline void pn_slot_set_phys(size_t slot, uint64_t phys)
 {
@@ -171,17 +177,17 @@ static inline size_t pn_arena_slot_count(void)
 	return __atomic_load_n(&pn_arena.size, __ATOMIC_ACQUIRE) >> PN_CHUNK_SHIFT;
 }
 
-/* Returns a number for a pool. */
+/* Returns a number for a new pool. */
 uint32_t pn_arena_new_pool(void);
-/* Returns the pool that a slot, claimed or not, may be populated from; 0 if it is nobody's yet. */
+/* Returns the number of the pool that a slot, claimed or not, belongs to; 0 if it is unowned. */
 uint32_t pn_arena_owner(size_t slot);
-/* Returns the slot after the extent of a claimed slot. */
+/* Returns the first slot after the extent that contains a claimed slot. */
 size_t pn_arena_extent_end(size_t slot);
 
 /**
- * struct pn_claims - what a pool has claimed; zeros at first
- * @pool: number of the pool that @slots is about
- * @slots: how many; the next extent is made about as large
+ * struct pn_claims - how much a pool has claimed; zeros at first
+ * @pool: number of the pool
+ * @slots: how many slots the pool has claimed; its next extent is made about as large
  */
 struct pn_claims {
 	uint32_t pool;
@@ -189,22 +195,22 @@ struct pn_claims {
 };
 
 /*
- * Makes the extents of these slots, each of which is nobody's or the pool's already, the pool's;
- * claims what is not claimed yet. Returns 0 or ENOSPC.
+ * Assigns the extents of @count slots from @slot on to @pool; each extent must be unowned or
+ * already belong to the pool. Claims those slots that are not claimed yet. Returns 0 or ENOSPC.
  */
 int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *claims);
-/* A pool has gone, and nothing of it is left: its extents are nobody's again. */
+/* Makes the extents of a pool unowned again, after all its memory has been unmapped. */
 void pn_arena_disclaim(uint32_t pool);
-/* Makes these slots, which are in one extent, an extent of their own. */
+/* Divides an extent, so that @count slots of it from @slot on become an extent of their own. */
 void pn_arena_divide(size_t slot, size_t count);
 
 /*
- * Finds slots of a range that somebody else has mapped, and gives them to nobody. Returns false if
- * there are none.
+ * Finds those of @count slots from @slot on at which somebody else has mapped something, and
+ * assigns them to PN_POOL_NOBODY. Returns false if there are none.
  */
 bool pn_arena_skip(size_t slot, size_t count);
 
-/* Returns true if @ptr, which is in the arena, is in a mapping of somebody else. */
+/* Returns true if @ptr, which points to a hole of the arena, is in somebody else's mapping. */
 bool pn_arena_is_in_foreign(const void *ptr);
 
 static inline bool pn_arena_is_foreign(const void *ptr)
@@ -215,11 +221,11 @@ static inline bool pn_arena_is_foreign(const void *ptr)
 	       pn_arena_is_in_foreign(ptr);
 }
 
-/* The lock of everything that is slots and pages, of all heaps. */
+/* Acquires the lock that covers the slots and pages of all heaps. */
 void pn_arena_lock(void);
-/* The same while the thread may hold another lock. Return: as pn_lock_inside(). */
+/* Acquires it while the thread may hold other locks. Return: as pn_lock_inside(). */
 bool pn_arena_lock_inside(void) __attribute__((warn_unused_result));
-/* The same if it is free. Return: false if not. */
+/* Acquires the lock if it is free. Return: false if it is not. */
 bool pn_arena_lock_try(void);
 void pn_arena_unlock(void);
 void pn_arena_reset_lock(void);

@@ -2,9 +2,9 @@
 /*
  * The tables of size classes, computed once.
  *
- * How many pages a slab has is a trade: many objects in a slab spread the cost of
- * making it, few waste less in a small program. And a staggered slab's objects
- * do not fill its pages; it gets the fewest pages that leave less than a 32nd unused.
+ * The number of pages of a slab is a compromise: with many objects in a slab, making it costs less
+ * for each object; with few, a small program wastes less memory. Staggered objects do not fill
+ * their slab's pages; such a slab gets the fewest pages of which less than a 32nd is unused.
  */
 #include "arena/class.h"
 
@@ -46,11 +46,11 @@ static size_t next_size(size_t size, bool is_fine)
 		return 2 * size;
 	while (2 * power <= size)
 		power *= 2;
-	/* Four steps for each doubling, but no smaller step than the smallest object. */
+	/* Four classes for each doubling, but no step smaller than the smallest object. */
 	return size + (power / 4 > PN_SMALLEST ? power / 4 : PN_SMALLEST);
 }
 
-/* All steps up to @size that have no class yet get @index. Return: the first step that is left. */
+/* Assigns class @index to the steps from @step up to @size. Return: the first step after them. */
 static size_t set_steps(size_t step, size_t size, unsigned int index)
 {
 	size_t last = size <= PN_STEP_LIMIT ? size / 16 : PN_STEP_LIMIT / 16 + size / 256;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Size classes of small objects, 16 bytes to 32 KiB. Powers of two; with the
- * configuration's classes:fine four for each doubling, which waste less.
+ * Size classes of small objects, 16 bytes to 32 KiB. The classes are the powers of two or, with
+ * classes:fine in the configuration, four sizes for each doubling, which waste less memory.
  *
- * Plain malloc's objects of 2 KiB and more are staggered: they follow each other
- * at the size plus one cache line, so that the first words of many live objects
- * do not all fall into the same few cache sets, as they do when each is aligned
- * to its size. Who asks for alignment gets objects of a power of two that are
- * aligned to their size: up to 1 KiB of the same classes, above that of others.
+ * Objects of plain malloc of 2 KiB and more are staggered: the distance from one object to the next
+ * is the size plus one cache line. If each object were aligned to its size instead, the first words
+ * of many live objects would compete for the same few cache sets. A request with an alignment gets
+ * an object whose size is a power of two and that is aligned to its size. Up to 1 KiB such objects
+ * are from the same classes; larger ones are from classes of their own.
  */
 #ifndef PN_CLASS_H
 #define PN_CLASS_H
@@ -21,7 +21,7 @@
 #define PN_STAGGER_SHIFT 11
 #define PN_STAGGER_MIN ((size_t)1 << PN_STAGGER_SHIFT)
 
-/* Classes for plain malloc come first, then those for alignment, 2 KiB to 32 KiB. */
+/* The classes for plain malloc come first, then those for alignment, from 2 KiB to 32 KiB. */
 #define PN_CLASSES_PLAIN 40
 #define PN_CLASSES_ALIGNED 5
 #define PN_CLASSES (PN_CLASSES_PLAIN + PN_CLASSES_ALIGNED)
@@ -31,12 +31,12 @@
 
 /**
  * struct pn_class - one size class
- * @size: usable bytes of an object; 0: not in use
- * @pitch: bytes from one object to the next
+ * @size: usable bytes of an object; 0 if the class is not in use
+ * @pitch: bytes from the beginning of one object to that of the next
  * @magic: reciprocal of @pitch
- * @pages: of a slab
- * @alignment: of a slab, in pages
- * @count: objects in a slab
+ * @pages: number of pages of a slab
+ * @alignment: alignment of a slab, in pages
+ * @count: number of objects in a slab
  */
 struct pn_class {
 	uint32_t size;
@@ -55,22 +55,25 @@ extern struct pn_class pn_classes[PN_CLASSES];
 
 extern uint8_t pn_class_of_step[PN_CLASS_STEPS];
 
-/* Fill the tables, before anything else here is used. */
+/* Fills the tables. Call this before anything else in this file. */
 void pn_class_init(bool is_fine);
 
-/* The class that plain malloc takes for @size, which is 1 to PN_SMALL_MAX. */
+/* Returns the class that plain malloc uses for @size, which is 1 to PN_SMALL_MAX. */
 static inline unsigned int pn_class_of(size_t size)
 {
 	size_t step = size <= PN_STEP_LIMIT ? (size + 15) / 16
 					    : PN_STEP_LIMIT / 16 + (size + 255) / 256;
 
-	/* Another thread may be filling the table: what that one finds, this one's cache has not. */
+	/*
+	 * Another thread may be filling the table. Whatever class is read then, this thread's
+	 * cache contains no object of that class yet.
+	 */
 	return __atomic_load_n(&pn_class_of_step[step], __ATOMIC_RELAXED);
 }
 
 /*
- * The class for @size with @alignment, a power of two; both are 1 to PN_SMALL_MAX.
- * Staggered objects begin at cache lines, and all others at multiples of the smallest.
+ * Returns the class for @size with @alignment, a power of two; both are 1 to PN_SMALL_MAX.
+ * Staggered objects begin at cache lines, and all other objects at multiples of the smallest size.
  */
 static inline unsigned int pn_class_aligned(size_t size, size_t alignment)
 {
@@ -79,7 +82,7 @@ static inline unsigned int pn_class_aligned(size_t size, size_t alignment)
 
 	if (alignment <= PN_SMALLEST || (alignment <= PN_CACHE_LINE && size >= PN_STAGGER_MIN))
 		return pn_class_of(size);
-	/* @larger is more than 1: the alignment is. */
+	/* @larger is more than 1, because the alignment is. */
 	shift = 64 - (unsigned int)__builtin_clzll(larger - 1);
 	if (larger > PN_STAGGER_MIN / 2)
 		return PN_CLASSES_PLAIN + shift - PN_STAGGER_SHIFT;

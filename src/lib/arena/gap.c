@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where in an address space a window lies: computed from fixed points, without a system call.
+ * Computes from fixed points, without a system call, where in an address space the window lies.
  *
  * An address space has few fixed points: the program, the end of its heap, the place where the
- * kernel maps next, the stack. The largest gap between two of them is where nothing grows soon:
- * the heap grows up from its lower end, mappings grow down from its upper end or, with an
- * unlimited stack, up from the lower one. The window lies in the middle of that gap, and takes at
- * most half of it. The kernel randomises the fixed points, and so the middle between them.
+ * kernel maps next, the stack. In the middle of the largest gap between two of them, nothing else
+ * grows soon: the heap grows up from the gap's lower end; mappings grow down from its upper end or,
+ * with an unlimited stack, up from its lower end. The window lies in the middle of the gap, and
+ * takes at most half of the gap. The kernel randomises the fixed points, and thereby the window's
+ * address.
  */
 #include "arena/window.h"
 
 #include "arena/tables.h"
 
-/* Nothing is mapped there: an overrun or an underrun of the arena meets no table. */
+/*
+ * Bytes before and after the arena that stay unmapped, so that no overrun or underrun reaches a
+ * table.
+ */
 #define GUARD ((size_t)1 << 20)
 
 struct pn_window pn_window_at(uintptr_t address, size_t size)
@@ -42,7 +46,7 @@ static void sort(uintptr_t *marks, size_t count)
 		}
 }
 
-/* The largest gap between fixed points, which are sorted. Returns its lower end. */
+/* Finds the largest gap between the sorted fixed points. Returns the lower end of the gap. */
 static uintptr_t find_gap(const uintptr_t *marks, size_t count, size_t *size)
 {
 	uintptr_t low = 0;

@@ -13,7 +13,7 @@ struct pn_slot_list {
 	uint32_t last;
 };
 
-/* Returns true if the links of @index's neighbours lead to it. */
+/* Returns true if the neighbours of slot @index in the list, or the list's ends, link to it. */
 static inline bool pn_slot_list_has(const struct pn_slot_list *list, size_t index)
 {
 	const struct pn_slot *slot = &pn_arena.slots[index];

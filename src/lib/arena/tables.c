@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The memory of the arena's tables; see tables.h. The table of physical addresses is wiped by fork,
- * piece by piece.
+ * The memory of the arena's tables; see tables.h. Each piece of the table of physical addresses is
+ * mapped such that the kernel wipes it in a forked child.
  */
 #include "arena/tables.h"
 
@@ -10,14 +10,14 @@
 #include "arena/arena.h"
 #include "os/sys.h"
 
-/* Pieces are multiples of this, and so of a page everywhere. */
+/* Pieces are multiples of this size, which is a multiple of any architecture's page size. */
 #define PIECE ((size_t)64 << 10)
 
 struct pn_arena pn_arena __attribute__((aligned(PN_CACHE_LINE)));
 
 enum table { PHYS, SLOTS, SLABS, TABLES };
 
-/* Bytes of each table for one slot. */
+/* The bytes that one slot needs in each table. */
 static const size_t entry_sizes[TABLES] = {
 	[PHYS] = sizeof(*pn_arena.phys),
 	[SLOTS] = sizeof(*pn_arena.slots),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The public translations. All are safe in signal handlers: they only read the tables. */
+/* The public translations. They only read the tables, and are therefore safe in signal handlers. */
 #include "arena/v2p.h"
 
 #include <errno.h>
@@ -14,7 +14,9 @@ static size_t to_chunk_end(const char *ptr)
 	return PN_CHUNK_SIZE - (pn_arena_offset(ptr) & PN_CHUNK_MASK);
 }
 
-/* Chunks that happen to lie next to each other in physical memory make one extent. */
+/*
+ * Chunks that happen to be neighbours in physical memory are merged into one struct pinned_extent.
+ */
 long pinned_v2p_sg(const void *ptr, size_t len, struct pinned_extent *extents, size_t count)
 {
 	struct pinned_extent last = { 0 };

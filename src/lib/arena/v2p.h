@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Translation by the arena's flat table: subtract, shift, load, add. */
+/* Translates an address by the arena's flat table: one subtraction, shift, load and addition. */
 #ifndef PN_V2P_H
 #define PN_V2P_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Choosing the window: in the largest gap (gap.c), or else where the kernel maps.
+ * Chooses the window: in the largest gap (gap.c), or else near the place where the kernel maps.
  *
- * A sanitizer keeps its shadow memory in the gap, and knows the addresses of a program's memory
- * beforehand: next to the libraries and the stack. In its processes the window is smaller and ends
- * below the place where the kernel maps next.
+ * A sanitizer keeps its shadow memory in the gap, and expects the program's memory at addresses
+ * that it knows beforehand: next to the libraries and the stack. In a process with a sanitizer the
+ * window is therefore smaller, and ends below the place where the kernel maps next.
  */
 #include "arena/window.h"
 
@@ -12,7 +12,7 @@
 
 #include "os/sys.h"
 
-/* Programs may be kept from mapping anything below. */
+/* The kernel may forbid programs to map anything below this address. */
 #define LOWEST ((uintptr_t)1 << 20)
 
 extern void __asan_init(void) __attribute__((weak));
@@ -24,7 +24,7 @@ static bool has_sanitizer(void)
 	return __asan_init || __tsan_init || __msan_init;
 }
 
-/* @lowest is 0, or where the address space may be taken to begin. */
+/* Places the window in the gap. @lowest is one more fixed point, or 0 for none. */
 static bool in_the_gap(struct pn_window *window, uintptr_t next, uintptr_t lowest)
 {
 	uintptr_t marks[] = {
@@ -40,7 +40,7 @@ static bool in_the_gap(struct pn_window *window, uintptr_t next, uintptr_t lowes
 	return pn_window_between(window, marks, sizeof(marks) / sizeof(*marks));
 }
 
-/* Below @next, with a quarter of the window's size left for other mappings. */
+/* Places the window below @next, and leaves a quarter of its size to other mappings. */
 static bool below(struct pn_window *window, uintptr_t next)
 {
 	size_t size = PN_WINDOW_MOST / 4;
@@ -53,7 +53,10 @@ static bool below(struct pn_window *window, uintptr_t next)
 	return true;
 }
 
-/* Where the kernel has room. Fails also where a limit on address space is in the way. */
+/*
+ * Places the window where the kernel finds room. This also fails if a limit on address space is too
+ * small for the window.
+ */
 static bool anywhere(struct pn_window *window)
 {
 	uintptr_t found = 0;
@@ -80,7 +83,7 @@ bool pn_window_choose(struct pn_window *window, size_t first)
 		return false;
 	if (!has_sanitizer() && in_the_gap(window, next, 0) && begins_free(window, first))
 		return true;
-	/* Everything lies together, as in an emulator: then there is room below it. */
+	/* If all fixed points lie close together, as in an emulator, there is room below them. */
 	if (!has_sanitizer() && in_the_gap(window, next, LOWEST) && begins_free(window, first))
 		return true;
 	if (below(window, next) && begins_free(window, first))
