@@ -2,15 +2,14 @@
 /*
  * dma-bufs: slots of a pool, for other drivers and processes.
  *
- * A dma-buf holds a range, that is references to the chunks, and so outlives
- * slot, pool and owner. Its mappings show the chunks themselves, in every
- * process that maps it: a forked child shares it, as any dma-buf, and the
- * owner's own mappings keep their rules.
+ * A dma-buf holds a range, that is, references to the chunks, and so outlives slot, pool and owner.
+ * A mapping of the dma-buf shows the chunks themselves in every process that maps it. So a forked
+ * child shares the memory, as with any dma-buf; the rules for the owner's own mappings of the pool
+ * do not change.
  *
- * Locks: `lock` covers the list of attachments, and nests inside the dma-buf's
- * reservation lock. It is for begin_cpu_access and end_cpu_access, which go over
- * the tables that are mapped; mapping and unmapping one attachment is serialized
- * by its importer.
+ * Locks: `lock` protects the list of attachments, and nests inside the dma-buf's reservation lock.
+ * begin_cpu_access and end_cpu_access need `lock`, since they visit all mapped tables; each
+ * importer serializes mapping and unmapping of its own attachment.
  */
 #include <linux/dma-buf.h>
 #include <linux/err.h>
@@ -28,10 +27,10 @@
 #include "range.h"
 
 /**
- * struct exported - what a dma-buf is of
- * @range:	its memory
- * @lock:	for @attachments
- * @attachments: see struct attachment
+ * struct exported - the driver's data of one dma-buf
+ * @range:	the exported memory
+ * @lock:	protects @attachments
+ * @attachments: list of struct attachment
  */
 struct exported {
 	struct pinned_mem_range *range;
@@ -40,10 +39,10 @@ struct exported {
 };
 
 /**
- * struct attachment - a device's use of an export
+ * struct attachment - a device that is attached to a dma-buf
  * @dev:	the device
- * @sgt:	its table while it is mapped, or NULL
- * @node:	in the export's @attachments
+ * @sgt:	the device's scatter list while the memory is mapped for the device, or NULL
+ * @node:	entry in the export's @attachments
  */
 struct attachment {
 	struct device *dev;
@@ -51,7 +50,7 @@ struct attachment {
 	struct list_head node;
 };
 
-/* Devices. */
+/* Access by devices. */
 
 static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
@@ -133,7 +132,7 @@ static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction
 	return sync_attachments(dmabuf, dir, true);
 }
 
-/* The CPU: user mappings, and the kernel's. */
+/* Access by the CPU: user mappings, and the kernel's mapping. */
 
 static vm_fault_t export_fault(struct vm_fault *vmf)
 {
@@ -151,7 +150,10 @@ static const struct vm_operations_struct export_vm_ops = {
 	.fault = export_fault,
 };
 
-/* The mapping holds the dma-buf's file, and with it the range. */
+/*
+ * Maps a dma-buf for a user. The mapping holds a reference to the dma-buf's file, and so keeps the
+ * range.
+ */
 static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct exported *export = dmabuf->priv;
@@ -219,7 +221,7 @@ static const struct dma_buf_ops export_ops = {
 	.release = export_release,
 };
 
-/* Making one. */
+/* Creation. */
 
 static struct exported *create_export(struct pinned_pool *pool, unsigned long slot,
 				      unsigned long count)
@@ -258,12 +260,12 @@ static struct dma_buf *export_dma_buf(struct exported *export)
 }
 
 /**
- * pinned_export_slots() - a dma-buf of slots
+ * pinned_export_slots() - creates a dma-buf of slots
  * @pool: a pool of the current address space
  * @slot: first slot
- * @count: slots; @slot and @count are in range
+ * @count: number of slots; all of them are inside the pool
  *
- * Return: its file; ERR_PTR(-ENOENT) when a slot is empty; ERR_PTR(-ENOMEM).
+ * Return: the dma-buf's file; ERR_PTR(-ENOENT) if a slot is empty; ERR_PTR(-ENOMEM).
  */
 struct file *pinned_export_slots(struct pinned_pool *pool, unsigned long slot, unsigned long count)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Slots as a dma-buf. */
+/* dma-bufs: exports slots of a pool to other drivers and processes. */
 #ifndef PINNED_MEM_EXPORT_H
 #define PINNED_MEM_EXPORT_H
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The interface for other drivers, see include/pinned_mem_kernel.h. Here is the
- * way from a process's addresses to slots; the rest is range.c's.
+ * The interface for other drivers, see include/pinned_mem_kernel.h. This file translates a
+ * process's addresses to slots; range.c does the rest.
  *
- * Locks: the process's mmap_lock for reading, inside of it pool->lock. A mapping
- * with our operations has a view, and the mapping's file keeps the pool, as long
- * as mmap_lock is held.
+ * Locks: the process's mmap_lock for reading, and pool->lock inside it. While mmap_lock is held, a
+ * mapping with our operations has a view, and the mapping's file keeps the pool alive.
  */
 #include <linux/err.h>
 #include <linux/lockdep.h>
@@ -20,13 +19,16 @@
 #include "pool.h"
 #include "range.h"
 
-/* Where a piece of an address space lies in a pool. */
+/* The position in a pool that an address shows. */
 struct place {
 	struct pinned_view *view;
 	u64 offset;
 };
 
-/* Return: 0, -EFAULT for no such mapping, -ENXIO if it is not ours, or a forked child's. */
+/*
+ * Finds the position in a pool that @addr shows. Returns 0; -EFAULT if there is no such mapping, or
+ * no permission to write; -ENXIO if the mapping is not one of ours, or belongs to a forked child.
+ */
 static int find_place(struct vm_area_struct *vma, unsigned long addr, unsigned int flags,
 		      struct place *place)
 {
@@ -41,7 +43,10 @@ static int find_place(struct vm_area_struct *vma, unsigned long addr, unsigned i
 	return 0;
 }
 
-/* All mappings from @addr on must go on where the first begins. */
+/*
+ * Checks that all mappings from @addr on show one pool without a gap, and finds the position of the
+ * first byte. Returns as find_place().
+ */
 static int find_all(struct mm_struct *mm, unsigned long addr, size_t length, unsigned int flags,
 		    struct place *first)
 {
@@ -85,7 +90,7 @@ static struct pinned_mem_range *get_locked(struct mm_struct *mm, unsigned long a
 	if (!err)
 		return range;
 	pinned_range_destroy(range);
-	/* An empty slot is as good as no mapping. */
+	/* To the caller, an empty slot is the same as a missing mapping. */
 	return ERR_PTR(-EFAULT);
 }
 

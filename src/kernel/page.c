@@ -11,7 +11,7 @@
 #include "base.h"
 #include "page.h"
 
-/* A chunk lies on a node, and below the ceiling, that the policy allows. */
+/* Returns true if a chunk lies on a node, and below the ceiling, that the policy allows. */
 bool pinned_page_fits(struct page *page, const struct pinned_policy *policy)
 {
 	int node = page_to_nid(page);
@@ -23,7 +23,7 @@ bool pinned_page_fits(struct page *page, const struct pinned_policy *policy)
 	return (u64)page_to_phys(page) + PINNED_MEM_CHUNK_SIZE - 1 <= policy->max_phys;
 }
 
-/* The memory of a chunk has failed somewhere. */
+/* Returns true if any page of the chunk contains failed memory. */
 bool pinned_page_is_poisoned(struct page *page)
 {
 	unsigned long i;
@@ -56,13 +56,13 @@ static int compare_pages(const void *a, const void *b)
 }
 
 /**
- * pinned_pages_find_run() - finds chunks that lie one after the other
+ * pinned_pages_find_run() - finds chunks that form a contiguous run
  * @pages: first pages of chunks; this function sorts them
  * @available: number of @pages
- * @count: chunks that are wanted in a row
+ * @count: length of the run in chunks
  * @first: set to the index of the first chunk of the run
  *
- * Return: false if there is no such run.
+ * Return: true; false if there is no such run.
  */
 bool pinned_pages_find_run(struct page **pages, unsigned long available, unsigned long count,
 			   unsigned long *first)
@@ -84,8 +84,8 @@ bool pinned_pages_find_run(struct page **pages, unsigned long available, unsigne
 }
 
 /*
- * Nobody but the driver has a reference to a chunk. The first page of a compound page counts
- * the references to all of it.
+ * Returns true if only the driver has a reference to a chunk. The first page of a compound page
+ * counts the references to the whole chunk.
  */
 bool pinned_page_is_last_reference(struct page *page)
 {

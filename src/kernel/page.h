@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The pages of a chunk: a compound page, or PINNED_CHUNK_PAGES single pages with one reference
- * each. Here are the helpers that need nothing else; they keep no state.
+ * each. These helpers depend on no other file of the driver, and keep no state.
  */
 #ifndef PINNED_MEM_PAGE_H
 #define PINNED_MEM_PAGE_H
@@ -12,11 +12,11 @@
 struct page;
 
 /**
- * struct pinned_policy - what a caller wants of a chunk
+ * struct pinned_policy - what a caller requires of a chunk
  * @node:	NUMA node, or NUMA_NO_NODE
  * @allowed:	NUMA nodes that the caller's cpuset allows
- * @max_phys:	highest physical address of any byte
- * @is_contiguous: all chunks of a request shall be one run
+ * @max_phys:	highest physical address that any byte may have
+ * @is_contiguous: all chunks of a request shall form one contiguous run
  * @memory_type: PINNED_MEM_TYPE_*
  * @sources:	PINNED_MEM_SOURCE_* that may be asked
  */

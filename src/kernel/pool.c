@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pools: creation, and filling, emptying and looking up slots.
+ * Pools: creates pools, and fills, empties and looks up their slots.
  *
- * Locks and lifetime of what a pool holds: see view.c. A pool lives from open to
- * the file's last reference, which mappings hold too, so no mapping can outlive
- * it. Its inode belongs to the driver's own pseudo filesystem, which is mounted
- * only while pools exist: a permanent mount would hold the module in memory.
+ * For the locks and the lifetime of a pool's contents, see view.c. A pool lives from open until the
+ * last reference to the file is dropped. Mappings hold references to the file, so no mapping can
+ * outlive the pool. A pool's inode belongs to the driver's own pseudo filesystem, which is mounted
+ * only while pools exist: a permanent mount would keep the module from being unloaded.
  *
- * Memory is allocated, and user memory written, before pool->lock is taken: both
+ * The functions here allocate memory, and write to user memory, before they take pool->lock: both
  * may fault and need mmap_lock, which nests outside.
  */
 #include <linux/atomic.h>
@@ -38,7 +38,7 @@
 
 #define PINNED_FS_MAGIC 0x50494e4d /* "PINM" */
 
-/* Nests outside of each pool's lock. */
+/* Protects `pools`; nests outside each pool's lock. */
 static DEFINE_MUTEX(pools_lock);
 static LIST_HEAD(pools);
 
@@ -65,9 +65,9 @@ static u64 next_pool_id(void)
 }
 
 /**
- * pinned_pool_create() - a new, empty pool that belongs to the current address space
+ * pinned_pool_create() - creates an empty pool that belongs to the current address space
  *
- * Return: the pool, or ERR_PTR(-ENOMEM).
+ * Return: the pool, or an ERR_PTR(), such as ERR_PTR(-ENOMEM).
  */
 struct pinned_pool *pinned_pool_create(void)
 {
@@ -84,7 +84,7 @@ struct pinned_pool *pinned_pool_create(void)
 		err = PTR_ERR(pool->inode);
 		goto err_release_fs;
 	}
-	/* Without it newer kernels (seen on 7.2) map nothing huge, and say nothing. */
+	/* Without a file size, newer kernels (seen on 7.2) silently map no huge pages. */
 	i_size_write(pool->inode, PINNED_POOL_SIZE);
 	err = -ENOMEM;
 	pool->account = pinned_account_create();
@@ -111,7 +111,10 @@ err_free:
 	return ERR_PTR(err);
 }
 
-/* The file is gone: no descriptor, no mapping, hence no snapshot and no call. */
+/*
+ * Destroys a pool whose file was released: there is no descriptor and no mapping, hence no snapshot
+ * and no call in progress.
+ */
 void pinned_pool_destroy(struct pinned_pool *pool)
 {
 	mutex_lock(&pools_lock);
@@ -174,9 +177,9 @@ static bool is_any_filled(struct pinned_view *view, unsigned long slot, unsigned
 }
 
 /*
- * Take a chunk from the table, then from the page tables. In between it waits
- * for faults that found it in the table and have not finished mapping it, so
- * that none is left when this returns.
+ * Removes a chunk from the table, then from the page tables. In between, waits for page faults that
+ * found the chunk in the table but have not finished mapping it, so that no entry remains when this
+ * function returns.
  */
 static struct pinned_chunk *detach_chunk_locked(struct pinned_pool *pool, unsigned long slot)
 {
@@ -190,7 +193,10 @@ static struct pinned_chunk *detach_chunk_locked(struct pinned_pool *pool, unsign
 	return chunk;
 }
 
-/* A mapping has one type, and may show any slot; so all chunks of a pool have the same. */
+/*
+ * Returns true if the pool can get chunks of this memory type. A mapping has one type, and may show
+ * any slot; so all chunks of a pool must have the same type.
+ */
 static bool is_type_possible(struct pinned_pool *pool, u32 type)
 {
 	return READ_ONCE(pool->memory_type) == type || xa_empty(&pool->live.chunks);
@@ -247,11 +253,11 @@ static int fill_slots(struct pinned_pool *pool, unsigned long slot, struct pinne
 }
 
 /**
- * populate() - fill slots with new chunks, all or none
+ * populate() - fills slots with new chunks, all or none
  * @pool: a pool of the current address space
  * @slot: first slot
- * @count: slots; @slot and @count are in range
- * @policy: node and ceiling
+ * @count: number of slots; all of them are inside the pool
+ * @policy: sources, node, ceiling, memory type, contiguity
  * @phys: where to write the slots' physical addresses, or NULL
  *
  * Return: 0, -EEXIST, -EBUSY, -ENOMEM, -EDQUOT, -EFAULT, -EINTR.
@@ -262,7 +268,7 @@ static int populate(struct pinned_pool *pool, unsigned long slot, unsigned long 
 	struct pinned_chunk **chunks;
 	int err;
 
-	/* Look before allocating; insert_chunks_locked() looks again, and decides. */
+	/* A check before the allocation; insert_chunks_locked() repeats it under the lock. */
 	if (is_any_filled(&pool->live, slot, count))
 		return -EEXIST;
 	if (!is_type_possible(pool, policy->memory_type))
@@ -275,7 +281,7 @@ static int populate(struct pinned_pool *pool, unsigned long slot, unsigned long 
 	return err;
 }
 
-/* See populate(), with what is seen of it from outside. */
+/* As populate(); also updates the trace and the statistics. */
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
 			 const struct pinned_policy *policy, u64 __user *phys)
 {
@@ -301,7 +307,10 @@ static bool are_all_filled(struct pinned_view *view, unsigned long slot, unsigne
 	return true;
 }
 
-/* Gives snapshots what they lack of chunks that are about to go. Return: 0, or -EINTR. */
+/*
+ * Copies what the snapshots lack of chunks that are about to leave their slots. Returns 0; -EINTR
+ * on a fatal signal.
+ */
 static int give_snapshots_locked(struct pinned_pool *pool, unsigned long slot, unsigned long count)
 {
 	lockdep_assert_held(&pool->lock);
@@ -317,9 +326,9 @@ static int give_snapshots_locked(struct pinned_pool *pool, unsigned long slot, u
  * pinned_pool_punch() - empties slots, all or none
  * @pool: a pool of the current address space
  * @slot: first slot
- * @count: slots; @slot and @count are in range
+ * @count: number of slots; all of them are inside the pool
  *
- * Return: 0; -ENOENT when one of them is empty; -EINTR on a fatal signal.
+ * Return: 0; -ENOENT if one of the slots is empty; -EINTR on a fatal signal.
  */
 int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned long count)
 {
@@ -343,12 +352,12 @@ int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned lon
 }
 
 /**
- * pinned_pool_query() - the chunk in a slot, and how far it runs on contiguously
+ * pinned_pool_query() - finds the chunk in a slot, and the length of its contiguous run
  * @pool: a pool of the current address space
  * @slot: the slot
- * @run: what was found
+ * @run: set to the result
  *
- * Return: 0, or -ENOENT when the slot is empty.
+ * Return: 0, or -ENOENT if the slot is empty.
  */
 int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinned_run *run)
 {
@@ -376,13 +385,13 @@ int pinned_pool_query(struct pinned_pool *pool, unsigned long slot, struct pinne
 }
 
 /**
- * pinned_pool_sync() - make CPU and devices see the same of a range
+ * pinned_pool_sync() - makes CPU and devices see the same content
  * @pool: a pool of the current address space
  * @offset: first byte
- * @length: bytes, at least 1; the range is inside the pool
+ * @length: bytes, at least 1; all of them are inside the pool
  * @flags: PINNED_MEM_SYNC_*
  *
- * Return: 0, or -ENOENT when a slot is empty, with nothing done.
+ * Return: 0; -ENOENT, with nothing done, if a slot is empty.
  */
 int pinned_pool_sync(struct pinned_pool *pool, u64 offset, u64 length, u32 flags)
 {
@@ -408,7 +417,7 @@ out_unlock:
 	return err;
 }
 
-/* What people see. */
+/* Output for administrators. */
 
 static const char *type_name(u32 type)
 {
@@ -422,7 +431,7 @@ static const char *type_name(u32 type)
 	return names[type];
 }
 
-/* For fdinfo: a line a fact. */
+/* Prints a pool for fdinfo: one line for each value. */
 void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool)
 {
 	mutex_lock(&pool->lock);
@@ -436,7 +445,9 @@ void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool)
 	mutex_unlock(&pool->lock);
 }
 
-/* The slots that are filled, as runs: "  slots FIRST COUNT NODE". */
+/*
+ * Prints the filled slots: for each sequence of slots on one node, " slots FIRST COUNT node NODE".
+ */
 static void show_slots_locked(struct seq_file *seq, struct pinned_pool *pool)
 {
 	unsigned long slot, first = 0, count = 0;
@@ -459,7 +470,7 @@ static void show_slots_locked(struct seq_file *seq, struct pinned_pool *pool)
 		seq_printf(seq, "  slots %lu %lu node %d\n", first, count, node);
 }
 
-/* For debugfs: all pools, and what is in them. */
+/* Prints all pools, and their slots, for debugfs. */
 void pinned_pool_show_all(struct seq_file *seq)
 {
 	struct pinned_pool *pool;

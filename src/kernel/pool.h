@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A pool: one open of the device, a sparse file of chunks. */
+/* Pools: a pool is one open of the device, and is a sparse file of chunks. */
 #ifndef PINNED_MEM_POOL_H
 #define PINNED_MEM_POOL_H
 
@@ -17,27 +17,28 @@ struct pinned_policy;
 struct seq_file;
 struct pinned_account;
 
-/* File offsets of a pool: 8 TiB, within what a 32-bit kernel's page offsets can name. */
+/* Size of a pool's file: 8 TiB, which the page offsets of a 32-bit kernel can express. */
 #define PINNED_POOL_SHIFT 43
 #define PINNED_POOL_SIZE (1ULL << PINNED_POOL_SHIFT)
 
 /**
  * struct pinned_pool - one open of the device
- * @node:	in the list of all pools
- * @opener:	process that opened it, as the initial namespace numbers it
- * @comm:	its name then
+ * @node:	entry in the list of all pools
+ * @opener:	process that opened the pool, by its id in the initial namespace
+ * @comm:	name of that process when it opened the pool
  * @id:		number that no other pool has had
- * @inode:	holds the address_space through which all mappings are found
+ * @inode:	contains the address_space that links all mappings of the pool
  * @lock:	see view.c
- * @mm:		the owner's address space, referenced as a structure
- * @account:	whom its chunks are charged to
+ * @mm:		the owner's address space; the reference keeps the structure, not the
+ *		mappings
+ * @account:	account that the pool's chunks are charged to
  * @live:	the owner's view
- * @snapshots:	views of forked children that are not gone, under @lock
- * @has_borrowers: snapshots may map pages that they share with other views (see
- *		snapshot.c), under @lock
- * @generation:	forks so far, under @lock
- * @memory_type: of all chunks in @live; changes under @lock, while it is empty
- * @chunks:	chunks in @live
+ * @snapshots:	number of existing snapshots, under @lock
+ * @has_borrowers: snapshots may map pages that they share with other views (see snapshot.c), under
+ *	@lock
+ * @generation:	number of snapshots that were created so far, under @lock
+ * @memory_type: memory type of all chunks in @live; changes under @lock, while @live is empty
+ * @chunks:	number of chunks in @live
  */
 struct pinned_pool {
 	struct list_head node;
@@ -57,10 +58,10 @@ struct pinned_pool {
 };
 
 /**
- * struct pinned_run - what pinned_pool_query() found
+ * struct pinned_run - result of pinned_pool_query()
  * @phys:	physical address of the slot's first byte
- * @slots:	slots from there on that are contiguous
- * @node:	NUMA node
+ * @slots:	number of slots, from this one on, whose chunks are physically contiguous
+ * @node:	NUMA node of the slot's chunk
  * @source:	PINNED_MEM_SOURCE_*
  * @memory_type: PINNED_MEM_TYPE_*
  */

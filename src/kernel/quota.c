@@ -63,7 +63,7 @@ struct pinned_user {
 /**
  * struct pinned_account - the charges of one pool
  * @refs:	one for the pool, one for each chunk
- * @mm:	the pool's owner, whose pinned_vm /proc shows as VmPin; NULL once the pool was
+ * @mm:		the pool's owner, whose pinned_vm /proc shows as VmPin; NULL once the pool was
  *		destroyed
  * @lock:	protects @mm and @chunks
  * @chunks:	chunks that are charged to the account

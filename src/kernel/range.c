@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ranges: references to the chunks behind a piece of a pool, and their scatter
- * lists. What a dma-buf (export.c) and another driver (kapi.c) hold.
+ * Ranges: references to the chunks of a part of a pool, and their scatter lists. dma-bufs
+ * (export.c) and other drivers (kapi.c) hold ranges.
  *
- * Lifetime: a range has one reference to each of its chunks, so it needs neither
- * pool nor process. It belongs to one holder, who destroys it; it does not change
- * once it is complete, so reading it needs no lock. Adding to it takes pool->lock.
+ * Lifetime: a range has one reference to each of its chunks, so it depends on neither pool nor
+ * process. A range has one holder, who destroys it. A complete range does not change, so reading it
+ * needs no lock. Adding slots takes pool->lock.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
@@ -20,8 +20,8 @@
 #include "range.h"
 
 /**
- * pinned_range_create() - an empty range, to be filled by pinned_range_add_slots()
- * @offset: of the first byte in the first chunk
+ * pinned_range_create() - creates an empty range, for pinned_range_add_slots() to fill
+ * @offset: offset of the first byte in the first chunk
  * @length: bytes, at least 1
  *
  * Return: the range, or NULL without memory.
@@ -40,15 +40,16 @@ struct pinned_mem_range *pinned_range_create(u32 offset, size_t length)
 }
 
 /**
- * pinned_range_add_slots() - reference the chunks of slots
- * @range: gets them after those that it has
+ * pinned_range_add_slots() - adds references to the chunks of slots
+ * @range: receives the chunks after those that it has
  * @view: a live view
  * @slot: first slot
- * @count: slots
+ * @count: number of slots
  *
- * A device is going to know the chunks' addresses.
+ * Marks the chunks as disclosed, since a device will learn their addresses. Takes pool->lock.
  *
- * Return: 0, or -ENOENT at an empty slot; the range is to be destroyed then.
+ * Return: 0; -ENOENT at an empty slot, or at a chunk of another memory type; the caller must then
+ * destroy the range.
  */
 int pinned_range_add_slots(struct pinned_mem_range *range, struct pinned_view *view,
 			   unsigned long slot, unsigned long count)
@@ -78,7 +79,7 @@ void pinned_range_destroy(struct pinned_mem_range *range)
 	kvfree(range);
 }
 
-/* The page of a byte of the range. */
+/* Returns the page that contains the byte at @offset of the range. */
 struct page *pinned_range_page(const struct pinned_mem_range *range, size_t offset)
 {
 	u64 at = (u64)range->offset + offset;
@@ -101,7 +102,10 @@ static phys_addr_t phys_at(const struct pinned_mem_range *range, size_t offset)
 	       offset_in_page(range->offset + offset);
 }
 
-/* Contiguous bytes from @offset on, at most @max: no more chunks are looked at than that takes. */
+/*
+ * Returns the number of physically contiguous bytes from @offset on, at most @max. Looks at no more
+ * chunks than necessary for @max bytes.
+ */
 static size_t extent_at(const struct pinned_mem_range *range, size_t offset, size_t max)
 {
 	phys_addr_t phys = phys_at(range, offset);
@@ -120,7 +124,10 @@ size_t pinned_range_extent(const struct pinned_mem_range *range, size_t offset, 
 	return extent_at(range, offset, range->length - offset);
 }
 
-/* What one entry may hold: what the device takes and can be mapped at once, in whole pages. */
+/*
+ * Returns the maximum size of one entry of a scatter list, in whole pages: what the device accepts
+ * and the DMA interface can map at once.
+ */
 static size_t max_segment(struct device *dev)
 {
 	size_t max = min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
@@ -165,16 +172,20 @@ static void free_table(struct sg_table *sgt)
 }
 
 /*
- * Where the kernel's own mapping is cached and the user's is not, nothing may be touched through
- * the former: there is nothing to sync, and memory cannot be copied to a bounce buffer. Elsewhere
- * syncing costs nothing unless there is a bounce buffer.
+ * Returns the attributes for mapping a range. If the kernel's own mapping is cached and the user's
+ * is not, the kernel must not access the memory through its own mapping: there is nothing to sync,
+ * and the memory cannot be copied to a bounce buffer. Otherwise syncing costs nothing without a
+ * bounce buffer.
  */
 static unsigned long dma_attrs(const struct pinned_mem_range *range)
 {
 	return pinned_memtype_is_alike(range->memory_type) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
 }
 
-/* The device reaches the memory itself, directly or through an IOMMU. */
+/*
+ * Returns true if the device accesses the memory itself, directly or through an IOMMU, and not a
+ * bounce buffer.
+ */
 static bool is_reached(struct device *dev, struct sg_table *sgt)
 {
 	struct scatterlist *sg;
@@ -210,7 +221,7 @@ struct sg_table *pinned_range_map(struct pinned_mem_range *range, struct device 
 	return sgt;
 }
 
-/* Makes the device, or the CPU, see what the other side wrote. */
+/* Makes the device (@is_for_device), or the CPU, see what the other side wrote. */
 void pinned_range_sync(struct pinned_mem_range *range, struct device *dev, struct sg_table *sgt,
 		       enum dma_data_direction dir, bool is_for_device)
 {

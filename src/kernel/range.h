@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* References to the chunks behind a piece of a pool, for dma-bufs and other drivers. */
+/* Ranges: references to the chunks of a part of a pool, for dma-bufs and other drivers. */
 #ifndef PINNED_MEM_RANGE_H
 #define PINNED_MEM_RANGE_H
 
@@ -13,12 +13,12 @@ struct pinned_view;
 struct sg_table;
 
 /**
- * struct pinned_mem_range - some bytes of consecutive slots
- * @offset:	of the first byte in the first chunk
+ * struct pinned_mem_range - consecutive bytes of one or more slots
+ * @offset:	offset of the first byte in the first chunk
  * @length:	bytes
- * @memory_type: of all the chunks
- * @count:	chunks referenced so far
- * @chunks:	them
+ * @memory_type: memory type of all the chunks
+ * @count:	number of chunks referenced so far
+ * @chunks:	these chunks
  */
 struct pinned_mem_range {
 	u32 offset;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The record of one chunk. It is created before there is memory for the chunk, and freed with the
- * memory, which goes back to its source; the chunk is charged until then. What happens in between
- * is above: see chunk.c for who holds a chunk, and quarantine.c for its way back.
+ * The record of one chunk. A record is created before its chunk has memory, and is freed when that
+ * memory goes back to its source; the chunk is charged until then. For what happens in between, see
+ * chunk.c (the holders of a chunk) and quarantine.c (the return of a chunk to its source).
  *
- * The record is charged to the same memory cgroup as the chunk's pages. So the list_lru for which
- * it is allocated keeps it in that cgroup's list, and the cgroup's reclaim finds it there.
+ * A record is charged to the same memory cgroup as its chunk's pages. A record is allocated for the
+ * list_lru, so that the list_lru keeps the record in that cgroup's list, where the cgroup's reclaim
+ * finds it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -39,15 +40,15 @@ void pinned_record_exit(void)
 	kmem_cache_destroy(cache);
 }
 
-/* The list that quarantine.c keeps, by memory cgroup, with the records' @lru. */
+/* Returns the list_lru in which quarantine.c links records by @lru, sorted by memory cgroup. */
 struct list_lru *pinned_record_lru(void)
 {
 	return &lru;
 }
 
 /**
- * pinned_record_create() - a chunk that has no memory yet, with one reference
- * @account: charged with it already; the record takes the charge over
+ * pinned_record_create() - creates a chunk without memory, with one reference
+ * @account: account that is charged for the chunk already; the record takes over the charge
  *
  * Return: the chunk, or NULL without memory.
  */
@@ -65,8 +66,8 @@ struct pinned_chunk *pinned_record_create(struct pinned_account *account)
 }
 
 /*
- * Makes a chunk write-back that nothing of the driver's holds. Return: the chunk is write-back, and
- * nobody has a reference to it any more.
+ * Makes a chunk without a holder in the driver write-back again. Returns true if the chunk is now
+ * write-back and nobody else has a reference to it.
  */
 bool pinned_record_can_free(struct pinned_chunk *chunk)
 {
@@ -74,13 +75,18 @@ bool pinned_record_can_free(struct pinned_chunk *chunk)
 	       pinned_page_is_last_reference(chunk->page);
 }
 
-/* Return: whoever still pins pages of the chunk may keep them when the driver has gone. */
+/*
+ * Returns true if the chunk's pages may stay, after the module was unloaded, with whoever pins
+ * them.
+ */
 bool pinned_record_can_abandon(struct pinned_chunk *chunk)
 {
 	return chunk->source->is_buddy && pinned_memtype_reset(chunk->page, &chunk->memory_type);
 }
 
-/* Keeps a chunk whose memory has failed from being used again: nobody has it from now on. */
+/*
+ * Records that a chunk has failed memory. The caller keeps the page, so that nobody gets it again.
+ */
 void pinned_record_retire(struct page *page)
 {
 	atomic_long_inc(&poisoned);
@@ -88,13 +94,15 @@ void pinned_record_retire(struct page *page)
 			    page_to_nid(page));
 }
 
-/* Chunks that are not used any more. */
+/* Returns the number of chunks that are not used any more because of failed memory. */
 unsigned long pinned_record_poisoned(void)
 {
 	return atomic_long_read(&poisoned);
 }
 
-/* Gives the memory, if there is any, back to its source, and frees the record. */
+/*
+ * Frees the record: gives the memory, if there is any, back to its source, and uncharges the chunk.
+ */
 void pinned_record_free(struct pinned_chunk *chunk)
 {
 	struct pinned_account *account = chunk->account;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The record of one chunk, and the charge that goes with it. */
+/* The record of one chunk, and the chunk's charge. */
 #ifndef PINNED_MEM_RECORD_H
 #define PINNED_MEM_RECORD_H
 
@@ -14,19 +14,21 @@ struct pinned_source;
 
 /**
  * struct pinned_chunk - what the driver knows of a chunk
- * @page:	its first page, with the driver's own reference; NULL before it has memory
- * @source:	where @page goes back to
- * @account:	whom it is charged to
- * @refs:	see chunk.c
+ * @page:	the chunk's first page, with the driver's own reference; NULL before the chunk has
+ *		memory
+ * @source:	the source that @page came from, and goes back to
+ * @account:	the account that the chunk is charged to
+ * @refs:	number of holders in the driver, see chunk.c
  * @memory_type: PINNED_MEM_TYPE_*
- * @born:	the pool's generation when it came into a slot (see snapshot.c)
- * @is_disclosed: somebody was told its physical address
- * @is_low:	charged as a chunk below 4 GiB
- * @must_rest:	an owner died that was told its physical address
- * @holds_module: it waits, and cannot be left behind when the driver goes (quarantine.c)
- * @node:	in a list of the quarantine
- * @lru:	in the list of what rests and may be given up under memory pressure
- * @until:	jiffies; end of its rest
+ * @born:	the pool's generation when the chunk was put into its slot (see snapshot.c)
+ * @is_disclosed: the chunk's physical address was disclosed to somebody
+ * @is_low:	the chunk is charged as one below 4 GiB
+ * @must_rest:	an owner who knew the chunk's physical address died
+ * @holds_module: the chunk is busy, and cannot be abandoned when the module is unloaded
+ *	(quarantine.c)
+ * @node:	entry in a list of the quarantine
+ * @lru:	entry in the list of resting chunks that memory pressure may free
+ * @until:	end of the chunk's rest, in jiffies
  */
 struct pinned_chunk {
 	struct page *page;

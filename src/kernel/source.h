@@ -19,7 +19,7 @@ struct page;
 
 /**
  * struct pinned_source - one source of memory
- * @id:	PINNED_MEM_SOURCE_*
+ * @id:		PINNED_MEM_SOURCE_*
  * @take:	sets @pages to the first pages of @count chunks that fit the policy and form one
  *		contiguous run, in the run's order. Return: 0; -ENOMEM if there is no such memory;
  *		-EDQUOT if there is, but the caller's memory cgroup may not have it

@@ -19,8 +19,8 @@ struct vm_area_struct;
 /**
  * struct pinned_view - the live view of a pool's owner, or a forked child's snapshot
  * @pool:	the pool that the view shows
- * @mm:	the address space that the view belongs to; NULL once a snapshot, or a dying owner,
- *		has lost its last mapping
+ * @mm:		the address space that the view belongs to; NULL once a snapshot, or a dying
+ *		owner, has lost its last mapping
  * @chunks:	live view: slot -> struct pinned_chunk; written under the pool's lock, read
  *		without
  * @copies:	snapshot: the copies that it holds
