@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins every size, offset and number of the ioctl interface to a literal, so
- * that no edit, compiler or word size changes them unseen. The driver compiles
- * this file into the module, test/abi compiles it for 32-bit and 64-bit user
- * space. It makes no code.
+ * Compares every size, offset and number of the ioctl interface with a literal, so that no edit,
+ * compiler or word size changes one of them unnoticed. The driver compiles this file into the
+ * module; test/abi compiles it for 32-bit and 64-bit user space. The file generates no code.
  */
 #ifdef __KERNEL__
 #include <linux/build_bug.h>

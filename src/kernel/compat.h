@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kernels from 5.10 on lack of the newest kernel's interface. The driver
- * is written for the newest; each block names the change it covers and goes
- * when the oldest kernel without that change goes. Nothing is redefined.
+ * Compatibility with kernels from 5.10 on. The driver is written for the newest kernel's interface,
+ * and this file supplies what older kernels lack. Each block names the change that it covers, and
+ * can be removed when the oldest supported kernel contains that change. Nothing is redefined.
  */
 #ifndef PINNED_MEM_COMPAT_H
 #define PINNED_MEM_COMPAT_H
@@ -17,10 +17,7 @@
 #error "pinned_mem needs Linux 5.10 or newer"
 #endif
 
-/*
- * 6.3, commit bc292ab00f6c: vm_flags became const, changed by helpers that
- * take the VMA's lock.
- */
+/* 6.3, commit bc292ab00f6c: vm_flags became const; helpers that take the VMA's lock change it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_flags_t clear)
 {
@@ -29,9 +26,9 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 #endif
 
 /*
- * 6.13, commit cdd30ebb1b9f: a namespace is a string. 5.10 would take a macro's
- * name for the namespace's, so it is spelled out where it is used.
- * 5.16, commit 16b0314aa746: the functions of dma-buf are in a namespace.
+ * 6.13, commit cdd30ebb1b9f: a namespace is a string. In 5.10, a macro in place of the namespace
+ * would not be expanded, so each use spells the namespace out. 5.16, commit 16b0314aa746: the
+ * functions of dma-buf are in a namespace.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define PINNED_EXPORT_SYMBOL(symbol) EXPORT_SYMBOL_NS_GPL(symbol, PINNED_MEM)
@@ -42,9 +39,9 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 #endif
 
 /*
- * 5.11, commit 6619ccf1bb1d: a dma-buf's vmap fills a structure, which 5.18,
- * commit 7938f4218168, renamed. PINNED_DMA_BUF_VMAP() makes what older kernels
- * want out of functions for the newest; PINNED_DMA_BUF_OP() names it.
+ * 5.11, commit 6619ccf1bb1d: a dma-buf's vmap fills a structure, which 5.18, commit 7938f4218168,
+ * renamed. PINNED_DMA_BUF_VMAP() defines the functions that older kernels expect, by means of the
+ * functions for the newest; PINNED_DMA_BUF_OP() gives the name of such a function.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
 struct dma_buf;
@@ -80,8 +77,8 @@ static inline void iosys_map_set_vaddr(struct iosys_map *map, void *vaddr)
 #endif
 
 /*
- * 6.7, commit c42d50aefd17: shrinkers are allocated by the core. 6.0, commit
- * e33c267ab70d, gave them names.
+ * 6.7, commit c42d50aefd17: the core allocates shrinkers. 6.0, commit e33c267ab70d: shrinkers have
+ * names.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #include <linux/shrinker.h>
@@ -98,8 +95,9 @@ static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *na
 }
 
 /*
- * It cannot fail on new kernels. Here it may, for want of a few bytes; there is
- * then no shrinker, and unregistering finds an empty list.
+ * Registers a shrinker, which cannot fail on new kernels. On old kernels registering fails if there
+ * is no memory for a few bytes; the driver then has no shrinker, and unregistering finds an empty
+ * list.
  */
 static inline void shrinker_register(struct shrinker *shrinker)
 {
@@ -135,8 +133,8 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
- * 5.11, commit 18b2db3b0385: a page that is charged to a memory cgroup may be mapped
- * by a process. Before that the charge is noted where its mappings are counted.
+ * 5.11, commit 18b2db3b0385: a page that is charged to a memory cgroup may be mapped by a process.
+ * Before, the kernel stored the charge in the field that counts the page's mappings.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define PINNED_GFP_CHARGED_PAGE 0
@@ -145,8 +143,8 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
- * 5.14, commit c74d40e8b5e2: modules may use set_active_memcg(). Before that it
- * wants a variable for interrupts that is not exported.
+ * 5.14, commit c74d40e8b5e2: modules may use set_active_memcg(). Before, that function needed a
+ * variable for interrupts that was not exported.
  */
 static inline struct mem_cgroup *pinned_set_active_memcg(struct mem_cgroup *memcg)
 {
@@ -161,8 +159,8 @@ static inline struct mem_cgroup *pinned_set_active_memcg(struct mem_cgroup *memc
 }
 
 /*
- * 5.16, commit 7b230db3b8d3: struct folio. A compound page's index, mapping and flags
- * are its folio's, and in newer kernels only there.
+ * 5.16, commit 7b230db3b8d3: struct folio. The index, mapping and flags of a compound page belong
+ * to its folio, and newer kernels have them only there.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
 static inline void pinned_set_page_index(struct page *head, pgoff_t index)
@@ -209,13 +207,13 @@ static inline bool pinned_page_maybe_dma_pinned(struct page *page)
 #endif
 
 /*
- * 7.1, commit fce69f60a163: zap_vma_ptes() is called zap_special_vma_range(), and
- * serves VM_MIXEDMAP as well. Before that it serves VM_PFNMAP alone, although what
- * it then does depends on no flag. The caller holds mmap_lock for writing, so the flag
- * is seen by nobody who looks at flags.
+ * 7.1, commit fce69f60a163: zap_vma_ptes() was renamed zap_special_vma_range(), and accepts
+ * VM_MIXEDMAP as well. Before, the function accepted only VM_PFNMAP, although what it does depends
+ * on no flag. So VM_PFNMAP is set during the call; the caller holds mmap_lock for writing, so
+ * nobody who reads the flags can see this one.
  *
- * Removes what one VM_MIXEDMAP mapping has in the page tables, and leaves other mappings
- * of the same file alone.
+ * Removes the page-table entries of one VM_MIXEDMAP mapping; other mappings of the same file keep
+ * theirs.
  */
 static inline void pinned_zap_vma(struct vm_area_struct *vma)
 {
@@ -228,9 +226,7 @@ static inline void pinned_zap_vma(struct vm_area_struct *vma)
 #endif
 }
 
-/*
- * 6.1, commit 763ecb035029: the mappings of an address space are no list any more.
- */
+/* 6.1, commit 763ecb035029: the mappings of an address space are not a list any more. */
 static inline bool pinned_any_vma(struct mm_struct *mm,
 				  bool (*is_wanted)(struct vm_area_struct *vma, void *arg),
 				  void *arg)
@@ -251,9 +247,7 @@ static inline bool pinned_any_vma(struct mm_struct *mm,
 	return false;
 }
 
-/*
- * 5.18, commit 88f2ef73fd66: the lists of a list_lru are made when the objects are allocated.
- */
+/* 5.18, commit 88f2ef73fd66: the lists of a list_lru are allocated together with the objects. */
 static inline void *pinned_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru,
 					   gfp_t flags)
 {
@@ -265,8 +259,8 @@ static inline void *pinned_cache_alloc_lru(struct kmem_cache *cache, struct list
 }
 
 /*
- * 6.8, commit 0a97c01cd20b: adding to a list_lru names node and memory cgroup; a second function
- * finds them by the object.
+ * 6.8, commit 0a97c01cd20b: list_lru_add() takes the node and the memory cgroup as arguments;
+ * list_lru_add_obj() derives them from the object.
  */
 static inline void pinned_lru_add(struct list_lru *lru, struct list_head *item)
 {
@@ -286,9 +280,7 @@ static inline void pinned_lru_del(struct list_lru *lru, struct list_head *item)
 #endif
 }
 
-/*
- * 6.13, commit da0c02516c50: the callback of a list_lru's walk does not get the lock.
- */
+/* 6.13, commit da0c02516c50: the callback of list_lru_walk_one() does not get the lock. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define PINNED_LRU_ISOLATE_ARGUMENTS \
 	struct list_head *item, struct list_lru_one *list, spinlock_t *lru_lock, void *arg

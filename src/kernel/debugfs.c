@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/pinned_mem: each pool with its owner and slots, what has
- * happened since load, how long POPULATE takes. Shows what others keep; no state
- * of its own. No physical address is shown.
+ * /sys/kernel/debug/pinned_mem: shows each pool with its owner and slots, counters of events since
+ * the module was loaded, and the duration of POPULATE. Other files maintain these values; this one
+ * has no state of its own. No physical address is shown.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -34,7 +34,10 @@ static int populate_latency_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(populate_latency);
 
-/* A kernel without debugfs, or without memory for it, has no folder: nothing depends on it. */
+/*
+ * Creates the directory. Errors are ignored, since nothing depends on debugfs; a kernel without it,
+ * or without memory, has no such directory.
+ */
 void pinned_debugfs_init(void)
 {
 	dir = debugfs_create_dir("pinned_mem", NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /sys/kernel/debug/pinned_mem. */
+/* The files in /sys/kernel/debug/pinned_mem. */
 #ifndef PINNED_MEM_DEBUGFS_H
 #define PINNED_MEM_DEBUGFS_H
 

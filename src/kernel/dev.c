@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/pinned_mem: open makes a pool, the last reference to the file ends it.
+ * /dev/pinned_mem: open creates a pool, and dropping the last reference to the file destroys it.
  *
- * The file's f_mapping is the pool's own, not the device node's: zapping one
- * pool's mappings must not reach another's. fops.owner keeps the module while
- * a file or a mapping of it exists.
+ * The file's f_mapping is the pool's own, not the device node's, so that zapping one pool's
+ * mappings does not affect another pool's. fops.owner keeps the module loaded while a file or one
+ * of its mappings exists.
  */
 #include <linux/err.h>
 #include <linux/fs.h>

@@ -8,7 +8,7 @@ struct attribute_group;
 int pinned_dev_init(void);
 void pinned_dev_exit(void);
 
-/* sysfs.c: what /sys/class/misc/pinned_mem shows. */
+/* The attributes in /sys/class/misc/pinned_mem; defined in sysfs.c. */
 const struct attribute_group **pinned_sysfs_init(void);
 void pinned_sysfs_exit(void);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctl interface: fetch the argument, check all of it, make one call down,
- * hand the result back. No policy and no state here, and no lock.
+ * The ioctl interface: copies the argument in, checks all of it, makes one call into the driver,
+ * and copies the result back. This file has no policy, no state, and no lock.
  *
- * The number alone identifies a request. The size in the request and the size in
- * the structure must agree. A structure may have any size from the first release's
- * up: what the caller's lacks is 0, and what this kernel's lacks must be 0, or the
- * request fails with E2BIG, as in other extensible system calls.
+ * The number alone identifies a request. The size in the request and the size in the structure must
+ * agree. A structure may have any size from the first release's up. Members that the caller's
+ * structure lacks are taken as 0; members that this kernel does not know must be 0, or the request
+ * fails with E2BIG, as in other extensible system calls.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -50,11 +50,11 @@ union pinned_arg {
 };
 
 /**
- * struct pinned_call - one call's argument, and what waits until the result has reached the caller
+ * struct pinned_call - one call's argument, and a file to install once the caller has the result
  * @arg:	copied in, and out again
- * @may_write:	the descriptor is open for writing
+ * @may_write: the descriptor is open for writing
  * @file:	a file to install at @fd; or NULL
- * @fd:		a descriptor that is reserved
+ * @fd:		an unused descriptor, reserved for @file
  */
 struct pinned_call {
 	union pinned_arg arg;
@@ -65,12 +65,12 @@ struct pinned_call {
 
 /**
  * struct pinned_request - one request
- * @name:	for the log
- * @cmd:	its number, its direction, and the size of its structure as this kernel knows it
- * @first_size:	bytes of the structure in the first release, 0.1.0
+ * @name:	name for the log
+ * @cmd:	number, direction, and size of the structure as this kernel knows it
+ * @first_size: size of the structure in the first release, 0.1.0, in bytes
  * @known_flags: flags that this kernel knows
- * @is_for_owner: refused in a foreign address space
- * @run:	does it
+ * @is_for_owner: the request is refused in another address space than the owner's
+ * @run:	executes the request
  */
 struct pinned_request {
 	const char *name;
@@ -100,9 +100,9 @@ static bool may_learn_phys(void)
 }
 
 /*
- * Whether a request succeeds tells on which side of its ceiling a chunk lies, so that a series of
- * requests would find the address. Whoever may not learn addresses has the choice between no
- * ceiling and the one that 32-bit devices need.
+ * Returns true if the caller may set this ceiling. The success of a request discloses on which side
+ * of the ceiling a chunk lies, so a series of requests could find the chunk's address. A caller who
+ * may not learn addresses can choose only no ceiling, or the one that 32-bit devices need.
  */
 static bool may_use_ceiling(u64 max_phys)
 {
@@ -143,12 +143,12 @@ static bool is_range_valid(u64 offset, u32 count)
 	       count <= PINNED_MEM_COUNT_MAX && count <= slots - slot;
 }
 
-/* The NUMA nodes from which the caller's cpuset lets it have memory. */
+/* Returns the NUMA nodes from which the caller's cpuset allows memory. */
 static nodemask_t allowed_nodes(void)
 {
 	nodemask_t allowed;
 
-	/* Whoever changes the mask holds the same lock. */
+	/* Changes of the mask take the same lock. */
 	task_lock(current);
 	allowed = cpuset_current_mems_allowed;
 	task_unlock(current);
@@ -178,7 +178,7 @@ static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 	    !is_node_valid(p->node, &policy.allowed) || p->max_phys < PINNED_MEM_CHUNK_SIZE - 1 ||
 	    p->memory_type > PINNED_MEM_TYPE_CACHED)
 		return -EINVAL;
-	/* A type's feature bit has the type's number. */
+	/* The bit number of a type's feature is the type's number. */
 	if (!(pinned_memtype_features() & BIT(p->memory_type)))
 		return -EOPNOTSUPP;
 	if ((phys && !may_learn_phys()) || !may_use_ceiling(p->max_phys))
@@ -240,7 +240,7 @@ static int run_export(struct pinned_pool *pool, struct pinned_call *call)
 
 	if (e->fd || !is_range_valid(e->offset, e->count))
 		return -EINVAL;
-	/* A dma-buf can be written, by whoever maps it and by devices. */
+	/* Whoever maps a dma-buf can write to it, and so can devices. */
 	if (!call->may_write)
 		return -EACCES;
 	e->fd = get_unused_fd_flags(O_CLOEXEC);
@@ -275,9 +275,9 @@ static const struct pinned_request *find_request(unsigned int cmd)
 }
 
 /*
- * Copies the caller's structure into @arg, which is zeroed, before anything in it is looked at.
- * Return: 0; -EINVAL for a size or a flag that no caller can mean; -E2BIG if the caller sets a
- * member that this kernel does not know; -EFAULT.
+ * Copies the caller's structure into the zeroed @arg, before anything reads it. Returns 0; -EINVAL
+ * for an invalid size or an unknown flag; -E2BIG if the caller sets a member that this kernel does
+ * not know; -EFAULT.
  */
 static int fetch(const struct pinned_request *request, unsigned int cmd, union pinned_arg *arg,
 		 const void __user *from)
@@ -293,7 +293,10 @@ static int fetch(const struct pinned_request *request, unsigned int cmd, union p
 	return arg->size == size && !(arg->flags & ~request->known_flags) ? 0 : -EINVAL;
 }
 
-/* Of a larger structure the rest is 0 already, or fetch() would have refused it. */
+/*
+ * Copies the result to the caller. The rest of a larger structure is 0 already: fetch() refuses
+ * anything else. Returns 0 or -EFAULT.
+ */
 static int give_back(const struct pinned_request *request, unsigned int cmd,
 		     const union pinned_arg *arg, void __user *to)
 {
@@ -302,7 +305,10 @@ static int give_back(const struct pinned_request *request, unsigned int cmd,
 	return copy_to_user(to, arg, min(_IOC_SIZE(cmd), _IOC_SIZE(request->cmd))) ? -EFAULT : 0;
 }
 
-/* A descriptor appears in the process only when the process has been told of it. */
+/*
+ * Installs the file of a call, but only if the caller was told its descriptor (@is_told); otherwise
+ * frees both.
+ */
 static void finish(struct pinned_call *call, bool is_told)
 {
 	if (!call->file)

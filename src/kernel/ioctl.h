@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The device's ioctl. */
+/* The ioctl interface of the device. */
 #ifndef PINNED_MEM_IOCTL_H
 #define PINNED_MEM_IOCTL_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pinned_mem: large, physically contiguous, never-paged memory for programs
- * whose buffers a device reads and writes by physical address. Here is the
- * order in which the parts come up, and the mirror in which they go down.
+ * pinned_mem: large, physically contiguous, never-paged memory for programs whose buffers a device
+ * reads and writes by physical address. This file initializes the parts of the driver in order, and
+ * shuts them down in the reverse order.
  */
 #include <linux/module.h>
 
@@ -58,7 +58,7 @@ static void __exit pinned_mem_exit(void)
 {
 	pinned_debugfs_exit();
 	pinned_dev_exit();
-	/* Its chunks come back to the reserve. */
+	/* Before the reserve, since the quarantine returns chunks to it. */
 	pinned_quarantine_exit();
 	pinned_reserve_exit();
 	pinned_carveout_exit();

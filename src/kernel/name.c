@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The names of pages: what tells the kernel that two shared futexes are the same.
+ * Names of pages, by which the kernel recognizes that two shared futexes are the same.
  *
- * The kernel identifies a futex without FUTEX_PRIVATE by the inode and the offset
- * that its page belongs to (get_futex_key()), and fails with EFAULT if the page
- * belongs to none. So each page of a slot is named after the pool's inode, and each
- * page that a snapshot owns after the snapshot's inode, so that parent and child do
- * not wake each other. The page cache of these inodes stays empty: a page is named
- * after an inode without being in its page cache.
+ * The kernel identifies a futex without FUTEX_PRIVATE by the inode and the offset of its page
+ * (get_futex_key()), and fails with EFAULT if the page belongs to no inode. So the driver names
+ * each page of a slot after the pool's inode, and each page that a snapshot owns after the
+ * snapshot's inode, so that parent and child do not wake each other. A name is the page's mapping
+ * and index; the page cache of these inodes stays empty.
  *
- * A name must end before the driver puts the page: the allocator complains about a
- * page that is freed with a name, and somebody may still pin the page when its inode
- * has gone. The kernel reads names under RCU, which inodes outlive.
+ * A page must lose its name before the driver puts the page: the allocator complains if a named
+ * page is freed, and somebody may still pin the page when its inode is gone. The kernel reads names
+ * under RCU, and frees inodes only after an RCU grace period.
  *
  * Locks: the caller holds pool->lock.
  */
@@ -26,7 +25,7 @@
 void pinned_name_page(struct page *page, struct inode *inode, pgoff_t pgoff)
 {
 	pinned_set_page_index(page, pgoff);
-	/* This one is a release, so that nobody sees the mapping with an older index. */
+	/* A store-release, so that nobody sees the mapping with an older index. */
 	pinned_set_page_mapping(page, inode->i_mapping);
 }
 
@@ -35,7 +34,7 @@ void pinned_unname_page(struct page *page)
 	pinned_set_page_mapping(page, NULL);
 }
 
-/* The pages of a chunk that have names: the first one names all of a compound page. */
+/* Returns how many pages of a chunk have names: the first page names a whole compound page. */
 static unsigned long count_named(struct page *page)
 {
 	return PageCompound(page) ? 1 : PINNED_CHUNK_PAGES;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The names of pages: what tells the kernel that two shared futexes are the same. */
+/* Names of pages, by which the kernel recognizes that two shared futexes are the same. */
 #ifndef PINNED_MEM_NAME_H
 #define PINNED_MEM_NAME_H
 

@@ -63,8 +63,8 @@ struct pinned_user {
 /**
  * struct pinned_account - the charges of one pool
  * @refs:	one for the pool, one for each chunk
- * @mm:		the pool's owner, whose pinned_vm /proc shows as VmPin; NULL once the pool was
- *		destroyed
+ * @mm:		the pool's owner, whose pinned_vm /proc shows as VmPin; NULL once the pool
+ *		was destroyed
  * @lock:	protects @mm and @chunks
  * @chunks:	chunks that are charged to the account
  * @n_users:	number of entries in @users

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters of what the driver has done since load, per CPU, and the histogram of
- * how long POPULATE took. No locks: sums over CPUs may miss what happens
- * meanwhile.
+ * Counters of events since the module was loaded, per CPU, and the histogram of POPULATE's
+ * duration. There are no locks: a sum over CPUs may miss concurrent events.
  */
 #include <linux/atomic.h>
 #include <linux/log2.h>
@@ -39,12 +38,15 @@ void pinned_stat_show_events(struct seq_file *seq)
 	}
 }
 
-/* Bucket n counts calls that took less than 2^n microseconds, and not less than half of that. */
+/*
+ * Bucket n counts calls that took less than 2^n microseconds, but at least half of that. The last
+ * bucket also counts all longer calls.
+ */
 #define BUCKETS 32
 
 static atomic_long_t latency[BUCKETS];
 
-/* One POPULATE that succeeded. */
+/* Counts one successful POPULATE in the histogram. */
 void pinned_stat_populate(u64 ns)
 {
 	u64 us = ns / NSEC_PER_USEC;

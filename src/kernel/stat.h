@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the driver has done since load, in numbers. */
+/* Counters of events since the module was loaded. */
 #ifndef PINNED_MEM_STAT_H
 #define PINNED_MEM_STAT_H
 
@@ -8,7 +8,7 @@
 
 struct seq_file;
 
-/* In the order in which debugfs shows them; names in stat.c. */
+/* In the order in which debugfs shows the events; stat.c has their names. */
 enum pinned_event {
 	PINNED_POPULATE,
 	PINNED_POPULATE_FAILED,

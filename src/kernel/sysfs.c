@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/class/misc/pinned_mem: shows what other files count, and sets the size of
- * the reserve; no state of its own but the list of nodes' groups. (Limits and
- * policies are module parameters, in /sys/module/pinned_mem/parameters.)
+ * /sys/class/misc/pinned_mem: shows values that other files maintain, and sets the size of the
+ * reserve. The only state here is the list of the nodes' groups. (Limits and policies are module
+ * parameters, in /sys/module/pinned_mem/parameters.)
  */
 #include <linux/device.h>
 #include <linux/nodemask.h>
@@ -48,14 +48,14 @@ static ssize_t resting_chunks_show(struct device *dev, struct device_attribute *
 }
 static DEVICE_ATTR_RO(resting_chunks);
 
-/* Chunks that wait for somebody else to let go of a page. */
+/* Chunks with a page to which somebody else still has a reference, see quarantine.c. */
 static ssize_t busy_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%lu\n", pinned_quarantine_busy());
 }
 static DEVICE_ATTR_RO(busy_chunks);
 
-/* Chunks with failed memory, which nobody gets any more. */
+/* Chunks with failed memory, which the driver never uses again. */
 static ssize_t poisoned_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%lu\n", pinned_record_poisoned());
@@ -117,15 +117,15 @@ static const struct attribute_group pinned_group = {
 	.attrs = pinned_attrs,
 };
 
-/* A folder nodeN for each NUMA node with memory. */
+/* A directory nodeN for each NUMA node with memory. */
 
 /**
- * struct node_group - the reserve of one node
- * @size:	its attribute reserve_chunks
- * @free:	its attribute reserve_free_chunks
- * @attrs:	both
- * @group:	the folder
- * @name:	of the folder
+ * struct node_group - the directory of one node's reserve
+ * @size:	the attribute reserve_chunks
+ * @free:	the attribute reserve_free_chunks
+ * @attrs:	both attributes
+ * @group:	the directory
+ * @name:	name of the directory
  * @node:	the node
  */
 struct node_group {
@@ -176,7 +176,7 @@ static void init_node_group(struct node_group *group, int node)
 	group->group.attrs = group->attrs;
 }
 
-/* The device's attribute groups; NULL without memory. */
+/* Creates the device's attribute groups. Returns NULL without memory. */
 const struct attribute_group **pinned_sysfs_init(void)
 {
 	int node, i = 0, count = num_node_state(N_MEMORY);
@@ -189,7 +189,7 @@ const struct attribute_group **pinned_sysfs_init(void)
 	}
 	groups[0] = &pinned_group;
 	for_each_node_state(node, N_MEMORY) {
-		/* A node may have come online since they were counted. */
+		/* A node may have come online since the nodes were counted. */
 		if (i == count)
 			break;
 		init_node_group(&node_groups[i], node);

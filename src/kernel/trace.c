@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The one place where the tracepoints of trace.h become code. */
+/* The only file that defines the tracepoints of trace.h. */
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints, under events/pinned_mem in tracefs; doc/tracing.md says how to use
- * them. They are for people and may change. None shows a physical address.
+ * Tracepoints, under events/pinned_mem in tracefs; doc/tracing.md says how to use them. They are
+ * meant for people, not programs, and may change. None shows a physical address.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM pinned_mem
@@ -11,7 +11,7 @@
 
 #include <linux/tracepoint.h>
 
-/* A POPULATE has ended: what was asked for, the result, how long it took. */
+/* A POPULATE has ended: the request, the result, and the duration. */
 TRACE_EVENT(pinned_mem_populate,
 	TP_PROTO(u64 pool, unsigned long slot, unsigned long count, u32 type, int node, int err,
 		 u64 ns),
@@ -59,7 +59,10 @@ TRACE_EVENT(pinned_mem_punch,
 		  __entry->count, __entry->err)
 );
 
-/* A fault: whole=1 may map a chunk, whole=0 one page; snapshot=1 by a forked child. */
+/*
+ * A page fault: whole=1 if it may map a whole chunk, whole=0 if one page; snapshot=1 if in a forked
+ * child.
+ */
 TRACE_EVENT(pinned_mem_fault,
 	TP_PROTO(u64 pool, unsigned long pgoff, bool is_whole, bool is_snapshot,
 		 unsigned int result),
@@ -82,7 +85,10 @@ TRACE_EVENT(pinned_mem_fault,
 		  __entry->pgoff, __entry->is_whole, __entry->is_snapshot, __entry->result)
 );
 
-/* A page was copied for forked children; failed=1: there was no memory, one is broken. */
+/*
+ * A page was copied for forked children; failed=1: a copy failed for want of memory, and one
+ * child's snapshot is broken.
+ */
 TRACE_EVENT(pinned_mem_copy,
 	TP_PROTO(u64 pool, unsigned long pgoff, bool has_failed),
 	TP_ARGS(pool, pgoff, has_failed),
@@ -100,7 +106,7 @@ TRACE_EVENT(pinned_mem_copy,
 		  __entry->has_failed)
 );
 
-/* A chunk goes to rest, or waits for somebody else's reference; how many do now. */
+/* A chunk begins to rest, or becomes busy; with the number of resting and of busy chunks. */
 TRACE_EVENT(pinned_mem_quarantine,
 	TP_PROTO(bool is_busy, unsigned long resting, unsigned long busy),
 	TP_ARGS(is_busy, resting, busy),
