@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects who shares pinned memory by dma-buf, or has raw chunks: the dma-buf
- * shows the object's own memory and keeps it when the heap has gone; extents are
- * true; and without the driver's descriptor requests are refused (Faults A2, B10).
+ * Protects programs that share pinned memory by dma-buf or use raw chunks: a dma-buf shows the
+ * object's own memory and keeps the memory after the heap is gone, extents are correct, and
+ * requests without the driver's descriptor are refused (Faults A2, B10).
  */
 #include "guest.h"
 #include "pinned.h"
@@ -93,7 +93,7 @@ static void without_descriptor(void)
 		close(fd);
 	REFUSED(pinned_sync_for_device(object, 5000, PINNED_DEVICE_READS), ENODEV);
 	REFUSED(pinned_export(object, 5000, NULL), ENODEV);
-	/* With a new pool it goes on. */
+	/* The heap works again with a new pool. */
 	other = pinned_heap_malloc(heap, 3 * CHUNK);
 	CHECK(other);
 	WORKS(pinned_sync_for_device(other, 3 * CHUNK, PINNED_DEVICE_READS));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the parent's memory from devices that a child drives, and the child's
- * heap from the parent: what a child inherited is its own copy, readable,
- * writable and freeable, and has no physical address; what it allocates has its
- * own. By fork, by clone without handlers, and by the child's own child (Faults
- * B12, B13, B35).
+ * Protects the parent's memory from devices that a child programs, and the child's heap from its
+ * parent. Memory that a child inherits is a copy of its own: the child can read, write and free it,
+ * but it has no physical address. Memory that the child allocates has one. This holds for fork, for
+ * clone without atfork handlers, and for the child's own child (Faults B12, B13, B35).
  */
 #include <sched.h>
 #include <sys/syscall.h>
@@ -71,13 +70,13 @@ static void child(void *arg)
 	check_inherited();
 	check_own();
 	ENDED_WELL(spawn(grandchild, mine));
-	/* The fork has emptied the page tables. */
+	/* Touches the memory, since the fork has emptied the page tables. */
 	FILLED(mine, 5000, 77);
 	EQUAL(pinned_v2p(mine), phys_of(mine));
 	free_inherited();
 }
 
-/* No atfork handler runs: the library finds out by itself. */
+/* Clones without running atfork handlers: the library must detect the fork by itself. */
 static pid_t clone_without_handlers(void)
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
@@ -85,7 +84,7 @@ static pid_t clone_without_handlers(void)
 	if (pid)
 		return pid;
 	check_inherited();
-	/* The thread's cache may still hold copies of the parent's free objects. */
+	/* The thread's cache may still contain copies of the parent's free objects. */
 	for (int i = 0; i < 500; i++) {
 		char *mine = pinned_malloc(100);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects what the key guard promises on the device: there is no memory before and behind a
- * large object, nor where one was freed; its chunk is the driver's again at once (Faults B34).
+ * Protects what the configuration key guard promises on the device: there is no memory before and
+ * after a large object, nor where one was freed, and a freed object's chunk returns to the driver
+ * at once (Faults B34).
  */
 #include <setjmp.h>
 #include <signal.h>

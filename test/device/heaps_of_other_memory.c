@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects who asks for memory of a sort: a heap's type, ceiling, node and
- * contiguous objects are what was asked for, translations are true in all of
- * them, and a heap that goes gives everything back, thousands of times (Faults
- * A38, B35).
+ * Protects programs that ask for a certain kind of memory: a heap has the requested type, ceiling
+ * and node, its contiguous objects are contiguous, and translations are correct in all heaps. A
+ * destroyed heap frees all its memory, thousands of times (Faults A38, B35).
  */
 #include "guest.h"
 #include "pinned.h"
@@ -11,7 +10,7 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
-/* What every machine has memory below. That a ceiling is kept is what address_ceiling.c shows. */
+/* Every machine has memory below this. address_ceiling.c shows that the driver keeps ceilings. */
 #define LOW ((uint64_t)4 << 30)
 
 static const size_t sizes[] = { 1, 1000, 40000, 2097152, 6000000 };
@@ -56,7 +55,7 @@ static void use_heap(struct pinned_heap *heap, uint64_t max_phys)
 	WORKS(pinned_sync_for_cpu(objects[4] + 77, 5000, PINNED_DEVICE_WRITES));
 	for (size_t i = 0; i < SIZES; i++)
 		pinned_free(objects[i]);
-	/* Emptied, and filled again, under the same mapping. */
+	/* Empties the slots and fills them again, under the same mapping. */
 	CHECK(pinned_purge() >= 3 * CHUNK);
 	objects[0] = pinned_heap_malloc(heap, 5000);
 	check_object(objects[0], 5000, max_phys);
@@ -88,7 +87,7 @@ static void below_a_ceiling(void)
 	WORKS(pinned_heap_destroy(heap));
 }
 
-/* -1 where the kernel does not tell. */
+/* Returns the node, or -1 if the kernel does not tell. */
 static int node_of(void *at)
 {
 	int status = -1;
@@ -112,7 +111,7 @@ static void on_a_node(int node)
 	WORKS(pinned_heap_destroy(heap));
 }
 
-/* Without a node the driver looks first where the thread runs. */
+/* Without a requested node, the driver first tries the node on which the thread runs. */
 static void where_the_thread_runs(int cpu)
 {
 	struct pinned_heap *heap = make_heap((struct pinned_heap_options){ 0 });
@@ -143,7 +142,10 @@ static void write_to(const char *path, const char *text)
 	close(fd);
 }
 
-/* Has the kernel a block of two chunks? The last column is of the largest order. */
+/*
+ * Returns whether the kernel has a free block of two chunks, which the last column (the largest
+ * order) counts.
+ */
 static bool has_large_blocks(void)
 {
 	FILE *file = fopen("/proc/buddyinfo", "re");
@@ -161,7 +163,10 @@ static bool has_large_blocks(void)
 	return count;
 }
 
-/* Other tests have left memory in small pieces: there may be no run, but then it is said. */
+/*
+ * If other tests have fragmented memory, no contiguous run may be left; then malloc fails with
+ * ENOMEM.
+ */
 static void contiguous(void)
 {
 	struct pinned_heap_options options = { .flags = PINNED_HEAP_CONTIGUOUS };
@@ -182,7 +187,7 @@ static void contiguous(void)
 		}
 		check_object(object, chunks * CHUNK, UINT64_MAX);
 		EQUAL(pinned_v2p_sg(object, chunks * CHUNK, extents, 8), 1);
-		/* It may move, but stays what it is. */
+		/* realloc may move the object, which stays contiguous. */
 		moved = pinned_realloc(object, 5 * CHUNK);
 		if (moved)
 			EQUAL(pinned_v2p_sg(moved, 5 * CHUNK, extents, 8), 1);
@@ -209,7 +214,7 @@ static void refusals(void)
 	WORKS(pinned_heap_destroy(heap));
 }
 
-/* More heaps than the arena has extents, one after the other. */
+/* Makes more heaps, one after the other, than the arena has extents. */
 static void many(void)
 {
 	unsigned long before = used_chunks();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects a pinned program's speed from its forks: while a child lives the heap is
- * on small pages, afterwards the library makes it huge again by itself, and
- * nothing that the program did to its mappings is undone by that.
+ * Protects the speed of programs that fork: while a child lives, the heap is mapped by small pages;
+ * afterwards the library maps it by huge pages again, and undoes nothing that the program did to
+ * its mappings.
  */
 #include <time.h>
 
@@ -18,7 +18,7 @@ static void pass_time(void)
 	nanosleep(&pause, NULL);
 }
 
-/* What a program does: allocate, of a size that comes from the arena each time. */
+/* Allocates as a program does, with a size that comes from the arena each time. */
 static void live_on(void)
 {
 	for (int i = 0; i < 100; i++) {
@@ -69,7 +69,7 @@ static void huge_again_after_the_last_child(char *heap, uint64_t phys)
 	check_memory(heap, phys);
 }
 
-/* A guard page stays one, so the heap stays on small pages. */
+/* A guard page stays protected, so its part of the heap stays on small pages. */
 static void what_the_program_protected_stays(char *heap, uint64_t phys)
 {
 	char *guard = heap + 3 * CHUNK + PAGE;

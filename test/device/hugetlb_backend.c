@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects development without the driver: on huge pages of the system's pool,
- * translations agree with the page tables, also after a fork moved pages, and
- * `auto` takes this backend where the driver is missing.
+ * Protects development without the driver: on huge pages of the system's pool, translations agree
+ * with the page tables, also after a fork has moved pages, and `auto` selects this backend if the
+ * driver is missing.
  */
 #include "guest.h"
 #include "pinned.h"
@@ -31,7 +31,7 @@ static void child(void *arg)
 
 int main(void)
 {
-	/* As many again as the parent holds, for the fork, and some for the child. */
+	/* A fork needs as many pages again as the parent holds, and the child some of its own. */
 	EQUAL(write_text("/proc/sys/vm/nr_hugepages", "40"), 0);
 	CHECK(read_number("/proc/sys/vm/nr_hugepages") == 40);
 	EQUAL(unload_module(), 0);

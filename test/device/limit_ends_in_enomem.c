@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects a process that reaches the driver's limit: allocations end in ENOMEM,
- * at once, what it has stays good, and memory that it frees is found again
- * (Faults B33).
+ * Protects a process that reaches the driver's limit: further allocations fail with ENOMEM at once,
+ * the existing ones stay intact, and memory that the process frees can be allocated again (Faults
+ * B33).
  */
 #include "guest.h"
 #include "pinned.h"

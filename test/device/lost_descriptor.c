@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects programs that close every descriptor they find and reuse the numbers:
- * the heap goes on, keeps translating, and never touches a file that is not its
- * own, not even another pool (Faults B10, B11).
+ * Protects programs that close every descriptor they find and reuse the numbers: the heap keeps
+ * working and translating, and the library never touches a file that is not its own, not even
+ * another pool (Faults B10, B11).
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,7 +19,7 @@ static void close_all(void)
 	WORKS(syscall(SYS_close_range, 3, ~0U, 0));
 }
 
-/* Fill every number up to the library's with a file of our own. */
+/* Opens files of the program's own until every number up to the library's is taken. */
 static void take_all_numbers(const char *path, int flags)
 {
 	for (int fd = 0; fd < 1020; fd++)
@@ -61,7 +61,7 @@ int main(void)
 	EQUAL(WORKS(stat("/tmp/mine", &st)), 0);
 	EQUAL(st.st_size, 0);
 
-	/* Another pool under the library's number: it must not fill slots there. */
+	/* If the library's number refers to another pool, the library must not fill slots there. */
 	close_all();
 	take_all_numbers(PINNED_MEM_DEVICE, O_RDWR);
 	pinned_purge();

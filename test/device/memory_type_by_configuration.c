@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects who runs a program on memory of another type by its configuration:
- * malloc's heap is of that type, works, and translates.
+ * Protects users who select another memory type for a program by its configuration: malloc's heap
+ * is of that type, works, and translates addresses.
  */
 #include "guest.h"
 #include "pinned.h"

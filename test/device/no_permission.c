@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the device from those who may not open it, and them from surprises:
- * who is not in the group gets no pinned memory and ENOMEM, and the driver holds
- * nothing; `auto` goes on to a backend that works, and says which (Faults A36, B7).
+ * Protects the device from users who may not open it, and those users from surprises: outside the
+ * group they get ENOMEM instead of pinned memory, and the driver holds nothing for them. `auto`
+ * falls back to a backend that works, and reports which one it uses (Faults A36, B7).
  */
 #include <sys/stat.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects programs where physical addresses are told to CAP_SYS_RAWIO alone
- * (strict_phys): others have pinned memory as always, for kernel drivers to use,
- * and know no address of it; no guess, and none from before (Faults B35).
+ * Protects programs where only CAP_SYS_RAWIO may learn physical addresses (strict_phys): other
+ * programs get pinned memory as always, which kernel drivers can use, and the library reports no
+ * address of it, neither a guessed nor an outdated one (Faults B35).
  */
 #include <sys/stat.h>
 
@@ -55,7 +55,7 @@ static void as_nobody(void *may_learn)
 
 int main(void)
 {
-	/* As the group pinned has it in an installed system. */
+	/* Grants access, as an installed system does for the group pinned. */
 	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
 	ENDED_WELL(spawn(as_nobody, (void *)true));
 	WORKS(write_text(STRICT, "1"));

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects memory that a device works on: what is retained is at its physical
- * address, with its content, after the program has freed it, and while children
- * are forked that inherit it and heaps that it is in. The child retains nothing,
- * and its heaps go on (Faults B12, B13, B35).
+ * Protects memory that a device is working on: a retained object keeps its physical address and
+ * content after the program has freed it, while children are forked that inherit it, and after its
+ * heap was destroyed. A child retains nothing, and its heaps keep working (Faults B12, B13, B35).
  */
 #include "guest.h"
 #include "pinned.h"

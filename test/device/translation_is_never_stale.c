@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects devices from stale addresses: while threads allocate, free, move, purge,
- * make and end heaps and fork, each live object translates to what the page tables
- * say, and each inherited one to nothing (Faults B35).
+ * Protects devices from stale addresses: while threads allocate, free, move and purge memory,
+ * create and destroy heaps, and fork, each live object translates to the address in the page
+ * tables, and each inherited object to none (Faults B35).
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,7 +15,7 @@
 static char *shown[LIVE];
 static atomic_bool is_over;
 
-/* A fork of another thread may have emptied the page tables since the last touch. */
+/* Touches the page first: a fork of another thread may have emptied the page tables. */
 static uint64_t true_phys(char *at)
 {
 	uint64_t phys = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the promise that vendors build on: for every page of every object,
- * pinned_v2p says what the page tables say; extents and p2v agree with it; and
- * the heap is mapped by huge entries.
+ * Protects the promise that vendors build on: for every page of every object pinned_v2p returns the
+ * address in the page tables, extents and p2v agree with it, and the heap is mapped by huge
+ * entries.
  */
 #include "guest.h"
 #include "pinned.h"

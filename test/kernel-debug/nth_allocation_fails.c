@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each request of the device, and each thing that is done to its mappings, is made
- * to fail at every place where memory is allocated or copied from and to the user.
- * What fails says so, and has changed nothing: counters, content and physical
- * addresses are as before (Faults A29, A32, A45).
+ * If any allocation, or any copy from or to the user, fails in a request to the device or in an
+ * operation on its mappings, the operation reports the error and changes nothing: counters, content
+ * and physical addresses are as before. The test makes each such place fail in turn (Faults A29,
+ * A32, A45).
  */
 #include "nth.h"
 
-/* Operations. Each gives 0 or an errno. */
+/* Operations. Each returns 0 or an errno. */
 
 static int do_open(void)
 {
@@ -81,13 +81,13 @@ static int do_mmap(void)
 
 	if (other == MAP_FAILED)
 		return errno;
-	/* This may be what fails; then once. */
+	/* This call may be the one that fails; the second attempt works. */
 	if (munmap(other, CHUNK))
 		WORKS(munmap(other, CHUNK));
 	return 0;
 }
 
-/* These two split the mapping, where slots are empty. */
+/* do_munmap and do_mprotect split the mapping, where its slots are empty. */
 static int do_munmap(void)
 {
 	return nth_error_of(munmap(nth.at + NTH_FILLED * CHUNK + PAGE, PAGE));
@@ -110,7 +110,7 @@ static int do_mremap(void)
 	return 0;
 }
 
-/* A fault without memory is tried again, and what fails once has it then. */
+/* The kernel retries a fault that finds no memory, and the second attempt succeeds. */
 static int do_first_touch(void)
 {
 	EQUAL(signal_of_read(nth.at), 0);
@@ -125,7 +125,7 @@ static int do_access_from_outside(void)
 	return nth_error_of(pread(other_pool, &byte, 1, (off_t)(uintptr_t)nth.at + 5));
 }
 
-/* Fork. A page of a snapshot is what it was, or there was no memory for it. */
+/* Fork. A page of a snapshot has its content as of the fork, or no memory was left for it. */
 
 static void snapshot_is_right_or_missing(void *arg)
 {
@@ -170,7 +170,7 @@ static void child_looks(void)
 	ENDED_WELL(child);
 }
 
-/* Copies are made for the child first. */
+/* This write first makes copies for the child. */
 static int do_write_after_fork(void)
 {
 	*(volatile uint64_t *)(nth.at + 5 * PAGE) = 1;
@@ -213,7 +213,7 @@ static const struct nth_operation operations[] = {
 	{ "write after fork", do_write_after_fork, have_a_child, child_looks, 0 },
 };
 
-/* In the child itself: what it touches first, and its own fork. */
+/* Makes an allocation fail during the child's own first access to a page. */
 static void touch_failing(void *arg)
 {
 	unsigned int n = *(unsigned int *)arg;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each allocation fails once when another driver uses a program's memory: by a
- * dma-buf that it attaches, maps for a device, or maps for itself, and by the
- * program's addresses. The driver is told so, the program keeps what it has, and
- * nothing stays referenced (Faults A12, A29, A32, A45).
+ * If an allocation fails while another driver uses a program's memory, the other driver gets an
+ * error, the program keeps its memory, and no reference is left. Each allocation fails once: when
+ * the driver attaches a dma-buf, maps it for a device or for itself, and when it uses the program's
+ * addresses (Faults A12, A29, A32, A45).
  */
 #include "nth.h"
 
@@ -26,7 +26,7 @@ static void close_buf(void)
 	close(buf);
 }
 
-/* The device reads from the end of one chunk and the beginning of the next. */
+/* Lets the device read from the end of one chunk and the beginning of the next. */
 static int by_buf(unsigned long cmd)
 {
 	struct vendor_request request = {
@@ -56,7 +56,7 @@ static int do_map_buf(void)
 		return errno;
 	EQUAL(signal_of_read(seen), 0);
 	EQUAL(signal_of_read(seen + CHUNK + NTH_PAGE_STEP * PAGE), 0);
-	/* This may be what fails; then once. */
+	/* This call may be the one that fails; the second attempt works. */
 	if (munmap(seen, NTH_FILLED * CHUNK))
 		WORKS(munmap(seen, NTH_FILLED * CHUNK));
 	return 0;
@@ -87,14 +87,14 @@ static void release(void)
 	WORKS(ioctl(vendor, VENDOR_IOC_RELEASE));
 }
 
-/* What is held outlives its slot, and a fork; then it goes. */
+/* Holds memory, whose slots are then punched; the release comes later. */
 static int do_hold_and_punch(void)
 {
 	int error = do_hold();
 
 	if (!error)
 		error = nth_error_of(punch(nth.fd, 0, NTH_FILLED));
-	/* Held, but not punched: that must not have changed anything. */
+	/* If only the punch failed, it must have changed nothing. */
 	return error;
 }
 

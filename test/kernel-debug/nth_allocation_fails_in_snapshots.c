@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each allocation fails once where forked children's memory is made: pages that
- * two children share, a child's own child, the merge of a dead child's pages into
- * its heir, and all of that when it is charged to a memory cgroup. The owner
- * notices nothing; a child lacks a page or has the right one; and what a child
- * has already is never lost (Faults A3, A20, A27, A32).
+ * If an allocation fails while memory is made for forked children, the owner notices nothing; a
+ * child misses a page or sees the right one, and never loses a page that it already has. Each
+ * allocation fails once: for pages that two children share, for a child's own child, when a dead
+ * child's pages are merged into its heir's, and for all of that under a memory cgroup (Faults A3,
+ * A20, A27, A32).
  */
 #include "nth.h"
 
@@ -13,15 +13,15 @@
 
 #define CGROUPS "/tmp/nth-cgroup"
 #define GROUP CGROUPS "/nth"
-/* Of the exit status: something was made to fail. */
+/* Exit status: an allocation was made to fail. */
 #define HAS_FAILED 3
-/* What a child writes to its first slot differs from what it inherited by this. */
+/* The difference between what a child writes to its first slot and what it inherited. */
 #define OF_CHILD 10000
 
 static struct gate may_look;
 static pid_t other;
 
-/* In the child: before, with nothing failing; then with; and what must hold at last. */
+/* The child's steps: first without failures, then with one; and what must hold at the end. */
 struct act {
 	const char *name;
 	void (*before_fork)(void); /* in the owner */
@@ -35,7 +35,7 @@ static unsigned long seed_of(unsigned long page, unsigned long more)
 	return page < CHUNK_PAGES ? page + more : page;
 }
 
-/* Nothing may be missing. */
+/* Checks that no page is missing. */
 static void sees(unsigned long more)
 {
 	for (unsigned long page = 0; page < NTH_PAGES; page += NTH_PAGE_STEP)
@@ -54,7 +54,7 @@ static void sees_the_owners(void)
 	sees(0);
 }
 
-/* Two children share a page that the owner has changed since. */
+/* Two children share a page that the owner has changed since their fork. */
 
 static void waits_and_sees(void *arg)
 {
@@ -74,7 +74,7 @@ static void touch_all(void)
 		signal_of_read(nth.at + page * PAGE);
 }
 
-/* A child's own child: it has the first slot from its parent, the second from the owner. */
+/* A child's own child gets the first slot from its parent, and the second from the owner. */
 
 static void write_own(void)
 {
@@ -132,7 +132,7 @@ static void forked_looks(void)
 		heir_looks();
 }
 
-/* Fault by fault: what the heir needs is copied first. */
+/* Writes fault by fault; each fault first copies what the heir needs. */
 static void write_again(void)
 {
 	for (unsigned long page = 0; page < CHUNK_PAGES; page += NTH_PAGE_STEP)
@@ -140,10 +140,10 @@ static void write_again(void)
 			fill(nth.at + page * PAGE, PAGE, page);
 }
 
-/* The heir gets all that is left, when this mapping is the last one. */
+/* When the last mapping goes, the heir gets all remaining pages at once. */
 static void unmap_all(void)
 {
-	/* This call's own memory may be what fails; then nothing has changed. */
+	/* If an allocation of munmap() itself fails, nothing has changed. */
 	if (munmap(nth.at, NTH_SLOTS * CHUNK))
 		WORKS(munmap(nth.at, NTH_SLOTS * CHUNK));
 }
@@ -172,7 +172,7 @@ static void be_child(void *arg)
 	_exit(has_failed ? HAS_FAILED : 0);
 }
 
-/* The owner's changes, of which two children get one copy. */
+/* Writes as the owner: two children get one common copy. */
 static void change_and_restore(void)
 {
 	for (unsigned long page = 0; page < NTH_PAGES; page += NTH_PAGE_STEP) {
@@ -222,7 +222,10 @@ static void try_all_acts(const char *how)
 	}
 }
 
-/* Charges are allocations too, and who pays for a copy is not who makes it. */
+/*
+ * Charging can fail like an allocation, and the process that pays for a copy may differ from the
+ * one that makes it.
+ */
 static void charged(void *arg)
 {
 	char pid[32];

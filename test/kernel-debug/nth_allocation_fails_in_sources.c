@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each allocation fails once where chunks come from: the reserve and its size,
- * contiguous runs, memory types; and while the driver is loaded. All or nothing is
- * there afterwards (Faults A18, A29, A30, A32, A45).
+ * If an allocation fails where chunks come from, all of the request is done or none of it. Each
+ * allocation fails once: for the reserve and its size, contiguous runs, memory types, and while the
+ * driver is loaded (Faults A18, A29, A30, A32, A45).
  */
 #include "nth.h"
 
@@ -10,10 +10,13 @@
 
 #define SYSFS "/sys/class/misc/pinned_mem/"
 #define RESERVE SYSFS "reserve_chunks"
-/* A run that any reserve of some size has, whatever the machine's memory looks like. */
+/*
+ * A contiguous run so short that any reserve contains one, whatever the machine's memory looks
+ * like.
+ */
 #define COUNT 2U
 #define RESERVED "40"
-/* The driver's own part of loading comes last, after hundreds of places of the kernel's. */
+/* Loading reaches the driver's own allocations last, after hundreds of the kernel's. */
 #define LOAD_RESERVE 2
 #define LOAD_STEP 3
 
@@ -67,7 +70,7 @@ static int do_run_of_uncached(void)
 	return populate_with(0, PINNED_MEM_F_CONTIGUOUS, PINNED_MEM_TYPE_UNCACHED);
 }
 
-/* What comes back is zeroed first, and only then given up. */
+/* The driver first zeroes chunks that return to the reserve, and only then frees them. */
 static void empty_reserve(void)
 {
 	uint64_t end = now_ns() + 5000000000ULL;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * PID 1 of a test guest: loads modules, runs the planned tests one by one, looks
- * after each at the kernel log and at what the driver still holds, unloads the
- * driver, compares free memory, asks a kernel that has them for its records of
- * leaks, and only then writes the verdict, to a port of its own. A crash, a hang or a chatty test cannot look like a pass: without the
- * last line of the verdict the run has failed.
+ * PID 1 of a test guest. It loads modules and runs the planned tests one by one; after each test it
+ * checks the kernel log and what the driver still holds. Then it unloads the driver, compares free
+ * memory, and reads the kernel's leak reports if the kernel makes any. At the end it writes the
+ * verdict to a port of its own. A crash, a hang or a test that prints much cannot look like a pass,
+ * since a run without the verdict's last line has failed.
  *
  * /etc/guest is the plan, written by ./boot, a line each:
  *   support PATH          a kernel module to load first
@@ -39,9 +39,12 @@
 #define DRIVER "pinned_mem"
 #define EXIT_SKIP 77
 #define ARGS_MAX 8
-/* Lines of the kernel's log after the first bad one. */
+/* How many log lines are shown after the first bad one. */
 #define SHOWN_MAX 40
-/* What the kernel's own records may keep of a run; a chunk leaked in a loop is more than this. */
+/*
+ * How much memory the kernel's own bookkeeping may keep after a run; a leak of a chunk in a loop is
+ * larger.
+ */
 #define MEMORY_SLACK_KB (8 * 1024)
 
 enum result { PASSED, FAILED, SKIPPED };
@@ -93,7 +96,10 @@ static bool load_module(const char *path)
 	return is_loaded;
 }
 
-/* MemFree leaves out what each CPU keeps at hand, which may be dozens of free chunks. */
+/*
+ * Returns the size of the per-CPU lists of free pages, which MemFree does not count: dozens of
+ * chunks.
+ */
 static long kept_by_cpus_kb(void)
 {
 	FILE *zones = fopen("/proc/zoneinfo", "r");
@@ -120,7 +126,7 @@ static long free_memory_kb(void)
 	return read_number("/proc/meminfo", "MemFree:") + kept_by_cpus_kb();
 }
 
-/* KASAN alone holds back a 32nd of the memory; the owners of pages tell exactly what is left. */
+/* KASAN alone holds back a 32nd of the memory. The page owner report shows exactly what is left. */
 static long checkers_memory_kb(void)
 {
 	return leaks_has_page_owner() ? read_number("/proc/meminfo", "MemTotal:") / 16 : 0;
@@ -128,7 +134,10 @@ static long checkers_memory_kb(void)
 
 /* The kernel log. */
 
-/* Of a list of callers, where lockdep_... and the like are but functions. Messages are not indented. */
+/*
+ * Returns whether @line is an entry of a call trace, where names such as lockdep_... are only
+ * functions. The kernel indents entries, and not messages.
+ */
 static bool is_caller(const char *line)
 {
 	const char *text = strchr(line, ';');
@@ -162,7 +171,10 @@ static bool is_bad(const char *line)
 		"lockdep",
 	};
 
-	/* Any module's and the kernel's own: leaks.c looks whose they are. */
+	/*
+	 * A leak report may concern any module or the kernel itself: leaks.c decides whose leak it
+	 * is.
+	 */
 	if (is_caller(line) || strstr(line, "new suspected memory leaks"))
 		return false;
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
@@ -172,8 +184,8 @@ static bool is_bad(const char *line)
 }
 
 /*
- * Places where the kernel itself warns, once, when there is no memory: of any dma-buf's
- * exporter that cannot map it, of any module whose tracepoints cannot be described.
+ * Returns whether the kernel warns, once, of an allocation that failed in its own code: when it
+ * cannot map any exporter's dma-buf, or cannot describe any module's tracepoints.
  */
 static bool is_warning_of_shortage(const char *line)
 {
@@ -181,7 +193,10 @@ static bool is_warning_of_shortage(const char *line)
 	       (strstr(line, " dma_buf_vmap+") || strstr(line, " event_define_fields+"));
 }
 
-/* What the kernel says, with a trace, of requests without memory: for pages, mappings, slab caches. */
+/*
+ * Returns whether the kernel reports, with a trace, that an allocation of pages, mappings or slab
+ * caches failed.
+ */
 static bool is_shortage(const char *line)
 {
 	return strstr(line, "page allocation failure") || strstr(line, "vmalloc error") ||
@@ -189,8 +204,9 @@ static bool is_shortage(const char *line)
 }
 
 /*
- * Tests that make allocations fail say so in the log. The kernel remarks then, with
- * a trace, on those that were not told to fail in silence; faults are nothing else.
+ * Tests that inject allocation failures announce them in the log. The kernel then reports, with a
+ * trace, failed allocations without __GFP_NOWARN. These are the only reports that this function
+ * excuses.
  */
 static bool is_remark_on_injected_failure(const char *line)
 {
@@ -214,7 +230,7 @@ static bool is_remark_on_injected_failure(const char *line)
 	return is_expected || (is_warning && is_injecting);
 }
 
-/* Lines since the last call. Return: true if one of them reports a fault. */
+/* Reads the log lines since the last call. Returns true if one of them reports a fault. */
 static bool is_log_bad(void)
 {
 	char record[2048], last[2048] = "";
@@ -246,7 +262,7 @@ static void pause_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
-/* Return: the wait status, or -1 after the time-out. Orphans are reaped on the way. */
+/* Returns the wait status, or -1 after @seconds. Reaps orphans meanwhile. */
 static int wait_for(pid_t pid, unsigned int seconds)
 {
 	time_t end = time(NULL) + seconds;
@@ -265,7 +281,7 @@ static int wait_for(pid_t pid, unsigned int seconds)
 	}
 }
 
-/* All that a test left behind; init's own children include every orphan. */
+/* Kills all processes that a test left behind; orphans are children of init. */
 static void kill_the_rest(void)
 {
 	kill(-1, SIGKILL);
@@ -293,7 +309,10 @@ static pid_t start(bool is_in_host, char *const argv[])
 	_exit(127);
 }
 
-/* Freeing may come a moment after exit (delayed work, sockets): wait for it. */
+/*
+ * Waits until the driver holds nothing: it may free memory a moment after exit (delayed work,
+ * sockets).
+ */
 static bool is_all_given_back(void)
 {
 	long used = -1;
@@ -350,7 +369,7 @@ static void run_test(const char *name, unsigned int seconds, bool is_in_host, ch
 	fflush(verdict);
 }
 
-/* What is not a test but must hold at the end counts as one. */
+/* Counts a condition that must hold at the end as a test. */
 static void check(const char *name, bool is_good)
 {
 	totals.planned++;
@@ -385,7 +404,10 @@ static void run_line(char *line)
 	run_test(name, (unsigned int)strtoul(seconds, NULL, 10), kind[0] == 'h', argv);
 }
 
-/* Its driver may have been loaded a moment ago. Never a file: that would be lost with the guest. */
+/*
+ * Opens a device, whose driver may have been loaded a moment ago. It never creates a file, which
+ * would be lost with the guest.
+ */
 static FILE *open_device(const char *path)
 {
 	int fd = -1;
@@ -445,7 +467,7 @@ static void mount_all(void)
 	mount_or_say("debug", "/sys/kernel/debug", "debugfs", 0, "");
 }
 
-/* Show @from again below a fresh file system that hides it. */
+/* Shows @from again below a new file system that hides it. */
 static void show_again(const char *from, const char *path)
 {
 	char full[sizeof(HOST_ROOT) + sizeof(keep_path)];
@@ -461,7 +483,10 @@ static void show_again(const char *from, const char *path)
 	mount_or_say(from, full, NULL, MS_BIND, NULL);
 }
 
-/* A folder above @path that only its owner enters, as root's home, is hidden: tests have users without rights. */
+/*
+ * Hides a folder above @path, such as root's home, that only its owner may enter: some tests run as
+ * ordinary users.
+ */
 static void hide_closed_folder(const char *path)
 {
 	char full[sizeof(HOST_ROOT) + sizeof(keep_path)];
@@ -486,7 +511,7 @@ static void mount_bind_host(const char *path, const char *at)
 	mount_or_say(full, at, NULL, MS_BIND, NULL);
 }
 
-/* The host's files, read-only, with the guest's own devices and room to write. */
+/* Mounts the host's files read-only, with the guest's own devices and writable folders. */
 static void mount_host_root(void)
 {
 	if (mount("host", HOST_ROOT, "9p", MS_RDONLY,
@@ -507,7 +532,10 @@ static void mount_host_root(void)
 
 static void raise_loopback(void)
 {
-	/* A shell command is shorter than the ioctls, and only host tests want it. */
+	/*
+	 * A shell command is shorter than the ioctls, and only tests in the host's files need the
+	 * interface.
+	 */
 	char *const argv[] = { "/bin/sh", "-c", "ip link set lo up 2>/dev/null || true", NULL };
 
 	wait_for(start(true, argv), 30);
@@ -531,21 +559,24 @@ int main(void)
 		raise_loopback();
 	if (!verdict)
 		verdict = stdout;
-	/* What was said while booting is not the driver's. */
+	/* Messages from booting do not concern the driver. */
 	lseek(kmsg, 0, SEEK_END);
 
 	before = free_memory_kb();
 	if (driver_path[0])
 		check("module_loads", load_module(driver_path));
 	for_each_line(run_line);
-	/* While the driver is there its functions have names; afterwards what it kept shows. */
+	/*
+	 * The driver's functions have names only while it is loaded. What it keeps longer shows
+	 * after unloading.
+	 */
 	if (driver_path[0] && leaks_has_kmemleak())
 		check("kmemleak", leaks_none_in_kmemleak(DRIVER));
 	if (driver_path[0])
 		check("module_unloads", !syscall(SYS_delete_module, DRIVER, O_NONBLOCK));
 	after = free_memory_kb();
 	say("init: free memory %ld kB before, %ld kB after\n", before, after);
-	/* Tests in the host's files leave these in caches of the kernel's that cannot be dropped. */
+	/* Tests in the host's files leave this much in kernel caches that cannot be dropped. */
 	slack = MEMORY_SLACK_KB + (is_host_there ? 65536 : 0) + checkers_memory_kb();
 	check("memory_is_back", before - after < slack);
 	check("kernel_log_is_clean", !is_log_bad());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a kernel with checkers says has leaked, for init to judge (Faults A5, A7,
- * A18, A45). Both reports are records with a stack of callers. A module's symbols
- * go with it; from then on its callers are bare addresses, which nobody else's are.
+ * Reads a checking kernel's leak reports, for init to judge (Faults A5, A7, A18, A45). Both reports
+ * consist of records with a call trace. After a module is unloaded its functions have no names, so
+ * the trace shows bare addresses, which no other code's trace does.
  */
 #include "leaks.h"
 
@@ -15,9 +15,9 @@
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
 #define PAGE_OWNER "/sys/kernel/debug/page_owner"
 #define RECORD_MAX 8192
-/* Younger objects are not reported: their address may be on its way. */
+/* kmemleak does not report younger objects: their address may not be stored yet. */
 #define KMEMLEAK_AGE_S 6
-/* Leaks shown; the rest is counted. */
+/* How many leaks are shown; the others are only counted. */
 #define SHOWN_MAX 5
 
 bool leaks_has_kmemleak(void)
@@ -49,7 +49,10 @@ static bool scan(void)
 	return is_done;
 }
 
-/* A cache's name is lost by the core, where the cache has no memory to be shown in sysfs. */
+/*
+ * A record with sysfs_slab_add is the kernel's own leak: it loses a cache's name if the cache's
+ * sysfs entry cannot be allocated.
+ */
 static bool is_of_module(const char *record, const char *module)
 {
 	return (strstr(record, module) || strstr(record, "] 0xffffffff")) &&
@@ -86,7 +89,7 @@ bool leaks_none_in_kmemleak(const char *module)
 	unsigned int count;
 	FILE *file;
 
-	/* The first finds what the second, some seconds later, finds still there. */
+	/* An object counts only if the second scan, some seconds later, still finds it. */
 	if (!scan())
 		return false;
 	sleep(KMEMLEAK_AGE_S);
@@ -105,9 +108,9 @@ bool leaks_none_in_kmemleak(const char *module)
 /* Page owner */
 
 /*
- * A page of slab or of per-CPU memory is whose it was first, and stays the
- * allocator's; kmemleak sees what is in it. A page table of the kernel's own
- * mappings, or of their KASAN shadow, stays too, for whoever maps something there next.
+ * Ignores pages that the kernel's allocators keep. A page of slab or per-CPU memory carries the
+ * trace of its first user and stays with the allocator; kmemleak checks its content. A page table
+ * of vmalloc space, or of its KASAN shadow, stays for the next mapping there.
  */
 static bool is_leaked_page(const char *record)
 {
@@ -124,7 +127,7 @@ static bool is_leaked_page(const char *record)
 	return strstr(record, "\n 0xffffffff");
 }
 
-/* Each read() gives one record, and costs a system call: there are as many as pages in use. */
+/* Each read() returns one record; there are as many records as pages in use. */
 bool leaks_none_in_page_owner(void)
 {
 	int fd = open(PAGE_OWNER, O_RDONLY | O_CLOEXEC);

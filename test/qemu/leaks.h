@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a kernel with checkers says has leaked: see leaks.c. */
+/* Leak reports of a kernel with checkers: see leaks.c. */
 #ifndef LEAKS_H
 #define LEAKS_H
 
@@ -8,9 +8,9 @@
 bool leaks_has_kmemleak(void);
 bool leaks_has_page_owner(void);
 
-/* Look for objects that nothing refers to. Return: false if one is of a module's making. */
+/* Looks for objects that nothing refers to. Returns false if @module allocated one of them. */
 bool leaks_none_in_kmemleak(const char *module);
-/* After all modules of tests are gone. Return: false if a page of theirs is left. */
+/* Call this after all test modules are unloaded. Returns false if a page of theirs is left. */
 bool leaks_none_in_page_owner(void);
 
 #endif

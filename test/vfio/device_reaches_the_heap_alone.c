@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects what an IOMMU is there for. A user without any right moves his heap's memory through a
- * device, small, large and over the borders of chunks, on each backend (hugetlb wants physical addresses
- * itself, so that one is root's). All else the IOMMU blocks and reports: memory that is not pinned, what was
- * freed and given back, what another heap had, and after detaching, everything.
+ * Protects what an IOMMU is there for. An unprivileged user's device transfers memory of the user's
+ * heap, in small and large objects and across chunk boundaries, on each backend (hugetlb needs
+ * physical addresses, so the user is root there). The IOMMU blocks and reports all other accesses:
+ * to memory that is not pinned, to freed memory that the heap has given back, to a destroyed heap's
+ * memory, and after detaching to any memory.
  */
 #include "user.h"
 
@@ -22,7 +23,7 @@ static void move_objects(struct edu *edu, const struct pinned_device *device)
 		fill(object, sizes[i], i + 1);
 		through_the_device(edu, device, object, result, len);
 		through_the_device(edu, device, object + sizes[i] - len, result, len);
-		/* A large one is contiguous for the device, across chunks. */
+		/* A large object is contiguous for the device, across chunks. */
 		for (size_t at = CHUNK - 100; at + len < sizes[i]; at += CHUNK)
 			through_the_device(edu, device, object + at, result, len);
 		pinned_free(object);
@@ -71,7 +72,7 @@ static void as_user(void *arg)
 	edu = open_attached(&device);
 	move_objects(edu, device);
 	EQUAL(pinned_dma_addr(device, stack), PINNED_NO_DMA);
-	/* The device is told virtual addresses, as by a faulty driver. */
+	/* Gives the device virtual addresses, as a faulty driver might. */
 	blocked(edu, device, (uintptr_t)ordinary & 0xffffffffff, ordinary, scratch);
 	blocked(edu, device, 0x1000, NULL, scratch);
 	block_what_was_given_back(edu, device, scratch);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects memory when a process with a device forks, exits or is killed while the device writes: a
- * child's memory is not the device's, the parent's stays where it is; what a dead process had comes back, the
- * device changes nobody else's, and the next process has it.
+ * Protects memory when a process with a device forks, exits or is killed while the device writes:
+ * the device does not reach a child's memory, the parent's memory stays where it is, a dead
+ * process's memory is freed, the device changes no other process's memory, and the next process can
+ * use the device.
  */
 #include "user.h"
 
@@ -52,7 +53,7 @@ static void fork_while_it_writes(void *arg)
 	print_result("fork");
 }
 
-/* Dies, by itself or killed, right after the device was told to write. */
+/* Exits or is killed right after starting a write of the device. */
 static void start_and_die(void *arg)
 {
 	size_t size = CHUNKS * CHUNK;
@@ -75,7 +76,7 @@ static void is_untouched(void *arg)
 	become_user();
 	memory = pinned_calloc(CHUNKS + 5, CHUNK);
 	CHECK(memory);
-	/* The device's time for a transfer is 100 ms. */
+	/* The device needs 100 ms for a transfer. */
 	usleep(300000);
 	ZEROED(memory, (CHUNKS + 5) * CHUNK);
 	edu = open_attached(&device);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects programs at the limits of VFIO: RLIMIT_MEMLOCK, and the mappings that a container may have.
- * Attaching is refused with nothing mapped; a chunk that comes later is given back and the allocation
- * fails, whatever was there stays reachable, and memory that is freed can be had again.
+ * Protects programs that reach VFIO's limits: RLIMIT_MEMLOCK, and the number of mappings that a
+ * container may have. Beyond a limit, attaching is refused and leaves nothing mapped; after
+ * attaching, an allocation that needs another chunk fails and frees the chunk, the device still
+ * reaches all earlier memory, and freed memory can be allocated again.
  */
 #include "user.h"
 
@@ -47,7 +48,7 @@ static void come_to_the_limit(struct edu *edu, struct pinned_device *device)
 	pinned_free(result);
 }
 
-/* The driver counts what it gives, VFIO what it pins. */
+/* The driver counts the chunks that it hands out, and VFIO the pages that it pins. */
 static void locked_memory(void *arg)
 {
 	struct pinned_device *device;

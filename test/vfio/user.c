@@ -16,7 +16,7 @@
 static int kmsg;
 static size_t moved;
 
-/* Root's part. */
+/* What the test does as root. */
 
 static bool is_edu(const char *name)
 {
@@ -47,7 +47,7 @@ static void give(const char *name)
 	len = WORKS(readlink(path, group, sizeof(group) - 1));
 	group[len] = '\0';
 	snprintf(path, sizeof(path), "/dev/vfio%s", strrchr(group, '/'));
-	/* The file comes a moment after the group. */
+	/* The kernel creates the device file a moment after the group. */
 	for (int i = 0; i < 500 && access(path, F_OK); i++)
 		usleep(10000);
 	WORKS(chown(path, USER, USER));
@@ -85,7 +85,7 @@ void become_user(void)
 	REFUSED(open("/dev/mem", O_RDONLY), EACCES);
 }
 
-/* The user's part. */
+/* What the test does as the user. */
 
 struct edu *open_attached(struct pinned_device **device)
 {
@@ -111,7 +111,10 @@ void through_the_device(struct edu *edu, const struct pinned_device *device, con
 	moved += len;
 }
 
-/* Intel's tells the page in a line of DMAR's, ARM's the address in one of the words of an event. */
+/*
+ * Returns whether @line reports @address. Intel's IOMMU reports the page in a DMAR line, ARM's the
+ * address in one of the words of an event.
+ */
 static bool is_report(const char *line, uint64_t address)
 {
 	const char *at = strstr(line, "DMAR") ? strstr(line, "fault addr ") : NULL;
@@ -119,7 +122,7 @@ static bool is_report(const char *line, uint64_t address)
 
 	if (at)
 		return sscanf(at, "fault addr %llx", &told) == 1 && told == (address & ~(PAGE - 1));
-	/* A tab, as the log shows it. */
+	/* The log shows a tab as \x09. */
 	at = strstr(line, "smmu") ? strstr(line, "\\x090x") : NULL;
 	return at && sscanf(at + 4, "%llx", &told) == 1 && told == address;
 }
@@ -153,7 +156,7 @@ void write_until_reported(struct edu *edu, uint64_t address)
 	FAIL("the kernel reports no blocked access to %#llx", (unsigned long long)address);
 }
 
-/* The device's buffer has zeros before, so that what it has afterwards came from there. */
+/* Zeroes the device's buffer first, so that later content must have come from @address. */
 void blocked(struct edu *edu, const struct pinned_device *device, uint64_t address,
 	     const char *memory, char *scratch)
 {
