@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: test/deb/compare-abi, which looks at what a release promises to compiled programs, finds no change in the
-# same library under another version, and finds a function that is gone.
+# Promise: test/deb/compare-abi checks what a release promises to compiled programs. It finds no
+# change in the same library with another version number, and reports a function that is missing.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 
 "$here/compare-abi" "$old_debs" || fail 'the same library is said to have changed'
 
-# An earlier release that had one function more.
+# Simulates an earlier release that had one more function.
 mkdir earlier
 for package in libpinned1 libpinned1-dbgsym libpinned-dev; do
 	dpkg-deb -R "$old_debs/${package}"_0.0.1_*.deb tree-$package

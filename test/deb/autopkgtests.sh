@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: debian/tests pass as a Debian archive runs them: each with the packages that it says it needs and no more
-# of ours, on the packages as they are built. None is skipped.
+# Promise: debian/tests pass, and none is skipped, when they run as in Debian's archive: on the
+# built packages, each with only those of our packages that it declares.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 
 status=0
-# A folder for temporary files is one in the system.
+# TMPDIR names a folder inside the system.
 TMPDIR=/tmp "$here/clean-system" --outside "${developer[@]}" -- autopkgtest --no-built-binaries --summary-file="$PWD/summary" \
 	"$debs"/pinned-mem_*.changes -- chroot >log.autopkgtest 2>&1 || status=$?
 cat summary

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: the source package builds on Debian 13 too, where packages have nothing in /lib any more, but all below /usr;
-# the service is enabled from there, and the packages install and go.
+# Promise: the source package builds on Debian 13 too, where packages install nothing in /lib but
+# everything below /usr. The service is enabled from there, and the packages can be installed and
+# removed.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 export PINNED_SUITE=trixie

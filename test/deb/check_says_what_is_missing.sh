@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: on real packages, pinnedctl check tells a half-installed one, one that is missing, a kernel without headers, a
-# driver whose build failed, and one that is only not loaded, each with the command that cures it, which does.
+# Promise: `pinnedctl check` on real packages recognizes a package that is half installed or
+# missing, a kernel without headers, a driver whose build failed, and a driver that is only not
+# loaded. For each it prints the command that repairs it, and the command works.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system "${developer[@]}"
 
 kernel=$(kernel_of_headers)
 depmod "$kernel"
-# The kernel that would run: that of the headers.
+# Names the kernel that would run: the one whose headers are installed.
 mkdir -p /tmp/root/proc/sys/kernel
 echo "$kernel" >/tmp/root/proc/sys/kernel/osrelease
 for folder in usr var lib etc; do ln -s /$folder /tmp/root/$folder; done
@@ -24,7 +25,7 @@ finds ok packages 'version '
 finds FAULT driver 'the driver is not installed; apt install pinned-mem-dkms'
 finds ok library '/pinned-mem/libmalloc-pinned.so'
 
-# Nothing to build with; then a build that fails; then as it should be.
+# First without headers, then with a failing build, then with a working one.
 mv "/lib/modules/$kernel/build" /tmp/build
 install_debs "$debs"/pinned-mem-dkms_*.deb
 finds FAULT driver "its headers are missing; apt install linux-headers-$kernel"
@@ -40,7 +41,8 @@ cp /tmp/main.c "$source"
 dkms autoinstall -k "$kernel"
 finds FAULT driver 'not loaded; modprobe pinned_mem'
 
-# Not signed, since there was nothing to make a key with. What cures it is in the text, and is done.
+# The driver is not signed, since the tools to make a key were missing. The printed text says how to
+# repair that, and the test does so.
 [ -z "$(modinfo -k "$kernel" -F signer pinned_mem)" ] || fail 'it is signed'
 apt-get -qy --no-install-recommends install openssl
 signing=/tmp/root/sys/module/module/parameters/sig_enforce
@@ -56,7 +58,7 @@ version=${source#*pinned-mem-}
 dkms uninstall "pinned-mem/${version%%/*}" -k "$kernel"
 finds FAULT driver "built, but not installed for kernel $kernel; dkms install"
 
-# An entry in the preload file whose library goes with its package by force.
+# The preload file still names the library after its package was removed by force.
 pinnedctl preload on >said 2>&1 || fail "preload on: $(cat said)"
 finds ok preload 'in every process: '
 rm "$(echo /usr/lib/*/pinned-mem/libmalloc-pinned.so)"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: DKMS refuses the driver for kernels that it is not written for, or that lack what it needs, with the
-# reason, and as "not supported" (77), not as a broken build; and takes those that it is written for.
+# Promise: DKMS refuses to build the driver for kernels that it does not support, or that lack a
+# required option, prints the reason, and reports "not supported" (77) instead of a failed build. It
+# accepts all supported kernels.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system "${developer[@]}"
@@ -15,7 +16,8 @@ mkdir $headers
 cp /lib/modules/"$kernel"/build/.config $headers/.config
 echo 'all:' >$headers/Makefile
 
-# KERNEL: how `dkms build` ends for it, with the headers above. It needs the folder of the kernel's modules.
+# KERNEL: returns the exit status of `dkms build` for that kernel, with the headers above. DKMS
+# needs the folder of the kernel's modules.
 try() {
 	local status=0
 	mkdir -p "/lib/modules/$1"
@@ -30,7 +32,8 @@ refuses() {  # KERNEL REASON
 }
 
 for old in 4.19.0-27-amd64 5.4.0-100-generic 5.9.16 5.11.0-16-generic 5.15.0-100-generic 5.17.1; do refuses $old '^(5'; done
-# These are taken: such headers end in an error of the build, which is another status than 77.
+# These versions are accepted: the build then fails because of the headers, with a status other than
+# 77.
 for new in 5.10.0-46-amd64 5.18.0 5.19.17-1 6.1.0-56-amd64 6.12.117+deb13-amd64 7.2.13+deb14-amd64 10.0; do
 	status=0
 	try $new || status=$?
@@ -40,7 +43,7 @@ done
 sed -i '/^CONFIG_DMA_SHARED_BUFFER=/d' $headers/.config
 refuses 6.1.0-56-amd64 'pinned_mem needs a kernel with CONFIG_DMA_SHARED_BUFFER'
 
-# A source without headers: DKMS itself says so.
+# For a source without headers DKMS itself reports the reason.
 status=0
 mkdir -p /lib/modules/6.1.0-99-amd64
 dkms build "pinned-mem/$version" -k 6.1.0-99-amd64 >said 2>&1 || status=$?

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: all examples that the installed documents name are installed, and build as they are with what
-# pkg-config tells of the installed packages, and say what is missing where there is no device. (vendor-dkms: vendor_package.)
+# Promise: all examples that the installed documents name are installed, build unchanged with
+# pkg-config's flags for the installed packages, and report what is missing if there is no device.
+# (For vendor-dkms see vendor_package.)
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system build-essential pkg-config libssl-dev libdpdk-dev libjemalloc-dev libmimalloc-dev libibverbs-dev
@@ -11,7 +12,7 @@ install_debs "${packages[@]}"
 cp -r /usr/share/doc/libpinned-dev/examples /tmp/examples
 cd /tmp/examples
 [ "$(find . -name '*.gz' -o -name demo | wc -l)" = 0 ] || fail 'a part is compressed, or of the tree alone'
-# But for what is of a demo.
+# All but the demos' files.
 cat /usr/share/doc/pinned-mem/{README.md,doc/*.md} | grep -oE 'examples/[a-z0-9_/.-]*[a-z0-9_-]' | grep -v /demo/ | sort -u >named
 [ "$(wc -l <named)" -gt 5 ] || fail "only named: $(cat named)"
 while read -r path; do

@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: an initial RAM disk that is made while the library is in every process, those that make it among them, has what it
-# has without, by initramfs-tools and by dracut. The library may be in it as well, since both ask the dynamic linker what a program
-# needs; /etc/ld.so.preload never is. Both have what boots a system without the library, and nothing is left after
-# the packages are purged (Faults B5, B6).
+# Promise: an initial RAM disk that initramfs-tools or dracut makes while the library is in every
+# process, including theirs, contains the same files as one made without the library. It may contain
+# the library in addition, since both tools ask the dynamic linker for a program's dependencies, but
+# never /etc/ld.so.preload. Both disks contain the files to boot a system without the library, and
+# nothing is left after the packages are purged (Faults B5, B6).
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system linux-image-generic initramfs-tools dracut-core systemd-sysv busybox python3
 
-# The initial RAM disks have no other language.
+# The initial RAM disks contain no other locale.
 export LC_ALL=C
 kernel=$(basename /lib/modules/*)
 names=(pinned-mem-tools libmalloc-pinned libpinned1)
-# Of drivers, which no library is for, only a few.
+# Includes only a few drivers, which do not matter for the library.
 echo MODULES=list >/etc/initramfs-tools/conf.d/test
 
-# Paths, links, contents.
+# Prints each file's path, link target and checksum.
 list_of_folder() {  # FOLDER
 	(cd "$1" && find . ! -type f -printf '%p %y %l\n' && find . -type f -exec sha256sum {} + | sed -E 's/^([^ ]*)  (.*)/\2 \1/') | sort
 }
@@ -39,7 +40,7 @@ make_both() {  # NAME
 	done
 }
 
-# What one has beyond the other, by name; nothing else may differ.
+# Prints the names of the files in which the two lists differ.
 more_in() {  # LIST-BEFORE LIST-AFTER
 	{ diff "$1" "$2" || true; } | sed -n 's/^[<>] \.\/\([^ ]*\) .*/\1/p' | sort -u
 }
@@ -64,7 +65,8 @@ for tool in initramfs-tools dracut; do
 	[ ! -s difference ] || fail "$tool, the library in its programs: $(cat difference)"
 done
 
-# As dracut runs it, with a system that has the file instead of the kernel's word.
+# Runs the hooks as dracut does, with a system that contains the file instead of the word on the
+# kernel command line.
 mkdir -p dracut/sysroot/etc dracut/proc dracut/run
 mount -t proc proc dracut/proc
 echo '/other.so' | cat /etc/ld.so.preload - >dracut/sysroot/etc/ld.so.preload

@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: the packages install by apt, DKMS builds the driver for the kernel whose headers are there and keeps
-# what other drivers are built with; removing keeps the settings, purging leaves not a file.
+# Promise: apt installs the packages, and DKMS builds the driver for the kernel whose headers are
+# installed, and keeps the files that other drivers are built with. Removing the packages keeps the
+# settings; purging leaves no file.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system "${developer[@]}"
 
 kernel=$(kernel_of_headers)
-# DKMS runs it too, and where there is no kernel, only its headers, its files are not there yet.
+# DKMS runs depmod too. Here only headers are installed, so the kernel's own files do not exist yet.
 depmod "$kernel"
 list_files >before
 install_debs "${our_debs[@]}"
 [ "$(dpkg-query -W -f '${db:Status-Abbrev}\n' '*pinned*' | sort -u)" = 'ii ' ] || fail "$(dpkg -l '*pinned*')"
 
-# The driver, and what is kept of its build.
+# Checks the driver, and what is kept of its build.
 dkms status -m pinned-mem | grep -q ", $kernel, .*: installed$" || fail "DKMS says: $(dkms status)"
 module=$(modinfo -k "$kernel" -n pinned_mem)
 [ "$(modinfo -F vermagic "$module" | cut -d' ' -f1)" = "$kernel" ] || fail "$module is for another kernel"
@@ -25,7 +26,7 @@ grep -q "^0x[0-9a-f]*	pinned_mem_range_get	.*	$(variable symbol_namespace)\$" "$
 [ -f "$(variable uapi_includedir)/pinned_mem.h" ] || fail "no header in $(variable uapi_includedir)"
 [ -f "$(pkg-config --variable=preload libmalloc-pinned)" ] || fail 'libmalloc-pinned.pc names no library'
 
-# The group, the reserve's service, a program.
+# Checks the group, the reserve's service, and a program.
 getent group pinned >/dev/null || fail 'no group pinned'
 unit=pinned-mem-reserve.service
 [ -L /etc/systemd/system/sysinit.target.wants/$unit ] || fail "$unit is not enabled"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: with the library in every process, dpkg can be killed at any step of an upgrade or a purge, as by a loss of
-# power: programs start all the same, and none is told of a library that is not there; then the
-# work can be finished (Faults B5, B24).
+# Promise: while the library is in every process, dpkg can be killed at any step of an upgrade or a
+# purge, as by a power failure. Programs still start, none gets the dynamic linker's error about a
+# missing library, and the work can be completed afterwards (Faults B5, B24).
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system "${developer[@]}"
@@ -19,7 +19,8 @@ must_be_sound() {  # WHEN
 	[ -z "$said" ] || fail "$1: every program says: $said"
 }
 
-# COMMAND... is killed at its step STEP, or at that of a process that it starts. Return: false if there is no such step.
+# Kills COMMAND..., or a process that it starts, at step STEP. Returns false if there is no such
+# step.
 killed_at() {
 	local step=$1 calls=rename,renameat2,unlink,unlinkat,rmdir,symlink,link,execve,fsync
 	shift

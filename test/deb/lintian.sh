@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: lintian has nothing to say of the source and of the packages, to the last pedantic remark, but for
-# what an override gives the reason for; and every override is needed.
+# Promise: lintian reports nothing for the source and the packages, down to pedantic remarks, except
+# for what an override excuses with a reason; and every override is needed.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 
@@ -11,7 +11,7 @@ lintian --allow-root --pedantic --display-info --show-overrides --tag-display-li
 	fail "lintian: $(cat said)"
 grep -v '^N:' said >tags || true
 ! grep -vE '^O: ' tags || fail 'lintian has something to say'
-# lintian itself tells of overrides that override nothing, in the test above.
+# The test above makes lintian report unused overrides.
 while read -r _ package tag _; do
 	echo "overridden: $package $tag"
 	grep -B1 -E "^${package%:}: $tag" "$PINNED_SOURCE"/debian/*.lintian-overrides | grep -q '#' || fail "no reason for $tag"

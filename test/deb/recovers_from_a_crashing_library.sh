@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: where no program starts with the library in every process, and the system was booted with the word that covers
-# /etc/ld.so.preload, `pinnedctl preload off` takes the entry out of the file under the cover (Faults B6).
+# Promise: a system where the library crashes every program can be booted with a word on the kernel
+# command line that makes a mount cover /etc/ld.so.preload; then `pinnedctl preload off` removes the
+# entry from the covered file (Faults B6).
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system "${developer[@]}"
@@ -15,7 +16,8 @@ __attribute__((constructor)) static void end(void)
 }
 END
 gcc -shared -fPIC -o libmalloc-pinned.so broken.c
-# Under the cover the file is reached by its folder alone, which no mount below comes along with.
+# The covered file can only be reached by a bind mount of its folder, which does not include mounts
+# below.
 : >/etc/ld.so.preload
 mkdir -p under
 mount --bind /etc under
@@ -25,5 +27,6 @@ printf '/other/library.so\n%s\n' "$PWD/libmalloc-pinned.so" >under/ld.so.preload
 pinnedctl preload off >out 2>&1 || fail "off: $(cat out)"
 [ "$(cat out)" = off ] || fail "it says: $(cat out)"
 [ "$(cat under/ld.so.preload)" = /other/library.so ] || fail "the file: $(cat under/ld.so.preload)"
-# The kernel takes the cover away when the file that it lies over is replaced: everybody sees what is left.
+# The kernel removes the covering mount when the covered file is replaced: every process sees the
+# new file.
 [ "$(cat /etc/ld.so.preload)" = /other/library.so ] || fail "the file in place: $(cat /etc/ld.so.preload)"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: with the library in every process, its package goes in whatever state dpkg finds it, and the entry in
-# /etc/ld.so.preload before it: without /proc, as in a chroot; after an upgrade that was interrupted, where dpkg asks no
-# prerm; and to make room for another package. Other entries stay (Faults B5, B24).
+# Promise: while the library is in every process, its package can be removed in any state that dpkg
+# leaves it in, and the entry in /etc/ld.so.preload goes first: without /proc, as in a chroot; after
+# an interrupted upgrade, when dpkg runs no prerm; and to make room for another package. Other
+# entries stay (Faults B5, B24).
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system python3
@@ -12,7 +13,7 @@ mapfile -t packages < <(debs_of libpinned1 libmalloc-pinned pinned-mem-tools)
 other=/usr/local/lib/libother.so
 cp "$(find /lib/*/libutil.so.1 -print -quit)" $other
 
-# In every process, beside another library and a comment.
+# Puts the library into every process, beside another library and a comment.
 ready() {
 	dpkg -i "${packages[@]}" >log.install 2>&1 || fail "$(cat log.install)"
 	printf '%s\n' "$other # not libmalloc-pinned.so" >$file
@@ -23,7 +24,7 @@ must_be_sound() {  # WHEN
 	[ "$(cat $file)" = "$other # not libmalloc-pinned.so" ] || fail "$1: $file: $(cat $file)"
 	said=$(/bin/true 2>&1) || fail "$1: no program starts"
 	[ -z "$said" ] || fail "$1: every program says: $said"
-	# What dpkg started while it worked was told of no library that is not there.
+	# No program that dpkg started got the dynamic linker's error about a missing library.
 	! grep 'ERROR: ld.so' log.dpkg || fail "$1: $(cat log.dpkg)"
 }
 
@@ -49,7 +50,7 @@ Conflicts: libmalloc-pinned
 Replaces: libmalloc-pinned
 END
 dpkg-deb -b other other.deb >log.build
-# pinned-mem-tools cannot be configured then, which is an error.
+# pinned-mem-tools cannot be configured then, so dpkg fails.
 dpkg -i --auto-deconfigure other.deb >log.dpkg 2>&1 || true
 grep -q 'Removing libmalloc-pinned' log.dpkg || fail "it was not removed: $(cat log.dpkg)"
 must_be_sound 'replaced by another package'

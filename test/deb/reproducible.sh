@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: whoever builds the packages gets the same bytes, in whatever folder, time zone, language and umask.
+# Promise: the packages are reproducible: builds in any folder, time zone, language and umask give
+# the same bytes.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: an upgrade replaces an older version's driver by its own, keeps changed settings, and purging after it
-# leaves not a file; so does one in which a package is left half-configured and mended.
+# Promise: an upgrade replaces the older version's driver, keeps changed settings, and can be purged
+# without leaving a file. The same holds for an upgrade that left a package half configured and was
+# then completed.
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 in_clean_system "${developer[@]}"
@@ -16,7 +17,7 @@ dkms status | grep -q "pinned-mem/0.0.1, $kernel, .*: installed" || fail "DKMS s
 echo 'RESERVE_CHUNKS=7' >>/etc/default/pinned-mem
 systemctl disable pinned-mem-reserve.service
 
-# Interrupted: unpacked, not configured.
+# Interrupts the upgrade: the packages are unpacked, but not configured.
 dpkg --unpack "${our_debs[@]}"
 apt-get -qy -f install
 version=$(pkg-config --modversion pinned-mem)
