@@ -34,10 +34,11 @@ struct pn_census {
 };
 
 /*
- * Counts heap @number; heap 0 is the default one. All locks of the heap are held while slabs,
- * chunks and objects are counted, so that these counts agree with each other; this takes about a
- * microsecond for each chunk. The counts of cached objects are taken without the caches' owners,
- * and may differ by some operations. Return: false if there is no such heap.
+ * Counts heap @number; heap 0 is the default one. The locks of the heap's classes and of the arena
+ * are held while slabs, chunks and objects are counted, so that these counts agree with each other;
+ * counting takes about a microsecond for each chunk. Other threads may use their caches meanwhile,
+ * so the counts of cached objects may be off by some operations. Return: false if there is no such
+ * heap.
  */
 bool pn_census_take(struct pn_census *census, size_t number);
 

@@ -3,7 +3,7 @@
  * The structures that pinnedctl can read in this process (os/watch.h), and the ELF note that leads
  * to the table of all entries. The entry of a variable that is static to a file is in that file.
  *
- * The note has the owner "pinned-mem" and the type 1. It contains two signed words: the distance
+ * The note has the owner "pinned-mem" and the type 1, and contains two signed words: the distance
  * from the first word to the beginning of the table, and from the second word to the end of the
  * table.
  */

@@ -133,7 +133,10 @@ static __attribute__((constructor)) void prepare(void)
 		pn_callers_prepare();
 }
 
-/* Copies the name of the profile's file, with the process's number instead of %p. */
+/*
+ * Copies @pattern, the name of the profile's file, to @name, and replaces %p by the process's
+ * number.
+ */
 static void complete_name(char *name, size_t size, const char *pattern)
 {
 	const char *at = strstr(pattern, "%p");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* pinned_stats() and pinned_heap_stats(): the public ones of the figures in table.h. */
+/* pinned_stats() and pinned_heap_stats(). They read those figures of table.h that are public. */
 #include "figures/figures.h"
 #include "front/harden.h"
 #include "front/heaps.h"

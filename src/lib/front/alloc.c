@@ -79,9 +79,10 @@ static bool flush(void)
 }
 
 /*
- * Return: true if an allocation that has failed may succeed now. This is so after memory was freed,
- * and in a child that a signal handler forked during the allocation: such an allocation fails at
- * the first lock that it acquires while it holds another (lock.h).
+ * Frees memory, if the thread may use the library's data. Return: true if an allocation that has
+ * failed may succeed now: because memory was freed, or because a signal handler forked during the
+ * allocation, and in the child the allocation failed at a lock that it acquired while it held
+ * another (lock.h).
  */
 static bool may_succeed_now(void)
 {
@@ -162,7 +163,7 @@ void *pn_alloc_zeroed(size_t size)
 	return object;
 }
 
-/* Heaps other than the default one. Threads cache none of their objects. */
+/* Heaps other than the default one, whose objects no thread caches. */
 
 static void *alloc_uncached(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
 {

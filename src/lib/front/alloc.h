@@ -11,8 +11,7 @@
 #include "os/assert.h"
 
 /*
- * These functions return NULL if there is no memory or no backend. They do not set errno; the
- * caller does.
+ * These functions return NULL if there is no memory or no backend, and leave errno to the caller.
  */
 void *pn_alloc_slow(size_t size);
 void *pn_alloc_aligned(size_t alignment, size_t size);
@@ -34,8 +33,8 @@ void *pn_realloc(void *ptr, size_t size);
  */
 void pn_free_live(void *ptr, struct pn_slab *slab, size_t index);
 /*
- * Frees the object at @ptr by the slow path; dies if no live object begins there. @ptr is in the
- * arena. Preserves errno.
+ * The slow path of pn_free(): frees the live object that begins at @ptr, or memory of another
+ * allocator by pn_flavour.free_foreign(). Dies if @ptr is neither. Preserves errno.
  */
 void pn_free_slow(void *ptr);
 /*
@@ -44,8 +43,8 @@ void pn_free_slow(void *ptr);
  */
 void pn_free_released(const struct pn_object *object);
 /*
- * Frees the live object that begins at @ptr. Dies, naming @caller, if there is none, or if no
- * request of that size and alignment gets such an object.
+ * Frees the live object that begins at @ptr. Dies, naming @caller, if no live object begins there,
+ * or if no request of that size and alignment gets such an object.
  */
 void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller);
 /*
@@ -58,8 +57,8 @@ size_t pn_size_of(const void *ptr, const char *caller);
 uint64_t pn_alloc_failures(void);
 
 /*
- * Returns an object from the thread's cache, or NULL; then the caller calls pn_alloc_slow(). It
- * tests the size once and the stack once: a size of 0 wraps around to a large one, and
+ * Returns an object from the thread's cache, or NULL; then the caller calls pn_alloc_slow(). This
+ * function tests the size once and the stack once: a size of 0 wraps around to a large one, and
  * pn_alloc_slow() handles 0.
  */
 static inline void *pn_alloc_cached(size_t size)

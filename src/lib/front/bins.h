@@ -60,8 +60,8 @@ struct pn_tcache {
 };
 
 /*
- * Sets the count of a bin. Only the owning thread writes it, but other threads read it through
- * pn_tcache_bytes(), so the store is atomic.
+ * Sets the count of a bin. Only the owning thread writes the count, but other threads read the
+ * count through pn_tcache_bytes(), so the store is atomic.
  */
 static inline void pn_bin_set_count(struct pn_bin *bin, uint32_t count)
 {
@@ -112,7 +112,7 @@ static inline uint32_t pn_bin_within(size_t bytes, size_t size, uint32_t most)
 
 /*
  * Adds to the bytes in cached medium objects. Only the owning thread writes the sum, but other
- * threads read it through pn_tcache_bytes(), so the store is atomic.
+ * threads read the sum through pn_tcache_bytes(), so the store is atomic.
  */
 static inline void pn_bin_count_medium(struct pn_tcache *cache, size_t bytes)
 {
@@ -137,17 +137,18 @@ bool pn_bin_flush_all(struct pn_tcache *cache);
  */
 bool pn_bin_has_turned(struct pn_tcache *cache, unsigned int index, bool is_full);
 /*
- * Raises the room of a bin. The first room is always granted. @is_in_turn says that the bin ran
- * full and empty in turn: then the thread needs no slabs once all its objects fit into the bin. A
- * thread that only allocates, or only frees what others allocate, gains nothing by more room than a
- * few batches need. Returns false if the room stays as it is.
+ * Raises the room of a bin. The limits of a thread and of all threads do not apply to a bin's first
+ * room. @is_in_turn says that the bin ran full and empty in turn: then the thread needs no slabs
+ * once all its objects fit into the bin. A thread that only allocates, or only frees what others
+ * allocate, gains nothing by more room than a few batches need. Returns false if the room stays as
+ * it is.
  */
 bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool is_in_turn);
 /* Sets the room of a bin, which contains at most @room objects, and updates what is granted. */
 void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room);
 /*
- * Records a slow path of a bin. Every few thousand slow paths it takes room from the bins that had
- * none.
+ * Records a slow path of a bin. After some thousand slow paths of its bins, a cache takes room from
+ * those bins that had none of them.
  */
 void pn_bin_missed(struct pn_tcache *cache, unsigned int index);
 

@@ -25,7 +25,7 @@
 
 struct pn_harden pn_harden;
 
-/* Covers the ring. It is acquired while the thread holds no other lock; see runtime.c. */
+/* Covers the ring. A thread acquires this lock while it holds no other; see runtime.c. */
 static struct pn_lock lock = PN_LOCK_INIT;
 static void **ring;
 static size_t places;

@@ -14,8 +14,8 @@
 #include "front/bins.h"
 
 /*
- * The calling thread's cache; never NULL. The initial-exec TLS model makes the fast path one load.
- * It takes 8 bytes of the static TLS, which all libraries that are loaded later share.
+ * The calling thread's cache; never NULL. The initial-exec TLS model makes the fast path one load,
+ * and costs 8 bytes of the static TLS that all libraries loaded later share.
  */
 extern __thread struct pn_tcache *pn_tcache __attribute__((tls_model("initial-exec")));
 
@@ -42,8 +42,8 @@ static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *sta
 void pn_tcache_disable(void);
 
 /*
- * Call this before the process calls dlopen(). Threads that begin from now on need no lock of the
- * dynamic linker.
+ * Prepares for the process's first dlopen(): threads that begin from now on need no lock of the
+ * dynamic linker for their caches. Call this before every dlopen(); later calls do nothing.
  */
 void pn_tcache_expect_dlopen(void);
 

@@ -45,8 +45,9 @@ static int64_t left;
 /* Random distances. */
 
 /*
- * Returns the natural logarithm of @value, an integer of up to 53 bits, without libm. It splits off
- * the power of two, and computes the rest, which is from 1 to 2, by the series of atanh.
+ * Returns the natural logarithm of @value, an integer of up to 53 bits, without libm: the sum of
+ * the logarithm of a power of two, and that of the remaining factor from 1 to 2, by the series of
+ * atanh.
  */
 static double logarithm(uint64_t value)
 {

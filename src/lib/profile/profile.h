@@ -11,12 +11,12 @@
 #include "arena/arena.h"
 #include "profile/stacks.h"
 
-/* True if there is a profile. It is written only at initialisation. */
+/* True if there is a profile; written only at initialisation. */
 extern bool pn_profile_is_on;
 
 /* Starts the profile. @bytes is the mean number of bytes between samples; 0: no profile. */
 void pn_profile_start(size_t bytes);
-/* Returns the mean number of bytes between samples. */
+/* Returns the mean number of bytes between samples; 0 if there is no profile. */
 size_t pn_profile_bytes(void);
 
 /* Decides whether an object that was just allocated is sampled, and records it. */

@@ -36,7 +36,7 @@ struct pn_stack {
 };
 
 /*
- * The profile's lock. It covers the stacks, their counts, and the samples (profile.c); runtime.c
+ * The profile's lock, which covers the stacks, their counts, and the samples (profile.c). runtime.c
  * describes the lock order.
  */
 extern struct pn_lock pn_stacks_lock __attribute__((visibility("hidden")));
