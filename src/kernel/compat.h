@@ -27,8 +27,9 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 
 /*
  * 6.13, commit cdd30ebb1b9f: a namespace is a string. In 5.10, a macro in place of the namespace
- * would not be expanded, so each use spells the namespace out. 5.16, commit 16b0314aa746: the
- * functions of dma-buf are in a namespace.
+ * would not be expanded, so each use spells the namespace out.
+ *
+ * 5.16, commit 16b0314aa746: the functions of dma-buf are in a namespace.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define PINNED_EXPORT_SYMBOL(symbol) EXPORT_SYMBOL_NS_GPL(symbol, PINNED_MEM)

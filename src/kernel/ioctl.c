@@ -52,7 +52,7 @@ union pinned_arg {
 /**
  * struct pinned_call - one call's argument, and a file to install once the caller has the result
  * @arg:	copied in, and out again
- * @may_write: the descriptor is open for writing
+ * @may_write:	the descriptor is open for writing
  * @file:	a file to install at @fd; or NULL
  * @fd:		an unused descriptor, reserved for @file
  */
@@ -67,7 +67,7 @@ struct pinned_call {
  * struct pinned_request - one request
  * @name:	name for the log
  * @cmd:	number, direction, and size of the structure as this kernel knows it
- * @first_size: size of the structure in the first release, 0.1.0, in bytes
+ * @first_size:	size of the structure in the first release, 0.1.0, in bytes
  * @known_flags: flags that this kernel knows
  * @is_for_owner: the request is refused in another address space than the owner's
  * @run:	executes the request

@@ -126,13 +126,13 @@ unsigned long pinned_limit_low(void)
 	return READ_ONCE(low_limit_chunks);
 }
 
-/* 0: no limit. */
+/* Returns the limit of each user; 0 means no limit. */
 unsigned long pinned_limit_user(void)
 {
 	return READ_ONCE(user_limit_chunks);
 }
 
-/* 0: no limit. */
+/* Returns the limit of each pool; 0 means no limit. */
 unsigned long pinned_limit_pool(void)
 {
 	return READ_ONCE(pool_limit_chunks);

@@ -45,7 +45,7 @@
  * @uid:	the user's id in the initial namespace
  * @refs:	one for each account that charges the user
  * @chunks:	chunks that are charged to the user
- * @resting: those of @chunks that rest in quarantine
+ * @resting:	those of @chunks that rest in quarantine
  * @left:	those of @chunks that belonged to destroyed pools which this user had opened
  * @copies:	pages of snapshots that are charged to the user
  * @node:	entry in `users`

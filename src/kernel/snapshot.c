@@ -141,7 +141,7 @@ static bool give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct
 		if (!copy || !pinned_copies_store(&child->copies, pgoff, copy))
 			break_snapshot(child, pgoff);
 	}
-	/* No child may have been able to store it. */
+	/* Storing may have failed for all children; then the copy is freed. */
 	if (copy)
 		pinned_copy_discard_unstored(&view->copies, copy);
 	return copy;

@@ -110,7 +110,9 @@ const struct pinned_source pinned_source_carveout = {
 	.give = give,
 };
 
-/* The number of chunks in the carve-out, and of those that are free. */
+/*
+ * The next functions return the number of chunks in the carve-out: of all chunks, and of free ones.
+ */
 unsigned long pinned_carveout_size(void)
 {
 	return n_chunks;

@@ -41,7 +41,7 @@ static ssize_t snapshot_pages_show(struct device *dev, struct device_attribute *
 }
 static DEVICE_ATTR_RO(snapshot_pages);
 
-/* Chunks of dead owners, see quarantine.c. */
+/* Resting chunks, see quarantine.c. */
 static ssize_t resting_chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%lu\n", pinned_quota_resting());

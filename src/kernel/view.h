@@ -30,7 +30,7 @@ struct vm_area_struct;
  * @sibling:	entry in @origin's @children
  * @forked_at:	snapshot: the pool's generation at the fork
  * @vmas:	number of mappings of the view
- * @split_vmas: number of these mappings that a fork has restricted to small pages
+ * @split_vmas:	number of these mappings that a fork has restricted to small pages
  * @is_explained: snapshot: the log says already why its process got SIGBUS
  *
  * The pool's lock protects everything but readers of the live view's table.
