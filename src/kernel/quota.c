@@ -244,8 +244,8 @@ void pinned_account_put(struct pinned_account *account)
 }
 
 /*
- * Closes the account of a pool that is being destroyed. From now on, the chunks that are left are
- * charged to the user alone, not to the owner's address space.
+ * Closes the account of a pool that is being destroyed. The chunks that are left stay charged to
+ * the user, but not to the owner's address space any more.
  */
 void pinned_account_close(struct pinned_account *account)
 {

@@ -123,8 +123,8 @@ static void break_snapshot(struct pinned_view *view, pgoff_t pgoff)
 }
 
 /*
- * Copies @page for each child that lacks a page at @pgoff. Returns true if at least one child sees
- * another page now.
+ * Copies @page for each child that lacks a page at @pgoff. Returns true if a copy was made, so that
+ * a child may see another page now.
  */
 static bool give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct page *page,
 				 u64 born)
