@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Memory that a program says it does not need any more is zeros afterwards, as anonymous memory is, and wrong advice is
-# refused with the same errors (Faults C22).
+# Protects programs that call madvise(MADV_DONTNEED) on memory from malloc: pinned memory reads as
+# zeros afterwards, like anonymous memory, and wrong advice fails with the same errors (Faults C22).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Other allocators live on raw chunks, as the examples show it: jemalloc by its extent hooks, mimalloc by its
-# arenas. Every pointer that they return is pinned, and on the driver translates to what the page tables say.
+# Protects users of another allocator on raw chunks, as in the examples: jemalloc by its extent
+# hooks, mimalloc by its arenas. Every pointer that the allocator returns is pinned, and with the
+# driver pinned_v2p() returns the address that the page tables contain.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 backend=${TEST_BACKEND:-anon}

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Compressors and archivers, which allocate large blocks, threads and many small
-# ones, do on pinned memory what they do without.
+# Protects users of compressors and archivers, which use large and small blocks and threads:
+# they behave on pinned memory as they do without the shim.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
-# gzip does not allocate at all.
+# gzip does not call malloc, so its report is not checked.
 need gzip xz tar bzip2
 
 awk 'BEGIN { for (i = 0; i < 150000; i++) { x = (x * 1103515245 + 12345) % 2147483648

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects programs with bugs: heap attacks (attacks/*.c) do not reach their goals under the shim, in its
-# default configuration and in a hardened one. `stopped` means that the process ended or that the attack
-# had no effect. Those that succeed are known, and named here (Faults B34).
+# Protects programs with memory bugs: the heap attacks of attacks/*.c do not reach their goals under
+# the shim, in its default configuration and in a hardened one. An attack counts as stopped if the
+# process was killed or the attack had no effect. The attacks that still succeed are listed in this
+# file (Faults B34).
 #
 # usage, by hand: attacks.sh --allocators    a table of all attacks under several allocators
 # shellcheck source=test/preload/common
@@ -15,7 +16,7 @@ reached_by_default='dangling/old_data dangling/old_data_of_large dangling/old_da
 	double_free/of_large_after_reuse overflow/before_the_begin overflow/linear overflow/linear_of_large
 	overflow/linear_of_medium overflow/off_by_one'
 reached_hardened='overflow/before_the_begin overflow/linear overflow/linear_of_medium overflow/off_by_one'
-# Not random: what that keeps from its goal is a matter of chance.
+# The key random is off, because the attacks that it stops vary from run to run.
 hardened=zero_on_free:1,quarantine:64M,guard:1
 
 names_of_all() {
@@ -26,7 +27,7 @@ names_of_all() {
 	done
 }
 
-# outcome ATTACK VARIABLE=VALUE...: what became of it.
+# outcome ATTACK VARIABLE=VALUE...: runs the attack and prints its outcome.
 outcome() {
 	local status=0
 	env "${@:2}" timeout 20 "$attacks/${1%/*}" "${1#*/}" >out 2>err || status=$?
@@ -38,7 +39,8 @@ outcome() {
 	esac
 }
 
-# under NAME VARIABLE=VALUE...: a line for each attack into NAME.
+# under NAME VARIABLE=VALUE...: runs all attacks and writes the outcomes to the file NAME, one a
+# line.
 under() {
 	local attack
 	while read -r attack; do
@@ -53,7 +55,7 @@ reached() {  # NAME: what succeeded under it
 	sed -n 's/ attack succeeded$//p' "$1" | sort | tr '\n' ' '
 }
 
-# stops NAME EXPECTED: what EXPECTED lists succeeds, and nothing else.
+# stops NAME EXPECTED: checks that exactly the attacks in EXPECTED succeed.
 stops() {
 	local all stopped
 	all=$(wc -l <"$1")

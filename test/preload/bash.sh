@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A shell, its subshells, pipelines and traps do on pinned memory what they do
-# without (Faults B12, B13: a shell forks all the time).
+# Protects shell scripts: a shell, which forks all the time, and its subshells, pipelines
+# and traps behave on pinned memory as they do without the shim (Faults B12, B13).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

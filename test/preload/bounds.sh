@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The shim keeps within bounds: of mappings, of memory after it is freed, of what
-# a small program costs (Faults B20, B29, B30).
+# Protects the system from the shim's own cost: it uses few mappings, gives freed memory
+# back, and a small program costs little (Faults B20, B29, B30).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
 same bounds "$programs/bounds"
 same - "$programs/mappings_used_up" # where some is not to be had, and so is libc's
 [ "$(report pinned.err mappings_used_up chunks_peak)" -gt 0 ] || fail "$(cat pinned.err)"
-# A process that does nothing has no chunk: what it costs is addresses.
+# A process that does nothing holds no chunk; it costs address space only.
 same - /bin/true
 [ "$(report pinned.err true chunks_peak)" -eq 0 ] || fail "true has $(cat pinned.err)"
 grep -q 'program=true ' pinned.err || fail "$(cat pinned.err)"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `pinnedctl check` finds what keeps programs from pinned memory - no driver, a refused one, one of another version,
-# no permission, no memory, a limit, an IOMMU - and says what cures it: on a made-up system, with one fault at a time
-# (Faults B7, B38). The real driver's part is in test/device/pinnedctl_check.sh.
+# Protects administrators: `pinnedctl check` finds what keeps programs from pinned memory (a driver
+# that is missing, refused or of another version, permissions, too little memory, a limit, an IOMMU)
+# and says how to cure the fault. The test runs on an imitated system with one fault at a time
+# (Faults B7, B38). test/device/pinnedctl_check.sh tries the real driver.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3 setpriv "$cc"
@@ -14,7 +15,7 @@ sys=root/sys/class/misc/pinned_mem parameters=root/sys/module/pinned_mem/paramet
 modules=root/lib/modules/$kernel module=root/lib/modules/$kernel/updates/dkms/pinned_mem.ko
 source=root/usr/src/pinned-mem-1.0 tree=root/var/lib/dkms/pinned-mem/1.0
 
-# The driver's answer to INFO, as the environment says.
+# A library that answers the request INFO in place of the driver, as the environment says.
 cat >info.c <<'END'
 #include <errno.h>
 #include <stdarg.h>
@@ -44,12 +45,14 @@ int ioctl(int fd, unsigned long request, ...)
 END
 "$cc" -shared -fPIC -I "$PINNED_SOURCE/include/uapi" -o info.so info.c
 
-# How it is started, as another user for example.
+# The command that starts pinnedctl; a test may replace it, for example by one that changes the
+# user.
 as=(env)
 check() { "${as[@]}" env LD_PRELOAD="$PWD/info.so" "$ctl" check >out 2>err; }
 shown() { printf '%s\n' "$1" "$(cat out err)"; }
 
-# finds KIND SUBJECT TEXT: one line of that kind, with the text in it; a fault makes the exit status 1, and no other.
+# finds KIND SUBJECT TEXT: checks that the output has one such line; the exit status is 1 if KIND is
+# a fault, else 0.
 finds() {
 	local status=0
 	check || status=$?
@@ -65,7 +68,7 @@ finds() {
 faults() { finds FAULT "$@"; is_only_fault; }
 is_only_fault() { [ "$(grep -c ^FAULT out)" -eq 1 ] || fail "$(shown 'not one fault:')"; }
 
-# A system without a fault.
+# Makes a system without any fault.
 sound() {
 	rm -rf root
 	mkdir -p $sys $parameters $modules/build $modules/updates/dkms $source $tree root/proc/self root/proc/sys/kernel \
@@ -107,7 +110,7 @@ finds ok limit '8 of 512'
 finds ok iommu none
 finds ok 'huge pages' 'has them'
 
-# Children that were killed.
+# The kernel's log says that forked children were killed.
 sound
 printf '4,1,2,-;%s\n' 'pinned_mem: SIGBUS for first one (pid 7): no memory to copy what it inherited by fork' \
 	'pinned_mem: SIGBUS for worker (pid 8): no memory to copy what it inherited by fork' >root/dev/kmsg
@@ -142,7 +145,7 @@ for mark in run/systemd/container .dockerenv run/.containerenv; do
 	rm root/$mark
 done
 
-# ... or not allowed to be.
+# ... or the system's configuration forbids to load the driver.
 unloaded
 mkdir -p root/etc/modprobe.d
 echo 'blacklist pinned_mem_other' >root/etc/modprobe.d/a.conf
@@ -155,7 +158,8 @@ rm root/etc/modprobe.d/a.conf
 echo 'quiet modprobe.blacklist=floppy,pinned_mem' >root/proc/cmdline
 faults driver "modprobe.blacklist=floppy,pinned_mem on the kernel's command line"
 
-# ... or refused: by Secure Boot, as the kernel's log says or as is foreseeable, by the kernel, by the driver itself.
+# ... or the driver was refused: by Secure Boot (according to the kernel's log, or predicted), by
+# the kernel, or by itself.
 refused() {  # LOG-LINE TEXT
 	unloaded
 	printf '5,1,2,-;%s\n' 'pinned_mem: Unknown symbol older (err -2)' "$1" '5,1,2,-;something else' >root/dev/kmsg
@@ -185,7 +189,8 @@ for only in secure_boot sig_enforce integrity confidentiality; do
 	faults driver 'takes signed modules only; enrol'
 done
 
-# Compressed, as DKMS of Debian 13 leaves it. What zstd has made cannot be looked into, and nothing is said of it.
+# A compressed module, as DKMS of Debian 13 leaves it. pinnedctl cannot read zstd, so it says
+# nothing about such a module.
 need xz gzip zstd
 compressed() {  # PROGRAM END
 	unloaded
@@ -207,7 +212,8 @@ for signature in '' '~Module signature appended~'; do
 	faults driver 'takes signed modules only; enrol'
 done
 
-# Another version on the disk than in the kernel, and of the interface.
+# The module on the disk has another version than the loaded one, or the interface has another
+# version.
 sound
 echo 0.9 >root/sys/module/pinned_mem/version
 finds note driver 'version 1.0 is installed, 0.9 is loaded'
@@ -217,7 +223,7 @@ INFO_ABI=0 faults interface 'has interface version 0, this library 1; upgrade pi
 INFO_ABI=2 faults interface 'has interface version 2, this library 1; upgrade libpinned1'
 INFO_ERRNO=25 faults interface 'does not answer: Inappropriate ioctl'
 
-# The device, and who may open it.
+# The device file and its permissions.
 sound
 rm root/dev/pinned_mem
 faults device 'there is no /dev/pinned_mem; udevadm'
@@ -246,7 +252,7 @@ as=("${nobody[@]}" --groups 4242)
 finds ok user 'nobody may open it'
 as=(env)
 
-# Who may learn addresses; small pages.
+# Restricted physical addresses, and a system that can map small pages only.
 sound
 echo Y >$parameters/strict_phys
 finds note addresses 'only CAP_SYS_RAWIO sees'
@@ -272,7 +278,7 @@ finds note reserve 'all 8 chunks are in use; pinnedctl reserve 16'
 sound
 echo 511 >$sys/used_chunks
 finds note limit '511 of 512'
-# Copies count beyond half of the limit, which is theirs.
+# Half of the limit is set aside for children's copies; only copies beyond that half count here.
 echo $((256 * 512)) >$sys/snapshot_pages
 finds note limit "511 of 512"
 echo $((256 * 512 + 1)) >$sys/snapshot_pages
@@ -314,7 +320,7 @@ finds ok iommu 'passes through'
 echo DMA-FQ >root/sys/kernel/iommu_groups/1/type
 finds note iommu 'translated addresses (DMA-FQ)'
 
-# Without a root of its own it is this system that is looked at, and nothing of it is changed.
+# Without PINNEDCTL_ROOT, pinnedctl checks this system and changes nothing in it.
 grep -qx '#define PINNED_MEM_ABI_VERSION	1' "$PINNED_SOURCE/include/uapi/pinned_mem.h" || fail 'ABI_VERSION in driver.py is an old one'
 env -u PINNEDCTL_ROOT "$ctl" check >out 2>err || true
 grep -qE '^(ok|FAULT) +driver ' out || fail "$(shown 'this system:')"

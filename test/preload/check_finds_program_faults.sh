@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `pinnedctl check` finds what is wrong between packages, /etc/ld.so.preload, the configuration file and programs - a
-# half-installed package, an entry without a library or with one of another architecture, files that cannot be read or
-# that anybody may change, lines that make no sense - and says what cures it: on a made-up system, with one fault at
-# a time (Faults B6).
+# Protects administrators: `pinnedctl check` finds faults of packages, /etc/ld.so.preload and the
+# configuration file (a half-installed package, an entry without a library or with one of another
+# architecture, files that programs cannot read or that other users may change, lines that make no
+# sense) and says how to cure the fault. The test runs on an imitated system with one fault at a
+# time (Faults B6).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3 dpkg-query setpriv
@@ -13,10 +14,12 @@ export PINNEDCTL_ROOT=$PWD/root
 preload=root/etc/ld.so.preload conf=root/etc/malloc-pinned.conf
 library=root/usr/lib/pinned-mem/libmalloc-pinned.so entry=/usr/lib/pinned-mem/libmalloc-pinned.so
 
-# How it is started, as another user for example.
+# The command that starts pinnedctl; a test may replace it, for example by one that changes the
+# user.
 as=(env)
 check() { "${as[@]}" "$ctl" check >out 2>err || [ $? = 1 ]; }
-# finds KIND SUBJECT TEXT; there is no other fault than the driver's, which this system does not have.
+# finds KIND SUBJECT TEXT: checks that the output has such a line, and no other fault but that of
+# the missing driver.
 finds() {
 	check
 	grep -E "^$1 +$2 " out | grep -qF -- "$3" || fail "no \"$1 $2 ... $3\" in:" "$(cat out err)"
@@ -88,7 +91,8 @@ faults preload 'can be changed by others than root'
 sound
 chmod 777 root/usr/lib
 faults preload 'can be changed by others than root'
-# A folder that is a link, out of the made-up system: its folders are looked at up to the real root.
+# A folder is a link that leads out of the imitated system: pinnedctl checks all folders up to the
+# real root.
 sound
 mv root/usr elsewhere
 ln -s "$PWD/elsewhere" root/usr

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A compiler, its passes and the linker, and what they build, do on pinned memory
-# what they do without.
+# Protects builds: the compiler, its passes, the linker and the programs that they build
+# behave on pinned memory as they do without the shim.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need gcc

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# /etc/malloc-pinned.conf: whom a section names is on pinned memory, all others pass through for a few system
-# calls and without a word, whatever is in the file; pinnedctl says the same (Faults B3, B4).
+# Protects users of /etc/malloc-pinned.conf: programs that a section names run on pinned memory; all
+# others pass through silently and at the cost of a few system calls, whatever the file contains;
+# and pinnedctl agrees with the library about each program (Faults B3, B4).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need strace python3
@@ -12,10 +13,11 @@ ctl=$PINNED_BUILD/pinnedctl
 conf=/etc/malloc-pinned.conf
 sort=$(readlink -f "$(command -v sort)")
 
-# configure LINE...: the file, and what those who are on pinned memory do there.
+# configure LINE...: writes the file, with a head that makes each pinned program print a report.
 configure() { printf '%s\n' 'backend = anon' 'report = 1' "$@" >$conf; }
 
-# is_pinned / passes command...: which the report tells, and there is nothing else on stderr.
+# is_pinned / passes command...: check by the report whether the program is on pinned memory; stderr
+# has nothing else.
 is_pinned() {
 	LD_PRELOAD=$shim "$@" </dev/null >out 2>err || fail "$*: exit status $?: $(cat err)"
 	is_one_line err || fail "$*: not one line: $(cat err)"
@@ -26,7 +28,8 @@ passes() {
 	[ ! -s err ] || fail "$*: $(cat err)"
 }
 
-# warns LINE command...: one line that names this one of the file; it is on pinned memory all the same.
+# warns LINE command...: checks that one message names this line of the file and that the program is
+# on pinned memory.
 warns() {
 	local line=$1
 	shift
@@ -37,7 +40,7 @@ warns() {
 	grep -q '^pinned: report: ' err || fail "$*: no report"
 }
 
-# Who is named, and who is not.
+# Programs that a section names, and programs that none names.
 passes sort
 configure "[exe $sort]" 'min = 1'
 is_pinned sort
@@ -62,7 +65,8 @@ if [ -n "$group" ]; then
 	passes tac
 fi
 
-# A file turns all of it off, but what is asked for by hand.
+# The file malloc-pinned.disabled turns all of this off, except for programs that a user starts on
+# pinned memory.
 configure '[exe *]'
 is_pinned sort
 touch /etc/malloc-pinned.disabled
@@ -72,7 +76,7 @@ grep -q '^but .*malloc-pinned.disabled exists' out || fail "$(cat out)"
 is_pinned env MALLOC_PINNED_CONF=backend:anon,report:1 tac
 rm /etc/malloc-pinned.disabled
 
-# Lines that make no sense: those whom they concern say so.
+# Lines that make no sense: the programs that they apply to report them.
 configure 'colour = red' "[exe $sort]" 'min = 64Q' 'max = 1K'
 warns 3 sort
 grep -q '(and 1 more)' said || fail "$(cat said)"
@@ -83,13 +87,14 @@ passes tac
 ! "$ctl" config check 2>err || fail 'pinnedctl config check found nothing'
 [ "$(grep -cE "^$conf:[34]: " err)" -eq 2 ] || fail "$(cat err)"
 ! "$ctl" config check /nonexistent 2>err || fail 'checked a file that is not there'
-# Bytes that end a line elsewhere are part of it here.
+# Control characters that other tools take for the end of a line do not end one here.
 configure "[exe $sort]" 'profile_file = '$'/a\rb\fc\vd'
 "$ctl" config check >out 2>err || fail "$(cat err)"
 "$ctl" config show sort >out || fail 'config show failed'
 grep -qxF 'line 4   profile_file = /a?b?c?d' out || fail "$(cat out)"
 
-# Keys that contradict each other, in a section or with those before the first one: each is named, and is no error.
+# Keys that contradict other keys of the section or of the file's head: each is reported, but is no
+# error.
 configure "[exe $sort]" 'memory = uncached' 'node = 1' 'limit = 1M' 'profile_file = /tmp/x' '[user 1]' 'min = 64K' \
 	'min = 4K' 'max = 1K' '[user 2]' 'policy = passthrough' 'limit = 4M' '[user 3]' 'limit = 64M' 'quarantine = 64M' '[user 4]' 'min = 4K' 'limit = 1G' \
 	'quarantine = 1M' 'profile = 64K' 'profile_file = /tmp/y' 'node = any' 'memory = cached'
@@ -109,7 +114,8 @@ END
 sed -i "s/LINE/$((first + 7))/" expected
 diff expected warnings || fail 'other contradictions'
 
-# Sections that no program has: a star in the middle is a star, and what an earlier one is for.
+# Sections that can match no program: a star in the middle is an ordinary character, or an earlier
+# section always wins.
 configure '[exe /usr/b*n/sort]' '[cgroup /a/b/]' '[cgroup /a/b/c]' '[cgroup /a/bc]' '[exe /usr/*]' "[exe $sort]" '[exe /usr/lib*]' \
 	'[user 1]' '[user 01]' '[exe *]' '[exe /etc/passwd]'
 "$ctl" config check >out 2>err || fail "$(cat err)"
@@ -122,7 +128,7 @@ $conf:11: warning: no program uses this section: line 10 names the same programs
 $conf:13: warning: no program uses this section: line 12 names the same programs
 END
 
-# What is not a file, or no text, is as none, for every program.
+# For every program, something that is not a regular file with text counts as no file at all.
 garbage() { head -c "$1" /dev/urandom >$conf; }
 for broken in 'mkfifo' 'mkdir' 'ln -s /dev/zero' 'ln -s /dev/tty' 'ln -s malloc-pinned.conf' 'garbage 3000' 'garbage 300000'; do
 	rm -rf $conf
@@ -134,7 +140,8 @@ for broken in 'mkfifo' 'mkdir' 'ln -s /dev/zero' 'ln -s /dev/tty' 'ln -s malloc-
 	passes timeout 20 bash -c 'ls / | tac'
 	rm -rf $conf
 done
-# With raised privileges the environment counts for nothing, and the file does, in silence where it is wrong.
+# A program with raised privileges ignores the environment and obeys the file, without messages
+# about mistakes in it.
 cat >privileged.c <<'PROGRAM'
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,7 +168,7 @@ MALLOC_PINNED_CONF=nonsense:1,policy:passthrough "$place/privileged" >out 2>err
 [ "$(cat out)" = secure ] || fail "$(cat out)"
 is_one_line err || fail "$(cat err)"
 grep -q '^pinned: report: .* program=privileged .* chunks_peak=[1-9]' err || fail "$(cat err)"
-# Where only root may read the file, others pass through.
+# If only root may read the file, other users' programs pass through.
 configure '[exe *]'
 setpriv --reuid 65534 --regid 65534 --clear-groups sort --version >out 2>err || fail "$(cat err)"
 grep -q 'program=sort' err || fail "readable: $(cat err)"
@@ -170,7 +177,7 @@ setpriv --reuid 65534 --regid 65534 --clear-groups sort --version >out 2>err || 
 [ ! -s err ] || fail "unreadable: $(cat err)"
 rm /etc/ld.so.preload
 
-# The price of passing through, in system calls beyond those that load a library.
+# The number of system calls that passing through costs, apart from those that load a library.
 calls() {
 	strace -f -o trace -E "LD_PRELOAD=$shim" "$sort" --version >out 2>err || fail "strace: $(cat err)"
 	grep -c '(' trace

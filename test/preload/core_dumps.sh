@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The core of a small program is small, whether the kernel writes it or a debugger does: addresses
-# without memory are not in it. A file's size, holes included, is what a handler behind a pipe
-# receives (Faults C16, E5).
+# Protects crash handlers: the core file of a small program is small, whether the kernel or a
+# debugger writes the file, because address space without memory is not dumped. The test measures
+# the size including holes, since that is what a handler at the end of a pipe receives (Faults C16,
+# E5).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The core utilities do on pinned memory what they do without (Faults B26).
+# Protects users of the core utilities: they behave on pinned memory as they do without the shim
+# (Faults B26).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every form of new and delete, containers, exceptions and threads of a C++
-# program work on pinned memory as without, and so do destructors of what is a
-# thread's own, which allocate (Faults B26, B28).
+# Protects C++ programs: every form of new and delete, containers, exceptions and threads
+# behave on pinned memory as they do without the shim, and destructors of thread_local
+# objects may allocate (Faults B26, B28).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cxx"

@@ -1,18 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The shim closes no descriptor of the program, leaves the low numbers to it, and
-# survives the loss of its own; its children see none of them (Faults B10, B11).
+# Protects daemons: the shim closes no descriptor of the program, uses no low numbers, and
+# goes on if the program closes the shim's descriptors. A child that executes another program
+# inherits none of them (Faults B10, B11).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
 ulimit -n 2048
 same - "$programs/closed_fds" # which loses the report's copy of stderr, too
-# So that it is on pinned memory shows otherwise: without libc it works, but not with one chunk.
+# Without a report, this shows that the program is on pinned memory: it works without libc's memory,
+# but not with one chunk.
 "${pinned[@]}" --policy fail -- "$programs/closed_fds" >out || fail "exit status $?, policy fail"
 ! "${pinned[@]}" --policy fail --limit 2M -- "$programs/closed_fds" >out 2>err ||
 	fail 'it did not run on pinned memory'
 
-# What a child inherits; without a report, whose copy of stderr counts as one here.
+# A child inherits no descriptor. Reports are off, because a report needs a copy of stderr, which
+# would count.
 # shellcheck disable=SC2016 # for the inner shell
 show='sh -c "ls -l /proc/self/fd | grep -v total | wc -l"'
 plain=$(eval "$show")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# gdb and strace run a program under the shim, and gdb reads its heap (Faults
-# B22, A21).
+# Protects users of gdb and strace: both run a program under the shim, and gdb can read the
+# program's heap (Faults B22, A21).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need gdb strace

@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A library that is opened with RTLD_DEEPBIND is on the program's pinned memory, in its constructor already, so objects cross in
-# both directions; dlopen() still finds libraries by the RUNPATH of whoever calls it, opens namespaces, and is called from
-# constructors, by wrappers and under an auditing library; passing through, the flag is kept (Faults E33).
+# Protects programs that open libraries with RTLD_DEEPBIND: such a library allocates from the
+# program's pinned memory, already in its constructor, so that each may free the other's objects.
+# dlopen() still finds libraries by the RUNPATH of its caller and opens namespaces, and it may be
+# called from constructors, by wrappers and under an auditing library. In a process that passes
+# through, the flag keeps its meaning (Faults E33).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc" timeout
@@ -154,7 +156,8 @@ done
 "$cc" -w -shared -fPIC -o wrapper.so wrapper.c -ldl
 "$cc" -w -shared -fPIC -o audit.so audit.c
 
-# A wrapper is the caller: libraries are not found by RUNPATH then, without the shim neither.
+# If a wrapper calls dlopen(), the RUNPATH of the wrapper counts, so libraries are not found, with
+# the shim or without it.
 start() { # PROGRAM command...
 	local path=$PWD/own:$PWD/inner
 	[ "$1" != ./program ] || path=
@@ -162,7 +165,7 @@ start() { # PROGRAM command...
 	timeout 60 env ${path:+"LD_LIBRARY_PATH=$path"} "$@"
 }
 
-# Passing through, everything is as without the shim, the flag's own meaning too.
+# A process that passes through behaves as without the shim, and the flag has its own meaning.
 for program in ./program ./program-DWRAPPER; do
 	start $program $program whose >plain.out || fail "$program: exit status $?: $(cat plain.out)"
 	start $program LD_PRELOAD="$shim" $program whose >out || fail "$program, passing through: exit status $?: $(cat out)"

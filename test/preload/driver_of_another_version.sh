@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# With a driver that is older or newer than the library, with what is no driver at all, and with one that has not the
-# memory asked for, a program runs on ordinary memory after a line that says which of them to upgrade, or does
-# not start, as its policy says (Faults B38). The driver's answers are strace's; a device that takes no ioctl
-# stands in its place.
+# Protects users during upgrades: with a driver that is older or newer than the library, with a
+# device that is no such driver, and with a driver that lacks the memory type asked for, a program
+# prints one line that says what to upgrade and runs on ordinary memory, or does not start, as its
+# policy says (Faults B38). A device without ioctls stands for the driver, and strace injects the
+# driver's answers.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need strace
@@ -14,7 +15,7 @@ cp -a /dev/null /dev/full dev/
 cp -a /dev/null dev/pinned_mem
 mount --bind dev /dev
 
-# What the driver answers to INFO: its interface's version, features, and the size of a chunk.
+# The driver's answer to the request INFO: version of the interface, features and size of a chunk.
 word() { printf '%02x%02x%02x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
 answer() {  # ABI FEATURES CHUNK-SIZE
 	echo "retval=0:poke_exit=@arg3=$(word 128)$(word 0)$(word "$1")$(word "$2")$(word "$3")$(word 0)"

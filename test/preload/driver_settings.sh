@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# pinnedctl shows the driver's figures and settings, resizes the reserve, and says why it cannot:
-# on a folder that looks like the driver's in sysfs.
+# Protects administrators: pinnedctl shows the driver's figures and settings, resizes the reserve,
+# and says why it cannot. A folder imitates the driver's files in sysfs.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3
@@ -14,7 +14,7 @@ pretend_driver . 512
 grep -q '^driver .* version 0.1.0$' out || fail "$(cat out)"
 grep -qE '^used_chunks +3 ' out || fail "$(cat out)"
 grep -qE '^node 0: reserve of 8 chunks \(16M\), free 5 chunks \(10M\)$' out || fail "$(cat out)"
-# Each parameter's value, its size, and what the driver's source says of it.
+# Each parameter is shown with its value, its size and the description from the driver's source.
 "$ctl" limits >out
 grep -qE '^limit_chunks +512 chunks \(1024M\)$' out || fail "$(cat out)"
 grep -A1 '^limit_chunks' out | grep -q 'all pools together may hold' || fail "$(cat out)"
@@ -28,7 +28,7 @@ done
 8' ] || fail "$(head $device/reserve_chunks $device/node0/reserve_chunks)"
 [ "$("$ctl" reserve --node 0 7)" = '7 chunks (14M), 5 chunks (10M) free' ] || fail "$("$ctl" reserve --node 0)"
 [ "$(cat $device/node0/reserve_chunks)" = 7 ] || fail "$(cat $device/node0/reserve_chunks)"
-# By so much, and as a size; less than nothing is refused, and changes nothing.
+# Relative values and sizes. A negative reserve is refused and changes nothing.
 while read -r words now; do
 	"$ctl" reserve "$words" >out || fail "$words: $(cat out)"
 	[ "$(cat $device/reserve_chunks)" = "$now" ] || fail "reserve $words: $(cat $device/reserve_chunks), not $now"
@@ -47,14 +47,14 @@ grep -q 'no NUMA node 9' said || fail "$(cat said)"
 
 "$ctl" prometheus >out
 grep -qx 'pinned_mem_loaded 1' out || fail "$(cat out)"
-# In bytes, with the limits beside what is used.
+# Prometheus gets bytes, and limits together with what is used.
 grep -qx "pinned_mem_used_bytes $((3 << 21))" out || fail "$(cat out)"
 grep -qx "pinned_mem_limit_bytes $((512 << 21))" out || fail "$(cat out)"
 grep -qx "pinned_mem_snapshot_bytes $((3 * $(getconf PAGESIZE)))" out || fail "$(cat out)"
 grep -qx 'pinned_mem_info{version="0.1.0"} 1' out || fail "$(cat out)"
 grep -qx "pinned_mem_node_reserve_free_bytes{node=\"0\"} $((5 << 21))" out || fail "$(cat out)"
 
-# The kernel's refusal ends in a message that says what to do.
+# If the kernel refuses, a message says what to do.
 rm $device/reserve_chunks
 ln -s /dev/full $device/reserve_chunks
 if "$ctl" reserve 4 2>said; then fail 'a refusal was not noticed'; fi

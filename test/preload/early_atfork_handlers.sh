@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# atfork handlers that allocate, of a library that the program is linked with and
-# that registered them before the shim had its turn, run as without (Faults B12).
+# Protects programs that are linked with a library whose atfork handlers allocate: the handlers
+# work although the library registered them before the shim was initialised (Faults B12).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What a program executes runs on pinned memory too; what was in LD_PRELOAD stays
-# there; a program that is started with an empty environment runs without
-# (Faults B15).
+# Protects programs that execute other programs: these run on pinned memory too, and the other
+# entries of LD_PRELOAD stay. A program that is started with an empty environment runs without
+# the shim (Faults B15).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
-# Through a chain of shells, each executing the next.
+# A chain of shells, each of which executes the next one.
 # shellcheck disable=SC2016 # for the inner shells
 chain='n=$1; if [ "$n" -gt 0 ]; then exec bash "$0" $((n - 1)); fi; exec sort --version'
 echo "$chain" >chain.sh
@@ -20,7 +20,7 @@ LD_PRELOAD=libm.so.6 "${pinned[@]}" env >out 2>err
 grep -q '^LD_PRELOAD=.*libmalloc-pinned.so:libm.so.6$' out || fail "$(grep LD_PRELOAD out)"
 grep -q '^MALLOC_PINNED_CONF=.*backend:anon' out || fail "$(grep MALLOC_PINNED out)"
 
-# pinned-run gives the program's arguments and status as they are.
+# pinned-run passes the program's arguments and its exit status on unchanged.
 "${pinned[@]}" -- printf '<%s>' 'a b' '' '*' "it's" --report >out 2>err
 [ "$(cat out)" = "<a b><><*><it's><--report>" ] || fail "$(cat out)"
 status=0
@@ -37,7 +37,8 @@ for wrong in '--nonsense' '--backend' ''; do
 	is_one_line err || fail "pinned-run $wrong: $(cat err)"
 done
 
-# What ld.so would take for two paths is refused, not left to it, which says so in each program.
+# pinned-run refuses a path that ld.so would split into two, since ld.so would complain in each
+# program.
 mkdir -p 'a folder/lib'
 cp "$PINNED_BUILD/pinned-run" 'a folder/'
 cp "$PINNED_BUILD/lib/libmalloc-pinned.so" 'a folder/lib/'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Allocation works before main and until the very end, however the program ends
-# (Faults B28).
+# Protects programs that allocate before main() or while they end: allocation works from the first
+# constructor to the last instruction, however the program ends (Faults B28).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The malloc family keeps its promises under the shim (Faults B26, B29, B37, E17), as glibc does, by a model
-# that both must agree with, and the shim exports all of it, unversioned.
+# Protects callers of the malloc family: under the shim each function keeps the promises that
+# glibc's keeps, according to a model that both must match, and the shim exports the whole family
+# without versions (Faults B26, B29, B37, E17).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3
@@ -11,7 +12,7 @@ for seed in 1 2 $((RANDOM + 3)); do
 	same family_model "$programs/family_model" $seed
 done
 
-# What a program is told of its 10 MB is true, and malloc_info() writes XML.
+# The figures that a program gets about its 10 MB are correct, and malloc_info() writes XML.
 "${pinned[@]}" "$programs/family_model" 1 info >out 2>err
 objects=$(python3 -c '
 import sys, xml.etree.ElementTree

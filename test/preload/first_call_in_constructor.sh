@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# No function of the family looks anything up inside a call: a plugin's constructor, which runs under the dynamic linker's lock, waits for
-# a thread that makes the process's first call of malloc_usable_size, malloc_trim, mallinfo2, mallopt or another one, and does not
-# wait for ever, neither passing through nor on pinned memory (Faults E8).
+# Protects constructors that wait for a thread: no function of the malloc family looks up symbols
+# during a call, which would wait for the dynamic linker's lock. A plugin's constructor, which runs
+# under that lock, waits for a thread that makes the process's first call of malloc_usable_size,
+# malloc_trim, mallinfo2, mallopt or another function, and the wait ends, both when the process
+# passes through and on pinned memory (Faults E8).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc" timeout
@@ -83,7 +85,7 @@ for CALL in malloc_usable_size malloc_trim mallinfo mallinfo2 mallopt malloc_inf
 	grep -qx opened out || fail "$CALL: $(cat out)"
 done
 
-# Threads that begin after a dlopen() give back what they have cached when they end.
+# Threads that start after a dlopen() give their caches back when they end.
 cat >many.c <<'PROGRAM'
 #include <dlfcn.h>
 #include <pinned.h>

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Programs that the shim is not for run as if it were not there: those of another
-# C library, and static ones (Faults B18).
+# Protects programs that the shim cannot serve, those with another C library and static ones:
+# they run as if the shim were not there (Faults B18).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need musl-gcc gcc
@@ -36,7 +36,7 @@ gcc -static -o static_glibc program.c
 gcc -static-pie -o static_pie program.c
 musl-gcc -static -o static_musl program.c
 expect=5 aside "the program's C library is not glibc" ./with_musl word
-# pinned-run would say that they are static.
+# Quiet, because pinned-run would say that the programs are static.
 pinned+=(--quiet)
 for program in static_glibc static_pie static_musl; do
 	expect=5 same - "./$program" word

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The addresses of pinned memory are chosen and not reserved, so an object of the C library may lie
-# between them. It is told apart, and never written over (Faults E1).
+# Protects objects of the C library that lie between pinned ones: the library chooses addresses
+# without reserving them, so the kernel may place a mapped object of libc there. The shim recognises
+# such an object and never overwrites it (Faults E1).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# fork, in all its forms, from one thread and from many, with handlers that
-# allocate (Faults B12, B13, B14).
+# Protects programs that fork: every form of fork works, from one thread and from many, and with
+# handlers that allocate (Faults B12, B13, B14).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# fork() beside threads that allocate while they hold locks which fork() takes as well: the C library's
-# list of streams and its name services' locks (Faults E6), and a lock of a library whose constructor
-# registered its atfork handlers before the shim (Faults E7).
+# Protects programs that fork while other threads allocate under a lock that fork() takes too:
+# fork() does not deadlock. Such locks are those of the C library's list of streams and of its name
+# services (Faults E6), and the lock of a library whose constructor registered atfork handlers
+# before the shim did (Faults E7).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# fork() beside a thread that allocates 400 MiB takes at most twice as long as with glibc's malloc in
-# the same run. The best of several runs of each counts, in turn, since the machine may be busy.
+# Protects the speed of fork(): while another thread allocates 400 MiB, fork() takes at most twice
+# as long as with glibc's malloc. Runs with the one and with the other alternate, and the best of
+# each counts, since the machine may be busy.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# git, many short processes and a few with threads, does on pinned memory what it
-# does without, down to the names of its objects.
+# Protects users of git, which starts many short processes and a few with threads: git behaves on
+# pinned memory as it does without the shim, down to the names of its objects.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need git

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Programs do the same with every hardening key on, forks and threads among them: zeroing and checking
-# freed memory takes nothing for misuse that is none.
+# Protects correct programs from the hardening keys: with every key on, programs behave the same,
+# also those with threads and forks, and the checks of freed memory report no misuse.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3 perl sort bash

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Tools that watch or replace malloc, by libraries preloaded before the shim as they are beside ld.so.preload, or from
-# outside, work on programs that have it: ltrace, heaptrack, memusage, glibc's mtrace and Electric Fence; each
-# finds what it finds without (Faults B22).
+# Protects users of tools that watch or replace malloc: ltrace, heaptrack, memusage, glibc's mtrace
+# and Electric Fence find in a program with the shim what they find without it. The tools work from
+# outside, or by libraries that are preloaded before the shim, as LD_PRELOAD comes before
+# /etc/ld.so.preload (Faults B22).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need ltrace heaptrack memusage mtrace "$cc"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A daemon gives back what it inherited when it has freed it (Faults E20), and what other threads of its
-# parent had cached.
+# Protects the system from daemons that keep inherited memory: a daemon gives inherited memory back
+# once the daemon has freed it (Faults E20), and also the objects that other threads of its parent
+# had cached.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

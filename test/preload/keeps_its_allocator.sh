@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A process that passes through is one without the shim: each function of the family reaches the definition that it would
-# have reached, once, whoever defines it; a C++ program that is linked to jemalloc or tcmalloc, as Debian's blender and toulbar2
-# are, frees what that allocator's operators new gave; an alignment that libc accepts is accepted (Faults E10, E11).
-# On pinned memory such programs run too.
+# Protects programs that pass through, in particular those with an allocator of their own: each call
+# of the malloc family reaches, once, the definition that it would reach without the shim, whichever
+# library defines it. A C++ program that is linked to jemalloc or tcmalloc, like Debian's blender
+# and toulbar2, frees objects by the allocator whose operator new made them. An alignment that libc
+# accepts is accepted (Faults E10, E11). Such programs also run on pinned memory.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc" "$cxx" toulbar2
 shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 
-# agrees command...: passing through, with no configuration at all, the command does what it does without the shim
+# agrees command...: checks that the command, passing through without any configuration, behaves as
+# without the shim
 agrees() {
 	local plain=0 status=0
 	"$@" >plain.out 2>plain.err </dev/null || plain=$?
@@ -19,7 +21,8 @@ agrees() {
 	cmp plain.err through.err || fail "$*: stderr differs"
 }
 
-# An allocator, or a part of one, that says what is called. The names that it does not define are libc's.
+# An allocator, or a part of one, that prints each call. libc defines the functions that this one
+# does not.
 cat >next.c <<'LIBRARY'
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -132,7 +135,7 @@ done
 agrees ./with_whole all
 [ "$(sort -u plain.out | grep -c '^[a-z]')" -ge 18 ] || fail "the test's allocator was not called: $(cat plain.out)"
 agrees ./with_part
-# Preloaded, after the shim and before.
+# The allocator is preloaded, after the shim and before the shim.
 "$cc" -w -fno-builtin -o alone program.c
 status=0
 LD_PRELOAD=$PWD/libpart.so ./alone >plain.out || fail "exit status $?"
@@ -141,7 +144,8 @@ for order in "$PWD/libpart.so:$shim" "$shim:$PWD/libpart.so"; do
 	cmp plain.out through.out || fail "$order: output differs"
 done
 
-# All forms of new and delete; and objects that cross, from new to free and from malloc to realloc.
+# All forms of new and delete, and objects that cross between families: from new to free, from
+# malloc to realloc.
 cat >operators.cc <<'PROGRAM'
 #include <cstdio>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The shim takes no thread-specific keys, and signals and cancellation work as
-# without it (Faults B27).
+# Protects programs that use all thread-specific keys, signals or cancellation: the shim takes no
+# key, and signals and cancellation work as they do without the shim (Faults B27).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Memory that the C library allocates for its callers is theirs to free, as
-# without the shim (Faults B17).
+# Protects callers of C library functions that allocate for them: they may free and resize
+# that memory as they do without the shim (Faults B17).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

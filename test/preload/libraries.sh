@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The shim gets along with other libraries: late ones, an auditing
-# one, and a program with a malloc of its own (Faults B1, B2, B16, B25, E30).
+# Protects programs with unusual libraries: the shim works with libraries that are opened late,
+# with an auditing library, and with a program that defines malloc itself (Faults B1, B2, B16, B25,
+# E30).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc" readelf
@@ -10,7 +11,7 @@ shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 "$cc" -shared -fPIC -DLIBRARY -o liblate.so "$PINNED_SOURCE/test/preload/programs/dlopen.c"
 same dlopen "$programs/dlopen"
 
-# Opened late, it has room in what the dynamic linker keeps for such, and does no harm.
+# A shim that is opened late fits into the dynamic linker's surplus of static TLS, and does no harm.
 "$programs/dlopen" "$shim"
 MALLOC_PINNED_CONF=backend:anon "$programs/dlopen" "$shim"
 tls=$(readelf -lW "$shim" | awk '$1 == "TLS" { print $6 }')
@@ -27,7 +28,7 @@ export LD_BIND_NOW=1
 same sort sort "$shim"
 unset LD_BIND_NOW
 
-# The program's own malloc wins, for libraries too.
+# A malloc that the program defines wins, also for calls from libraries.
 cat >own.c <<'PROGRAM'
 #include <stddef.h>
 #include <stdio.h>

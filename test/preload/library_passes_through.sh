@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# In a system with the shim in every process, a program that is linked to libpinned and that nothing puts on pinned
-# memory does as without the shim: its own variable counts, and its backends are tried.
+# Protects programs that are linked to libpinned in a system that preloads the shim everywhere: if
+# no configuration puts such a program on pinned memory, it behaves as without the shim, obeys
+# PINNED_CONF and tries the library's backends.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"
@@ -24,7 +25,7 @@ int main(void)
 PROGRAM
 "$cc" -pthread -I"$PINNED_SOURCE/include" -o own own.c -L"$PINNED_BUILD/lib" -lpinned -Wl,-rpath,"$PINNED_BUILD/lib"
 
-# agrees ENVIRONMENT...: with the shim and without
+# agrees ENVIRONMENT...: checks that the program behaves the same with the shim and without it
 agrees() {
 	env "$@" ./own >plain 2>plain.err || fail "$*: exit status $?"
 	env "$@" LD_PRELOAD="$shim" ./own >out 2>err || fail "$* with the shim: exit status $?"
@@ -38,6 +39,7 @@ agrees PINNED_CONF=backend:anon,limit:0
 agrees PINNED_CONF=
 agrees NOTHING=1
 
-# Who is put on pinned memory by the shim's variable is configured by that alone.
+# If the shim's variable puts the program on pinned memory, only that variable configures the
+# library.
 [ "$(PINNED_CONF=nonsense:1 MALLOC_PINNED_CONF=backend:anon LD_PRELOAD=$shim ./own 2>&1)" = 'anon 1 1' ] ||
 	fail 'MALLOC_PINNED_CONF is not all that counts'

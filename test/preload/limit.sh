@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A program that needs more than its limit runs on, the rest being ordinary
-# memory, and the report says how much; or it is refused the rest, as the policy
-# says. The limit is kept (Faults B33, B38).
+# Protects users of the limit: the limit is kept. A program that needs more runs on with
+# ordinary memory, and the report says how much; under policy fail further requests are
+# refused (Faults B33, B38).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
@@ -30,13 +30,14 @@ for size in 100 3000 1000000 9000000; do
 	[ "$(report err limit fallback_allocs)" -eq 0 ] || fail "below the limit: $(cat err)"
 done
 
-# Less than a chunk is nothing at all.
+# A limit below one chunk leaves no pinned memory at all.
 run --limit 1M -- "$programs/limit" 1000
 [ "$(report err limit chunks_peak)" -eq 0 ] || fail "over the limit: $(cat err)"
-# Then all its requests are counted: an object that is resized a thousand times, and the rest twice.
+# In that case each request is counted as a fallback: 1000 resizes of one object, and the rest
+# twice.
 [ "$(report err limit fallback_allocs)" -ge $((1000 + 2 * ((64 << 20) / 1000))) ] || fail "not all counted: $(cat err)"
 
-# Large programs run on a few chunks and libc's heap.
+# Large programs run on a few chunks together with libc's heap.
 seq 200000 | tac >numbers
 sort -n numbers >plain
 run --limit 2M -- sort -n numbers

@@ -1,22 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The system's limits count of a process on pinned memory what they count of any other: an idle one
-# maps little, one that locks its memory locks no more than it has, and a limit on address space or
-# data that a running program sets takes from it what does not fit, and nothing else (Faults E1, E2, E3, E4).
+# Protects programs under resource limits: the limits count a process on pinned memory as they count
+# any other process. An idle process maps little; mlockall() locks no more than the memory that the
+# process has; and after a running program lowers its limit on address space or data, only requests
+# that do not fit fail (Faults E1, E2, E3, E4).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
 program=$programs/process_limits
-# On the device an extent is mapped at once.
+# The device backend maps a whole extent at once.
 extent_kib=0
 [ "${TEST_BACKEND:-anon}" = anon ] || extent_kib=32768
 
-# of KEY FILE [LINE]: a figure of what the program told.
+# of KEY FILE [LINE]: prints a figure that the program has printed.
 of() {
 	sed -n "${3:-1}p" "$2" | tr ' ' '\n' | sed -n "s/^$1=//p"
 }
 
-# both ARG...: without the library into plain, and with it into out.
+# both ARG...: runs the program without the library into the file plain, and with it into out.
 both() {
 	"$program" "$@" >plain 2>plain.err || fail "$*: without the library: $(cat plain.err)"
 	"${pinned[@]}" --quiet -- "$program" "$@" >out 2>err || fail "$*: exit status $?: $(cat err)"
@@ -32,10 +33,11 @@ at_most() {
 both idle
 at_most 'address space of an idle process, KiB' "$(of size out)" \
 	$(($(of size plain) + extent_kib + $(of chunks out) + 16384))
-# Strict overcommit charges a process for its data.
+# Under strict overcommit the kernel charges a process for its data segment.
 at_most 'data of an idle process, KiB' "$(of data out)" $(($(of data plain) + $(of chunks out) + 1024))
 
-# Strict overcommit, in a guest, where it is nobody else's setting: what an idle process is charged.
+# What strict overcommit charges an idle process. Only in a guest, because the setting applies to
+# the whole machine.
 committed() {
 	awk '/^Committed_AS:/ { print $2 }' /proc/meminfo
 }
@@ -44,7 +46,7 @@ told() {
 	[ -s told ]
 }
 
-# charge COMMAND...: KiB, into charge.
+# charge COMMAND...: writes the KiB that the command is charged into the file charge.
 charge() {
 	local before pid
 	rm -f told
@@ -75,7 +77,7 @@ for line in 1 2; do
 	at_most 'memory of a process that locks it, KiB' "$(of rss out $line)" $(($(of rss plain $line) + 4096))
 done
 
-# An ordinary user may lock 64 MiB.
+# Without the capability to lock memory, a user may lock 64 MiB.
 unprivileged=()
 [ "$(id -u)" -ne 0 ] || unprivileged=(setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock)
 if prlimit --memlock=67108864:67108864 true 2>err; then
@@ -92,11 +94,11 @@ for limit in 'as 64' 'data 64' 'as 200' 'data 200'; do
 		fail "$limit: served $(of served out) where it is $(of served plain) without the library"
 done
 
-# The first request that does not fit says so.
+# The first request that does not fit prints a message.
 "${pinned[@]}" -- "$program" as 64 >out 2>err || fail "as 64: exit status $?: $(cat err)"
 [ "$(without_report err | grep -c 'raise RLIMIT_AS')" -eq 1 ] || fail "as 64: $(cat err)"
 
-# Python and bash go on when they lower their own limit.
+# Python and bash go on after they lower their own limits.
 pinned+=(--quiet)
 same python3 python3 -c '
 import resource

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A program that is linked to another allocator, as Debian's redis is to jemalloc, gets all its memory from one place, whether
-# it passes through or is on pinned memory: sizes are asked of whom the memory is from, not of the other allocator (Faults B16, B26).
+# Protects programs that are linked to another allocator, as Debian's redis is to jemalloc: the
+# program gets all its memory from one allocator, whether it passes through or is on pinned memory,
+# and malloc_usable_size() asks the allocator that the memory is from (Faults B16, B26).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need redis-server
@@ -39,7 +40,7 @@ status=0
 LD_PRELOAD=$shim ./program >out 2>&1 || status=$?
 [ $status = 5 ] || fail "passing through: exit status $status: $(cat out)"
 expect=5 same - ./program
-# Objects that move from libc's memory to pinned memory, and back.
+# Objects move from libc's memory to pinned memory and back.
 status=0
 MALLOC_PINNED_CONF=backend:anon,policy:fail,min:1000,max:100000 LD_PRELOAD=$shim ./program >out 2>&1 || status=$?
 [ $status = 5 ] || fail "a window of sizes: exit status $status: $(cat out)"

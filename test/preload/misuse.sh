@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects programs that free what they must not: each program of misuse/ is ended by abort, with one
-# line that names the call and the pointer (Faults B34). A program prints the pointer and then
-# misuses it; the lines `Expected:` of its first comment are the messages that it may get.
+# Protects programs from the consequences of a wrong free(): each program of misuse/ is aborted,
+# after one line that names the call and the pointer (Faults B34). Each program prints a pointer and
+# then misuses that pointer; the lines `Expected:` of its first comment are the messages that it may
+# get.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 ulimit -c 0

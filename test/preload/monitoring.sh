@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects whoever watches pinned memory by Prometheus: the metrics and the alerts are what promtool accepts, each query of
-# the dashboard and each alert's expression finds, in a real Prometheus that has scraped pinned processes, the series that
-# it should; and each alert fires when its cause is there, and not otherwise.
+# Protects whoever monitors pinned memory by Prometheus: promtool accepts the metrics and the
+# alerts; in a real Prometheus that has scraped pinned processes, each query of the dashboard and
+# each expression of an alert finds its series; and each alert fires if its cause is there, and only
+# then.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3 prometheus promtool
@@ -11,11 +12,12 @@ rules=$monitoring/pinned-mem.rules.yml
 
 promtool check rules "$rules" >out 2>&1 || fail "$(cat out)"
 
-# What the driver would say: a folder that looks like its own in sysfs.
+# A folder that imitates the driver's files in sysfs.
 export PINNEDCTL_ROOT=$PWD/root
 pretend_driver root 100
 
-# A process with a heap, raw chunks and an object that is freed but retained; and one at its limit, which libc serves.
+# Starts a process with a heap, raw chunks and an object that is freed but retained, and a second
+# process that is at its limit and falls back to libc.
 mkfifo input ready
 exec 9<>input
 start() {
@@ -32,7 +34,8 @@ os.write(4, b"x")
 sys.stdin.read()'
 limited=$pid
 
-# Scraped by HTTP, as a node exporter would offer the file; every answer is a new reading of the processes.
+# Serves the metrics by HTTP, as a node exporter would offer the file. Each answer reads the
+# processes anew.
 cat >serve.py <<'END'
 import http.server
 import subprocess

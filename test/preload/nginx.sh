@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A web server with two workers, which are replaced while it serves, does on
-# pinned memory what it does without (Faults B12, B13).
+# Protects web servers with worker processes: nginx with two workers, which are replaced while it
+# serves, behaves on pinned memory as it does without the shim (Faults B12, B13).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need nginx curl
@@ -74,7 +74,7 @@ serve() {
 	rm -f front body.*
 }
 
-# What is not a notice, without time, process and connection.
+# Prints the messages that are not notices, without time, process and connection.
 complaints() {
 	without_report "$1" | grep -v '\[notice\]' | sed -E 's/^[^[]*//; s/[0-9]+#[0-9]+: \*[0-9]+ //'
 }

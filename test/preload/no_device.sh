@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Without the driver a program runs on ordinary memory after one line of warning,
-# or does not start, as its policy says; passthrough and no configuration are
-# silent (Faults A39, B4, B7, B38).
+# Protects systems without the driver: a program prints one line of warning and runs on ordinary
+# memory, or does not start, as its policy says. Under policy passthrough, and without a
+# configuration, nothing is printed (Faults A39, B4, B7, B38).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 [ ! -e /dev/pinned_mem ] || skip '/dev/pinned_mem exists here'
@@ -10,7 +10,7 @@
 shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 run=$PINNED_BUILD/pinned-run
 
-# quiet command...: prints its greeting and nothing else.
+# quiet command...: checks that the command prints its greeting and nothing else.
 quiet() {
 	"$@" echo hello >out 2>err || fail "$*: exit status $?: $(cat err)"
 	[ "$(cat out err)" = hello ] || fail "$*: $(cat out err)"
@@ -44,7 +44,7 @@ quiet "$run" --backend anon
 quiet env LD_PRELOAD="$shim"
 quiet env LD_PRELOAD="$shim" MALLOC_PINNED_CONF=policy:passthrough,backend:device
 
-# A program that allocates a lot is warned once as well, and works.
+# A program that allocates a lot gets one warning as well, and works.
 seq 100000 | tac >numbers
 sort -n numbers >plain
 "$run" --backend device -- sort -n numbers >out 2>err

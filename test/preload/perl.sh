@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# perl, which has its own notions of growing memory, does on pinned memory what
-# it does without; children that it forks use what they inherit (Faults B13).
+# Protects perl programs: perl, which grows its buffers in its own way, behaves on pinned memory as
+# it does without the shim, and its forked children can use what they inherit (Faults B13).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need perl

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# PHP, which opens its extensions with RTLD_DEEPBIND, runs on pinned memory with all extensions that Debian installs, and
-# php-fpm with its bytecode cache serves a web server from there, while workers are replaced (Faults E33).
+# Protects PHP, which opens its extensions with RTLD_DEEPBIND: PHP runs on pinned memory with all
+# extensions that Debian installs, and so does php-fpm with its bytecode cache behind a web server,
+# while workers are replaced (Faults E33).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need php nginx curl

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# pinned-run refuses options that make no sense with status 2 and starts nothing (Faults E29); it says that a program is static,
-# changes privileges or does not exist, and with policy fail starts none that would not be on pinned memory (Faults E30). What a caller's
-# MALLOC_PINNED_CONF says of other keys stays.
+# Protects users of pinned-run: it refuses options that make no sense with status 2 and starts
+# nothing (Faults E29). It says if a program is static, changes privileges or does not exist, and
+# under policy fail it starts no program that would not be on pinned memory (Faults E30). Keys that
+# the caller has set in MALLOC_PINNED_CONF stay, unless an option sets them.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"
 run=$PINNED_BUILD/pinned-run
 
-# ends STATUS TEXT OPTION... : nothing is started, and one line says why
+# ends STATUS TEXT OPTION... : checks that nothing is started and that one line says why
 ends() {
 	local expected=$1 text=$2 status=0
 	shift 2

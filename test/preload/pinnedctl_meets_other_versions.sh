@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects whoever watches a system in which processes still run with an older or a newer library:
-# pinnedctl names the version that it met, shows the other processes all the same, shows a figure that
-# it has never heard of, and never ends in a traceback (Faults E16). Libraries are doctored for it.
+# Protects administrators of a system in which processes still run with an older or a newer library:
+# pinnedctl names the version that it met, still shows the other processes, shows figures that it
+# does not know, and never ends in a traceback (Faults E16). The test uses libraries whose bytes it
+# has changed.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3
@@ -10,7 +11,8 @@ ctl=$PINNED_BUILD/pinnedctl
 library=$PINNED_BUILD/lib/libmalloc-pinned.so
 
 mkfifo ready
-# start LIBRARY: $pid is a process that runs with it and idles until descriptor 9 is closed.
+# start LIBRARY: starts a process with this library, which idles until descriptor 9 is closed, and
+# sets $pid.
 mkfifo input
 exec 9<>input
 start() {
@@ -19,7 +21,7 @@ start() {
 	[ "$(head -c 1 ready)" = x ] || fail "it did not get ready: $(cat err)"
 }
 
-# doctor FOLDER PYTHON: a copy of the library in which an expression has changed bytes.
+# doctor FOLDER PYTHON: makes a copy of the library and changes its bytes by a Python expression.
 doctor() {
 	mkdir "$1"
 	python3 - "$library" "$1/libmalloc-pinned.so" "$2" <<'END'
@@ -43,7 +45,8 @@ mkdir plain
 cp "$library" plain/
 doctor older 'replace(entry(b"pn_slab.size"), entry(b"pn_slab.ziss")); replace(entry(b"version"), entry(b"noisrev"))'
 doctor newer 'replace(entry(b"schema") + (1).to_bytes(8, "little"), entry(b"schema") + (2).to_bytes(8, "little"))'
-# Of the same length: a figure with a name that no pinnedctl knows, and one that it cannot count.
+# Replaces names by others of the same length: a figure that no pinnedctl knows, and one that it
+# cannot count.
 doctor more 'replace(b"raw_bytes pn_heap.stats", b"new_bytes pn_heap.stats"); replace(b"count:caches", b"count:pumpkin"[:12])'
 
 start plain/libmalloc-pinned.so
@@ -55,7 +58,8 @@ newer=$pid
 start more/libmalloc-pinned.so
 more=$pid
 
-# refused PID MESSAGE COMMAND...: one line that names the library and the reason.
+# refused PID MESSAGE COMMAND...: checks that the command fails with one line that names the library
+# and the reason.
 refused() {
 	local status=0 of=$1 message=$2
 	shift 2
@@ -72,7 +76,8 @@ for command in 'stats' 'stats --json' 'map' 'prometheus'; do
 	refused "$newer" 'has schema 2, and this pinnedctl understands schema 1' $command
 done
 
-# One of them does not end the rest: the others are in the tables, and the two are named.
+# Such a process does not hide the others: these are in the tables, and the two refused ones are
+# named.
 "$ctl" top >out 2>said || fail "top: $(cat out said)"
 for pid in "$good" "$more"; do grep -q "^ *$pid .* watched " out || fail "$(cat out)"; done
 for pid in "$older" "$newer"; do grep -q "^process $pid: .*version" out || fail "$(cat out)"; done
@@ -97,7 +102,8 @@ grep -q "^pinned_process_new_bytes{pid=\"$more\",.*} 6291456$" out || fail "$(ca
 grep -qE "^ *$more .* 6144K$" out || fail "$(cat out)"
 grep -qE "^ *$good .* -$" out || fail "$(cat out)"
 
-# Whatever stands in the table of names, the answer is figures or one reason, by no other exception.
+# Whatever the table of names contains, pinnedctl shows figures or one reason, and raises no other
+# exception.
 python3 - "$PINNED_BUILD/pinnedctl.d" "$good" <<'END' || fail 'a layout that makes no sense is not understood as such'
 import os
 import sys

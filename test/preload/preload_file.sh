@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# pinnedctl preload names the library in /etc/ld.so.preload only if programs do the same with it, leaves all else in
-# the file alone, writes it as a whole, and takes the library out again if it is found wrong; a word on the
-# kernel's command line, and a file, make a system start that does not any more (Faults B6).
+# Protects the system from a bad entry in /etc/ld.so.preload: pinnedctl preload adds the library
+# only if programs behave the same with it, keeps everything else in the file, replaces the file
+# atomically, and removes the library again if it turns out to be broken. A word on the kernel's
+# command line, or a file, makes a system start again that no longer does (Faults B6).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need strace python3 "$cc"
@@ -14,7 +15,7 @@ mount -t tmpfs none /run
 mount -t tmpfs none /mnt
 chmod 755 /mnt
 
-# A folder of its own for each library, all of one name.
+# Makes a library in a folder of its own; all these libraries have the same name.
 library() {  # NAME [CONSTRUCTOR]
 	mkdir -p "/mnt/$1"
 	if [ -n "${2-}" ]; then
@@ -42,12 +43,14 @@ is_whole() {  # LINE...: the file has these and no other
 	printf '%s\n' "$@" | diff - $file || fail "$file is not as it should be"
 }
 
-# On and off, beside an entry and comments of others, with the mode that the file had.
+# The entry goes on and off next to an entry and comments of other packages, and the file keeps its
+# mode.
 [ "$("$ctl" preload status)" = off ] || fail 'not off'
 "$ctl" preload test --library "$good" >out || fail 'the self-test fails'
 [ "$(grep -cE '^(shell|init|dpkg) +the same$' out)" -eq 3 ] || fail "$(cat out)"
 [ ! -e $file ] || fail 'the test left a file'
-# One comment: the dynamic linker (glibc 2.36, 2.41) takes words of a second one for libraries.
+# Only one comment, because the dynamic linker (glibc 2.36, 2.41) takes words of a second one for
+# libraries.
 others=('/mnt/other/libother.so # not libmalloc-pinned.so' '')
 printf '%s\n' "${others[@]}" >$file
 chmod 640 $file
@@ -69,7 +72,7 @@ is_whole "${others[@]}"
 "$ctl" preload off >out
 is_whole "${others[@]}"
 
-# An entry of another place is replaced, and one among others taken out.
+# An entry with another path is replaced, and an entry among others is removed.
 printf '%s\n' "/mnt/other/libother.so:$good  # three" >$file
 "$ctl" preload off >out
 is_whole '/mnt/other/libother.so:  # three'
@@ -82,7 +85,7 @@ is_whole "$good"
 "$ctl" preload off >out
 [ ! -e $file ] || fail 'an empty file is left'
 
-# refuses LIBRARY WHY: nothing has changed.
+# refuses LIBRARY WHY: checks that the library is refused and that nothing has changed.
 refuses() {
 	printf '%s\n' "${others[@]}" >$file
 	! on "$1" || fail "$1 was taken"
@@ -95,7 +98,7 @@ refuses "$crashing" 'self-test: .*is not loaded into a new process'
 refuses "$talking" 'self-test: /bin/sh .*: message'
 refuses "$late" "self-test: .*; removed from $file again"
 ! is_mapped "$late" || fail 'it is still there'
-# A library for another machine, and a part of one.
+# A library for another architecture, and a truncated library.
 library foreign
 printf '\377' | dd of="$path" bs=1 seek=18 conv=notrunc status=none
 refuses "$path" 'self-test: .*is not loaded into a new process'
@@ -106,12 +109,12 @@ refuses /mnt/other/libother.so 'use a path'
 chmod 777 /mnt/good
 refuses "$good" 'can be changed by others than root'
 chmod 755 /mnt/good
-# A library that was good when it was named, and is not any more, goes.
+# A library that was good when it was added, and is no longer, is removed.
 printf '%s\n' "${others[@]}" "$good" >$file
 ! on "$late" || fail "$late was taken"
 is_whole "${others[@]}"
 
-# A disk that fails, and a kill in between.
+# A disk error, and a kill in the middle of the change.
 strace -f -o trace -e inject=rename:error=EIO "$ctl" preload on --library "$good" >out 2>err && fail 'EIO was not seen'
 grep -q 'Input/output error; it stays as it was' err || fail "$(cat err)"
 is_whole "${others[@]}"
@@ -121,7 +124,7 @@ rm -f /etc/.ld.so.preload.*
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 if "${nobody[@]}" "$ctl" preload off 2>err; then fail 'anybody may'; fi
 
-# A file that cannot be read: nothing is done to it, and one line says so.
+# A file that cannot be read is left alone, and one line says so.
 chmod 600 $file
 if "${nobody[@]}" "$ctl" preload status >out 2>err; then fail "$(cat out)"; fi
 unread() {  # WHY
@@ -140,7 +143,7 @@ done
 rmdir $file
 mv kept $file
 
-# Where the system has a folder for each architecture, the entry is for all.
+# If the system has a library folder for each architecture, the entry applies to all of them.
 triplet=$(python3 -c 'import sys; print(getattr(sys.implementation, "_multiarch", ""))')
 if [ -n "$triplet" ]; then
 	library "lib/$triplet"
@@ -152,7 +155,7 @@ if [ -n "$triplet" ]; then
 	"$ctl" preload off >out
 fi
 
-# A system that does not start any more: nothing runs in it, and nothing of it may run before it is put right.
+# A system that no longer starts: no program of that system may run before the system is repaired.
 root=$PWD/root
 mkdir "$root" system
 mount --rbind / "$root"
@@ -181,7 +184,8 @@ touch "$root/etc/malloc-pinned.disabled"
 boot quiet ro
 starts || fail 'it does not start with the file'
 
-# In such a boot the entry cannot be added, and can be taken out for good, by a package that goes for example.
+# In such a boot the entry cannot be added, but can be removed for good, for example when the
+# package is removed.
 umount "$root$file"
 echo "$good" >"$root$file"
 boot quiet ro

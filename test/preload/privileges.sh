@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Programs that give up privileges run as without the shim; one that has more than its caller does not listen
-# to the caller's environment (Faults B3, B7, B9).
+# Protects programs that change privileges: those that give up privileges run as they do without the
+# shim, and those that have more privileges than their caller ignore the caller's environment
+# (Faults B3, B7, B9).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"
@@ -9,12 +10,14 @@ need "$cc"
 root=()
 [ "$(id -u)" = 0 ] || root=(unshare --user --map-root-user)
 same - "${root[@]}" "$programs/privileges"
-# On pinned memory, where the children need no device: one chunk does not do, and without libc there is no more.
+# Shows that the program is on pinned memory, on backends whose children need no device: it works
+# without libc's memory, but not with one chunk.
 [ "${TEST_BACKEND:-anon}" = device ] ||
 	"${pinned[@]}" --policy fail "${root[@]}" "$programs/privileges" >out 2>err || fail "policy fail: $(cat err)"
 ! "${pinned[@]}" --policy fail --limit 2M "${root[@]}" "$programs/privileges" >out 2>err || fail 'not pinned memory'
 
-# The library is part of the program, since the dynamic linker preloads nothing here.
+# This program is linked to the library, since the dynamic linker preloads nothing into privileged
+# programs.
 cat >privileged.c <<'PROGRAM'
 #include <stdio.h>
 #include <sys/auxv.h>

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The library has the probes that doc/tracing.md names, each with as many arguments, and no others;
-# none is on the path that runs most; and a debugger stops at them.
+# Protects users of tracing tools: the library has exactly the probes that doc/tracing.md names,
+# each with as many arguments; none is in the fast path of malloc and free; and a debugger stops at
+# them.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need readelf gdb objdump
@@ -16,7 +17,7 @@ awk -F '|' '/^## /{ is_ours = /library/ } is_ours && /^\| `/ {
 diff told there || fail 'doc/tracing.md tells of other probes than there are'
 readelf -n "$shim" | grep -q 'Provider: pinned' || fail 'no provider pinned'
 
-# Where they are: none between the beginning and the end of malloc and free.
+# No probe lies between the beginning and the end of malloc or of free.
 readelf -n "$shim" | sed -n 's/^ *Location: 0x0*\([0-9a-f]*\),.*/\1/p' >places
 readelf -sW "$shim" | awk '($8 == "malloc" || $8 == "free") && $7 != "UND" { print $8, $2, $3 }' >functions
 [ "$(sort -u functions | wc -l)" -ge 2 ] || fail "malloc and free: $(cat functions)"
@@ -28,7 +29,7 @@ while read -r name start size; do
 	done <places
 done <functions
 
-# A debugger stops where a large object is made, and sees how large.
+# A debugger stops where a large object is allocated, and shows the size.
 # shellcheck disable=SC2016 # for gdb
 gdb -nx -batch -ex 'set breakpoint pending on' -ex "set environment LD_PRELOAD $shim" \
 	-ex 'set environment MALLOC_PINNED_CONF backend:anon' -ex 'set startup-with-shell off' \

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A heap profile gives each call site of a program its share of the live bytes: at exit and while it
-# runs, in a forked child, to pprof and to pinnedctl; and an unmodified program does the same with it.
+# Protects users of heap profiles: a profile gives each call site its share of the live bytes, at
+# exit, while the program runs and in a forked child, for pprof and for pinnedctl; and programs
+# behave the same with a profile as without one.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3 addr2line
 ctl=$PINNED_BUILD/pinnedctl
 profiled=$programs/profiled
 
-# has_shares FILE: of folded stacks. alpha 6 MB, beta 3, gamma_site 1, delta nothing, within the
-# error that so many samples have.
+# has_shares FILE: checks the shares in a file of folded stacks: alpha 6 MB, beta 3, gamma_site 1,
+# delta nothing, within the statistical error of so many samples.
 has_shares() {
 	python3 - "$1" <<'END' || fail "$1: $(cat "$1")"
 import sys
@@ -26,7 +27,7 @@ assert "delta" not in sums, sums
 END
 }
 
-# At exit, to a file with the process's number in its name.
+# At exit the profile goes to a file with the process's number in its name.
 "${pinned[@]}" --profile 4K --profile-file heap.%p.txt -- "$profiled" 2>err || fail "$(cat err)"
 set -- heap.*.txt
 [ $# -eq 1 ] || fail "files: $*"
@@ -37,14 +38,16 @@ has_shares folded
 
 if command -v google-pprof >/dev/null; then
 	google-pprof --text "$profiled" "$1" >text 2>said || fail "$(cat said)"
-	# Megabytes that a function has by itself stand first, its name last.
+	# The first column contains the megabytes that the function itself has, the last one its
+	# name.
 	awk '{ size[$NF] = $1 }
 		function is(name, mb) { if (size[name] < mb * 0.75 || size[name] > mb * 1.25) exit 1 }
 		END { is("alpha", 5.7); is("beta", 2.9); is("gamma_site", 0.95) }' text || fail "$(cat text)"
 	google-pprof --text --alloc_space "$profiled" "$1" 2>said | grep -q ' delta$' || fail "$(cat said)"
 fi
 
-# While it runs, from inside and from outside; and in a forked child, which has its parent's objects.
+# A running program is profiled from inside and from outside, and so is a forked child, which has
+# its parent's objects.
 mkfifo input ready
 for how in stay fork; do
 	"${pinned[@]}" --profile 4K -- "$profiled" $how <input >out 3>inside 4>ready 2>err &
@@ -61,14 +64,14 @@ for how in stay fork; do
 	wait "$pid" || fail "$how: exit status $?: $(cat err)"
 done
 
-# Without one there is nothing to see, and it is said.
+# Without a profile there is nothing to show, and a message says so.
 "${pinned[@]}" -- "$profiled" stay </dev/null 3>inside 4>/dev/null 2>err &
 wait $! && fail 'a dump without a profile'
 [ ! -s inside ] || fail "$(cat inside)"
 if "$ctl" flame inside 2>said; then fail 'no profile, and no error'; fi
 grep -q 'is no heap profile' said || fail "$(cat said)"
 
-# Unmodified programs, every allocation a sample or nearly so; threads, C++, forks.
+# Unmodified programs with threads, C++ and forks, with nearly every allocation as a sample.
 pinned+=(--profile 64 --profile-file "$PWD/program.%p")
 seq 30000 | tac >numbers
 same sort sort -n numbers

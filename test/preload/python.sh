@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# python with subprocesses, threads and forked workers does on pinned memory what
-# it does without, also when each of its objects is a malloc (Faults B11, B12, B13).
+# Protects python programs: python with subprocesses, threads and forked workers behaves on pinned
+# memory as it does without the shim, also if python calls malloc for each object (Faults B11, B12,
+# B13).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A server that names its own allocator as a library runs on ours, and serves,
-# snapshots by fork and replicates its data as without (Faults B13, B16).
+# Protects servers that are linked to an allocator of their own: redis runs on pinned memory, and
+# serves, takes snapshots by fork and replicates as it does without the shim (Faults B13, B16).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need redis-server redis-cli redis-benchmark
@@ -13,7 +13,7 @@ call() {
 answers() { call ping >/dev/null 2>&1; }
 is_saved() { call info persistence | grep -q '^rdb_bgsave_in_progress:0'; }
 
-# serve NAME command...: the server under the command, a session, its end.
+# serve NAME command...: starts the server by the command, runs a session and ends the server.
 serve() {
 	local name=$1 server
 	shift

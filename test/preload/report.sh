@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The report is one line of key=value words for each process, whatever a program
-# calls itself, has done with its stderr, or runs as (Faults B38).
+# Protects readers of the report: it is one line of key=value words for each process, whatever name
+# the program has, whatever the program did with its stderr, and whichever user runs it (Faults
+# B38).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
 line='^pinned: report: pid=[0-9]+ program=[^ ]+ backend=anon chunks_peak=[0-9]+ object_bytes=[0-9]+'
 line+=' fallback_allocs=[0-9]+ fallback_bytes=[0-9]+$'
 
-# reports COUNT command...: so many lines, and nothing else.
+# reports COUNT command...: checks that the command prints COUNT lines of report and nothing else.
 reports() {
 	local count=$1
 	shift
@@ -30,13 +31,13 @@ for _ in range(3):
 		exit()
 	os.wait()'
 
-# To a file, too, and none when it was not asked for.
+# The report may go to a file, and there is none unless it was asked for.
 "${pinned[@]}" bash -c 'exec sort --version 2>file' >out
 grep -qE "$line" file || fail "$(cat file)"
 "$PINNED_BUILD/pinned-run" --backend anon -- sort --version >out 2>err
 [ ! -s err ] || fail "$(cat err)"
 
-# Misuse of stderr's number by the program: nothing may be written to its file.
+# A program reuses stderr's number for a file: the report must not be written into that file.
 "${pinned[@]}" python3 -c '
 import os
 os.close(2)

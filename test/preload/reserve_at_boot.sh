@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What pinned-mem-reserve.service runs at boot sets the reserve of the machine or of NUMA nodes, changes nothing
-# without a setting, tries every entry, and fails with a reason that says what to do: on a folder that looks like
-# the driver's in sysfs.
+# Protects administrators: the script of pinned-mem-reserve.service sets the reserve of the machine
+# or of NUMA nodes at boot, changes nothing without a setting, tries every entry, and fails with a
+# message that says what to do. A folder imitates the driver's files in sysfs.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 set_reserve=$PINNED_SOURCE/src/tools/system/set-reserve
@@ -29,7 +29,7 @@ expect 512 8 8
 RESERVE_CHUNKS='0:3 1:0' "$set_reserve" || fail 'nodes'
 expect 512 3 0
 
-# The file that is installed sets nothing, and is what a shell and systemd read alike.
+# The installed default file sets nothing, and a shell and systemd read it alike.
 reset
 ( . "$PINNED_SOURCE/src/tools/system/pinned-mem.default" && export RESERVE_CHUNKS && "$set_reserve" ) || fail 'the default'
 expect 8 8 8
@@ -41,7 +41,8 @@ done
 refuses '7:1 0:5' 'node 7 has no reserve'
 expect 8 5 8
 
-# The kernel's refusal: what was stays, with the other entries done.
+# If the kernel refuses an entry, that node keeps its reserve, and the other entries are still
+# carried out.
 rm $tree/node1/reserve_chunks
 ln -s /dev/full $tree/node1/reserve_chunks
 refuses '1:99 0:6' 'node 1 keeps its reserve: '

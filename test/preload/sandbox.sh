@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A process that filters its own system calls allocates on, with libc's memory for what it has not yet, however
-# it came by the filter (Faults B8, E13). libseccomp's function is a stand-in's: it is known by its name.
+# Protects programs that filter their own system calls: such a process can still allocate, and gets
+# libc's memory where it would need new pinned memory, in whichever way the filter was installed
+# (Faults B8, E13). A stand-in defines libseccomp's function, since the shim recognises that
+# function by its name.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"
@@ -23,7 +25,7 @@ for how in prctl system_call; do
 	same - "$programs/sandbox" $how
 done
 LD_PRELOAD=$PWD/seccomp.so same - "$programs/sandbox" libseccomp
-# A filter of a child or a thread concerns that alone.
+# A filter of a child or of one thread does not affect the rest of the process.
 same - "$programs/confined_alone"
-# It is on pinned memory: one chunk does not do, and without libc there is no more.
+# Shows that the program is on pinned memory: without libc's memory, one chunk is not enough.
 ! "${pinned[@]}" --policy fail --limit 2M -- "$programs/sandbox" >out 2>err || fail 'this is not pinned memory'

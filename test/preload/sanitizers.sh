@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Programs with a sanitizer run under the shim, which steps aside: with the
-# documented option where AddressSanitizer is a shared library, as it is where it
-# is linked statically; ThreadSanitizer needs none. Both still find what they are
-# for (Faults B22).
+# Protects programs with a sanitizer: they run under the shim, which lets the sanitizer serve
+# malloc. If AddressSanitizer is a shared library, the documented option is necessary; if it is
+# linked statically, and for ThreadSanitizer, none is. Both still find their errors (Faults B22).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need gcc
@@ -45,7 +44,7 @@ int main(int argc, char **argv)
 	return 0;
 }
 PROGRAM
-# builds FLAGS...: false where this compiler has no such sanitizer.
+# builds FLAGS...: returns false if this compiler does not have the sanitizer.
 builds() {
 	echo 'int main(void) { return 0; }' >empty.c
 	gcc "$@" -o empty empty.c 2>/dev/null

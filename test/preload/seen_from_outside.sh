@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# pinnedctl's figures of a process that idles are those that the process has of itself, and what
-# it allocated; each of its commands shows it. Who asks for what cannot be had is told why.
+# Protects users of pinnedctl: its figures of an idle process equal the process's own figures and
+# what the process has allocated, and each command of pinnedctl shows the process. A request that
+# cannot be served fails with a reason.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need python3
 ctl=$PINNED_BUILD/pinnedctl
 
 mkfifo input ready
-# start command...: $pid is its process, which has allocated all it will, and idles.
+# start command...: starts the command, waits until it has allocated everything and idles, and sets
+# $pid.
 start() {
 	"$@" <input >address 3>own.json 4>ready 2>err &
 	pid=$!
@@ -16,13 +18,14 @@ start() {
 	[ "$(head -c 1 ready)" = x ] || fail "it did not get ready: $(cat err)"
 }
 
-# The process ends when its input does.
+# Closes the input of the process, which then ends.
 finish() {
 	exec 9>&-
 	wait "$pid" || fail "the watched program: exit status $?: $(cat err)"
 }
 
-# value EXPRESSION: of the dump that pinnedctl prints, d.
+# value EXPRESSION: prints an expression over d, the dump that pinnedctl printed, and h, its first
+# heap.
 value() {
 	python3 -c "import json; d = json.load(open('outside.json')); h = d['heaps'][0]; print($1)"
 }
@@ -48,19 +51,20 @@ if [ "$live" -lt 3000 ] || [ "$live" -gt 3010 ]; then fail "$live objects of 1 K
 grep -q "^watched ($pid): backend " out || fail "$(cat out)"
 grep -qE "^ +1024 .* $live " out || fail "$(cat out)"
 
-# The large object's chunks, as many as it has; raw chunks, and the others, a line each.
+# The map shows as many chunks as the large object has, and a line for each run of raw and of other
+# chunks.
 "$ctl" map "$pid" >out
 grep -qE '^[0-9a-f]+ L+ 5 chunks$' out || fail "$(cat out)"
 [ "$(grep -cE '^[0-9a-f]{12} R{64}$' out)" -eq 3 ] || fail "$(cat out)"
 lines=$(grep -cE '^[0-9a-f]{12} [.sSm+-]{64} ' out)
 [ "$lines" -eq "$(value 'sum(h["chunk_bytes"] for h in d["heaps"]) // d["chunk_size"] - 5 - 3')" ] || fail "$lines: $(cat out)"
 
-# The table has the process, and ends by itself where nobody looks at it.
+# The table contains the process, and top ends by itself if its output is not a terminal.
 "$ctl" top >out
 grep -qE "^ +$pid [^ ]+ +watched +${TEST_BACKEND:-anon} " out || fail "$(cat out)"
 [ "$("$ctl" top --interval 0 --count 3 | grep -c "^ *$pid ")" -eq 3 ] || fail 'not three tables'
 
-# Prometheus' text format: each metric once, with its type before its samples.
+# In Prometheus' text format each metric occurs once, and its type comes before its samples.
 "$ctl" prometheus >all
 "$ctl" prometheus "$pid" >out
 grep -qF "pinned_process_large_bytes{pid=\"$pid\",program=\"watched\"" all || fail "$(cat all)"
@@ -84,11 +88,11 @@ if [ -x /usr/bin/promtool ]; then
 	promtool check metrics <out >said 2>&1 || fail "$(cat said)"
 fi
 
-# No line of the figures, and of the table without its names, is wider than a terminal.
+# No line of stats and top is wider than 80 columns, apart from messages about processes.
 "$ctl" stats "$pid" >out
 "$ctl" top >>out
 [ "$(grep -v "^process " out | awk 'length > 80' | wc -l)" -eq 0 ] || fail "wider than 80 columns: $(cat out)"
-# One process that has ended does not keep the others from being shown, and is told.
+# A process that has ended is reported, and the others are still shown.
 for command in stats prometheus; do
 	status=0
 	"$ctl" "$command" 999999999 "$pid" >all 2>said || status=$?
@@ -96,7 +100,7 @@ for command in stats prometheus; do
 	grep -q watched all || fail "$command: $(cat all)"
 	[ "$(cat said)" = 'pinnedctl: there is no process 999999999' ] || fail "$command: $(cat said)"
 done
-# Filters and order, and each command's answer for programs.
+# Filters and sorting, and the JSON that each command prints for programs.
 "$ctl" top --filter watch --user "$(id -un)" --sort program --columns chunk_bytes,retained_bytes >out
 grep -qE "^ +$pid .* 4096$" out || fail "$(cat out)"
 [ "$("$ctl" top --filter 'no such program' | head -n 1)" = 'no process that may be read uses pinned memory' ] || fail 'a filter shows all'
@@ -108,7 +112,7 @@ for words in "stats $pid" "map $pid" top prometheus "prometheus $pid" check "con
 	is_one_line out || fail "$words --json: $(cat out)"
 done
 
-# An object's physical address, where the backend knows any; never a guess.
+# The physical address of an object, if the backend knows any; never a guess.
 if "$ctl" v2p "$pid" "$(cat address)" >out 2>said; then
 	grep -qE '^0x[0-9a-f]+$' out || fail "$(cat out)"
 	[ "${TEST_BACKEND:-anon}" = device ] || fail "a physical address of anonymous memory: $(cat out)"
@@ -125,7 +129,7 @@ else
 	[ "${TEST_BACKEND:-anon}" = anon ] || fail "$(cat said)"
 fi
 
-# refused MESSAGE command...: one line that says why.
+# refused MESSAGE command...: checks that the command fails with one line that says why.
 refused() {
 	local status=0 message=$1
 	shift
@@ -146,7 +150,7 @@ if [ ! -e /dev/pinned_mem ]; then
 	refused 'the driver is not loaded' limits
 	refused 'the driver is not loaded' reserve 4
 fi
-# Digits of another kind than a number's, a user beyond all, a folder, a disk that is full.
+# Digits that are not ASCII, a user number that is too large, a folder, a full disk.
 refused 'No such file' flame ²
 refused 'there is no user' config show sh --user ²
 refused 'there is no user' config show sh --user 4294967295
@@ -168,7 +172,7 @@ for wrong in '' 'stats' 'stats x' 'map -1' 'nonsense' 'reserve 5X' 'reserve 3K' 
 	[ "$status" -eq 2 ] || fail "\"$wrong\": exit status $status"
 done
 
-# Without the driver's help, and of a process that passes through: it has nothing.
+# A process that passes through has no pinned memory to show.
 start env LD_PRELOAD="$PINNED_BUILD/lib/libmalloc-pinned.so" MALLOC_PINNED_CONF=policy:passthrough,backend:device \
 	"$programs/watched"
 "$ctl" map "$pid" >out

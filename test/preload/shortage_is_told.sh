@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The first request that falls back for want of pinned memory says so in one line for each process, with what to raise; the key
-# quiet silences it and the other lines of that sort; a program that has put something else in the place of standard error gets no
-# line there (Faults E28).
+# Protects users whose programs run short of pinned memory: the first request of a process that
+# falls back to libc prints one line that says which limit to raise. The key quiet silences that
+# line and similar ones. If the program has replaced standard error by another file, nothing is
+# written there (Faults E28).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A signal handler that forks while the process's only thread is inside malloc or
-# free does not hang, as it does not with glibc (Faults B12).
+# Protects programs with one thread whose signal handlers fork: if the signal interrupts malloc or
+# free, fork does not hang, as it does not with glibc (Faults B12).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Under a small limit of address space programs start and work; out of memory
-# they fail as they do without the shim (Faults B19).
+# Protects programs under a small limit on address space: they start and work, and when they run
+# out of memory they fail as they do without the shim (Faults B19).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
 seq 20000 | tac >numbers
-# limited KiB command...: works as without.
+# limited KiB command...: checks that the command behaves under this limit as without the shim.
 limited() {
 	local kib=$1
 	shift
@@ -20,7 +20,7 @@ limited 65536 bash -c 'for i in $(seq 3000); do text+="line $i "; done; (echo "$
 limited 65536 python3 -c 'print(sum(len(str(i)) for i in range(100000)))'
 limited 65536 xz -0 -c numbers
 limited 32768 sort -S 1M -n numbers
-# So little that there is no room for an arena: one line of warning at most.
+# With so little address space there is no room for an arena: programs print at most one warning.
 for command in 'sort -S 1M -n numbers' 'ls /usr/bin' 'bash --version'; do
 	read -r -a words <<<"$command"
 	"${words[@]}" >plain.out
@@ -33,7 +33,7 @@ for command in 'sort -S 1M -n numbers' 'ls /usr/bin' 'bash --version'; do
 	[ ! -s said ] || grep -q '^pinned: no pinned memory' said || fail "$command: $(cat said)"
 done
 
-# More than there is: the program is told so.
+# A request that cannot be served fails, as the program expects.
 limited 131072 python3 -c '
 try:
     bytearray(1 << 30)

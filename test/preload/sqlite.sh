@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A database in one process does on pinned memory what it does without.
+# Protects users of sqlite: a database in one process behaves on pinned memory as without the shim.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need sqlite3

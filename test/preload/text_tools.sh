@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# awk, sed, grep, find, diff and patch do on pinned memory what they do without.
+# Protects users of awk, sed, grep, find, diff and patch: they behave on pinned memory as without
+# the shim.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need awk sed grep find xargs diff patch

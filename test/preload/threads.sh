@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Programs with threads: many short ones, objects freed by another thread than
-# allocated them, random operations against a model (Faults B36, B37).
+# Protects programs with threads: many short threads leave nothing behind, a thread may free another
+# thread's objects, and random operations of threads match a model (Faults B36, B37).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 

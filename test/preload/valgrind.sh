@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# valgrind runs a program under the shim, and finds what it finds without: it
-# replaces malloc by name (Faults B22).
+# Protects users of valgrind, which replaces malloc by its name: valgrind runs a program under the
+# shim and finds what it finds without the shim (Faults B22).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need valgrind

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Only requests of the sizes that the configuration names go to pinned memory;
-# objects that are resized across the borders keep their content, and each is
-# freed where it came from (Faults B32).
+# Protects users of the keys min and max: only requests between these sizes go to pinned memory. An
+# object that is resized across a bound keeps its content, and each object is freed by the allocator
+# that it came from (Faults B32).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
@@ -17,7 +17,7 @@ for window in '--min 4096' '--max 1000' '--min 64 --max 2M' '--min 2M' '--min 10
 	[ "$(without_report err)" = '' ] || fail "$window: $(cat err)"
 done
 
-# A window that nothing fits in leaves all to libc.
+# If no request lies between min and max, libc serves all of them.
 "${pinned[@]}" --min 1G -- sort --version >out 2>err
 [ "$(report err sort chunks_peak)" -eq 0 ] || fail "$(cat err)"
 MALLOC_PINNED_CONF=backend:${TEST_BACKEND:-anon},report:1,min:1000,max:10 LD_PRELOAD=$PINNED_BUILD/lib/libmalloc-pinned.so \

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A second preloaded library that wraps mmap and open, looks up the real ones, and
-# allocates meanwhile, does not make the shim call itself (Faults B1). torsocks wraps syscall() in such a way (Faults E9).
+# Protects programs with another preloaded library that wraps system calls: if the wrappers of mmap
+# and open allocate while they look up the real functions, the shim does not recurse without end
+# (Faults B1). torsocks wraps syscall() in this way (Faults E9).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc" torsocks
@@ -41,7 +42,8 @@ export LD_PRELOAD=$PWD/wrapper.so
 same sort sort numbers
 same python3 python3 -c 'print(sum(range(100000)))'
 
-# Preloaded before the shim and after it, passing through and on pinned memory.
+# The wrapper is preloaded before the shim and after it, in a process that passes through and in a
+# pinned one.
 unset LD_PRELOAD
 shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 torsocks=$(ls /usr/lib/*/torsocks/libtorsocks.so)

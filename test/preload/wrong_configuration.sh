@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A word of the configuration that makes no sense is named in one line on stderr;
-# the rest of the configuration holds, and the program runs.
+# Protects users who misspell the configuration: one line on stderr names the word that makes no
+# sense, the rest of the configuration takes effect, and the program runs.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 
-# complains WORD CONFIGURATION: and is on pinned memory all the same.
+# complains WORD CONFIGURATION: checks that the message names WORD and that the program is on pinned
+# memory.
 complains() {
 	MALLOC_PINNED_CONF=backend:anon,report:1,$2 LD_PRELOAD=$shim sort --version >out 2>err ||
 		fail "$2: exit status $?"
@@ -34,7 +35,7 @@ complains lukewarm memory:lukewarm
 complains foo foo:1,bar:2,baz:3
 complains "$(printf 'x%.0s' {1..300})" "$(printf 'x%.0s' {1..300}):1"
 
-# Empty words and repeated ones are no mistake.
+# Empty and repeated words are not mistakes.
 for fine in '' ',,' 'backend:anon' 'min:0,max:1T,limit:1G,node:any'; do
 	MALLOC_PINNED_CONF=,backend:device,backend:anon,,$fine LD_PRELOAD=$shim sort --version >out 2>err
 	[ ! -s err ] || fail "$fine: $(cat err)"
