@@ -14,7 +14,8 @@
 #define PN_ARENA_ALIGNMENT ((size_t)1 << (sizeof(size_t) > 4 ? 30 : 26))
 
 /*
- * The sizes of the largest and of the smallest window. In 32 bits, 1 GiB is about a third of all.
+ * The largest and the smallest size of a window. With 32-bit addresses, the largest one is a third
+ * or a fourth of a program's address space.
  */
 #define PN_WINDOW_MOST ((size_t)1 << (sizeof(size_t) > 4 ? 40 : 30))
 #define PN_WINDOW_LEAST ((size_t)64 << 20)

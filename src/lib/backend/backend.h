@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contract between heaps and whatever gives them memory. All calls are made
- * under the arena's lock, and before a pool's first call to any other function,
- * open() has returned 0.
+ * The contract between heaps and backends, which provide memory. Unless struct pn_backend says
+ * otherwise, the caller of each function holds the arena's lock, and open() has returned 0 for the
+ * pool.
  */
 #ifndef PN_BACKEND_H
 #define PN_BACKEND_H
@@ -12,19 +12,25 @@
 #include "os/fdguard.h"
 #include "pinned.h"
 
-/* populate() and punch(): the descriptor was lost, what it gave stays, open() anew. */
+/*
+ * From populate() and punch(): the descriptor was lost. The chunks that it provided stay usable;
+ * for more chunks, the caller opens a new pool.
+ */
 #define PN_BACKEND_LOST (-1)
-/* populate(): somebody else has mapped some of these slots, which are nobody's now: try others. */
+/*
+ * From populate(): somebody else has mapped something at some of these slots. The backend has
+ * assigned those slots to PN_POOL_NOBODY, and the caller tries other slots.
+ */
 #define PN_BACKEND_FOREIGN (-2)
 
-/* What populate() stores for a chunk whose physical address it does not know. */
+/* The physical address that populate() stores for a chunk whose address is not known. */
 #define PN_PHYS_UNKNOWN UINT64_MAX
 
 /**
- * struct pn_memory - what chunks shall be like
+ * struct pn_memory - the required properties of chunks
  * @type: PINNED_MEMORY_*, which the driver numbers in the same way
- * @node: NUMA node that they shall be on, or -1
- * @max_phys: the highest physical address that any byte may have, or PN_PHYS_UNKNOWN
+ * @node: NUMA node on which the chunks must be, or -1 for any
+ * @max_phys: the highest physical address that any byte may have, or PN_PHYS_UNKNOWN for no limit
  */
 struct pn_memory {
 	uint32_t type;
@@ -33,17 +39,17 @@ struct pn_memory {
 };
 
 /**
- * struct pn_pool - a source of chunks, opened
- * @backend: what sort of source
- * @number: whose extents are this pool's (arena.h)
- * @claims: what it has claimed
- * @is_open: between open() and disown()
- * @memory: what its chunks shall be like
- * @has_guards: nothing accessible may be where there is no chunk
- * @fd: of the device
- * @id: by which the device knows this open
+ * struct pn_pool - one open of a backend, from which a heap gets its chunks
+ * @backend: the backend
+ * @number: the pool's number, which the extents of the pool have in the arena's tables (arena.h)
+ * @claims: how much the pool has claimed
+ * @is_open: open() was called and disown() was not
+ * @memory: required properties of the pool's chunks
+ * @has_guards: the slots around each chunk or large object must stay inaccessible
+ * @fd: descriptor of the device
+ * @id: the driver's number of this open
  *
- * The last two are the device's alone.
+ * Only the device backend uses @fd and @id.
  */
 struct pn_pool {
 	const struct pn_backend *backend;
@@ -57,29 +63,31 @@ struct pn_pool {
 };
 
 /**
- * struct pn_backend - a sort of source
- * @name: for people
+ * struct pn_backend - a kind of memory provider
+ * @name: the backend's name in messages and statistics
  * @has_small_pages: memory can be given back page by page, by madvise(MADV_DONTNEED)
- * @open: get ready to populate; 0, EOPNOTSUPP for memory that it does not have, or another errno
- * @populate: make @count slots' chunks usable and zeroed, and store their physical addresses;
- *	all or none. 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN; ENOSPC, nothing more can
- *	be mapped
- * @populate_run: the same, with chunks that make one physical extent, whose address it stores; may
- *	be NULL, and then there are no such runs
- * @punch: give @count chunks back, whose slots are holes by now; afterwards the range is not
- *	mapped, or is mapped without memory.
- *	0, an errno or PN_BACKEND_LOST
- * @unmap: let go of all addresses, which are about to be other pools'; all chunks were given back.
- *	disown() follows. May be NULL
- * @disown: let go of what belongs to a parent, or is lost; open() follows when needed
- * @sync: make CPU and device see the same of @len bytes at @offset, before the device or else the
- *	CPU goes on; 0 or an errno. Any thread calls it and the next one without a lock, with a copy of
- *	the pool. May be NULL
- * @export: a dma-buf of chunks; 0 or an errno. May be NULL
- * @mend: in the parent, some time after a fork: undo what that did to the mappings. true when
- *	nothing is left to do; may be NULL
- * @after_fork: in the parent, after a fork: the physical address of a chunk again, for a backend
- *	whose chunks a fork moves; else NULL
+ * @open: prepares a pool for populate(). Returns 0; EOPNOTSUPP if the backend has no memory with
+ *	the required properties; or another errno
+ * @populate: fills @count slots with zeroed chunks and stores their physical addresses; fills all
+ *	slots or none. Returns 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN; ENOSPC if nothing
+ *	more can be mapped
+ * @populate_run: fills @count slots with physically contiguous chunks, and stores the address of
+ *	the first; returns what populate() returns. NULL if the backend has no contiguous chunks
+ * @punch: gives back the chunks of @count slots, which the caller has made holes. Afterwards the
+ *	addresses are not mapped, or are mapped without memory. Returns 0, an errno or
+ *	PN_BACKEND_LOST
+ * @unmap: unmaps all addresses of the pool, after all its chunks were given back; other pools may
+ *	then use the addresses. The caller calls disown() next. May be NULL
+ * @disown: forgets a pool that belongs to the parent, is lost, or is no longer needed. The caller
+ *	calls open() again if it needs the pool
+ * @sync: synchronises CPU caches and device for @len bytes at @offset, before the device (or else
+ *	the CPU) accesses them. Returns 0 or an errno. Any thread calls @sync and @export without a
+ *	lock, with a copy of the pool. May be NULL
+ * @export: makes a dma-buf of chunks. Returns 0 or an errno. May be NULL
+ * @mend: in the parent, some time after a fork: undoes what the fork did to the mappings. Returns
+ *	true when nothing is left to do. May be NULL
+ * @after_fork: in the parent, after a fork: returns the new physical address of a chunk. NULL
+ *	unless forks move the backend's chunks
  */
 struct pn_backend {
 	const char *name;
@@ -97,7 +105,10 @@ struct pn_backend {
 	uint64_t (*after_fork)(size_t slot);
 };
 
-/* Memory as every program has it, of any NUMA node: backends without the driver have no other. */
+/*
+ * Returns true if @memory requires only ordinary memory of any NUMA node. Backends that do not use
+ * the driver have no other memory.
+ */
 static inline bool pn_memory_is_ordinary(const struct pn_memory *memory)
 {
 	return (memory->type == PINNED_MEMORY_COHERENT || memory->type == PINNED_MEMORY_CACHED) &&

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Ordinary anonymous memory, without physical addresses: for tests, and for programs that only want
- * the allocator. What has memory is mapped, and nothing else is: a limit on address space or on
- * data, and the system's limit on commitments, count what the C library's allocator would let them
- * count.
+ * the allocator. Only chunks that have memory are mapped. The process's limits on address space and
+ * data, and the system's limit on committed memory, therefore count the same as with the C
+ * library's allocator.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static int anon_populate(struct pn_pool *pool, size_t slot, size_t count, uint64
 	return err ? ENOSPC : 0;
 }
 
-/* Fails where the process may have no more mappings: then the memory stays. */
+/* If the process has too many mappings for another split, this fails and the memory stays. */
 static int anon_punch(struct pn_pool *pool, size_t slot, size_t count)
 {
 	(void)pool;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Chunks from the driver: a pool of /dev/pinned_mem whose offsets are the arena's offsets. An
- * extent is mapped when its first slot is filled, and unmapped when its last chunk has gone. A new
- * pool's mappings are coherent; of another type the driver hears when the first slot is filled, so
- * that then the mapping comes after it.
+ * Chunks from the driver: a pool of /dev/pinned_mem, whose offsets are the arena's offsets. An
+ * extent is mapped when its first slot is populated, and unmapped when its last chunk has been
+ * given back. A new pool of the driver is coherent. If another memory type is wanted, the driver
+ * learns it when the first slot is populated; the extent is then mapped after that.
  *
- * The descriptor may be lost (see fdguard.h), even replaced by one of another
- * pool. What the lost pool gave stays usable through its mappings, but can be
- * neither given back nor extended: the arena then goes on in fresh extents with
- * a new pool.
+ * The descriptor may be lost (see fdguard.h), or its number may even refer to another pool. The
+ * chunks of the lost pool stay usable through its mappings, but they cannot be given back, and the
+ * pool cannot get more. The heap then opens a new pool, which uses new extents.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,9 +37,10 @@ static int ask_info(const struct pn_pool *pool, struct pinned_mem_info *info)
 }
 
 /*
- * The driver speaks our version, and has this sort of memory. Return: 0 or an errno; EPROTO
- * if it is older than this library, as one that does not know our INFO is, EPROTONOSUPPORT
- * if it is newer.
+ * Checks that the driver has this library's version of the ABI, and memory of the pool's type.
+ * Return: 0; EPROTO if the driver is older than the library, which includes a driver that does not
+ * know this version of INFO; EPROTONOSUPPORT if the driver is newer; EOPNOTSUPP if it has no memory
+ * of that type; or another errno.
  */
 static int check_driver(const struct pn_pool *pool, struct pinned_mem_info *info)
 {
@@ -70,20 +70,20 @@ static int device_open(struct pn_pool *pool)
 	return 0;
 }
 
-/* If not, @info is filled. */
+/* Returns true if the pool's descriptor was lost; otherwise fills @info. */
 static bool is_lost(const struct pn_pool *pool, struct pinned_mem_info *info)
 {
 	return !pn_fd_is_intact(&pool->fd) || ask_info(pool, info) || info->pool_id != pool->id;
 }
 
-/* Extents; each is known by its first slot. */
+/* Extents; in these functions, an extent is named by its first slot. */
 
 static size_t extent_size(size_t extent)
 {
 	return (size_t)pn_arena.slots[extent].extent_slots << PN_CHUNK_SHIFT;
 }
 
-/* The extent after this one; the first one is 0. */
+/* Returns the next extent. The first extent is 0. */
 static size_t next_extent(size_t extent)
 {
 	return extent + pn_arena.slots[extent].extent_slots;
@@ -111,8 +111,9 @@ static void unmap_extent(size_t extent)
 }
 
 /*
- * Maps the extent of @slot. Where there is not that much address space, the slots from @slot on, up
- * to @end, become an extent of their own. Returns 0, an errno or PN_BACKEND_FOREIGN.
+ * Maps the extent of @slot. If there is not enough address space for the whole extent, makes the
+ * slots from @slot up to @end an extent of their own, and maps that one. Returns 0, an errno or
+ * PN_BACKEND_FOREIGN.
  */
 static int map_extent_of(struct pn_pool *pool, size_t slot, size_t end)
 {
@@ -129,7 +130,7 @@ static int map_extent_of(struct pn_pool *pool, size_t slot, size_t end)
 	return map_extent(pool, slot) ? ENOSPC : 0;
 }
 
-/* Maps the extents that hold the slots. Returns 0, an errno or PN_BACKEND_FOREIGN. */
+/* Maps the extents that contain the slots. Returns 0, an errno or PN_BACKEND_FOREIGN. */
 static int map_extents(struct pn_pool *pool, size_t slot, size_t count)
 {
 	size_t end = slot + count;
@@ -149,7 +150,7 @@ static bool has_memory(size_t extent)
 	return false;
 }
 
-/* Unmaps the extents of the slots, which are holes, where nothing else has memory either. */
+/* Unmaps those extents of the slots, which are holes, in which no other slot has memory either. */
 static void unmap_empty_extents(struct pn_pool *pool, size_t slot, size_t count)
 {
 	for (size_t end = slot + count; slot < end; slot = pn_arena_extent_end(slot)) {
@@ -176,10 +177,10 @@ static int map_again(struct pn_pool *pool, size_t extent)
 }
 
 /*
- * A fork puts the mappings on small pages; mapping an extent over itself makes it
- * huge again, at once for other threads (see "Mapping" in the driver's manual).
- * Where the program has changed a part, by mprotect() or the like, that would be
- * undone: then the pages stay small.
+ * Restores huge page-table entries after a fork. A fork splits the mappings into small entries;
+ * mapping an extent over itself makes its entries huge again, atomically for other threads (see
+ * "Mapping" in the driver's manual). If the program has changed a part of a mapping, by mprotect()
+ * or the like, mapping it again would undo that change: the entries then stay small.
  */
 static bool device_mend(struct pn_pool *pool)
 {
@@ -195,7 +196,7 @@ static bool device_mend(struct pn_pool *pool)
 	return true;
 }
 
-/* To some the driver tells none (strict_phys): then chunks are filled, and not asked for theirs. */
+/* Returns false if the driver, by strict_phys, tells this process no physical addresses. */
 static bool has_phys(const struct pinned_mem_info *info)
 {
 	return info->features & PINNED_MEM_FEATURE_PHYS;
@@ -266,8 +267,9 @@ static int map_before(struct pn_pool *pool, size_t slot, size_t count)
 }
 
 /*
- * Slots are filled that shall not be. If the driver keeps them, nobody could ever
- * have them: then it is another pool's turn.
+ * Gives populated slots back after a later step has failed with @err. Returns @err, or
+ * PN_BACKEND_LOST if the driver does not take them back: nobody could use these slots again, so the
+ * heap must open a new pool.
  */
 static int give_up(struct pn_pool *pool, size_t slot, size_t count, int err)
 {
@@ -393,7 +395,10 @@ static void device_unmap(struct pn_pool *pool)
 			unmap_extent(extent);
 }
 
-/* A filter may kill for looking whose the descriptor is. */
+/*
+ * In a process that filters its system calls, even checking what the descriptor refers to may be
+ * fatal. There the descriptor is forgotten without closing it.
+ */
 static void device_disown(struct pn_pool *pool)
 {
 	if (pn_confined_look())

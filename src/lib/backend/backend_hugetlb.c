@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Huge pages of 2 MiB from the system's pool (vm.nr_hugepages), translated by
- * pagemap: for development on a machine without the driver.
+ * Huge pages of 2 MiB from the system's pool (vm.nr_hugepages), with physical addresses from
+ * /proc/self/pagemap: for development on a machine without the driver.
  *
- * Its limits are the reasons why the driver exists. Pages are private, so after
- * a fork the first writer gets a new one: the parent writes to each page right
- * after the fork, so that it gets the new one then, and looks its addresses up
- * again. A device that was at work during the fork wrote to the old page. For
- * every fork the pool must have as many free pages as the parent holds.
+ * The limits of this backend are the reasons why the driver exists. The pages are private, so after
+ * a fork whichever process writes first gets a copy. The parent therefore writes to each page right
+ * after the fork, and then looks up the new physical address. A device that was active during the
+ * fork has written to the old page. At each fork the system's pool must have as many free pages as
+ * the parent holds.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -27,7 +27,7 @@ static bool release(size_t slot, size_t count)
 	return pn_sys_unmap(pn_arena_slot_at(slot), count * PN_CHUNK_SIZE);
 }
 
-/* Usable only where pages are to be had and their frames can be read. */
+/* Opens a pool if a huge page is available and its frame number can be read. */
 static int hugetlb_open(struct pn_pool *pool)
 {
 	uint64_t phys;
@@ -54,7 +54,7 @@ static int hugetlb_populate(struct pn_pool *pool, size_t slot, size_t count, uin
 		return err;
 	for (size_t i = 0; !err && i < count; i++) {
 		phys[i] = pn_pagemap_phys(pn_arena_slot_at(slot + i));
-		/* MAP_POPULATE does not say when it stopped half-way. */
+		/* mmap() does not report that MAP_POPULATE stopped half-way. */
 		if (phys[i] == PN_PHYS_UNKNOWN)
 			err = ENOMEM;
 	}
@@ -78,7 +78,7 @@ static uint64_t hugetlb_after_fork(size_t slot)
 {
 	char *chunk = pn_arena_slot_at(slot);
 
-	/* A write that changes nothing, even if another thread writes there too. */
+	/* This atomic write changes nothing, even if another thread writes there too. */
 	__atomic_fetch_or(chunk, 0, __ATOMIC_RELAXED);
 	return pn_pagemap_phys(chunk);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The list of attached devices, and what each of them reaches. All under the
- * arena's lock; VFIO is asked with it held.
+ * The list of attached devices, and what is mapped for each of them. The arena's lock covers all of
+ * it; requests to VFIO are made with that lock held.
  *
- * Each chunk is a mapping of its own, since VFIO takes only whole mappings back and
- * chunks go back one by one. Records of devices that were detached are kept for
- * those to come, so that a translation that comes too late reads a bit that is not set.
+ * Each chunk is a mapping of its own, because VFIO unmaps only whole mappings, and chunks are given
+ * back one by one. The record of a detached device is never freed, but kept for the next device, so
+ * that a translation that comes too late reads a bit that is not set.
  */
 #include "backend/devices.h"
 
@@ -61,8 +61,9 @@ static void let_go(struct pn_device *device, enum pn_device_state state)
 }
 
 /*
- * The program has closed the descriptor, or the container's last group: VFIO has
- * unmapped everything, or nobody can any more. Its pins then keep the memory from others.
+ * Marks a device as lost, because the program has closed the descriptor or the container's last
+ * group. Either VFIO has unmapped everything already, or nobody can unmap it any more; in the
+ * second case VFIO's pins keep the memory from being used otherwise.
  */
 static void lose(struct pn_device *device)
 {
@@ -89,7 +90,7 @@ static int map_slot(struct pn_device *device, size_t slot)
 	return err;
 }
 
-/* Return: 0, or an errno with some of them mapped. */
+/* Maps slots for a device. Return: 0, or an errno with some of the slots mapped. */
 static int map_slots(struct pn_device *device, size_t first, size_t count)
 {
 	int err = pn_fd_is_intact(&device->fd) ? 0 : EBADF;
@@ -99,7 +100,7 @@ static int map_slots(struct pn_device *device, size_t first, size_t count)
 	return err;
 }
 
-/* Slots from @first on that are mapped, next to each other, none of them @end. */
+/* Returns how many neighbouring slots from @first on, and before @end, are mapped. */
 static size_t mapped_run(const struct pn_device *device, size_t first, size_t end)
 {
 	size_t count = 0;
@@ -109,7 +110,7 @@ static size_t mapped_run(const struct pn_device *device, size_t first, size_t en
 	return count;
 }
 
-/* The bits first, then the mappings. Return: false if VFIO does not do it. */
+/* Clears the bits of mapped slots, and then unmaps the slots. Return: false if VFIO refuses. */
 static bool unmap_run(struct pn_device *device, size_t first, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -132,7 +133,7 @@ static bool unmap_slots(struct pn_device *device, size_t first, size_t count)
 	return true;
 }
 
-/* Return: 0, or ENOMEM with none of the chunks mapped. */
+/* Maps chunks for all devices. Return: 0, or ENOMEM with none of the chunks mapped. */
 static int map_locked(size_t first, size_t count)
 {
 	struct pn_device *device, *next;
@@ -187,7 +188,7 @@ void pn_devices_keep_locked(size_t first, size_t count)
 
 /* Attaching. */
 
-/* Not what a child inherited: no device reaches that. */
+/* Returns true if a slot has memory that is not inherited; inherited memory is never mapped. */
 static bool is_own_memory(size_t slot)
 {
 	return pn_arena.slots[slot].state != PN_SLOT_HOLE &&
@@ -317,7 +318,7 @@ int pn_devices_detach(struct pn_device *device)
 	return err;
 }
 
-/* The container is the parent's, and unmapping would unmap it for him. */
+/* The container still belongs to the parent: unmapping here would unmap the parent's memory. */
 void pn_devices_in_child(void)
 {
 	while (attached)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices behind an IOMMU that this process has attached. An attached device
- * reaches every chunk of every heap at the chunk's place in the arena plus a
- * constant; a bit for each slot says that it is mapped. A chunk is mapped before it
- * can hold anything, and its bit is cleared before it is unmapped, and only then is it given back.
+ * Devices behind an IOMMU that this process has attached. An attached device can access every chunk
+ * of every heap; the I/O address of a byte is its arena offset plus a constant. One bit for each
+ * slot says that the slot is mapped for the device. A chunk is mapped before it is used. When a
+ * chunk is given back, first its bit is cleared, then the chunk is unmapped, and then its memory is
+ * given back.
  *
- * Bits change under the arena's lock, and are read without. The kernel wipes them in a
+ * Bits change under the arena's lock, and are read without the lock. The kernel wipes them in a
  * forked child, which has no devices.
  */
 #ifndef PN_DEVICES_H
@@ -20,18 +21,18 @@
 enum pn_device_state {
 	PN_DEVICE_UNUSED,
 	PN_DEVICE_ATTACHED,
-	PN_DEVICE_LOST,	   /* its container is not ours any more */
-	PN_DEVICE_PARENTS, /* of who forked this process */
+	PN_DEVICE_LOST,	   /* the library can no longer use its container */
+	PN_DEVICE_PARENTS, /* attached by the parent process */
 };
 
 /**
- * struct pn_device - a container of devices
+ * struct pn_device - a VFIO container with its devices
  * @base: I/O address of the arena's first byte
- * @size: bytes of the arena, from the first on, that have an I/O address
- * @mapped: a bit for each slot that the device reaches
- * @state: what it is
- * @fd: the container
- * @next: the next one that is attached, or unused
+ * @size: how many bytes of the arena, from the first byte on, have an I/O address
+ * @mapped: a bit for each slot, set if the slot is mapped for the devices
+ * @state: whether the record is in use, and for what
+ * @fd: descriptor of the container
+ * @next: next in the list of attached or of unused records
  */
 struct pn_device {
 	uint64_t base;
@@ -42,7 +43,7 @@ struct pn_device {
 	struct pn_device *next;
 };
 
-/* Subtract, look at a bit, add. */
+/* Returns the I/O address of @ptr, or PINNED_NO_DMA. Takes no lock. */
 static inline uint64_t pn_dma_addr(const struct pn_device *device, const void *ptr)
 {
 	size_t offset = pn_arena_offset(ptr), slot = offset >> PN_CHUNK_SHIFT;
@@ -56,23 +57,33 @@ static inline uint64_t pn_dma_addr(const struct pn_device *device, const void *p
 	return device->base + offset;
 }
 
-/* Return: 0 with all memory of this process mapped; else an errno, and nothing has changed. */
+/*
+ * Attaches the container @fd, and maps all memory of this process for it, at I/O addresses inside
+ * @wanted. Takes the arena's lock. Return: 0, or an errno with nothing changed.
+ */
 int pn_devices_attach(int fd, const struct pn_vfio_range *wanted, struct pn_device **device);
-/* Return: 0; ENODEV, it was lost, and is detached; EINVAL, it is not attached. */
+/*
+ * Detaches a device. Takes the arena's lock. Return: 0; ENODEV, the device was lost before, and is
+ * detached now; EINVAL, the device is not attached.
+ */
 int pn_devices_detach(struct pn_device *device);
 
 /*
- * Maps chunks that a pool has just populated for all attached devices, or has the pool take them back.
- * Return: 0; ENOMEM; PN_BACKEND_LOST if the pool keeps them, which nobody could ever use then.
+ * Maps chunks that a pool has just populated for all attached devices. If that fails, gives the
+ * chunks back to the pool. Return: 0; ENOMEM; PN_BACKEND_LOST if the pool does not take the chunks
+ * back, so that nobody could ever use their slots.
  */
 int pn_devices_admit_locked(struct pn_pool *pool, size_t first, size_t count);
-/* Chunks are about to go. */
+/* Unmaps chunks, which are about to be given back, for all attached devices. */
 void pn_devices_unmap_locked(size_t first, size_t count);
 
-/* They stay after all. A device that cannot have them again is lost: it has all memory, or none. */
+/*
+ * Maps chunks again that could not be given back. A device for which that fails is lost, because an
+ * attached device must have all memory mapped.
+ */
 void pn_devices_keep_locked(size_t first, size_t count);
 
-/* In a forked child: none is its own. */
+/* In a forked child: marks all attached devices as the parent's. */
 void pn_devices_in_child(void);
 
 #endif /* PN_DEVICES_H */

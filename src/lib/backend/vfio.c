@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * VFIO's type 1 interface. Its pages are pinned for writing and for long, which
- * needs ordinary memory that is mapped: any backend's is.
+ * VFIO's type 1 interface. VFIO pins pages for writing and for a long time, which works only for
+ * ordinary mapped memory; the chunks of every backend are such memory.
  */
 #include "backend/vfio.h"
 
@@ -10,20 +10,22 @@
 
 #include "os/sys.h"
 
-/* The answer with its list of ranges: of these a machine has a handful. */
+/* The answer, with room for its list of I/O address ranges; a machine has only a few of them. */
 union answer {
 	struct vfio_iommu_type1_info info;
 	unsigned char bytes[4096];
 };
 
-/* What the IOMMU can do. Return: 0 or an errno. */
+/* Asks VFIO for the properties of the IOMMU. Return: 0 or an errno. */
 static int ask(int fd, union answer *answer)
 {
 	*answer = (union answer){ .info.argsz = sizeof(*answer) };
 	return pn_sys_ioctl(fd, VFIO_IOMMU_GET_INFO, answer);
 }
 
-/* The list of ranges, or NULL: a kernel before 5.4 has none, and any address may do. */
+/*
+ * Returns the list of ranges. A kernel before 5.4 has none: then returns NULL; any address may do.
+ */
 static const struct vfio_iommu_type1_info_cap_iova_range *find_ranges(const union answer *answer)
 {
 	uint32_t at = answer->info.flags & VFIO_IOMMU_INFO_CAPS ? answer->info.cap_offset : 0;
@@ -39,7 +41,7 @@ static const struct vfio_iommu_type1_info_cap_iova_range *find_ranges(const unio
 	return NULL;
 }
 
-/* What is left of @range inside @allowed, in whole chunks. Return: false if nothing is. */
+/* Reduces @range to the whole chunks of it inside @allowed. Return: false if there is none. */
 static bool clip(struct pn_vfio_range *range, const struct vfio_iova_range *allowed)
 {
 	uint64_t first = range->first > allowed->start ? range->first : allowed->start;
