@@ -69,8 +69,8 @@ struct pn_pool {
  * @open: prepares a pool for populate(). Returns 0; EOPNOTSUPP if the backend has no memory with
  *	the required properties; or another errno
  * @populate: fills @count slots with zeroed chunks and stores their physical addresses; fills all
- *	slots or none. Returns 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN; ENOSPC if nothing
- *	more can be mapped
+ *	slots or none. Returns 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN; ENOSPC if
+ *	nothing more can be mapped
  * @populate_run: fills @count slots with physically contiguous chunks, and stores the address of
  *	the first; returns what populate() returns. NULL if the backend has no contiguous chunks
  * @punch: gives back the chunks of @count slots, which the caller has made holes. Afterwards the
@@ -81,8 +81,8 @@ struct pn_pool {
  * @disown: forgets a pool that belongs to the parent, is lost, or is no longer needed. The caller
  *	calls open() again if it needs the pool
  * @sync: synchronises CPU caches and device for @len bytes at @offset, before the device (or else
- *	the CPU) accesses them. Returns 0 or an errno. Any thread calls @sync and @export without a
- *	lock, with a copy of the pool. May be NULL
+ *	the CPU) accesses them. Returns 0 or an errno. Any thread calls @sync and @export without
+ *	a lock, with a copy of the pool. May be NULL
  * @export: makes a dma-buf of chunks. Returns 0 or an errno. May be NULL
  * @mend: in the parent, some time after a fork: undoes what the fork did to the mappings. Returns
  *	true when nothing is left to do. May be NULL

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The reader of the configuration file; see conffile.h. From the bottom up: lines, who the
- * program is, headers of sections, keys.
+ * The reader of the configuration file; see conffile.h. From the bottom up: lines, the identity of
+ * the program, headers of sections, keys.
  */
 #define _GNU_SOURCE
 #include "config/conffile.h"
@@ -16,13 +16,14 @@
 #include "os/sys.h"
 
 /**
- * struct source - a file, line by line
- * @offset: how much of it has been read
- * @start: of what was read and not given out yet
- * @end: likewise
- * @is_long: the line at @start is longer than there is room, and not all of it is here
- * @is_end: nothing follows @end
- * @is_cut: since the file is too long
+ * struct source - a file that is read line by line
+ * @fd: descriptor of the file
+ * @offset: how many bytes of the file have been read
+ * @start: beginning of the bytes in @bytes that have not been returned as a line yet
+ * @end: end of those bytes
+ * @is_long: the line at @start does not fit into @bytes, and its beginning was dropped
+ * @is_end: no further bytes of the file follow @end
+ * @is_cut: @is_end was set because the file is too long
  */
 struct source {
 	int fd;
@@ -35,7 +36,10 @@ struct source {
 	char bytes[PN_CONFFILE_LINE_MAX];
 };
 
-/* No terminal of its own, no wait for whom writes to a pipe. Return: 0 or an errno. */
+/*
+ * Opens a file, such that a terminal does not become the controlling terminal, and such that
+ * opening a pipe does not wait for a writer. Return: 0 or an errno.
+ */
 static int open_source(struct source *source, const char *path)
 {
 	int fd = pn_sys_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
@@ -48,8 +52,8 @@ static int open_source(struct source *source, const char *path)
 }
 
 /*
- * A file gives all that is asked for but at its end, so the end costs no call of its own. What
- * is no file (a pipe, a folder) gives an error. Return: 0 or an errno.
+ * Reads more of the file. A regular file returns fewer bytes than requested only at its end, so
+ * finding the end takes no extra call. Reading a pipe or a folder fails. Return: 0 or an errno.
  */
 static int read_more(struct source *source)
 {
@@ -77,7 +81,10 @@ static int read_more(struct source *source)
 	return n < 0 ? errno : 0;
 }
 
-/* Return: 0 with a line without its end; .text is NULL if it is too long; ENODATA after the last, or an errno. */
+/*
+ * Finds the next line. Return: 0, with the line without its newline in @line, whose text is NULL if
+ * the line is too long; ENODATA after the last line; or an errno.
+ */
 static int next_line(struct source *source, struct pn_span *line)
 {
 	const char *start, *newline;
@@ -121,7 +128,7 @@ static struct pn_span trim(struct pn_span span)
 	return span;
 }
 
-/* The part before the first byte of which @is_end is true; @rest is what follows. */
+/* Returns the part before the first byte for which @is_end is true; @rest is the other part. */
 static struct pn_span split(struct pn_span span, bool (*is_end)(char byte), struct pn_span *rest)
 {
 	size_t len = 0;
@@ -143,14 +150,19 @@ static bool begins_with(const char *text, struct pn_span beginning)
 	       !memcmp(text, beginning.text, beginning.len);
 }
 
-/* Who the program is. */
+/* The identity of the program. */
 
 /**
- * struct reading - one reading of the file
- * @counts: keys that come now are for the program
- * @is_found: its section has been
- * @has_exe: @exe was asked for; empty if nobody knows
- * @has_cgroup: likewise
+ * struct reading - the state while the file is read
+ * @file: which file is read, and for which program
+ * @config: the configuration to fill in
+ * @line: number of the current line
+ * @counts: the keys of the current section apply to the program
+ * @is_found: the program's section has been found
+ * @has_exe: @exe has been looked up
+ * @has_cgroup: @cgroup has been looked up
+ * @exe: path of this process's program; empty if unknown
+ * @cgroup: control group of this process; empty if unknown
  */
 struct reading {
 	const struct pn_conffile *file;
@@ -164,7 +176,7 @@ struct reading {
 	char cgroup[PN_CONFFILE_LINE_MAX / 2];
 };
 
-/* Without /proc, in a bare chroot for example, there is the name that it was started by. */
+/* Looks up the program's path. Without /proc, as in a bare chroot, uses the path given to exec. */
 static PN_NOINLINE void ask_for_exe(struct reading *reading)
 {
 	const char *name = (const char *)getauxval(AT_EXECFN);
@@ -186,7 +198,10 @@ static const char *exe_of(struct reading *reading)
 	return reading->exe;
 }
 
-/* The unified hierarchy's, or else the one that systemd manages. Longer ones are nobody's. */
+/*
+ * Looks up the control group, in the unified hierarchy or in the one that systemd manages. The last
+ * one listed counts. A path that does not fit is skipped, so that no section matches it.
+ */
 static PN_NOINLINE void ask_for_cgroup(struct reading *reading)
 {
 	static const struct pn_span unified = { "0::", 3 };
@@ -231,7 +246,7 @@ enum fit {
 	MAKES_NO_SENSE,
 };
 
-/* A path, or with * at its end the beginning of some. */
+/* @name is a path or, with * at its end, the beginning of paths. */
 static enum fit fit_exe(struct reading *reading, struct pn_span name)
 {
 	const char *exe;
@@ -249,7 +264,7 @@ static enum fit fit_exe(struct reading *reading, struct pn_span name)
 	return is_beginning || !exe[name.len] ? FITS : FITS_NOT;
 }
 
-/* The group itself, and those below it. */
+/* @name is a control group; the groups below it match too. */
 static enum fit fit_cgroup(struct reading *reading, struct pn_span name)
 {
 	const char *cgroup;
@@ -266,7 +281,7 @@ static enum fit fit_cgroup(struct reading *reading, struct pn_span name)
 	return cgroup[name.len] == '/' || (name.len && !cgroup[name.len]) ? FITS : FITS_NOT;
 }
 
-/* By number: names are the business of libraries that allocate. */
+/* @name is a user's number: to look up a user's name, libraries that allocate would be needed. */
 static enum fit fit_user(struct reading *reading, struct pn_span name)
 {
 	uint64_t user = 0;
@@ -341,7 +356,7 @@ static void complain_of_name(struct reading *reading, size_t kind, struct pn_spa
 	complain_end(reading, &line);
 }
 
-/* A header that makes no sense begins a section for nobody. @text begins with [. */
+/* Begins a section; @text begins with [. A header that is not valid begins a section for nobody. */
 static void begin_section(struct reading *reading, struct pn_span text)
 {
 	struct pn_span word, name;
@@ -388,7 +403,7 @@ static void set_key(struct reading *reading, struct pn_span text)
 		complain_end(reading, &line);
 }
 
-/* Return: false when the rest is for others. */
+/* Return: false if this line ends the program's section, and the rest need not be read. */
 static bool read_line(struct reading *reading, struct pn_span text)
 {
 	bool is_check = reading->file->is_check;
@@ -429,7 +444,7 @@ static int read_lines(struct reading *reading, struct source *source)
 	return err == ENODATA ? 0 : err;
 }
 
-/* Keys before the first section count for whoever has one. */
+/* Keys before the first section apply to every program that a section matches. */
 int pn_conffile_read(struct pn_config *config, const struct pn_conffile *file)
 {
 	struct reading reading;
@@ -454,8 +469,9 @@ int pn_conffile_read(struct pn_config *config, const struct pn_conffile *file)
 }
 
 /**
- * struct warning - the first line for the program that is wrong
- * @count: how many there are
+ * struct warning - the message about wrong lines that concern the program
+ * @count: how many wrong lines there are
+ * @line: the message about the first of them
  */
 struct warning {
 	unsigned int count;
@@ -491,7 +507,7 @@ void pn_conffile_ask(struct pn_config *config, const char *path, const char *off
 		pn_config_defaults(config);
 		return;
 	}
-	/* Who is served by raised privileges has not chosen what stderr is. */
+	/* A program with raised privileges has not chosen its stderr: its caller has. */
 	if (!config->is_given || !warning.count || getauxval(AT_SECURE))
 		return;
 	if (warning.count > 1) {

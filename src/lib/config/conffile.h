@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration file, malloc-pinned.conf(5): sections, each for the programs of a
- * path, a control group or a user, with the keys of config.h. The first section that is for
- * the program wins; a program that no section is for passes through.
+ * The configuration file, malloc-pinned.conf(5). It consists of sections, which contain the keys of
+ * config.h; each section is for the programs of a path, a control group or a user. The first
+ * section that matches the program applies. A program that no section matches passes through.
  *
- * It is read inside the first malloc of every process of a system. So: no allocation, no
- * stdio, three system calls for a file of one buffer, a fixed room on the stack, and an
- * end, whatever is in the file. What cannot be understood is skipped.
+ * The file is read inside the first malloc of every process of a system. The reader therefore does
+ * not allocate or use stdio, makes three system calls for a file that fits into one buffer, uses a
+ * fixed amount of stack, and ends whatever the file contains. It skips lines that it cannot parse.
  */
 #ifndef PN_CONFFILE_H
 #define PN_CONFFILE_H
 
 #include "config/config.h"
 
-/* A file is shorter than this, and so is a line with its end. */
+/* The file must be shorter than the first, and each line with its newline than the second. */
 #define PN_CONFFILE_MAX 65536
 #define PN_CONFFILE_LINE_MAX 2048
 
@@ -24,15 +24,16 @@ enum pn_conffile_note {
 };
 
 /**
- * struct pn_conffile - what to read, for whom
+ * struct pn_conffile - which file to read, and for which program
  * @path: the file
- * @exe: the program's path; NULL for this process, who is asked when a section needs it
- * @cgroup: its control group; likewise
- * @user: its effective user
- * @is_check: look at every section, as if it was for this program
- * @note: told of each line that is wrong (the text says why), and of the section and the keys that
- *        count, by their lines; or NULL
- * @context: for @note
+ * @exe: the program's path; NULL for that of this process, which is looked up when a section needs
+ *	it
+ * @cgroup: the program's control group; NULL for that of this process, looked up likewise
+ * @user: the program's effective user
+ * @is_check: check every section, as if it matched the program
+ * @note: called for each wrong line, with a text that says why, and with the number of the line for
+ *	the section and the keys that apply; may be NULL
+ * @context: passed to @note
  */
 struct pn_conffile {
 	const char *path;
@@ -46,15 +47,16 @@ struct pn_conffile {
 };
 
 /*
- * @config begins with the defaults; its is_given says whether a section is for the program.
- * Return: 0, or the errno for which the file cannot be read.
+ * Sets the defaults in @config, and then the keys of the section that matches the program; is_given
+ * of
+ * @config says whether there is one. Return: 0, or the errno of the failure to read the file.
  */
 int pn_conffile_read(struct pn_config *config, const struct pn_conffile *file);
 
 /*
- * For this process; the defaults if no section is for it, or if one is that does more than to let it pass
- * through, and a file @off_path exists. Lines for it
- * that are wrong are named in one line on stderr, unless @is_quiet.
+ * Reads the file for this process. Sets the defaults if no section matches, or if a file @off_path
+ * exists and the section does more than let the program pass through. Wrong lines that concern this
+ * process are reported in one line on stderr, unless @is_quiet.
  */
 void pn_conffile_ask(struct pn_config *config, const char *path, const char *off_path,
 		     bool is_quiet);

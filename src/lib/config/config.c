@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The configuration parser. It allocates nothing, so it can run inside the
- * first malloc of a process. A word that makes no sense changes nothing: the
- * first one is named in a message that says what would make sense, and how
- * many more there are.
+ * The configuration parser. It allocates nothing, so it can run inside the first malloc of a
+ * process. Words that are not valid change nothing. A message names the first such word and the
+ * valid keys or values, and says how many more such words there are.
  */
 #include "config/config.h"
 
@@ -28,7 +27,7 @@ static int find_word(struct pn_span span, const char *const *words)
 	return -1;
 }
 
-/* Decimal digits; false on anything else and on overflow. */
+/* Parses decimal digits. Returns false on anything else and on overflow. */
 static bool parse_number(struct pn_span span, uint64_t *value)
 {
 	uint64_t sum = 0;
@@ -46,7 +45,7 @@ static bool parse_number(struct pn_span span, uint64_t *value)
 	return true;
 }
 
-/* A number with an optional K, M, G or T (powers of 1024). */
+/* Parses a number with an optional K, M, G or T (powers of 1024). */
 static bool parse_size(struct pn_span span, size_t *value)
 {
 	static const char suffixes[] = "KMGT";

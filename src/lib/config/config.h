@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the environment asks for, and the parser of its key:value,key:value words. */
+/* The configuration of a process, and the parser of a variable of words key:value,key:value. */
 #ifndef PN_CONFIG_H
 #define PN_CONFIG_H
 
@@ -20,25 +20,25 @@ enum pn_policy {
 
 /**
  * struct pn_config - the configuration of a process
- * @is_given: the variable was set (and not ignored)
- * @backend: where memory comes from
+ * @is_given: the variable was set and not ignored, or a section of the file is for the process
+ * @backend: the backend that provides memory
  * @policy: what the shim does without a backend or without memory
- * @min: smallest request in bytes that the shim sends to pinned memory
- * @max: largest
- * @limit: bytes of chunks that the process may hold
- * @retain_limit: bytes that may be held for who retains freed objects
- * @memory_type: PINNED_MEMORY_*, of malloc's heap
- * @node: NUMA node, or -1
- * @decay_ms: how long an empty chunk is kept
- * @is_fine: four size classes for each doubling, not one
- * @profile: mean bytes between the samples of a heap profile; 0 for none
- * @profile_file: where to write it at exit; or empty
+ * @min: the smallest request, in bytes, that the shim serves from pinned memory
+ * @max: the largest request, in bytes, that the shim serves from pinned memory
+ * @limit: how many bytes of chunks the process may hold
+ * @retain_limit: how many bytes may be in objects that were freed but are retained
+ * @memory_type: PINNED_MEMORY_*, the type of the default heap's memory
+ * @node: NUMA node, or -1 for any
+ * @decay_ms: how long an idle chunk is kept
+ * @is_fine: there are four size classes for each doubling, instead of one
+ * @profile: mean bytes between the samples of a heap profile; 0 for no profile
+ * @profile_file: the file for the profile at exit; empty for none
  * @zero_on_free: freed objects are zeroed
- * @quarantine: bytes of freed objects that wait before their memory is used again
- * @has_guards: nothing accessible follows a chunk or a large object
- * @is_random: which free object a slab gives is left to chance
- * @report: print figures at exit
- * @is_quiet: do not say that pinned memory is missing or used up
+ * @quarantine: how many bytes of freed objects wait before their memory is reused
+ * @has_guards: no accessible memory follows a chunk or a large object
+ * @is_random: a slab hands out its free objects in random order
+ * @report: print statistics at exit
+ * @is_quiet: print no message if pinned memory is missing or used up
  */
 struct pn_config {
 	bool is_given;
@@ -69,15 +69,18 @@ struct pn_span {
 	size_t len;
 };
 
-/* What holds where nothing else is said. */
+/* Sets the default of every key. */
 void pn_config_defaults(struct pn_config *config);
 /*
- * Return: false if @key or @value make no sense; then nothing has changed, and what would make sense is
- * appended to @line, if there is one.
+ * Sets a key. Return: false, with nothing changed, if @key is unknown or @value is not valid. If
+ * @line is not NULL, an explanation with the valid keys or values is then appended to it.
  */
 bool pn_config_set(struct pn_config *config, struct pn_span key, struct pn_span value,
 		   struct pn_line *line);
-/* Reads @variable; words it does not understand are named on stderr in one line, and skipped. */
+/*
+ * Sets the defaults, and then what the environment's @variable says. Words that are not valid are
+ * skipped, and reported on stderr in one line.
+ */
 void pn_config_read(struct pn_config *config, const char *variable);
 
 #endif /* PN_CONFIG_H */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of memory types, as configuration, figures and messages spell them. */
+/* The names of memory types, as configuration, statistics and messages spell them. */
 #ifndef PN_MEMORY_TYPE_H
 #define PN_MEMORY_TYPE_H
 
 #include "pinned.h"
 
-/* In the order of PINNED_MEMORY_*: the name, and what follows it in a list for people. */
+/* In the order of PINNED_MEMORY_*: the name, and the separator after it in a list for messages. */
 #define PN_MEMORY_TYPES(X)         \
 	X("coherent", ", ")        \
 	X("uncached", ", ")        \

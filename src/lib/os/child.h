@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a forked child is recognised, whatever made it: fork(), _Fork() or a bare clone(). A word lies
- * in memory that the kernel wipes in each child (MADV_WIPEONFORK). While the word says so the child
- * is new: what it inherited is still set up as its parent's. The first slow path, or the atfork
- * handler before that, settles it, once and at a moment when the thread is inside none of the
- * library's locks. front/fork.c says what that means.
+ * How a forked child is recognised, whatever made it: fork(), _Fork() or a bare clone(). A word
+ * lies in memory that the kernel wipes in each child (MADV_WIPEONFORK). While the word says so the
+ * child is new: what it inherited is still set up as its parent's. The first slow path, or the
+ * atfork handler before that, settles it, once and at a moment when the thread is inside none of
+ * the library's locks. front/fork.c says what that means.
  */
 #ifndef PN_CHILD_H
 #define PN_CHILD_H
@@ -26,14 +26,14 @@ static inline bool pn_child_is_new(void)
 }
 
 /*
- * Returns true in a child made by vfork(), whose memory is its parent's. A system call. May be wrong
- * before pn_child_start().
+ * Returns true in a child made by vfork(), whose memory is its parent's. A system call. May be
+ * wrong before pn_child_start().
  */
 bool pn_child_shares_memory(void);
 
 /*
- * A child that sees what was written after this sees what was written before it. (ThreadSanitizer knows
- * no fences, and looks at no child.)
+ * A child that sees what was written after this sees what was written before it. (ThreadSanitizer
+ * knows no fences, and looks at no child.)
  */
 static inline void pn_child_order_writes(void)
 {

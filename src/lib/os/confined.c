@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is known of filters of system calls; see confined.h. */
+/* What the library knows about filters of system calls; see confined.h. */
 #define _GNU_SOURCE
 #include "os/confined.h"
 
@@ -15,7 +15,7 @@ static __thread struct {
 	bool is_seen;
 } thread __attribute__((tls_model("initial-exec")));
 
-/* Under the arena's lock, or while there is one thread. */
+/* Written under the arena's lock, or while there is one thread. */
 static bool is_started;
 static long mode_at_start;
 
@@ -58,7 +58,7 @@ void pn_confined_restore_thread(bool was_confined)
 	__atomic_fetch_sub(&pn_confined, 1, __ATOMIC_RELAXED);
 }
 
-/* -1: the kernel has no filters, or one of them refuses this very call. */
+/* Returns the seccomp mode; -1 if the kernel has no filters, or a filter refuses this very call. */
 static long ask_for_mode(void)
 {
 	int saved = errno;

@@ -17,8 +17,8 @@ static bool settle_before_waiting(void)
 }
 
 /*
- * A signal handler may fork while the thread waits in here. In the child nobody wakes it, so that it
- * looks now and then by itself whether it is in one.
+ * A signal handler may fork while the thread waits in here. In the child nobody wakes it, so that
+ * it looks now and then by itself whether it is in one.
  */
 PN_NOINLINE bool pn_lock_wait(struct pn_lock *lock)
 {

@@ -13,8 +13,8 @@
  * then the thread cannot have another lock that somebody held at the fork, since what that lock
  * covers is not to be used: pn_lock_inside() returns false, and the section ends without it.
  *
- * A lock is one word: 0 free, 1 held, 2 held and somebody may wait. Acquiring and releasing it is no
- * cancellation point, calls no function of the C library and, uncontended, makes no system call.
+ * A lock is one word: 0 free, 1 held, 2 held and somebody may wait. Acquiring and releasing it is
+ * no cancellation point, calls no function of the C library and, uncontended, makes no system call.
  */
 #ifndef PN_LOCK_H
 #define PN_LOCK_H
@@ -40,7 +40,9 @@ struct pn_lock {
 		.word = 0 \
 	}
 
-/* Waits for a lock that is not free. Return: true if the thread has it now; see pn_lock_inside(). */
+/*
+ * Waits for a lock that is not free. Return: true if the thread has it now; see pn_lock_inside().
+ */
 bool pn_lock_wait(struct pn_lock *lock);
 /* Wakes a thread that waits for the lock. */
 void pn_lock_wake(struct pn_lock *lock);
@@ -64,8 +66,8 @@ static inline bool pn_lock_try_word(struct pn_lock *lock)
 }
 
 /*
- * Acquires a lock while the thread may hold others. Return: false, without the lock, in a child that
- * a signal handler forked while the thread was inside the section of one of the others.
+ * Acquires a lock while the thread may hold others. Return: false, without the lock, in a child
+ * that a signal handler forked while the thread was inside the section of one of the others.
  */
 static inline __attribute__((warn_unused_result)) bool pn_lock_inside(struct pn_lock *lock)
 {
@@ -112,8 +114,8 @@ static inline void pn_unlock(struct pn_lock *lock)
 }
 
 /*
- * Makes the lock free, in a forked child that is being settled. What it covers is made new after that:
- * whoever released it last has written it before.
+ * Makes the lock free, in a forked child that is being settled. What it covers is made new after
+ * that: whoever released it last has written it before.
  */
 static inline void pn_lock_reset(struct pn_lock *lock)
 {

@@ -34,7 +34,10 @@ static void *cut(struct block *block, size_t size)
 	return at + size <= BLOCK_SIZE ? (char *)block + at : NULL;
 }
 
-/* Puts a new block in the place of @full, unless another thread has done so. Return: the newest, or NULL. */
+/*
+ * Puts a new block in the place of @full, unless another thread has done so. Return: the newest, or
+ * NULL.
+ */
 static struct block *replace(struct block *full)
 {
 	struct block *fresh = pn_sys_table(BLOCK_SIZE);

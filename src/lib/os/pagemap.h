@@ -5,7 +5,10 @@
 
 #include "os/base.h"
 
-/* Physical address of the mapped page at @addr; UINT64_MAX if the kernel does not tell (needs CAP_SYS_ADMIN). */
+/*
+ * Physical address of the mapped page at @addr; UINT64_MAX if the kernel does not tell (needs
+ * CAP_SYS_ADMIN).
+ */
 uint64_t pn_pagemap_phys(const void *addr);
 
 #endif /* PN_PAGEMAP_H */

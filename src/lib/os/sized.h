@@ -25,8 +25,8 @@
  * @given: the caller's structure
  * @first_size: bytes of the structure in the first release
  *
- * Return: 0; EINVAL if the caller's size is none that a version can have; E2BIG if the caller sets a
- * member that this library does not know.
+ * Return: 0; EINVAL if the caller's size is none that a version can have; E2BIG if the caller sets
+ * a member that this library does not know.
  */
 static inline int pn_sized_read(void *known, size_t known_size, const void *given,
 				size_t first_size)

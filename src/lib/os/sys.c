@@ -283,7 +283,9 @@ static uint64_t ask_for_time(void)
 {
 	long now[2] = { 0, 0 }; /* seconds and nanoseconds */
 
-	/* A monotonic clock's seconds do not outgrow 32 bits, which is what the old call has there. */
+	/*
+	 * A monotonic clock's seconds do not outgrow 32 bits, which is what the old call has there.
+	 */
 	pn_syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, now);
 	return (uint64_t)now[0] * 1000 + (uint64_t)now[1] / 1000000;
 }
@@ -305,7 +307,10 @@ static uint64_t counter(void)
 #endif
 }
 
-/* A system call only when the counter says that time has passed; in a confined process it stands still. */
+/*
+ * A system call only when the counter says that time has passed; in a confined process it stands
+ * still.
+ */
 uint64_t pn_sys_now_ms(void)
 {
 	static uint64_t last_count, last_ms;

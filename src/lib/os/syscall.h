@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls by the instruction itself. The library makes all of its own calls this way, because
- * a preloaded library may wrap syscall(), mmap(), open() or any other public name, look the real one
- * up by dlsym() and allocate meanwhile: torsocks wraps syscall() itself, and its wrapper waits for
- * an initialisation that allocates.
+ * a preloaded library may wrap syscall(), mmap(), open() or any other public name, look the real
+ * one up by dlsym() and allocate meanwhile: torsocks wraps syscall() itself, and its wrapper waits
+ * for an initialisation that allocates.
  *
  * Nothing here is a cancellation point, and nothing here takes a lock or allocates.
  */

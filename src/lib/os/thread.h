@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a thread knows of itself: how many of the library's locks it holds, and whether it samples. */
+/*
+ * What a thread knows of itself: how many of the library's locks it holds, and whether it samples.
+ */
 #ifndef PN_THREAD_H
 #define PN_THREAD_H
 
