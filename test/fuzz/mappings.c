@@ -93,14 +93,12 @@ void step_bad_map(void)
 	if (pool == NO_POOL)
 		return;
 	fd = fuzz.model.pools[pool].fd;
-	switch (fuzz_below(r, 5)) {
+	switch (fuzz_below(r, 4)) {
 	case 0:
-		return refused_mmap(CHUNK, RW | PROT_EXEC, MAP_SHARED, fd, 0);
-	case 1:
 		return refused_mmap(CHUNK, PROT_READ, MAP_PRIVATE, fd, 0);
-	case 2:
+	case 1:
 		return refused_mmap(CHUNK, PROT_READ, MAP_SHARED, fd, 1 + fuzz_below(r, PAGE - 1));
-	case 3:
+	case 2:
 		return refused_mmap(CHUNK, PROT_READ, MAP_SHARED, fd,
 				    1ULL << (52 + fuzz_below(r, 11)));
 	default:
@@ -126,8 +124,6 @@ static int expected_protect_error(const struct span *span, int prot)
 		if (p->pool == NO_POOL)
 			return ENOMEM;
 		if (fuzz.model.pools[p->pool].is_read_only && prot & PROT_WRITE)
-			return EACCES;
-		if (prot & PROT_EXEC)
 			return EACCES;
 	}
 	return 0;
