@@ -5,21 +5,29 @@
  */
 #include "guest.h"
 
+static unsigned long all_memory(void)
+{
+	return meminfo_kib("MemTotal") * 1024 / CHUNK;
+}
+
 static void allow_all_memory(void)
 {
-	unsigned long chunks = meminfo_kib("MemTotal") * 1024 / CHUNK;
 	char text[32];
 
-	snprintf(text, sizeof(text), "%lu", chunks);
+	snprintf(text, sizeof(text), "%lu", all_memory());
 	WORKS(write_text(LIMIT_FILE, text));
 }
 
 static void all_or_none(int fd)
 {
 	struct pinned_mem_info before = info_of(fd);
+	unsigned int rest = all_memory() - before.used_chunks;
 	struct pinned_mem_query found;
 
-	REFUSED(populate(fd, 10, PINNED_MEM_COUNT_MAX, NULL), ENOMEM);
+	/* More than the limit is refused before any memory is taken; all of it there is not. */
+	REFUSED(populate(fd, 10, rest + 1, NULL), EDQUOT);
+	UNCHANGED(fd, before);
+	REFUSED(populate(fd, 10, rest, NULL), ENOMEM);
 	UNCHANGED(fd, before);
 	REFUSED(query(fd, 10 * CHUNK, &found), ENOENT);
 }
