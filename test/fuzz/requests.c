@@ -189,6 +189,8 @@ static int expect_export(const struct model_pool *pool, const union argument *ar
 {
 	const struct pinned_mem_export *e = &arg->export;
 
+	if (pool->is_read_only)
+		return EACCES;
 	return filled(pool, e->offset, e->count) == e->count ? 0 : ENOENT;
 }
 
