@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `pinnedctl check` on a system with the real driver: sound, it says so; limits that are hit, a policy, an IOMMU, no huge pages, and the
-# kernel's refusal of a module that is not signed, or signed by a stranger, are found (Faults B7). For a guest, by
-# test/qemu/check, which says what guest it is: TEST_GUEST is driver, iommu, small-pages, refuses or locked (the last two with
-# TEST_MODULE, a file, and refuses with TEST_SIGN_FILE, the kernel's program).
+# Promise: on a system with the real driver, `pinnedctl check` reports a healthy system as such, and
+# detects reached limits, a policy, an IOMMU, missing huge pages, and a kernel that refuses an
+# unsigned module or one with an unknown signature (Faults B7). test/qemu/check runs this in guests,
+# and names the guest in TEST_GUEST: driver, iommu, small-pages, refuses or locked. The last two
+# also get TEST_MODULE, a file, and refuses gets TEST_SIGN_FILE, the kernel's signing program.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/../preload/common"
 ctl=$PINNED_BUILD/pinnedctl
 parameters=/sys/module/pinned_mem/parameters
 as=(env)
 
-# The guest's own system, but for files that its host's file system has.
+# Uses the guest's own system, except for files that come from the host's file system.
 export PINNEDCTL_ROOT=$PWD/root
 mkdir -p root/etc root/lib/modules
 for folder in sys proc dev; do ln -s /$folder root/$folder; done
@@ -45,7 +46,7 @@ driver)
 	finds note addresses 'knows no address'
 	echo 0 >$parameters/strict_phys
 	as=(env)
-	# A program that holds a chunk at least, and waits for us.
+	# Starts a program that holds at least one chunk, and waits for this script.
 	mkfifo hold held
 	"$PINNED_BUILD/pinned-run" --backend device --policy fail -- bash -c 'echo >held; read -r _ <hold' &
 	read -r _ <held
@@ -69,7 +70,7 @@ small-pages)
 	finds note 'huge pages' 'none in this kernel'
 	;;
 refuses | locked)
-	# It shows the lockdown.
+	# securityfs shows the lockdown.
 	mount -t securityfs none /sys/kernel/security
 	folder=root/lib/modules/$(uname -r)
 	mkdir -p "$folder/extra"
@@ -78,7 +79,7 @@ refuses | locked)
 	finds FAULT driver 'takes signed modules only; the module is not signed'
 	! insmod "$folder/extra/pinned_mem.ko" || fail 'the kernel took a module without a signature'
 	finds FAULT driver 'refused the module since it is not signed'
-	# A lockdown takes a stranger's signature for none.
+	# Under lockdown, the kernel treats an unknown signature as none.
 	[ "$TEST_GUEST" = refuses ] || exit 0
 	openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=stranger/ -days 9 -keyout key -outform DER -out cert 2>/dev/null
 	"$TEST_SIGN_FILE" sha256 key cert "$folder/extra/pinned_mem.ko"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: apt upgrades the library while it is in every process, and some are on pinned memory: nobody is killed, nobody is
-# told anything, at no moment can a program not be started, and what is started afterwards has the new one (Faults B24).
+# Promise: apt can upgrade the library while it is in every process and some are on pinned memory:
+# no process is killed or gets a message, programs can be started at any moment, and programs
+# started afterwards load the new library (Faults B24).
 . "$(dirname "$0")/../guest-common"
 own=$(main_pid own)
 grep -q pinned_mem "/proc/$own/maps" || fail "one's own program is not on pinned memory"
@@ -31,6 +32,6 @@ wait_until has_library 1
 ! grep "$library" /proc/1/maps | grep -q deleted || fail 'init has the old library'
 systemctl restart own
 wait_until grep -q pinned_mem "/proc/$(main_pid own)/maps"
-# The configuration is this boot's own.
+# This boot uses a configuration file of its own, which differs from the package's.
 dpkg --verify libmalloc-pinned libpinned1 pinned-mem-tools | grep -v ' c /etc/malloc-pinned\.conf$' >out || true
 [ ! -s out ] || fail "dpkg: $(cat out)"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a configuration file that makes no sense, or that cannot be read, keeps nothing from running, and only programs
-# that it names are told so, once each (Faults B6).
+# Promise: a configuration file that is invalid or unreadable prevents no program from running, and
+# only programs that it names report it, once each (Faults B6).
 . "$(dirname "$0")/../guest-common"
 ! pinnedctl config check >out 2>&1 || fail 'nobody finds it wrong'
 grep -q 'malloc-pinned.conf:1: ' out || fail "$(cat out)"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a library that breaks programs is not put into all processes, and if that shows only then is taken out again;
-# no other program of the system notices more than that moment (Faults B6).
+# Promise: pinnedctl refuses to put a library that breaks programs into all processes, and if the
+# damage shows only afterwards, takes the library out again; other programs notice nothing beyond
+# that moment (Faults B6).
 . "$(dirname "$0")/../guest-common"
 [ "$(pinnedctl preload status)" = off ] || fail "it begins with $(pinnedctl preload status)"
 for folder in /opt/broken0 /opt/broken1; do

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: tcpdump, which gives up root and has a profile of AppArmor's, captures and reads packets as ever (Faults B7, B31).
+# Promise: tcpdump, which drops root's rights and has an AppArmor profile, captures and reads
+# packets as without the library (Faults B7, B31).
 . "$(dirname "$0")/../guest-common"
 grep -q 'tcpdump (enforce)' /sys/kernel/security/apparmor/profiles || fail 'tcpdump has no profile here'
 rm -f /tmp/packets.pcap

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a process that passes through can be saved by CRIU and goes on (Faults B21). One on pinned memory cannot; that
-# is what leaving a program out of the configuration is for.
+# Promise: CRIU can save and restore a process that passes through (Faults B21). It cannot save a
+# process on pinned memory; such programs can be left out of the configuration.
 . "$(dirname "$0")/../guest-common"
 mkdir images
 criu check >out 2>&1 || fail "criu does not work here: $(tail -n 3 out)"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: chromium, with its own allocator and its sandbox of name spaces and seccomp, renders a page (Faults B8, B16).
+# Promise: chromium, with its own allocator and its sandbox of namespaces and seccomp, renders a
+# page (Faults B8, B16).
 . "$(dirname "$0")/../guest-common"
 chmod 777 .
 echo '<html><body><script>document.body.append("six times seven is " + 6 * 7)</script></body></html>' >page.html

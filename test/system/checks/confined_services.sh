@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: services that systemd confines run as ever: resolved, networkd, journald and logind, and programs under each
-# option that takes something away, filters of system calls among them; nothing is killed (Faults B7-B9).
+# Promise: services that systemd confines run as without the library: resolved, networkd, journald
+# and logind, and programs under each option that takes a right away, including system call filters;
+# no process is killed (Faults B7-B9).
 . "$(dirname "$0")/../guest-common"
 for unit in systemd-resolved systemd-networkd systemd-journald systemd-logind systemd-udevd dbus cron ssh; do
 	systemctl is-active -q $unit || fail "$unit does not run"
@@ -42,7 +43,7 @@ confined LimitNOFILE=16
 confined TemporaryFileSystem=/etc BindReadOnlyPaths=/etc/ld.so.cache
 echo "$tried options"
 
-# man filters what its helpers call.
+# man applies a system call filter to its helpers.
 man -P cat pinnedctl >out 2>err || fail "man: $(cat err)"
 grep -q ld.so.preload out || fail 'man shows no page'
 [ ! -s err ] || fail "man says: $(cat err)"

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: in a container, a name space of users, a chroot, where the device is not, programs run as ever, also those
-# that the configuration would have on pinned memory; these say so in a line (Faults B7).
+# Promise: in a container, a user namespace or a chroot without the device, programs run as without
+# the library, including programs that the configuration puts on pinned memory; these report it in
+# one line (Faults B7).
 . "$(dirname "$0")/../guest-common"
 work='import hashlib; print(hashlib.sha256(b"x" * 10000000).hexdigest())'
 expected=$(without_library python3 -c "$work")
 
-# Containers of systemd's and of podman's, each with a /dev of its own, on a copy of this system.
+# Containers of systemd and of podman, each with its own /dev, on a copy of this system.
 mkdir -p /run/container/upper /run/container/work /run/container/root
 mount -t overlay overlay -o lowerdir=/,upperdir=/run/container/upper,workdir=/run/container/work /run/container/root
 nspawn() { systemd-nspawn -q --register=no --keep-unit --link-journal=no -D /run/container/root --pipe "$@" </dev/null; }
@@ -25,7 +26,7 @@ umount /run/container/root
 same runuser -u tester -- unshare --user --map-root-user --mount --pid --fork --mount-proc python3 -c "$work"
 [ "$(cat out)" = "$expected" ] || fail "unshare: $(cat out)"
 
-# A chroot has the library of its own, or says nothing if it has no ld.so.preload either.
+# A chroot contains the library itself, or prints nothing if it contains no ld.so.preload either.
 copy_programs /opt/bare /bin/ls
 same chroot /opt/bare /bin/ls /
 same chroot / sh -c 'seq 100000 | sort -n | tail -n 1'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a word on the kernel's command line, or a file, boots the system without the library in any process, and is
-# told by pinnedctl (Faults B6).
+# Promise: a word on the kernel command line, or a file, boots the system without the library in any
+# process, and pinnedctl reports that (Faults B6).
 . "$(dirname "$0")/../guest-common"
 grep -l libmalloc-pinned /proc/[0-9]*/maps >with 2>/dev/null || true
 while read -r maps; do fail "$(tr '\0' ' ' <"${maps%maps}cmdline") has it"; done <with

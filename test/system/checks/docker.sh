@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: docker, its daemons with the library in them, runs containers: of an image without the library as ever, of one
-# that has it too, and there on pinned memory if the container is given the device, for root and for who is in the device's
-# group, under docker's filter of system calls and AppArmor profile (Faults B7, B8).
+# Promise: docker, whose daemons load the library, runs containers. In an image without the library
+# programs run as ever. In an image with the library they load it, and are on pinned memory if the
+# container gets the device, both as root and as a member of the device's group, under docker's
+# system call filter and AppArmor profile (Faults B7, B8).
 . "$(dirname "$0")/../guest-common"
 # shellcheck disable=SC2016 # for perl
 work='my %h; $h{$_ % 977} .= "x" x ($_ % 50) for 1..50000; my $n = 0; $n = ($n * 31 + length $h{$_}) % 1000003 for 0..976;
@@ -42,7 +43,8 @@ silent "$pinned" "${fail_policy[@]}" "${device[@]}" --user 12345 --group-add "$(
 run "$here" -e MALLOC_PINNED_CONF=policy:fallback "${device[@]}" --user 12345 with
 grep -q '^pinned: .*no permission' err || fail "who may not open the device: $(cat err)"
 
-# While one runs: all of the system, the container's processes among them; another program in it; an end from outside.
+# While a container runs: every process of the system has the library, including the container's;
+# another program runs in the container; the container is stopped from outside.
 docker run -d --name long "${fail_policy[@]}" "${device[@]}" with sleep 10000 >out 2>err || fail "in the background: $(cat err)"
 pid=$(docker inspect -f '{{.State.Pid}}' long)
 grep -q pinned_mem "/proc/$pid/maps" || fail 'the one in the background is not on pinned memory'

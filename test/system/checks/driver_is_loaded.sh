@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: after apt install and a boot the driver is there, by DKMS, modules-load and udev alone, for group pinned.
+# Promise: after apt install and a boot the driver is loaded, by DKMS, modules-load and udev alone,
+# and the group pinned may use it.
 . "$(dirname "$0")/../guest-common"
 grep -q '^pinned_mem ' /proc/modules || fail "not loaded: $(dkms status)"
 [ "$(stat -c %a:%U:%G /dev/pinned_mem)" = 660:root:pinned ] || fail "$(stat /dev/pinned_mem)"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: with programs on its memory the driver is not unloaded; when its node goes away they go on, and what is started
-# then runs on ordinary memory or, as configured, not at all; when it is back so is pinned memory (Faults A18, B7, B32).
+# Promise: while programs use its memory, the driver cannot be unloaded. When the device node
+# disappears, running programs continue, and new ones use ordinary memory or, if so configured, do
+# not start. When the node is back, new programs are on pinned memory again (Faults A18, B7, B32).
 . "$(dirname "$0")/../guest-common"
 own=$(main_pid own)
 ! rmmod pinned_mem 2>err || fail 'the driver was unloaded under programs'
@@ -15,7 +16,7 @@ curl -sf http://127.0.0.1/ >page || fail 'nginx does not serve'
 for i in $(seq 100); do echo "SET more:$i $(printf '%0*d' $((i * 500)) "$i")"; done | redis-cli --pipe >out || fail "redis: $(cat out)"
 [ "$(redis-cli strlen more:90)" = 45000 ] || fail 'redis has lost something'
 { [ "$(main_pid own)" = "$own" ] && systemctl is-active -q own; } || fail "one's own program has ended"
-# Of a program that shall not run without it, systemd says why.
+# systemd reports why a program did not start that must not run without the device.
 systemctl restart own || true
 wait_until sh -c '! systemctl is-active -q own'
 journalctl -b -u own --no-pager | grep -q 'pinned: .*the program does not start' || fail 'nobody knows why'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a program of Java's, with its threads, its compiler and buffers that are outside of its heap, does the same as
-# without; where the configuration names it these buffers are on pinned memory, and only there.
+# Promise: a Java program, with its threads, its compiler and buffers outside its heap, behaves as
+# without the library. If the configuration names the program, and only then, these buffers are on
+# pinned memory.
 . "$(dirname "$0")/../guest-common"
 program=(java -Xmx64m -XX:MaxDirectMemorySize=32m --add-exports java.base/sun.nio.ch=ALL-UNNAMED -cp /opt/own Buffers)
 same "${program[@]}"

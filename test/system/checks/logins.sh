@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: people log in as without the library, on the console, by su, by login and by ssh through the sandbox of sshd, and
-# what they start has it (Faults B8, B10).
+# Promise: users can log in as without the library, on the console, by su, by login and by ssh
+# through sshd's sandbox, and the programs that they start load it (Faults B8, B10).
 . "$(dirname "$0")/../guest-common"
 chmod 755 .
 
-# agetty, login, PAM and the user's shell on the second serial line.
+# Tests agetty, login, PAM and the user's shell on the second serial line.
 on_terminal() { pgrep -t ttyS1 -u tester -x bash >pids; }
 wait_until on_terminal
 has_library "$(head -n 1 pids)" || fail 'the shell on the terminal does not have the library'
@@ -24,5 +24,5 @@ as_user ssh -i /home/tester/.ssh/id_ed25519 localhost 'grep -c r-xp.*libmalloc-p
 dd if=/dev/urandom of=blob bs=1M count=4 status=none && chmod 644 blob
 as_user scp -q -i /home/tester/.ssh/id_ed25519 "$PWD/blob" localhost:/tmp/blob || fail 'scp fails'
 cmp blob /tmp/blob
-# seccomp kills are told by the kernel.
+# The kernel logs processes that seccomp has killed.
 ! journalctl -b -k --no-pager | grep 'type=1326' || fail 'a filter of system calls has killed'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: in all of this boot no program was told by the dynamic linker that the library cannot be loaded, the programs of
-# another architecture aside, and none said anything of pinned memory (Faults B4, B24).
+# Promise: during this whole boot no program got the dynamic linker's message that the library
+# cannot be loaded, except programs of another architecture, and none printed a message about pinned
+# memory (Faults B4, B24).
 . "$(dirname "$0")/../guest-common"
 no_linker_error
 ! journalctl -b --no-pager | grep -E '\]: pinned: ' || fail 'a service was told something'

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: node runs, with its threads and its compiler.
+# Promise: node, with its threads and its compiler, runs with the library.
 . "$(dirname "$0")/../guest-common"
 same node -e 'const crypto = require("crypto"); const zlib = require("zlib");
 	let data = Buffer.alloc(2000000, "pinned"); let objects = [];

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a program of an architecture that the library is not installed for runs, with the dynamic linker's line on its
-# standard error that pinnedctl(1) tells of, and nothing else (Faults B23).
+# Promise: a program of an architecture for which the library is not installed runs; its standard
+# error shows the dynamic linker's line that pinnedctl(1) describes, and nothing else (Faults B23).
 . "$(dirname "$0")/../guest-common"
 cat >program.c <<'PROGRAM'
 extern int puts(const char *text);

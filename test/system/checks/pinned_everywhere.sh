@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a system all of whose programs are on pinned memory is up as without, and what started after the driver is on it.
+# Promise: a system with all programs on pinned memory starts as without the library, and all
+# programs that started after the driver are on pinned memory.
 . "$(dirname "$0")/../guest-common"
 on=$(grep -l pinned_mem /proc/[0-9]*/maps 2>/dev/null | wc -l || true)
 echo "$on processes on pinned memory; $(pinnedctl status | tr '\n' ';')"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: nginx, redis and one's own program, which the configuration names, are on the driver's memory, and nobody else.
+# Promise: nginx, redis and an example program, which the configuration names, are on the driver's
+# memory, and no other program is.
 . "$(dirname "$0")/../guest-common"
 pinnedctl config check || fail 'the configuration is wrong'
 pinnedctl top >table || fail 'pinnedctl top'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a program that an AppArmor profile keeps from the device runs on ordinary memory; one that passes through asks for
-# nothing that profiles deny, so that the log of what was denied stays as it was (Faults B31).
+# Promise: a program whose AppArmor profile denies it the device runs on ordinary memory. A program
+# that passes through requests nothing that profiles deny, so the log contains no additional denials
+# (Faults B31).
 . "$(dirname "$0")/../guest-common"
 cp /bin/sort /opt/own/confined
 cat >profile <<'PROFILE'
@@ -19,7 +20,7 @@ denied() { journalctl -b --no-pager | grep -c 'apparmor="DENIED".*/opt/own/confi
 seq 100000 | shuf >numbers
 sort -n numbers >expected
 before=$(denied)
-# By pipes: a file that was opened outside of its mount namespace has no path to judge by.
+# Uses pipes, since AppArmor has no path for a file that was opened outside the mount namespace.
 without_library /opt/own/confined -n < <(cat numbers) | cat >out
 of_itself=$(($(denied) - before))
 before=$(denied)
@@ -31,6 +32,6 @@ MALLOC_PINNED_CONF=policy:fallback /opt/own/confined -n <numbers >out 2>err || f
 cmp out expected
 { [ "$(grep -c '^pinned: ' err)" = 1 ] && [ "$(wc -l <err)" = 1 ]; } || fail "not one line: $(cat err)"
 apparmor_parser -R profile
-# All that has a profile in this system has run by now, tcpdump and man among them.
+# By now all programs with a profile have run, including tcpdump and man.
 man -P cat pinnedctl >out 2>err || fail "man: $(cat err)"
 ! journalctl -b --no-pager | grep -E 'apparmor="DENIED".*malloc-pinned' || fail 'others were denied it'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: the packages can be purged with the library in every process: it leaves /etc/ld.so.preload first, so that no
-# program is told of a missing library at any moment, and those that run go on (Faults B5, B24).
+# Promise: the packages can be purged while every process uses the library. Its entry leaves
+# /etc/ld.so.preload first, so that no program ever gets a message about a missing library, and
+# running programs continue (Faults B5, B24).
 . "$(dirname "$0")/../guest-common"
 own=$(main_pid own)
 [ "$(pinnedctl preload status | head -n 1)" = on ] || fail 'not on'

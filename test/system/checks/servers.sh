@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: postgresql, nginx and redis serve as ever, started and stopped by systemd (Faults B16).
+# Promise: postgresql, nginx and redis, started and stopped by systemd, work as without the library
+# (Faults B16).
 . "$(dirname "$0")/../guest-common"
 chmod 755 .
 for unit in postgresql@15-main nginx redis-server; do

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: in a system of another architecture that is entered by chroot or by systemd-nspawn, and that has neither the
-# library nor an entry for it, programs run as without, and are told nothing. If it is given this system's /etc/ld.so.preload
-# each has the dynamic linker's line, and does what it does (Faults B7, B23).
+# Promise: in a system of another architecture, entered by chroot or by systemd-nspawn, that
+# contains neither the library nor an entry for it, programs run as without the library, and get no
+# message. If that system gets this system's /etc/ld.so.preload, each program prints the dynamic
+# linker's line, and works (Faults B7, B23).
 . "$(dirname "$0")/../guest-common"
 system=/opt/i386
 # shellcheck disable=SC2016 # for perl

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A library that ends every process that loads it: in the place of ours. With LATE only if the variable did not name it. */
+/*
+ * A broken library in place of ours: it ends every process that loads it. With LATE, it spares
+ * processes that load it by the variable LD_PRELOAD.
+ */
 #include <stdlib.h>
 
 __attribute__((constructor)) static void end(void)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Somebody's own program: objects of all sizes come and go in two threads, for ever, and each is looked at
- * before it goes. An object that is not as it was left ends the program by abort(). SIGTERM ends it well.
+ * An example of a user's own program: two threads allocate and free objects of all sizes forever,
+ * and check each object before they free it. If an object's content has changed, the program ends
+ * by abort(). After SIGTERM it exits with status 0.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -37,7 +38,7 @@ static void *churn(void *arg)
 	unsigned char *objects[OBJECTS] = { 0 };
 	size_t sizes[OBJECTS] = { 0 };
 
-	/* A few at a time: it shall not be what the machine is busy with. */
+	/* Works on a few objects at a time, so that the machine has time for other programs. */
 	for (size_t i = 0;; i = (i + 1) % OBJECTS) {
 		replace(&objects[i], &sizes[i], &seed);
 		if (i % 16 == 0)

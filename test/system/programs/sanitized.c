@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Built with AddressSanitizer: writes behind an object if it is given an argument, and tells if it is not. */
+/*
+ * Built with AddressSanitizer: with an argument it writes past the end of an object, and without
+ * one it only prints a line.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
