@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The card. Both rings are pinned memory; descriptors hold the addresses that libpinned gives for the caller's own
- * pointers: physical ones, or by VFIO those of the IOMMU. One entry of a ring stays free, or a full one would look empty.
+ * The driver. Both rings lie in pinned memory. Descriptors contain the addresses that libpinned
+ * returns for the caller's own pointers: with VFIO I/O addresses, else physical addresses. One
+ * entry of a ring always stays free, because a full ring would otherwise look empty.
  */
 #define _GNU_SOURCE
 #include "e1000.h"
@@ -25,10 +26,10 @@
 #define LINK_MS 5000
 #define RESET_MS 10
 #define PHY_MS 100
-/* How often who waits for frames looks whether the card has been reset. */
+/* While no frame arrives, the receiver checks at this interval whether the card was reset. */
 #define LOOK_MS 100
 
-/* What a descriptor's memory is held by until the card is done with it. */
+/* What keeps a descriptor's memory until the card is done: a retained object, or a copy to free. */
 struct hold {
 	const void *retained;
 	void *copy;
@@ -38,16 +39,18 @@ struct e1000 {
 	struct pci pci;
 	struct e1000_figures figures;
 	bool is_promiscuous, is_receiving;
-	/* Both sides may raise the link, after a reset by somebody else. */
+	/* After a foreign reset, both the sending and the receiving thread may raise the link. */
 	pthread_mutex_t link_mutex;
 
-	/* Of sending: entries from @tx_first up to @tx_tail are the card's. */
+	/* Sending. The card owns the entries from @tx_first up to, but not including, @tx_tail. */
 	volatile struct tx_descriptor *tx;
 	struct hold holds[ENTRIES];
-	uint16_t frame_end[ENTRIES]; /* of a frame's first entry: its last one */
+	uint16_t frame_end[ENTRIES]; /* at a frame's first entry: the index of its last entry */
 	unsigned int tx_first, tx_tail;
 
-	/* Of receiving: the same. */
+	/*
+	 * Receiving. The card owns the entries from @rx_first up to, but not including, @rx_tail.
+	 */
 	volatile struct rx_descriptor *rx;
 	void *rooms[ENTRIES];
 	unsigned int rx_first, rx_tail;
@@ -59,7 +62,7 @@ static uint32_t read_register(const struct e1000 *card, size_t reg)
 	return le32toh(*(volatile uint32_t *)(card->pci.bars[0] + reg));
 }
 
-/* What was written to memory before is there when the card reads it. */
+/* Writes a register. All earlier writes to memory are visible to the card before that. */
 static void write_register(const struct e1000 *card, size_t reg, uint32_t value)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -101,7 +104,7 @@ static int ask_phy(struct e1000 *card, uint32_t request, uint16_t *value)
 	return 0;
 }
 
-/* The kernel's driver switches the PHY off when it leaves the card. */
+/* Raises the link, and powers the PHY up, which the kernel's driver powers down when it unbinds. */
 static int raise_link(struct e1000 *card)
 {
 	int64_t end = now_ms() + LINK_MS;
@@ -121,7 +124,7 @@ static int raise_link(struct e1000 *card)
 	return 0;
 }
 
-/* Either side does this for itself, when it finds out. */
+/* Raises the link again after a foreign reset. Each side calls this when it detects the reset. */
 static int raise_again(struct e1000 *card)
 {
 	int result;
@@ -132,7 +135,7 @@ static int raise_again(struct e1000 *card)
 	return result;
 }
 
-/* Rings are aligned to their size, and so in one piece. */
+/* Returns the device's address of a ring. A ring is aligned to its size, so it is one extent. */
 static uint64_t address_of(const struct e1000 *card, const volatile void *memory, size_t bytes)
 {
 	struct pinned_extent extent;
@@ -153,7 +156,7 @@ static void set_ring(struct e1000 *card, size_t ring, const volatile void *memor
 	write_register(card, ring + RING_TAIL, 0);
 }
 
-/* Then it knows of no ring, and touches no memory. */
+/* Returns whether the card was reset: it then has no ring, and does not access memory. */
 static bool was_reset(const struct e1000 *card, size_t ring)
 {
 	return read_register(card, ring + RING_BYTES) != ENTRIES * sizeof(*card->tx);
@@ -169,7 +172,7 @@ static void let_go(struct hold *hold)
 	memset(hold, 0, sizeof(*hold));
 }
 
-/* The first frame in the ring, whose last descriptor is @last. */
+/* Releases the first frame in the ring, whose last descriptor is @last. */
 static void take_back(struct e1000 *card, unsigned int last, bool is_sent)
 {
 	unsigned int end = (last + 1) & MASK;
@@ -225,7 +228,11 @@ static unsigned int free_entries(const struct e1000 *card)
 	return (card->tx_first - card->tx_tail - 1) & MASK;
 }
 
-/* Into @extents of @count. Return: how many @part has; 0 with errno. @hold says what keeps its memory. */
+/*
+ * Retains @part, or copies it to pinned memory, and stores the device's addresses in @extents,
+ * which has @count entries. @hold records what keeps the memory. Return: the number of extents; 0
+ * with errno.
+ */
 static size_t reach(const struct pci *pci, const struct iovec *part, struct pinned_extent *extents,
 		    size_t count, struct hold *hold)
 {
@@ -257,7 +264,10 @@ static size_t reach(const struct pci *pci, const struct iovec *part, struct pinn
 	return 0;
 }
 
-/* Descriptors from @at on, not yet the card's. Return: the first that is not used; -1. */
+/*
+ * Fills descriptors from the tail on, without handing them to the card. Return: the first
+ * descriptor that is still unused; -1 with errno.
+ */
 static int describe(struct e1000 *card, const struct iovec *parts, int count)
 {
 	struct pinned_extent extents[E1000_RING];
@@ -295,7 +305,7 @@ err_let_go:
 	return -1;
 }
 
-/* Waits until the ring has room for @pieces, as many as a frame is likely to have at most. */
+/* Waits until @pieces entries are free, which is the most that a frame is likely to need. */
 static int wait_for_room(struct e1000 *card, unsigned int pieces, int wait_ms)
 {
 	int64_t end = now_ms() + wait_ms;
@@ -315,7 +325,9 @@ static int wait_for_room(struct e1000 *card, unsigned int pieces, int wait_ms)
 	return 0;
 }
 
-/* The card takes at most 16288 bytes, which touch two chunks at most in each part. */
+/*
+ * Checks a frame's size. A frame has at most 16288 bytes, so each part lies in at most two chunks.
+ */
 static int check_frame(const struct iovec *parts, int count)
 {
 	size_t len = 0;
@@ -418,7 +430,7 @@ int e1000_post(struct e1000 *card, void *room)
 	return 0;
 }
 
-/* What the card has written stays to be taken; it goes on behind that. */
+/* Restarts receiving after a foreign reset, after the frames that the card has already written. */
 static int revive_receiving(struct e1000 *card)
 {
 	unsigned int head = card->rx_first;
@@ -434,7 +446,7 @@ static int revive_receiving(struct e1000 *card)
 	return why_fail(EIO, "%s was reset by somebody else: frames may be lost", card->pci.name);
 }
 
-/* Who waits for frames would wait for ever. */
+/* Detects a foreign reset, after which no frame would ever arrive; checks every LOOK_MS. */
 static int look_after(struct e1000 *card)
 {
 	int64_t now = now_ms();
@@ -461,7 +473,10 @@ int e1000_receive(struct e1000 *card, void **room, size_t *len)
 	*len = le16toh(entry->len);
 	card->rx_first = (card->rx_first + 1) & MASK;
 	card->figures.received_frames++;
-	/* The card would write a long frame into more than one room; it is told not to accept any. */
+	/*
+	 * The card would spread a long frame over several rooms, so it is set to reject long
+	 * frames.
+	 */
 	if (!(status & RX_END_OF_PACKET) || entry->errors || *len > E1000_ROOM) {
 		card->figures.bad_frames++;
 		*len = 0;
@@ -481,7 +496,7 @@ void e1000_forget_rooms(struct e1000 *card)
 
 /* The card. */
 
-/* What a killed process left running must stop before the card gets at memory again. */
+/* Resets the card, so that work left by a killed process stops before bus mastering is enabled. */
 static void reset(struct e1000 *card)
 {
 	write_register(card, REG_RCTL, 0);
@@ -575,7 +590,7 @@ void e1000_address(const struct e1000 *card, uint8_t address[6])
 
 void e1000_figures(struct e1000 *card, struct e1000_figures *figures)
 {
-	/* The register is cleared by reading. */
+	/* Reading the register clears it, so the count is accumulated here. */
 	if (!pci_is_forked(&card->pci))
 		card->figures.missed_frames += read_register(card, REG_MISSED_FRAMES);
 	*figures = card->figures;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user-space driver for Intel's 82540EM, which QEMU calls e1000. Frames are sent out of the caller's own
- * buffers and received into them, as far as they are pinned memory; the card is polled.
+ * A user-space driver for Intel's 82540EM, which QEMU calls e1000. Frames are sent from the
+ * caller's own buffers and received into them, if the buffers are pinned memory. The card is
+ * polled.
  *
- * Sending may be in one thread and receiving in another; of each only one at a time. In a forked child
- * nothing of this works: functions return -1 with ENODEV, and e1000_close() only frees.
+ * One thread at a time may send, and one thread at a time, which may be another one, may receive.
+ * In a forked child the functions return -1 with ENODEV, and e1000_close() only frees memory.
  *
- * Functions that return int return 0 if nothing else is said, or -1 with errno and a line in why(). EIO is of those
- * that wait: somebody else has reset the card. Frames that were in flight are lost, and released, rooms are
- * posted again, and the side that has said so works again. A card that does not come back says so each time.
+ * Functions that return int return 0 unless documented otherwise, or -1 with errno and a message in
+ * why(). Functions that wait return EIO if something else has reset the card. Frames that were in
+ * flight are then lost and released, rooms are posted again, and the direction (sending or
+ * receiving) that returned EIO works again. If the card does not recover, then each call fails.
  */
 #ifndef E1000_H
 #define E1000_H
@@ -18,56 +20,68 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* The most bytes that the card takes as one frame, and the room that it needs for one that it receives. */
+/* The longest frame that the card sends, and the size of a room for a received frame, in bytes. */
 #define E1000_FRAME_MAX 16288
 #define E1000_ROOM 1522
-/* Frames that can wait for the card on each side, at most. */
+/* The most frames that can wait for the card in each direction. */
 #define E1000_RING 255
 
 struct e1000;
 
 struct e1000_figures {
 	uint64_t sent_frames;
-	uint64_t in_place_bytes; /* sent straight out of the caller's memory */
-	uint64_t copied_bytes;	 /* of buffers that are not pinned */
+	uint64_t in_place_bytes; /* bytes that the card read from the caller's memory */
+	uint64_t copied_bytes;	 /* bytes copied from buffers that are not pinned */
 	uint64_t full;		 /* how often the ring was full, and the sender had to wait */
-	uint64_t unsent_frames; /* that the card gave up, or that were in flight when somebody reset it */
-	uint64_t resets;	/* how often somebody did */
+	uint64_t unsent_frames;	 /* frames that the card gave up, or a foreign reset lost */
+	uint64_t resets;	 /* number of foreign resets */
 	uint64_t received_frames;
-	uint64_t missed_frames; /* that the card had no room for */
-	uint64_t bad_frames;	/* that the card says are broken, or longer than their room */
+	uint64_t missed_frames; /* frames that the card dropped, for lack of a room */
+	uint64_t bad_frames;	/* frames that the card reported as broken or too long */
 };
 
-/* Return: the card, reset and with its link up; NULL with errno, ENODEV if there is none. */
+/*
+ * Opens the card, resets it and raises its link. Return: NULL with errno, ENODEV if there is none.
+ */
 struct e1000 *e1000_open(void);
-/* Stops the card, which touches no memory any more; what was in flight is lost, and released. */
+/* Stops the card, so that it no longer accesses memory. Frames in flight are lost and released. */
 void e1000_close(struct e1000 *card);
 
-/* Is the card that of a parent of this process? */
+/* Returns whether a parent of this process opened the card. */
 bool e1000_is_forked(const struct e1000 *card);
 
 void e1000_address(const struct e1000 *card, uint8_t address[6]);
 void e1000_figures(struct e1000 *card, struct e1000_figures *figures);
 
 /*
- * Queues one frame that consists of @parts. Parts that are pinned are read by the card where they are, and are
- * retained until it has done so: they may be freed meanwhile, but not written. Others are copied here.
- * Waits @wait_ms for room in the ring. EINVAL: shorter than an Ethernet header; EMSGSIZE: longer than
- * E1000_FRAME_MAX, or in more pieces than the ring has; EAGAIN: no room.
+ * Queues one frame that consists of @parts. The card reads pinned parts in place. They are retained
+ * until the card has read them: the caller may free them meanwhile, but must not write to them.
+ * Parts that are not pinned are copied here. Waits up to @wait_ms for room in the ring.
+ *
+ * Errors: EINVAL, shorter than an Ethernet header; EMSGSIZE, longer than E1000_FRAME_MAX, or more
+ * pieces than the ring has entries; EAGAIN, no room.
  */
 int e1000_queue(struct e1000 *card, const struct iovec *parts, int count, int wait_ms);
-/* Waits until all that is queued has been sent. ETIMEDOUT: it has not. */
+/* Waits until all queued frames are sent. Errors: ETIMEDOUT, some are not sent after @wait_ms. */
 int e1000_flush(struct e1000 *card, int wait_ms);
-/* Frames wait in the ring as long as it is paused. */
+/* Pauses or resumes sending. While the card is paused, frames wait in the ring. */
 void e1000_pause(struct e1000 *card, bool is_paused);
 
-/* Everything on the wire is received, or else what is for this card, and broadcasts. */
+/*
+ * Selects whether all frames on the wire are received, or only broadcasts and those for this card.
+ */
 void e1000_set_promiscuous(struct e1000 *card, bool is_promiscuous);
-/* Gives the card @room, E1000_ROOM bytes of pinned memory, to receive a frame into. ENOBUFS: it has E1000_RING. */
+/*
+ * Gives the card @room, E1000_ROOM bytes of pinned memory, to receive a frame into. Errors:
+ * ENOBUFS, E1000_RING rooms are posted already.
+ */
 int e1000_post(struct e1000 *card, void *room);
-/* Return: 1 with the first posted room, which holds a frame of @len bytes now; 0: there is none. */
+/* Return: 1 with the first posted room, which now contains a frame of @len bytes; 0 if no frame. */
 int e1000_receive(struct e1000 *card, void **room, size_t *len);
-/* Stops receiving, and forgets all that was posted. The card accepts frames again at the next e1000_post(). */
+/*
+ * Stops receiving, and forgets all posted rooms. The card receives again after the next
+ * e1000_post().
+ */
 void e1000_forget_rooms(struct e1000 *card);
 
 #endif /* E1000_H */

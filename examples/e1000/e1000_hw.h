@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers and descriptors of the 82540EM, as far as this driver uses them. From Intel's "PCI/PCI-X Family
- * of Gigabit Ethernet Controllers Software Developer's Manual", chapters 3 and 13. All is little-endian.
+ * Registers and descriptors of the 82540EM that this driver uses, from Intel's "PCI/PCI-X Family of
+ * Gigabit Ethernet Controllers Software Developer's Manual", chapters 3 and 13. All values are
+ * little-endian.
  */
 #ifndef E1000_HW_H
 #define E1000_HW_H
@@ -38,7 +39,7 @@
 #define TCTL_COLLISIONS (0x0fu << 4 | 0x40u << 12)
 #define REG_TIPG 0x0410
 #define TIPG_DEFAULT (10u | 8u << 10 | 6u << 20)
-/* A ring: base (low, high), bytes, head, tail; the first register, and those behind it. */
+/* A ring's registers: the first one, and the offsets of base (low, high), bytes, head and tail. */
 #define REG_RX_RING 0x2800
 #define REG_TX_RING 0x3800
 #define RING_BASE_LOW 0x00
@@ -52,7 +53,7 @@
 #define REG_ADDRESS_LOW 0x5400
 #define REG_ADDRESS_HIGH 0x5404
 
-/* Of the PHY, behind MDIC. */
+/* Registers of the PHY, which are accessed through MDIC. */
 #define PHY_CONTROL 0
 #define PHY_POWER_DOWN (1u << 11)
 #define PHY_AUTO_NEGOTIATE (1u << 12 | 1u << 9)
@@ -69,7 +70,7 @@ struct tx_descriptor {
 #define TX_END_OF_PACKET (1u << 0)
 #define TX_INSERT_FCS (1u << 1)
 #define TX_REPORT_STATUS (1u << 3)
-/* Status: too many collisions, or one too late. */
+/* Status bits: excessive collisions, late collision. */
 #define TX_GIVEN_UP (1u << 1 | 1u << 2)
 
 struct rx_descriptor {
@@ -82,7 +83,7 @@ struct rx_descriptor {
 };
 #define RX_END_OF_PACKET (1u << 1)
 
-/* Of both. */
+/* Status bit of both kinds of descriptors. */
 #define STATUS_DONE (1u << 0)
 
 #endif /* E1000_HW_H */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of the interposer: a socket of AF_PACKET that is this process's own, on the card. Its descriptor
- * is an eventfd, which can be read from as long as frames wait: poll, select and epoll work as they are.
+ * Declarations that the interposer's files share. The interposer implements the process's AF_PACKET
+ * sockets on the card. A socket's descriptor is an eventfd that is readable while frames wait, so
+ * poll, select and epoll work unchanged.
  *
- * packet_lock protects all that is about sockets and receiving. Functions set errno when they return -1.
+ * packet_lock protects the sockets and all state of receiving. Functions that return -1 set errno.
  */
 #ifndef PACKET_H
 #define PACKET_H
@@ -18,23 +19,23 @@
 
 #include "e1000.h"
 
-/* A ring of PACKET_RX_RING, in pinned memory that the program has mapped. */
+/* A PACKET_RX_RING, in pinned memory that the program has mapped. */
 struct packet_ring {
 	uint8_t *base; /* NULL: there is none */
 	size_t len;
 	struct tpacket_req req;
 	unsigned int frames_per_block;
-	size_t mac;	     /* where a frame's bytes begin behind its header */
-	bool is_direct;	     /* a frame has room enough for the card to write there */
+	size_t mac;	     /* offset of a frame's bytes from the start of its header */
+	bool is_direct;	     /* frames are large enough for the card to write into them */
 	bool is_mapped;	     /* until munmap */
 	unsigned int next;   /* the frame that is filled next */
-	unsigned int posted; /* from there on, are the card's */
+	unsigned int posted; /* number of frames from @next on that the card owns */
 };
 
 struct packet_socket {
-	int fd; /* -1: a free entry */
+	int fd; /* -1 in an unused entry */
 	int type;
-	uint16_t protocol; /* in network order */
+	uint16_t protocol; /* in network byte order */
 	uint32_t version;
 	uint32_t reserve;
 	bool is_bound, is_promiscuous, is_signalled;
@@ -42,10 +43,10 @@ struct packet_socket {
 	struct e1000_figures seen; /* at the last PACKET_STATISTICS */
 };
 
-/* The one interface, and the card behind it. */
+/* The interface that stands for the card, and the card itself. */
 struct packet_card {
 	struct e1000 *card; /* NULL: not opened */
-	int hidden;	    /* a socket for what the kernel can tell of the interface */
+	int hidden;	    /* a socket for asking the kernel about the interface */
 	int index;
 	int mtu;
 	uint8_t address[ETH_ALEN];
@@ -62,28 +63,34 @@ int packet_getsockopt(struct packet_socket *socket, int level, int name, void *v
 int packet_ioctl(unsigned long request, void *argument);
 
 /*
- * packet_receive.c. The card's frames go to one socket: the last one that has made a ring, or else was bound.
- * A thread serves it.
+ * packet_receive.c. All received frames go to one socket: the last one that made a ring, or else
+ * the last one that was bound. A thread delivers the frames.
  */
 int packet_start_receiving(struct packet_socket *socket);
 void packet_stop_receiving(struct packet_socket *socket);
-/* One frame into @msg, waiting if @is_waiting. Return: its bytes as recvmsg(2) does. Takes packet_lock. */
+/*
+ * Receives one frame into @msg; waits for a frame if @is_waiting. Return: as recvmsg(2). Takes
+ * packet_lock.
+ */
 ssize_t packet_receive(struct packet_socket *socket, struct msghdr *msg, int flags,
 		       bool is_waiting);
 
 /* packet_ring.c */
 int packet_ring_make(struct packet_socket *socket, const struct tpacket_req *req);
 void packet_ring_leave(struct packet_socket *socket);
-/* Return: whether the address was a ring's. */
+/* Unmaps the ring at @address. Returns whether there was one. */
 bool packet_ring_unmap(void *address);
-/* Rooms of a direct ring to the card. */
+/* Posts free frames of a direct ring to the card as rooms. */
 int packet_ring_post(struct packet_ring *ring);
-/* The next frame is @len bytes in its place, or if it is not direct at @from. Return: false: the program has no room. */
+/*
+ * Delivers a frame of @len bytes to the program. In a direct ring the card has already written the
+ * bytes in place; else they are copied from @from. Return: false if the ring is full.
+ */
 bool packet_ring_fill(struct packet_ring *ring, const uint8_t *from, size_t len);
 bool packet_ring_is_full(const struct packet_ring *ring);
-/* Is there a frame that the program has not given back? */
+/* Returns whether the ring contains a frame that the program has not yet given back. */
 bool packet_ring_is_readable(const struct packet_ring *ring);
-/* Of a frame that the card received. */
+/* Fills @address for a frame that the card received. */
 void packet_describe(const uint8_t *frame, struct sockaddr_ll *address);
 
 #endif /* PACKET_H */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Options and ioctls of a socket that is ours. What is about the interface, or about sockets in general, is asked
- * of the kernel by a socket that is never used otherwise. What we do not have is refused as an older kernel
- * would: programs fall back, for example to filtering frames themselves.
+ * Options and ioctls of the interposer's sockets. Requests that concern the interface, or sockets
+ * in general, are passed to the kernel on a hidden socket that has no other use. Unsupported
+ * requests are refused in the way an older kernel would, so programs fall back, for example to
+ * filtering frames themselves.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +20,7 @@ static int refuse(int error)
 	return -1;
 }
 
-/* Frames of others are received as long as one wants them. */
+/* Adds or drops a membership. The card is promiscuous while at least one socket requests that. */
 static int change_membership(struct packet_socket *socket, const struct packet_mreq *request,
 			     bool is_member)
 {
@@ -71,7 +72,7 @@ static int set_packet_option(struct packet_socket *socket, int name, const void 
 		else
 			socket->reserve = *(const uint32_t *)value;
 		return 0;
-	/* True of this card anyway: it does not show what it sends. */
+	/* The card always behaves this way: frames that it sends are not received. */
 	case PACKET_IGNORE_OUTGOING:
 	case PACKET_QDISC_BYPASS:
 		return 0;
@@ -91,7 +92,7 @@ int packet_setsockopt(struct packet_socket *socket, int level, int name, const v
 		pthread_mutex_unlock(&packet_lock);
 		return result;
 	}
-	/* None is attached, ever. */
+	/* There is never a filter to detach, since attaching one is refused. */
 	if (level == SOL_SOCKET && name == SO_DETACH_FILTER)
 		return refuse(ENOENT);
 	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO ||
@@ -162,7 +163,7 @@ int packet_getsockopt(struct packet_socket *socket, int level, int name, void *v
 
 int packet_ioctl(unsigned long request, void *argument)
 {
-	/* The card computes and merges nothing, whatever the interface that stands for it says. */
+	/* The card has no offloads, whatever the interface that stands for it reports. */
 	if (request == SIOCETHTOOL)
 		return refuse(EOPNOTSUPP);
 	return ioctl(packet_card.hidden, request, argument);

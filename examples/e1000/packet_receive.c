@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Receiving. A thread looks at the card, since it has no interrupt for us. Frames for a ring with room enough are
- * in it already; all others land in rooms of this file's, and are copied to the program from there.
+ * Receiving. A thread polls the card, because user space gets no interrupt. The card writes frames
+ * for a direct ring straight into the ring. All other frames are received into rooms of this file
+ * and copied to the program.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,14 +28,14 @@ static struct packet_socket *receiver;
 static bool has_thread;
 static uint8_t *rooms;
 
-/* Frames that wait for recvmsg: each in its room, oldest first. */
+/* Frames that wait for recvmsg, each in its room, oldest first. */
 static struct {
 	uint8_t *room;
 	size_t len;
 } queue[E1000_RING];
 static unsigned int queue_first, queue_count;
 
-/* Not by read and write, which are our own. */
+/* Makes the socket's eventfd readable or not, without read() and write(), which are interposed. */
 static void signal_program(struct packet_socket *socket, bool is_readable)
 {
 	uint64_t one = 1;
@@ -75,7 +76,9 @@ static bool has_direct_ring(void)
 	return receiver->ring && receiver->ring->is_direct;
 }
 
-/* The card begins with empty rooms. What it received for another socket, or what is broken, is dropped. */
+/*
+ * Gives the card empty rooms. Frames received for another socket, and broken frames, are dropped.
+ */
 static int restart(void)
 {
 	e1000_forget_rooms(packet_card.card);
@@ -89,7 +92,7 @@ static int restart(void)
 	return packet_ring_post(receiver->ring);
 }
 
-/* Return: whether there was anything. */
+/* Delivers all received frames to a direct ring. Returns whether there were any. */
 static bool serve_direct_ring(struct packet_ring *ring)
 {
 	bool is_busy = false;
@@ -98,7 +101,7 @@ static bool serve_direct_ring(struct packet_ring *ring)
 
 	while (e1000_receive(packet_card.card, &room, &len) == 1) {
 		is_busy = true;
-		/* Its place in the order is lost: a room cannot be skipped. */
+		/* A room cannot be skipped, so all rooms are posted again from this frame on. */
 		if (!len || !packet_ring_fill(ring, NULL, len)) {
 			restart();
 			break;
@@ -155,7 +158,7 @@ static void *serve_all(void *unused)
 	return NULL;
 }
 
-/* The program's signals are not for it. */
+/* Starts the thread with all signals blocked, so that it never handles the program's signals. */
 static int start_thread(void)
 {
 	sigset_t all, before;
@@ -196,7 +199,7 @@ void packet_stop_receiving(struct packet_socket *socket)
 	restart();
 }
 
-/* Return: the bytes of @frame that fit into the message. */
+/* Copies @frame into the message. Return: the number of bytes that fit. */
 static size_t scatter(struct msghdr *msg, const uint8_t *frame, size_t len)
 {
 	size_t done = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * PACKET_RX_RING with TPACKET_V2, as packet(7) and the kernel's packet_mmap.rst have it: frames of one size in
- * blocks, each with a header whose status says whose it is. The card writes straight into them.
+ * PACKET_RX_RING with TPACKET_V2, as packet(7) and the kernel's packet_mmap.rst describe it: blocks
+ * of frames of equal size, each with a header whose status tells whether the program or the kernel
+ * (here: the interposer) owns the frame. The card writes straight into the frames.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,13 +43,13 @@ bool packet_ring_is_readable(const struct packet_ring *ring)
 	return is_programs(ring, ring->next + ring->req.tp_frame_nr - 1);
 }
 
-/* Where the kernel puts it: behind the header, the address, and what PACKET_RESERVE asks for. */
+/* Returns the kernel's offset of the MAC header: after the header, address and PACKET_RESERVE. */
 static size_t mac_offset(uint32_t reserve)
 {
 	return TPACKET_ALIGN(TPACKET2_HDRLEN + 16) + reserve - ETH_HLEN;
 }
 
-/* A block does not lie across a border between chunks. */
+/* Returns whether the request is valid and no block would cross the boundary between two chunks. */
 static bool is_possible(const struct packet_socket *socket, const struct tpacket_req *req)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -102,7 +103,7 @@ static void free_ring(struct packet_ring *ring)
 	ring->base = NULL;
 }
 
-/* The program may still read what it has mapped. */
+/* Detaches the ring from its socket. The memory stays while the program has it mapped. */
 void packet_ring_leave(struct packet_socket *socket)
 {
 	if (socket->ring && !socket->ring->is_mapped)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a vendor's interposer of packet sockets looks like: preloaded into an unmodified program, it makes the
- * program's sockets of AF_PACKET sockets on the card. What the program sends is read by the card in the
- * program's own buffer; what it receives by a ring (libpcap's way) is written by the card into that.
+ * An example of a vendor's interposer of packet sockets. Preloaded into an unmodified program, the
+ * interposer implements the program's AF_PACKET sockets on the card. The card reads frames that the
+ * program sends from the program's own buffers, and writes received frames into the program's ring
+ * (which libpcap uses).
  *
- * E1000_INTERFACE names the interface that stands for the card, a `dummy` with its address for example.
- * E1000_REPORT names a file to which each process appends its figures.
+ * E1000_INTERFACE names the interface that stands for the card, for example a `dummy` interface
+ * with the card's address. E1000_REPORT names a file to which each process appends its figures.
  *
- * A socket is the process's: a forked child has none, and dup is not followed. A frame goes to one socket, see
- * packet.h, and what the card sends is not received here.
+ * A socket belongs to one process: a forked child has none, and dup() is not tracked. A received
+ * frame goes to one socket, see packet.h. Frames that the card sends are not received.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -39,7 +40,7 @@
 #define PARTS_MAX 64
 #define SEND_MS 5000
 
-/* The next library's function of this name. */
+/* Looks up the next definition of this function. */
 #define NEXT(name)                                   \
 	({                                           \
 		static __typeof__(&(name)) next;     \
@@ -50,7 +51,9 @@
 
 struct packet_card packet_card = { .hidden = -1 };
 pthread_mutex_t packet_lock = PTHREAD_MUTEX_INITIALIZER;
-/* One frame at a time; and the header of those whose program gives none, in pinned memory. */
+/*
+ * Protects sending, and @header: the pinned header for frames that the program sends without one.
+ */
 static pthread_mutex_t send_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ether_header *header;
 static struct packet_socket sockets[SOCKETS] = { [0 ... SOCKETS - 1] = { .fd = -1 } };
@@ -104,7 +107,7 @@ static int ask_interface(const char *name)
 	return 0;
 }
 
-/* At the first socket. */
+/* Opens the card, when the program opens its first socket. */
 static int open_card(const char *name)
 {
 	if (packet_card.card)
@@ -215,7 +218,7 @@ EXPORT int bind(int fd, const struct sockaddr *address, socklen_t len)
 	pthread_mutex_lock(&packet_lock);
 	if (link->sll_protocol)
 		socket->protocol = link->sll_protocol;
-	/* A direct ring cannot leave out frames. */
+	/* A direct ring contains every frame, so it cannot select frames by protocol. */
 	if (socket->ring && socket->ring->is_direct && socket->protocol &&
 	    socket->protocol != htons(ETH_P_ALL))
 		socket->ring->is_direct = false;
@@ -283,7 +286,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	argument = va_arg(args, void *);
 	va_end(args);
-	/* A descriptor's own requests are eventfd's. */
+	/* The eventfd itself handles requests that concern the descriptor. */
 	if (find(fd) && request != FIONBIO && request != FIOCLEX && request != FIONCLEX)
 		return packet_ioctl(request, argument);
 	return NEXT(ioctl)(fd, request, argument);
@@ -291,7 +294,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 
 /* Sending. */
 
-/* The caller may write to its buffer when this returns: the card has read it then. */
+/* Sends a frame and waits until the card has read it, so the caller may reuse its buffer. */
 static ssize_t send_parts(const struct iovec *parts, int count)
 {
 	ssize_t len = 0;
@@ -425,7 +428,7 @@ EXPORT ssize_t read(int fd, void *data, size_t len)
 	return find(fd) ? recvfrom(fd, data, len, 0, NULL, NULL) : NEXT(read)(fd, data, len);
 }
 
-/* What _FORTIFY_SOURCE makes of them; the caller's compiler has not seen an overflow. */
+/* _FORTIFY_SOURCE turns calls into these; the compiler found no overflow, so nothing is checked. */
 ssize_t __recvfrom_chk(int fd, void *data, size_t len, size_t room, int flags,
 		       struct sockaddr *address, socklen_t *address_len);
 ssize_t __recv_chk(int fd, void *data, size_t len, size_t room, int flags);
@@ -450,7 +453,7 @@ EXPORT ssize_t __read_chk(int fd, void *data, size_t len, size_t room)
 			: NEXT(__read_chk)(fd, data, len, room);
 }
 
-/* The ring. Allocators map memory before dlsym can be used. */
+/* The ring. Allocators call mmap() before dlsym() can be used. */
 
 EXPORT void *mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
 {

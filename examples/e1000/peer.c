@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/* Of the experiments. */
+/* An EtherType for local experiments (IEEE 802). */
 #define TYPE 0x88b5
 
 int peer_index;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other card on the wire, which the kernel drives, as the tests of a card see it: frames that go there and come
- * from there, each told apart. For one process, which is in the other card's network. What is not as it must be ends it.
+ * The second card on the wire, which the kernel drives: the tests exchange numbered frames with it.
+ * For one process, in the second card's network namespace. A failed check ends the process.
  */
 #ifndef PEER_H
 #define PEER_H
@@ -28,13 +28,13 @@
 		}                                                                         \
 	} while (0)
 
-/* Of its interface. */
+/* The index of the second card's interface. */
 extern int peer_index;
 
-/* Frame @n of @len bytes: any, but told apart, and for everybody. */
+/* Fills @frame with @len bytes that depend on @n, as a broadcast. */
 void fill(uint8_t *frame, size_t len, unsigned int n);
 bool is_frame(const uint8_t *frame, size_t len, unsigned int n);
-/* Others send frames on this wire too. */
+/* Returns whether a test sent @frame; others send frames on this wire too. */
 bool is_ours(const uint8_t *frame);
 
 int open_peer(void);

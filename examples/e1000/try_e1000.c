@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the driver promises, against a second card on the same wire that the kernel drives.
+ * Tests the driver against a second card on the same wire, which the kernel drives.
  *
  * usage: try_e1000 INTERFACE     the other card's
  *        try_e1000 INTERFACE vfio    the same but for what is done behind the driver's back
@@ -35,7 +35,9 @@ static void sends_in_place(void)
 	e1000_close(card);
 }
 
-/* At every place of a border between chunks, which need not be neighbours. */
+/*
+ * Places the boundary between two chunks, which need not be adjacent, at every offset in a frame.
+ */
 static void sends_across_chunks(void)
 {
 	struct e1000 *card = open_card();
@@ -64,7 +66,7 @@ static void copies_what_is_not_pinned(void)
 
 	fill(frame, FRAME, 1);
 	CHECK(!queue(card, frame, FRAME));
-	/* Whose is the copy's, not the caller's, from here on. */
+	/* The copy is what is sent, so the caller may overwrite its buffer. */
 	memset(frame, 0, sizeof(frame));
 	peer_sees(peer, FRAME, 1);
 	check_copies(card, 0, FRAME);
@@ -105,7 +107,7 @@ static void waits_when_full(void)
 	e1000_close(card);
 }
 
-/* The program frees the buffer, and writes to all that it gets afterwards. */
+/* The program frees the buffer, and overwrites all memory that it allocates afterwards. */
 static void keeps_what_is_freed(void)
 {
 	struct e1000 *card = open_card();
@@ -146,7 +148,7 @@ static void refuses_lengths(void)
 	CHECK(e1000_queue(card, two, 2, 0) == -1 && errno == EMSGSIZE);
 	CHECK(e1000_queue(card, many, 200, 0) == -1 && errno == EMSGSIZE);
 	peer_sees_nothing(peer);
-	/* What is longer than the wire's frames is sent all the same, and nobody takes it. */
+	/* A frame longer than the wire allows is sent, but the second card drops it. */
 	CHECK(!queue(card, frame, E1000_FRAME_MAX));
 	CHECK(!e1000_flush(card, WAIT_MS));
 	e1000_figures(card, &figures);
@@ -172,7 +174,10 @@ static void receives_in_place(void)
 	e1000_close(card);
 }
 
-/* What comes meanwhile is lost on a real wire, and in part on an emulated one; what comes is whole and in order. */
+/*
+ * Frames that arrive while no room is posted are lost on a real wire, and some of them on an
+ * emulated one. The frames that do arrive are complete and in order.
+ */
 static void receives_nothing_without_room(void)
 {
 	struct e1000 *card = open_card();
@@ -237,7 +242,7 @@ static void is_the_parents_alone(void)
 	e1000_close(card);
 }
 
-/* The dead one's frames and rooms are nobody's: neither are they sent, nor does the card write there. */
+/* After a process is killed, its frames are not sent, and the card does not write to its rooms. */
 static void outlives_a_killed_owner(void)
 {
 	int peer = open_peer(), status, ready[2];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What goes wrong, seen by the driver: somebody else resets the card, the card says that it gave up a frame, or that one
- * it received is broken; and memory that is pinned only in part.
+ * Tests the driver's handling of faults: a foreign reset of the card, frames that the card gives
+ * up, received frames that are broken, and memory that is only partly pinned.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -14,7 +14,7 @@
 #include "e1000_hw.h"
 #include "wire.h"
 
-/* The registers of the card that no kernel driver has, behind the driver's back. */
+/* Maps, without the driver's knowledge, the registers of the card that has no kernel driver. */
 static volatile uint8_t *registers_of_card(void)
 {
 	DIR *devices = opendir(PCI_DEVICES);
@@ -41,7 +41,7 @@ static volatile uint32_t *card_register(volatile uint8_t *registers, size_t at)
 	return (volatile uint32_t *)(registers + at);
 }
 
-/* The memory that a ring of the card's lies in, by the address that the card has been told. */
+/* Returns the memory of a ring of the card, found by the address in the card's registers. */
 static void *ring_of_card(volatile uint8_t *registers, size_t ring)
 {
 	uint64_t low = *card_register(registers, ring + RING_BASE_LOW);
@@ -52,7 +52,9 @@ static void *ring_of_card(volatile uint8_t *registers, size_t ring)
 	return memory;
 }
 
-/* QEMU's card takes the bit and does nothing, so what else a reset clears is cleared by hand. */
+/*
+ * Resets the card. QEMU's card ignores the reset bit, so this clears by hand what a reset clears.
+ */
 static void reset(volatile uint8_t *registers)
 {
 	static const size_t ring[] = { RING_BASE_LOW, RING_BASE_HIGH, RING_BYTES, RING_HEAD,
@@ -80,7 +82,10 @@ static void waits_for_reset(struct e1000 *card)
 	CHECK(result == -1 && errno == EIO && strstr(why(), "was reset by somebody else"));
 }
 
-/* What was in flight is lost, said to be, and nobody's; what had come is there, and the card works again. */
+/*
+ * Frames in flight are lost, reported and released; frames that had arrived can be received; and
+ * the card works again.
+ */
 static void survives_a_reset(void)
 {
 	struct e1000 *card = open_card();
@@ -124,7 +129,7 @@ static void survives_a_reset(void)
 	e1000_close(card);
 }
 
-/* One frame each way. */
+/* Checks that the card works: one frame in each direction. */
 static void works(void)
 {
 	struct e1000 *card = open_card();
@@ -141,7 +146,7 @@ static void works(void)
 	e1000_close(card);
 }
 
-/* QEMU's card makes no errors: its answers are written here, where it would write them. */
+/* QEMU's card never fails, so the test itself writes a failure's status into the descriptors. */
 static void counts_what_the_card_gives_up(void)
 {
 	struct e1000 *card = open_card();
@@ -197,7 +202,7 @@ static void hands_out_no_broken_frame(void)
 	works();
 }
 
-/* Where pinned memory ends, and other memory begins that the program may use as well. */
+/* The frame's first part is pinned memory, and its second part is other memory of the program. */
 static void copies_what_is_half_pinned(void)
 {
 	struct e1000 *card = open_card();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the tests do with the card: see wire.h. */
+/* Helpers for the tests of the card: see wire.h. */
 #define _GNU_SOURCE
 #include "wire.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the driver share: the card, beside the other one on its wire (peer.h). What is not as it must be
- * ends the process.
+ * Helpers that the driver's tests share, for the card under test; see peer.h for the second card on
+ * the wire. A failed check ends the process.
  */
 #ifndef WIRE_H
 #define WIRE_H
@@ -11,7 +11,7 @@
 
 struct e1000 *open_card(void);
 int queue(struct e1000 *card, const void *frame, size_t len);
-/* The others' frames on this wire go back to the card. */
+/* Returns the next frame that a test sent. Rooms with other frames are posted again. */
 uint8_t *next_frame(struct e1000 *card, size_t *len);
 /* @expected_room may be NULL. */
 void card_sees(struct e1000 *card, const uint8_t *expected_room, size_t len, unsigned int n);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * jemalloc on pinned memory. It asks for extents by hooks; these give it runs of
- * raw chunks. What it splits off a run and does not want any more goes back if it
- * is whole chunks, and else stays with jemalloc, which uses it again. All that is
- * left goes with the heap.
+ * jemalloc on pinned memory. jemalloc allocates its extents through hooks, and the hooks here
+ * return runs of raw chunks. If jemalloc splits a run and frees a part, then that part is released
+ * if it consists of whole chunks; else jemalloc keeps the part and uses it again. Destroying the
+ * heap releases everything else.
  */
 #include "pinned_arena.h"
 
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* jemalloc passes the hooks to each of them: the first member, so that the arena is found. */
+/* jemalloc passes the hooks to each hook; they are the first member, so that the arena is found. */
 struct hooks {
 	extent_hooks_t hooks;
 	struct pinned_heap *heap;
@@ -35,7 +35,7 @@ static void *alloc(extent_hooks_t *hooks, void *new_addr, size_t size, size_t al
 	unsigned int flags = *zero ? PINNED_CHUNKS_ZEROED : 0;
 
 	(void)arena;
-	/* A place that jemalloc chooses: it is content with another one, and asks again. */
+	/* Requests for a fixed address are refused; jemalloc then asks again without an address. */
 	if (new_addr)
 		return NULL;
 	if (alignment < PINNED_CHUNK_SIZE)
@@ -44,7 +44,7 @@ static void *alloc(extent_hooks_t *hooks, void *new_addr, size_t size, size_t al
 	return pinned_chunks_alloc(heap_of(hooks), chunks_for(size), alignment, flags, NULL, NULL);
 }
 
-/* Return: true if jemalloc shall keep it. */
+/* Frees an extent. Return: true if jemalloc must keep the extent. */
 static bool dalloc(extent_hooks_t *hooks, void *addr, size_t size, bool committed,
 		   unsigned int arena)
 {
@@ -56,7 +56,7 @@ static bool dalloc(extent_hooks_t *hooks, void *addr, size_t size, bool committe
 	return pinned_chunks_free(addr, size / PINNED_CHUNK_SIZE) != 0;
 }
 
-/* Chunks do not know where runs begin and end, so both are always possible. */
+/* Chunks do not record where runs begin and end, so split and merge always succeed. */
 static bool split(extent_hooks_t *hooks, void *addr, size_t size, size_t size_a, size_t size_b,
 		  bool committed, unsigned int arena)
 {
@@ -73,7 +73,7 @@ static bool merge(extent_hooks_t *hooks, void *addr_a, size_t size_a, void *addr
 	return false;
 }
 
-/* No decommit and no purge: the memory is pinned. */
+/* There are no hooks to decommit and purge, because the memory is pinned. */
 static const extent_hooks_t pinned_hooks = {
 	.alloc = alloc,
 	.dalloc = dalloc,

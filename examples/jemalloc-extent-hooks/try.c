@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Allocates at random from a pinned jemalloc arena, and shows where what it got lies. */
+/* Allocates objects of random sizes from a pinned jemalloc arena, and shows where they lie. */
 #include <jemalloc/jemalloc.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * mimalloc on pinned memory: a run of raw chunks is managed as an arena of its own,
- * from which a heap takes all that it allocates. mimalloc never gives an arena back.
+ * mimalloc on pinned memory: mimalloc manages a run of raw chunks as an arena, and a heap allocates
+ * only from that arena. mimalloc never releases an arena.
  */
 #include <mimalloc.h>
 #include <stdio.h>
@@ -10,14 +10,14 @@
 #include "../common/pagemap.h"
 
 #define ARENA_SIZE ((size_t)128 << 20)
-/* What mimalloc's segments are aligned to, or more. */
+/* At least the alignment of mimalloc's segments. */
 #define ARENA_ALIGNMENT ((size_t)64 << 20)
 
 #define OBJECTS 500
 
 /*
- * Exclusive: others than the heap get nothing of it. "Large" is mimalloc's word for memory that is
- * pinned: it resets and decommits nothing.
+ * Creates the arena and its heap. The arena is exclusive: only this heap allocates from it.
+ * mimalloc calls pinned memory "large", and does not reset or decommit such memory.
  */
 static mi_heap_t *make_heap(void)
 {

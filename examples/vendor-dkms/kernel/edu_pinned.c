@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver on pinned_mem for QEMU's edu device: the card reads and writes the
- * memory that a program passes by address, without a copy and without
- * get_user_pages(). Registers: QEMU's documentation of the device.
+ * A driver for QEMU's edu device that is built on pinned_mem. The card reads and writes a program's
+ * memory directly, given its address, without a copy and without get_user_pages(). Registers are
+ * from QEMU's documentation of the device.
  *
- * The card makes one transfer at a time, under `lock`. A transfer holds a range of
- * pinned_mem from before the card is started until after it has stopped, so the
- * program may free its memory, fork or die meanwhile, and nobody else gets it.
+ * The card makes one transfer at a time, under `lock`. A transfer holds a range of pinned_mem from
+ * before the card is started until after it has stopped. The program may free its memory, fork or
+ * die meanwhile; nobody else gets the memory until the range is released.
  */
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -30,14 +30,14 @@
 #define DMA_TO_MEMORY 0x2
 #define CARD_BUFFER 0x40000
 
-/* The card takes a tenth of a second for a transfer. */
+/* A transfer takes a tenth of a second. */
 #define TIMEOUT_US (5 * USEC_PER_SEC)
 
 static DEFINE_MUTEX(lock);
-static struct pci_dev *card; /* NULL when it has gone; changes under the lock */
+static struct pci_dev *card; /* NULL while there is no card; protected by the lock */
 static void __iomem *registers;
 
-/* One piece of contiguous DMA addresses. */
+/* Transfers one piece of contiguous DMA addresses. */
 static int transfer_piece(dma_addr_t addr, u32 length, u32 at, bool from_card)
 {
 	u64 buffer = CARD_BUFFER + at;
@@ -64,7 +64,7 @@ static int transfer_range(struct pinned_mem_range *range, bool from_card)
 	for_each_sgtable_dma_sg(sgt, sg, i) {
 		err = transfer_piece(sg_dma_address(sg), sg_dma_len(sg), done, from_card);
 		if (err) {
-			/* It may not write when the memory is somebody else's. */
+			/* The card must not write after the memory is released. */
 			pci_clear_master(card);
 			break;
 		}
@@ -116,7 +116,7 @@ static int edu_pinned_probe(struct pci_dev *pdev, const struct pci_device_id *id
 	if (err)
 		return err;
 	pci_set_master(pdev);
-	/* All that the card can reach: `-device edu,dma_mask=...`, here all of the memory. */
+	/* The card's addressing limit is set by `-device edu,dma_mask=...`; here it has none. */
 	err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (err)
 		return err;
@@ -133,7 +133,7 @@ out_unlock:
 	return err;
 }
 
-/* Files may still be open: the lock waits for a transfer, and later ones find no card. */
+/* Removes the card. Waits for a running transfer; later transfers by open files find no card. */
 static void edu_pinned_remove(struct pci_dev *pdev)
 {
 	misc_deregister(&edu_pinned_dev);

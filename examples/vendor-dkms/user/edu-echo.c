@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sends what it reads to the card and prints what comes back; to stderr, how much
- * the card took and gave in place. Up to EDU_MAX bytes.
+ * Sends standard input, up to EDU_MAX bytes, to the card and prints what the card returns. Prints
+ * to stderr how many bytes the card read and wrote in place.
  *
- * usage: edu-echo [--ordinary]      with --ordinary from malloc'ed memory
+ * usage: edu-echo [--ordinary]      --ordinary: use memory from malloc()
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The library: asks the driver to use the program's own memory, and copies by a
- * buffer from pinned_malloc() only when the driver says that it is not pinned.
+ * The library. It asks the driver to use the program's own memory, and copies through a buffer from
+ * pinned_malloc() only if the driver reports that the memory is not pinned.
  */
 #include "edu.h"
 
@@ -37,7 +37,7 @@ void edu_close(struct edu *edu)
 	close(edu->fd);
 }
 
-/* Return: 0; -1 with errno, ENXIO if the memory is not pinned. */
+/* Transfers @buffer in place. Return: 0; -1 with errno, ENXIO if the memory is not pinned. */
 static int transfer(struct edu *edu, const void *buffer, size_t length, int from_card)
 {
 	struct edu_pinned_transfer request = {

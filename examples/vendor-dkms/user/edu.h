@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vendor's library: moves a program's buffers to the card and back. It takes any
- * pointer of the program's; pinned memory, from pinned_malloc() or under
- * pinned-run, goes straight, the rest is copied.
+ * An example of a vendor's library, which moves a program's buffers to the card and back. Any
+ * pointer of the program is accepted. The card accesses pinned memory, from pinned_malloc() or
+ * under pinned-run, in place; other memory is copied.
  *
- * Not thread-safe: one user of a struct edu at a time.
+ * Not thread-safe: one thread at a time may use a struct edu.
  */
 #ifndef EDU_H
 #define EDU_H
 
 #include <stddef.h>
 
-/* The most that the card holds. */
+/* The most bytes that the card's buffer can take. */
 #define EDU_MAX 4032
 
 /**
  * struct edu - an open card
  * @fd:		the driver's device
- * @bounce:	EDU_MAX bytes of pinned memory, for what is not pinned
- * @straight:	bytes that the card read or wrote where the program has them
+ * @bounce:	EDU_MAX bytes of pinned memory, for buffers that are not pinned
+ * @straight:	bytes that the card read or wrote in the program's own memory
  * @copied:	bytes that went through @bounce
  */
 struct edu {
@@ -32,7 +32,7 @@ struct edu {
 int edu_open(struct edu *edu);
 void edu_close(struct edu *edu);
 
-/* Up to EDU_MAX bytes into the card, and out of it. Return: 0, or -1 with errno. */
+/* Copy up to EDU_MAX bytes into the card, and out of it. Return: 0, or -1 with errno. */
 int edu_send(struct edu *edu, const void *buffer, size_t length);
 int edu_receive(struct edu *edu, void *buffer, size_t length);
 
