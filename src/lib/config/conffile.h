@@ -47,9 +47,9 @@ struct pn_conffile {
 };
 
 /*
- * Sets the defaults in @config, and then the keys of the section that matches the program; is_given
- * of
- * @config says whether there is one. Return: 0, or the errno of the failure to read the file.
+ * Sets the defaults in @config, and then the keys of the section that matches the program. is_given
+ * of @config says whether there is such a section. Return: 0, or the errno of the failure to read
+ * the file.
  */
 int pn_conffile_read(struct pn_config *config, const struct pn_conffile *file);
 

@@ -259,10 +259,7 @@ size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t w
 		pn_assert(pn_slab_state(slab, index) == PN_OBJECT_NEVER ||
 			  pn_slab_state(slab, index) == PN_OBJECT_FREED);
 		bits[index / 64] &= ~((uint64_t)1 << (index % 64));
-		/*
-		 * The cache is a stack: the object at the lowest address comes last, to be popped
-		 * first.
-		 */
+		/* The cache is a stack: the lowest address comes last, to be popped first. */
 		objects[got - 1] = (struct pn_free){
 			.object = pn_arena_at(slab->offset + index * slab->pitch),
 			.state = &slab->state[index],

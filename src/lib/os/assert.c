@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a failed assertion does; see assert.h. Released libraries contain none of this. */
+/* What a failed assertion does; see assert.h. Released libraries do not contain this code. */
 #include "os/assert.h"
 
 #if PN_CHECKS

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Assertions about the library's own data: what must be true whatever the program does.
+ * Assertions about the library's own data: they state what must be true whatever the program does.
  *
- * PN_CHECKS selects them when the library is compiled. 0, the default and what is released: none,
- * and no code is generated. 1: those that take constant time. 2: also those that walk a list, a
- * bitmap or a table. The unit tests, the fuzzers and one run of the preload tests use 2.
+ * PN_CHECKS selects the assertions when the library is compiled. With 0, the default and the value
+ * for releases, there are none, and no code is generated. With 1, there are those that take
+ * constant time. With 2, there are also those that walk a list, a bitmap or a table. The unit
+ * tests, the fuzzers and one run of the preload tests use 2.
  *
- * Wrong use by a program (a double free, a wild pointer) is no matter of these: die.h reports it in
- * released libraries too.
+ * Assertions are not for wrong use by a program, such as a double free or a wild pointer: die.h
+ * reports wrong use in released libraries too.
  */
 #ifndef PN_ASSERT_H
 #define PN_ASSERT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Words that every file of the library uses: sizes, attributes, the lock. */
+/* Constants, attributes and helpers that every file of the library uses. */
 #ifndef PN_BASE_H
 #define PN_BASE_H
 
@@ -11,7 +11,7 @@
 #define PN_CHUNK_SIZE ((size_t)1 << PN_CHUNK_SHIFT)
 #define PN_CHUNK_MASK (PN_CHUNK_SIZE - 1)
 
-/* What a chunk is cut into: slabs and medium objects are runs of pages. */
+/* A chunk is divided into pages; slabs and medium objects occupy page runs. */
 #define PN_PAGE_SHIFT 12
 #define PN_PAGE_SIZE ((size_t)1 << PN_PAGE_SHIFT)
 #define PN_CHUNK_PAGES ((size_t)1 << (PN_CHUNK_SHIFT - PN_PAGE_SHIFT))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The word that tells a forked child, and who settles it; see child.h. */
+/* The word by which a forked child is recognised, and how a child is settled; see child.h. */
 #include "os/child.h"
 
 #include "os/sys.h"
@@ -11,7 +11,7 @@
 static const uint32_t before_start = PN_CHILD_SETTLED;
 const uint32_t *pn_child_word = &before_start;
 
-/* The word, and after it the number of the process. */
+/* The word; the next word contains the process ID. */
 static uint32_t *word;
 static void (*settle)(void);
 

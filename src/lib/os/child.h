@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a forked child is recognised, whatever made it: fork(), _Fork() or a bare clone(). A word
- * lies in memory that the kernel wipes in each child (MADV_WIPEONFORK). While the word says so the
- * child is new: what it inherited is still set up as its parent's. The first slow path, or the
- * atfork handler before that, settles it, once and at a moment when the thread is inside none of
- * the library's locks. front/fork.c says what that means.
+ * Recognises a forked child, whether fork(), _Fork() or a bare clone() has made it. One word lies
+ * in memory that the kernel wipes in each child (MADV_WIPEONFORK). While the word is 0, the child
+ * is new: the data that it inherited still describe its parent. A new child is settled once, by the
+ * atfork handler or else by the first slow path, at a moment when the thread holds none of the
+ * library's locks. front/fork.c says what settling does.
  */
 #ifndef PN_CHILD_H
 #define PN_CHILD_H
@@ -13,10 +13,10 @@
 
 #define PN_CHILD_NEW 0u
 #define PN_CHILD_SETTLED 1u
-/* A thread is at it; the others wait. */
+/* One thread is settling the child; the other threads wait. */
 #define PN_CHILD_SETTLING 2u
 
-/* Leads to one of the above. */
+/* Points to the word, whose value is one of these three. */
 extern const uint32_t *pn_child_word;
 
 /* Return: true in a forked child that is not settled. Safe in signal handlers; no system call. */
@@ -26,14 +26,15 @@ static inline bool pn_child_is_new(void)
 }
 
 /*
- * Returns true in a child made by vfork(), whose memory is its parent's. A system call. May be
- * wrong before pn_child_start().
+ * Returns true in a child made by vfork(), which shares its parent's memory. Makes a system call.
+ * The result may be wrong before pn_child_start().
  */
 bool pn_child_shares_memory(void);
 
 /*
- * A child that sees what was written after this sees what was written before it. (ThreadSanitizer
- * knows no fences, and looks at no child.)
+ * Orders the thread's writes for children that another thread may be forking: a child that sees a
+ * write made after this call sees all writes made before the call. (ThreadSanitizer does not
+ * support fences, and does not check children.)
  */
 static inline void pn_child_order_writes(void)
 {
@@ -45,15 +46,15 @@ static inline void pn_child_order_writes(void)
 }
 
 /*
- * Makes the word, in the process that initialises the library. From now on pn_child_settle() calls
- * @settle in new children. Return: false without memory.
+ * Maps the word, in the process that initialises the library. From then on, pn_child_settle() calls
+ * @settle in new children. Return: false if there is no memory.
  */
 bool pn_child_start(void (*settle)(void));
 
 /*
- * Settles a new child; elsewhere it does nothing. Return: false, with nothing changed, if a signal
- * handler forked while this thread was inside a locked section, which will go on and must find its
- * data as they are.
+ * Settles a new child; in any other process, does nothing. Return: false, with nothing changed, if
+ * a signal handler forked while this thread was inside a locked section: that section will
+ * continue, and must find its data unchanged.
  */
 bool pn_child_settle(void);
 

@@ -8,7 +8,7 @@
 
 #include "os/sys.h"
 
-/* Of somebody's environment: it must not end the line, nor tell a terminal what to do. */
+/* Text from the environment must neither end the line nor control a terminal. */
 static bool is_control(char byte)
 {
 	return (unsigned char)byte < ' ' || byte == 0x7f;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages: one line each, written at once by write(2), built without
- * allocation. Numbers and texts are appended to a line in turn.
+ * Messages of one line each. A line is built without allocation, by appending texts and numbers,
+ * and is written by one call of write(2). A line that is too long is cut.
  */
 #ifndef PN_DIE_H
 #define PN_DIE_H
@@ -21,11 +21,14 @@ void pn_line_end(struct pn_line *line, int fd);
 
 /* "pinned: <caller>: invalid pointer <pointer>", then abort(3). */
 _Noreturn void pn_die_invalid(const char *caller, const void *pointer);
-/* The same, of an object that a request of the size and alignment told does not get. */
+/*
+ * The same with "wrong size or alignment for": the caller of a sized free gave a size or an
+ * alignment for which the object cannot have been allocated.
+ */
 _Noreturn void pn_die_size(const char *caller, const void *pointer);
 /* "pinned: write after free to object <pointer>", then abort(3). */
 _Noreturn void pn_die_written(const void *pointer);
-/* As the first, of a pointer that was freed: "double free of" if it is freed again. */
+/* "pinned: <caller>: freed pointer <pointer>", or "double free of" in a free; then abort(3). */
 _Noreturn void pn_die_freed(const char *caller, const void *pointer);
 
 #endif /* PN_DIE_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How public functions tell of errors. errno stays as it is where there is none. */
+/* How public functions report errors. Without an error, errno stays unchanged. */
 #ifndef PN_ERRNO_H
 #define PN_ERRNO_H
 
@@ -7,7 +7,7 @@
 
 #include "os/base.h"
 
-/* @err: errno value, or 0. */
+/* Returns 0 if @err is 0; otherwise sets errno to @err and returns -1. */
 static inline int pn_answer(int err)
 {
 	if (err)

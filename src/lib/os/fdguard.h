@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library's own descriptor in a process that does not know of it: kept at a
- * high number, closed on exec, and looked at before each use, since a daemon may
- * have closed every descriptor it found, and reused the number.
+ * Guarded descriptors: descriptors of the library in a process that does not know about them. A
+ * guarded descriptor has a high number and is closed on exec. The library checks it before each
+ * use, because a daemon may have closed every descriptor it found, and reused the number.
  */
 #ifndef PN_FDGUARD_H
 #define PN_FDGUARD_H
@@ -11,8 +11,8 @@
 
 /**
  * struct pn_fd - a guarded descriptor
- * @fd: the number, or -1
- * @file: what it was when it was opened
+ * @fd: the descriptor, or -1
+ * @file: identity of the file that was opened
  */
 struct pn_fd {
 	int fd;
@@ -24,13 +24,13 @@ struct pn_fd {
 		.fd = -1 \
 	}
 
-/* Guard a copy of @fd at a high number; @fd stays open. Return: 0 or an errno. */
+/* Guards a copy of @fd, with a high number; @fd stays open. Return: 0 or an errno. */
 int pn_fd_guard_copy(struct pn_fd *guard, int fd);
-/* Open @path and guard it. Return: 0 or an errno. */
+/* Opens @path and guards the descriptor. Return: 0 or an errno. */
 int pn_fd_open(struct pn_fd *guard, const char *path, int flags);
-/* Is it still the file that was opened? */
+/* Returns true if the descriptor still refers to the file that was opened. */
 bool pn_fd_is_intact(const struct pn_fd *guard);
-/* Close it, if it is still ours, and forget it. */
+/* Forgets the descriptor, and closes it if it still refers to the file that was opened. */
 void pn_fd_drop(struct pn_fd *guard);
 
 #endif /* PN_FDGUARD_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON, and other text, written piece by piece to a descriptor: through a small
- * buffer on the caller's stack, without allocation and without a lock.
+ * Writes JSON and other text piece by piece to a descriptor, through a small buffer on the caller's
+ * stack. Takes no lock and does not allocate.
  */
 #ifndef PN_JSON_H
 #define PN_JSON_H
@@ -10,11 +10,11 @@
 
 /**
  * struct pn_json - a text that is being written
- * @fd: where to
- * @error: the errno of the first write that failed, after which nothing is written; or 0
- * @needs_comma: a member precedes
+ * @fd: the descriptor to write to
+ * @error: the errno of the first write that failed, after which nothing more is written; or 0
+ * @needs_comma: the next member must be preceded by a comma
  * @len: bytes in @text
- * @text: not written yet
+ * @text: text that has not been written yet
  */
 struct pn_json {
 	int fd;
@@ -25,16 +25,16 @@ struct pn_json {
 };
 
 void pn_json_start(struct pn_json *json, int fd);
-/* Return: 0 or an errno. */
+/* Writes the rest. Return: 0, or the errno of the first write that failed. */
 int pn_json_end(struct pn_json *json);
 
-/* As they are: the pieces of text formats that are not JSON. */
+/* Write text without commas and quotes, for text formats that are not JSON. */
 void pn_json_text(struct pn_json *json, const char *text);
 void pn_json_bytes(struct pn_json *json, const char *text, size_t len);
 void pn_json_decimal(struct pn_json *json, uint64_t value);
 void pn_json_hex(struct pn_json *json, uint64_t value);
 
-/* Members; @name is NULL in an array. @bracket is one of {}[]. */
+/* Write members; @name is NULL in an array. @bracket is one of {}[]. */
 void pn_json_open(struct pn_json *json, const char *name, char bracket);
 void pn_json_close(struct pn_json *json, char bracket);
 void pn_json_number(struct pn_json *json, const char *name, uint64_t value);

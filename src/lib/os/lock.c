@@ -5,7 +5,7 @@
 #include "os/child.h"
 #include "os/sys.h"
 
-/* The thread waits for a lock, so it counts as inside of that one. */
+/* The thread's count includes the lock that it waits for, which must not prevent settling. */
 static bool settle_before_waiting(void)
 {
 	bool is_settled;
@@ -17,8 +17,9 @@ static bool settle_before_waiting(void)
 }
 
 /*
- * A signal handler may fork while the thread waits in here. In the child nobody wakes it, so that
- * it looks now and then by itself whether it is in one.
+ * A signal handler may fork while the thread waits in this function. In the child nobody wakes the
+ * thread. pn_sys_wait() therefore returns after a few milliseconds, and the thread checks whether
+ * it is in a new child.
  */
 PN_NOINLINE bool pn_lock_wait(struct pn_lock *lock)
 {

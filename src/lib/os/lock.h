@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks that nobody takes for a fork.
+ * Locks that a fork need not acquire.
  *
- * A child has only the thread that forked. A lock that another thread held at that moment is held
- * for ever in the child, and what it covers may be half changed. So the child makes all locks new,
- * together with what they cover, when it is settled (child.h), and no thread waits for a lock in a
- * new child: pn_lock() settles it first.
+ * A forked child has only the thread that forked. A lock that another thread held at the fork would
+ * stay held in the child for ever, and the data under the lock may be half changed. When a child is
+ * settled (child.h), it therefore resets all locks together with their data. No thread waits for a
+ * lock in a new child: pn_lock() settles the child first.
  *
- * A signal handler may fork while its thread is inside a locked section. In the child that section
- * goes on after the handler: its data are as the thread left them, and nobody else is there to
- * change them. So the child is not settled before the thread has left its outermost section. Until
- * then the thread cannot have another lock that somebody held at the fork, since what that lock
- * covers is not to be used: pn_lock_inside() returns false, and the section ends without it.
+ * A signal handler may fork while the interrupted thread is inside a locked section. In the child,
+ * that section continues after the handler. Its data are as the thread left them, and no other
+ * thread can change them. The child is therefore not settled before the thread has left its
+ * outermost section. Until then, the thread cannot acquire any other lock that was held at the
+ * fork, because the data under that lock must not be used: pn_lock_inside() returns false, and the
+ * section ends without the lock.
  *
- * A lock is one word: 0 free, 1 held, 2 held and somebody may wait. Acquiring and releasing it is
- * no cancellation point, calls no function of the C library and, uncontended, makes no system call.
+ * A lock is one word: 0 free, 1 held, 2 held and a thread may be waiting. Acquiring or releasing a
+ * lock is not a cancellation point, calls no function of the C library and, uncontended, makes no
+ * system call.
  */
 #ifndef PN_LOCK_H
 #define PN_LOCK_H
@@ -25,8 +27,8 @@
 
 /**
  * struct pn_lock - a lock
- * @word: its state
- * @owner: the thread that holds it; assertions alone need to know
+ * @word: the state: 0, 1 or 2, as above
+ * @owner: the thread that holds the lock; only assertions use it
  */
 struct pn_lock {
 	uint32_t word;
@@ -40,11 +42,9 @@ struct pn_lock {
 		.word = 0 \
 	}
 
-/*
- * Waits for a lock that is not free. Return: true if the thread has it now; see pn_lock_inside().
- */
+/* Waits for a lock that is not free, and acquires it. Return: as pn_lock_inside(). */
 bool pn_lock_wait(struct pn_lock *lock);
-/* Wakes a thread that waits for the lock. */
+/* Wakes one thread that waits for the lock. */
 void pn_lock_wake(struct pn_lock *lock);
 
 static inline void pn_lock_set_owner(struct pn_lock *lock, const struct pn_lock_thread *owner)
@@ -66,13 +66,14 @@ static inline bool pn_lock_try_word(struct pn_lock *lock)
 }
 
 /*
- * Acquires a lock while the thread may hold others. Return: false, without the lock, in a child
- * that a signal handler forked while the thread was inside the section of one of the others.
+ * Acquires a lock while the thread may hold other locks. Return: false, without the lock, in a
+ * child that a signal handler forked while the thread was inside the section of one of the other
+ * locks.
  */
 static inline __attribute__((warn_unused_result)) bool pn_lock_inside(struct pn_lock *lock)
 {
 	pn_lock_thread.held++;
-	/* A signal handler that forks must see that the thread is about to be inside. */
+	/* A signal handler that forks must see that the thread is about to enter a section. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (pn_unlikely(!pn_lock_try_word(lock)) && !pn_lock_wait(lock)) {
 		pn_lock_thread.held--;
@@ -85,7 +86,9 @@ static inline __attribute__((warn_unused_result)) bool pn_lock_inside(struct pn_
 /* Acquires a lock while the thread holds no other one. */
 static inline void pn_lock(struct pn_lock *lock)
 {
-	/* Fails only where a signal handler uses the heap while its thread is inside a section. */
+	/*
+	 * This fails only if a signal handler uses the heap while the thread is inside a section.
+	 */
 	while (!pn_lock_inside(lock))
 		;
 	pn_assert(pn_lock_thread.held == 1);
@@ -114,8 +117,8 @@ static inline void pn_unlock(struct pn_lock *lock)
 }
 
 /*
- * Makes the lock free, in a forked child that is being settled. What it covers is made new after
- * that: whoever released it last has written it before.
+ * Makes the lock free, in a forked child that is being settled. The acquire order makes visible
+ * what the last holder wrote under the lock; the child resets that data afterwards.
  */
 static inline void pn_lock_reset(struct pn_lock *lock)
 {
@@ -130,7 +133,7 @@ static inline bool pn_lock_is_held(const struct pn_lock *lock)
 	return lock->owner == &pn_lock_thread;
 }
 #else
-/* Assertions that are compiled out name it. */
+/* Declared only because assertions that are compiled out mention it. */
 bool pn_lock_is_held(const struct pn_lock *lock);
 #endif
 

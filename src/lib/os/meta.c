@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Records are cut from mapped blocks and never given back: who has no use for
- * one keeps it in a list of its own, since there are few sizes of them.
+ * Records are allocated from mapped blocks and never given back. A user of records keeps those that
+ * it does not need in a list of its own, because there are only few sizes.
  *
- * There is no lock, so that records can be had inside of any section, and in a forked child at any
- * time: one word leads to the newest block, and one word in that block counts what is cut from it.
+ * There is no lock, so that a record can be allocated inside any locked section, and in a forked
+ * child at any time. One word points to the newest block, and one word in that block counts its
+ * used bytes.
  */
 #include "os/meta.h"
 
@@ -15,7 +16,7 @@
 
 /**
  * struct block - a mapped block
- * @used: bytes that are cut from it, this head included; more than BLOCK_SIZE: it is full
+ * @used: bytes that are in use, including this header; more than BLOCK_SIZE if the block is full
  */
 struct block {
 	size_t used;
@@ -35,8 +36,8 @@ static void *cut(struct block *block, size_t size)
 }
 
 /*
- * Puts a new block in the place of @full, unless another thread has done so. Return: the newest, or
- * NULL.
+ * Replaces @full as the newest block by a new one, unless another thread has done so already.
+ * Return: the newest block, or NULL if there is no memory.
  */
 static struct block *replace(struct block *full)
 {
@@ -44,7 +45,7 @@ static struct block *replace(struct block *full)
 
 	if (!fresh)
 		return NULL;
-	/* The addresses may have been those of another block, which another thread has unmapped. */
+	/* Atomic: the block may have the address of one that another thread has just unmapped. */
 	__atomic_store_n(&fresh->used, sizeof(*fresh), __ATOMIC_RELAXED);
 	if (__atomic_compare_exchange_n(&newest, &full, fresh, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for the library's own records, apart from the objects, so that a wild
- * write or a stray DMA into an object cannot reach them.
+ * Memory for the library's own records. It lies apart from the objects, so that a wild write or a
+ * stray DMA to an object cannot reach a record.
  */
 #ifndef PN_META_H
 #define PN_META_H
 
 #include "os/base.h"
 
-/* Zeroed, aligned to a cache line. Takes no lock. Return: NULL without memory. */
+/* Allocates zeroed memory, aligned to a cache line. Takes no lock. Return: NULL without memory. */
 void *pn_meta_alloc(size_t size);
 
 #endif /* PN_META_H */

@@ -6,8 +6,8 @@
 #include "os/base.h"
 
 /*
- * Physical address of the mapped page at @addr; UINT64_MAX if the kernel does not tell (needs
- * CAP_SYS_ADMIN).
+ * Returns the physical address of the mapped page at @addr; UINT64_MAX if the kernel does not tell
+ * it, because the process lacks CAP_SYS_ADMIN.
  */
 uint64_t pn_pagemap_phys(const void *addr);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Probes for perf, bpftrace, gdb and SystemTap (USDT), in slow paths only: each is
- * an instruction that does nothing until somebody puts a breakpoint there. Their
- * names and arguments are told of in doc/tracing.md.
+ * Probes for perf, bpftrace, gdb and SystemTap (USDT), in slow paths only. Each probe is an
+ * instruction that does nothing until somebody sets a breakpoint at it. doc/tracing.md documents
+ * the names and arguments of the probes.
  */
 #ifndef PN_PROBE_H
 #define PN_PROBE_H

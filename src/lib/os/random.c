@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * splitmix64 over a counter that all threads share: one atomic addition and a few
- * multiplications. Who sees whole numbers can compute the next ones; the places of
- * objects show a few bits of each.
+ * splitmix64 over a counter that all threads share: one atomic addition and a few multiplications.
+ * Whoever sees a whole number can compute the next ones; the places of objects reveal only a few
+ * bits of each number.
  */
 #include "os/random.h"
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers for placing objects, that a program's input cannot foretell, and for
- * choosing samples. Not for keys.
+ * Random numbers for placing objects, which a program's input cannot predict, and for choosing
+ * samples. They are not fit for cryptographic keys.
  */
 #ifndef PN_RANDOM_H
 #define PN_RANDOM_H
 
 #include "os/base.h"
 
-/* Take a seed from the kernel, and place objects by chance. */
+/* Takes a seed from the kernel, and turns random placing of objects on. */
 void pn_random_init(void);
-/* In a forked child: another seed, so that it does not go on with its parent's numbers. */
+/* In a forked child: takes another seed, so that the child's numbers differ from its parent's. */
 void pn_random_in_child(void);
-/* Has that been done? Written at initialisation only. */
+/* True after pn_random_init(): objects are placed at random. Written at initialisation only. */
 extern bool pn_random_is_on;
-/* The next one; always the same numbers without a seed. Safe in threads. */
+/* Returns the next number. Without a seed, the numbers are always the same. Thread-safe. */
 uint64_t pn_random_next(void);
-/* The next one below @limit, which is not 0. Safe in threads. */
+/* Returns a number below @limit, which is not 0. Thread-safe. */
 size_t pn_random_below(size_t limit);
 
 #endif /* PN_RANDOM_H */

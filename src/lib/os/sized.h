@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Structures that a caller passes, built against an older or a newer header than this library. Each
- * begins with its size as a size_t. A later version only adds members at the end, and a member that
- * is 0 means what the version without that member did; so both sides can agree on the bytes that
- * both know. Whatever the library reads is copied once, before anything in the copy is looked at.
+ * Structures of callers that were compiled with an older or a newer header than this library. Each
+ * structure begins with its size as a size_t. A later version only adds members at the end, and a
+ * member that is 0 means what the version without that member did. Caller and library therefore
+ * agree on the bytes that both know. The library copies a structure once before it reads anything
+ * in the copy.
  */
 #ifndef PN_SIZED_H
 #define PN_SIZED_H
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* No version's structure is larger; a larger size is a mistake of the caller, who left it unset. */
+/* No version's structure is larger. A larger size means that the caller has not set the size. */
 #define PN_SIZED_MAX ((size_t)4096)
 
 /* The size of @type in the version in which @member was the last one. */

@@ -17,7 +17,7 @@
 #include "os/confined.h"
 #include "os/syscall.h"
 
-/* Memory of which only what is touched costs anything. */
+/* Flags for memory of which only pages that are touched cost anything. */
 #define LAZY (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -27,7 +27,7 @@
 static void *map(void *addr, size_t size, int protection, int flags, int fd, uint64_t offset)
 {
 #ifdef SYS_mmap2
-	/* Word sizes of 32 bits: the offset is in units of 4096 bytes. */
+	/* On 32-bit architectures, the offset is in units of 4096 bytes. */
 	return (void *)pn_syscall(SYS_mmap2, addr, size, protection, flags, fd, offset >> 12);
 #else
 	return (void *)pn_syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
@@ -40,8 +40,8 @@ bool pn_sys_unmap(void *addr, size_t size)
 }
 
 /*
- * Maps at @addr unless something is mapped there. A kernel that does not know the flag takes @addr
- * for a hint, and maps elsewhere if the range is not free. Returns 0 or an errno.
+ * Maps at @addr unless something is mapped there. A kernel without MAP_FIXED_NOREPLACE takes @addr
+ * for a hint, and maps elsewhere if there is a mapping at @addr. Returns 0 or an errno.
  */
 static int map_at(void *addr, size_t size, int protection, int flags, int fd, uint64_t offset)
 {
@@ -106,13 +106,13 @@ uintptr_t pn_sys_brk(void)
 	return (uintptr_t)pn_syscall(SYS_brk, 0);
 }
 
-/* A process that filters its system calls gets what libc's allocator would do, and no more. */
+/* For a process that filters its system calls, uses only the flags that libc's allocator uses. */
 static int table_flags(void)
 {
 	return pn_is_confined() ? MAP_PRIVATE | MAP_ANONYMOUS : LAZY;
 }
 
-/* Tables are large and sparse: a huge page would cost what it does not hold. */
+/* Tables are large and sparse: huge pages would waste memory on entries that are never used. */
 static void avoid_huge_pages(void *table, size_t size)
 {
 	if (!pn_is_confined())
@@ -201,7 +201,7 @@ int pn_sys_ioctl(int fd, unsigned long request, void *argument)
 	return pn_syscall(SYS_ioctl, fd, request, argument) ? errno : 0;
 }
 
-/* By statx, whose structure is the same everywhere. */
+/* Uses statx, whose structure is the same on all architectures. */
 bool pn_sys_identify(int fd, struct pn_sys_file *file)
 {
 	struct statx st;
@@ -240,9 +240,9 @@ static uint64_t soft_limit(int resource)
 }
 
 /*
- * A copy of @fd, closed on exec, near 1000: high enough to be out of the way of
- * programs that count on the lowest free number, low enough not to make the
- * kernel grow the descriptor table. Return: a descriptor, or -errno.
+ * Copies @fd to a number near 1000, to be closed on exec. The number is high enough not to disturb
+ * programs that rely on getting the lowest free number, and low enough not to make the kernel
+ * enlarge the descriptor table. Return: a descriptor, or -errno.
  */
 int pn_sys_dup_high(int fd)
 {
@@ -256,7 +256,9 @@ int pn_sys_dup_high(int fd)
 	return copy < 0 ? -errno : copy;
 }
 
-/* As this system call takes it, also where the C library's time has 64 bits and words 32. */
+/*
+ * The layout that the futex system call takes, also if the C library's time_t is wider than long.
+ */
 struct futex_time {
 	long seconds;
 	long nanoseconds;
@@ -284,13 +286,17 @@ static uint64_t ask_for_time(void)
 	long now[2] = { 0, 0 }; /* seconds and nanoseconds */
 
 	/*
-	 * A monotonic clock's seconds do not outgrow 32 bits, which is what the old call has there.
+	 * On 32-bit architectures, this system call has 32-bit seconds, which are enough for a
+	 * monotonic clock.
 	 */
 	pn_syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, now);
 	return (uint64_t)now[0] * 1000 + (uint64_t)now[1] / 1000000;
 }
 
-/* Ticks of a counter that any program may read; less than a millisecond is 2^20 of them. */
+/*
+ * Returns a counter that any program may read, in units of less than a millisecond: 2^20 ticks on
+ * x86. Where there is no such counter, returns how often the function was called.
+ */
 static uint64_t counter(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -308,8 +314,8 @@ static uint64_t counter(void)
 }
 
 /*
- * A system call only when the counter says that time has passed; in a confined process it stands
- * still.
+ * Makes a system call only when the counter says that time has passed. In a confined process, the
+ * time stands still.
  */
 uint64_t pn_sys_now_ms(void)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls, one policy for failures: what can fail for want of a resource
- * returns it; the rest is ignored where that harms nobody. None is a
+ * System calls, with one policy for failures: a function that can fail for lack of a resource
+ * reports the failure; other failures are ignored if that is harmless. None of the functions is a
  * cancellation point.
  *
- * They go to the kernel directly (syscall.h): libraries that a user preloads wrap mmap, open,
- * clock_gettime and the like, look the real ones up by dlsym, and allocate
- * meanwhile, which must not come back here while a lock is held.
+ * All functions enter the kernel directly (syscall.h). Other preloaded libraries may wrap mmap,
+ * open, clock_gettime and the like, look up the real functions by dlsym, and allocate meanwhile.
+ * Such an allocation must not enter this library again while a lock is held.
  */
 #ifndef PN_SYS_H
 #define PN_SYS_H
@@ -16,17 +16,17 @@
 #include "os/base.h"
 
 /*
- * Maps memory that can be read and written at @addr. Returns 0; EEXIST if anything is mapped in the
- * range already; or another errno.
+ * Maps readable and writable memory at @addr. Returns 0; EEXIST if anything is mapped there
+ * already; or another errno.
  */
 int pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
 /* The same in place of whatever is mapped there. Returns 0 or an errno. */
 int pn_sys_map_over(void *addr, size_t size, int flags, int fd, uint64_t offset);
-/* The same where the kernel likes. Returns NULL and errno on failure. */
+/* The same at an address that the kernel chooses. Returns NULL and sets errno on failure. */
 void *pn_sys_map_anywhere(size_t size, int flags);
 /*
- * Returns false only where the range would split a mapping and the process may have no more of
- * them.
+ * Unmaps memory. Returns false only if a mapping would have to be split and the process has too
+ * many mappings already.
  */
 bool pn_sys_unmap(void *addr, size_t size);
 /* Frees the pages of ordinary memory, which are zeros when they are touched again. */
@@ -41,7 +41,7 @@ uintptr_t pn_sys_next_address(size_t size);
 /* Returns the end of the C library's heap. */
 uintptr_t pn_sys_brk(void);
 
-/* Maps zeroed memory that costs what is touched of it. Returns NULL on failure. */
+/* Maps zeroed memory, of which only pages that are touched cost memory. Returns NULL on failure. */
 void *pn_sys_table(size_t size);
 /*
  * The same at @addr. Returns 0; EEXIST if anything is mapped in the range already; or another
@@ -52,17 +52,17 @@ int pn_sys_table_at(void *addr, size_t size);
 bool pn_sys_wipe_on_fork(void *addr, size_t size);
 
 int pn_sys_open(const char *path, int flags);
-/* A new or emptied file that its owner may read and write. */
+/* Creates or truncates a file that its owner may read and write. Return: as pn_sys_open(). */
 int pn_sys_create(const char *path);
 void pn_sys_close(int fd);
 bool pn_sys_exists(const char *path);
-/* Where a link leads, as a string. Return: false if there is no such link, or no room. */
+/* Reads a symbolic link as a string. Return: false if there is no such link, or it does not fit. */
 bool pn_sys_read_link(const char *path, char *target, size_t size);
 ssize_t pn_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
 /* Return: 0 or an errno. */
 int pn_sys_ioctl(int fd, unsigned long request, void *argument);
 
-/* What a descriptor is open on. */
+/* The identity of the file that a descriptor refers to. */
 struct pn_sys_file {
 	uint64_t device;
 	uint64_t inode;
@@ -70,17 +70,20 @@ struct pn_sys_file {
 };
 
 bool pn_sys_identify(int fd, struct pn_sys_file *file);
-/* Return: false if not all of it could be written. */
+/* Writes all bytes. Return: false if not all of them could be written. */
 bool pn_sys_write(int fd, const void *buffer, size_t size);
 int pn_sys_dup_high(int fd);
 /* Sleeps while *@word is @value, for a few milliseconds at most. Preserves errno. */
 void pn_sys_wait(const uint32_t *word, uint32_t value);
-/* Wakes up to @count threads that sleep so. Preserves errno. */
+/* Wakes up to @count threads that sleep in pn_sys_wait(). Preserves errno. */
 void pn_sys_wake(const uint32_t *word, int count);
-/* The process's number, as the kernel says: another one in a forked child. */
+/* Asks the kernel for the process ID, which is another one in a forked child. */
 uint32_t pn_sys_process(void);
 uint64_t pn_sys_now_ms(void);
-/* From the kernel, or, before that has any, from what differs between processes. */
+/*
+ * Returns a random number from the kernel or, if the kernel has none yet, a number from data that
+ * differ between processes.
+ */
 uint64_t pn_sys_random(void);
 
 #endif /* PN_SYS_H */

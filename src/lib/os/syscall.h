@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls by the instruction itself. The library makes all of its own calls this way, because
+ * System calls by the machine instruction. The library makes all its system calls this way, because
  * a preloaded library may wrap syscall(), mmap(), open() or any other public name, look the real
  * one up by dlsym() and allocate meanwhile: torsocks wraps syscall() itself, and its wrapper waits
  * for an initialisation that allocates.
  *
- * Nothing here is a cancellation point, and nothing here takes a lock or allocates.
+ * None of these functions is a cancellation point, takes a lock, or allocates.
  */
 #ifndef PN_SYSCALL_H
 #define PN_SYSCALL_H

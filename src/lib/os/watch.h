@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What another process may find of this one's state, by reading its memory as a
- * debugger does: pinnedctl(1). Nothing of this runs in the process that is watched.
+ * Describes the library's state for another process, pinnedctl(1), which reads it from this
+ * process's memory as a debugger does. No code runs in the process that is watched.
  *
- * Each entry names a variable or a member of a structure, with its place and size,
- * so that who reads knows no layout beforehand. The linker makes one table of them,
- * and a note in the ELF file leads to it (layout.c).
+ * Each entry names a variable, or a member of a structure, with its place and size, so that the
+ * reader need not know the layout beforehand. The linker collects the entries in one table, and a
+ * note in the ELF file points to the table (layout.c).
  */
 #ifndef PN_WATCH_H
 #define PN_WATCH_H
@@ -35,7 +35,7 @@ _Static_assert(sizeof(struct pn_watch) == 64, "entries follow each other in the 
 		.name = text, .value = (uintptr_t)(what), .size = (bytes)                   \
 	}
 
-/* @variable of this file, by the name @id. */
+/* Makes an entry for @variable, a variable of the same source file, with the name @id. */
 #define PN_WATCH_VARIABLE(id, variable) PN_WATCH_ENTRY(id, #id, &(variable), sizeof(variable))
 #define PN_WATCH_MEMBER(type, member)                                                     \
 	PN_WATCH_ENTRY(type##_##member, #type "." #member, offsetof(struct type, member), \
