@@ -262,7 +262,7 @@ static void use_heaps_in_child(void)
 
 	memset(object, 's', 70000);
 	pinned_free(memset(pinned_heap_malloc(own, 100), 'o', 100));
-	_exit(pinned_heap_destroy(own) || object[69999] != 's');
+	end_child(pinned_heap_destroy(own) || object[69999] != 's');
 }
 
 START_TEST(threads_make_heaps_while_others_fork)

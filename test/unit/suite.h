@@ -6,6 +6,8 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /*
  * Returns the seed of a test with random operations: TEST_SEED, or 1, so that a test fails because
@@ -19,6 +21,16 @@ static inline unsigned int test_seed(void)
 	printf("TEST_SEED=%u\n", seed);
 	fflush(stdout);
 	return seed;
+}
+
+/*
+ * Ends a child that a process with threads forked. AddressSanitizer allocates memory before it lets a
+ * function be called that never returns, such as _exit(), and waits for a lock of its own that
+ * another thread may have held at the fork.
+ */
+static inline void end_child(int status)
+{
+	syscall(SYS_exit_group, status);
 }
 
 /*

@@ -156,7 +156,7 @@ static void use_heap_in_child(char *inherited)
 	for (int i = 0; i < 200; i++)
 		pinned_free(memset(pinned_malloc(100 + (size_t)i * 50), 1, 100));
 	inherited = pinned_realloc(inherited, 100000);
-	_exit(inherited[4999] == 'p' ? 0 : 1);
+	end_child(inherited[4999] == 'p' ? 0 : 1);
 }
 
 START_TEST(fork_while_other_threads_allocate)
