@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * libFuzzer's view of libpinned's functions: an input is a sequence of calls on a
- * few objects, beside a model that knows what each must contain. At the end all is
- * freed, and the figures say so. PINNED_CONF says which classes and what limit.
+ * Fuzzes libpinned's functions by libFuzzer: an input is a sequence of calls on a few
+ * objects, and a model says what each object must contain. At the end all objects are
+ * freed, and the statistics must show that. PINNED_CONF selects size classes and limit.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static unsigned int next(struct input *input)
 	return input->at < input->end ? *input->at++ : 0;
 }
 
-/* 24 bits that say a size: its magnitude, then the rest. */
+/* Reads a size from 24 bits of the input: first its magnitude, then the remaining bits. */
 static size_t next_size(struct input *input)
 {
 	unsigned int magnitude = next(input);
@@ -56,7 +56,7 @@ static size_t next_alignment(struct input *input)
 	return (size_t)1 << next(input) % 25;
 }
 
-/* Both ends, and some in the middle. */
+/* Returns the place after @i that is written and checked: both ends and some in the middle. */
 static size_t next_place(size_t i, size_t size)
 {
 	size_t step = size < 65536 ? 31 : 1997;
@@ -72,7 +72,7 @@ static void fill(struct object *object)
 		object->bytes[i] = object->content;
 }
 
-/* The first @size bytes, at the places that fill() wrote when the object was @object. */
+/* Checks the first @size of @bytes at the places that fill() wrote for @object. */
 static void check(const struct object *object, const unsigned char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i = next_place(i, object->size))
@@ -83,7 +83,7 @@ static void check_place(const struct object *object)
 {
 	CHECK(pinned_usable_size(object->bytes) >= object->size);
 	CHECK(pinned_owns(object->bytes));
-	/* Of this backend none is known. */
+	/* This backend knows no physical address. */
 	CHECK(pinned_v2p(object->bytes) == PINNED_NO_PHYS);
 }
 

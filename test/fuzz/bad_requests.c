@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The fuzzer's bad requests: sensible ones of which a field has been spoiled, for
- * sure. They must be refused and change nothing (Faults A8, A9, A33-A35, A37).
+ * Protects the driver from bad requests: the fuzzer makes a valid request and then sets one of
+ * its fields to an invalid value. The driver must refuse the request and change nothing (Faults
+ * A8, A9, A33-A35, A37).
  */
 #include "requests.h"
 
-/* Numbers that no request has. */
+/* Request numbers from this one on do not exist. */
 #define REQUESTS_MAX 32
 
 static unsigned int spoil_cmd(union argument *arg, unsigned int cmd)
@@ -38,7 +39,7 @@ static unsigned int spoil_flags(union argument *arg, unsigned int cmd)
 	return cmd;
 }
 
-/* All requests but INFO have an offset at the same place. */
+/* All requests except INFO have their offset at the same place in the structure. */
 static unsigned int spoil_offset(union argument *arg, unsigned int cmd)
 {
 	if (cmd == PINNED_MEM_IOC_INFO)
@@ -70,7 +71,7 @@ static unsigned int (*const spoilers[])(union argument *arg, unsigned int cmd) =
 	spoil_flags, spoil_offset, spoil_count,	   spoil_all,
 };
 
-/* Addresses that cannot be read, or not whole. */
+/* Returns an address from which the request cannot be read, or only a part of it. */
 static void *bad_address(void)
 {
 	static const uintptr_t addresses[] = { 0, 8, UINTPTR_MAX - 7, 1UL << 47, 0xffffUL << 48 };

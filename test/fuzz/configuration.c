@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * libFuzzer's view of the configuration parser. Whatever the variable holds, the
- * result is one that makes sense, there is at most one line of message, and what is
- * said twice is what is said once. Whatever the file holds, too: and it gives a program
- * one section's keys, or the defaults.
+ * Fuzzes the configuration parser by libFuzzer. Whatever the variable contains, every key
+ * gets a valid value, at most one line is printed, and repeating the text changes nothing.
+ * The same holds for the file, which gives a program the keys of one section or the
+ * defaults.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -32,7 +32,7 @@ _Noreturn static void failed(const char *expected)
 	abort();
 }
 
-/* In place of the library's: what would be said. */
+/* Replaces the library's function, and checks the message that would be written. */
 void __wrap_pn_sys_write(int fd, const void *buffer, size_t size)
 {
 	const char *text = buffer;
@@ -73,8 +73,8 @@ static bool is_same(const struct pn_config *a, const struct pn_config *b)
 }
 
 /**
- * struct seen - what the reader of the file noted
- * @last: the line of the last note
+ * struct seen - what the reader of the file has reported
+ * @last: the line of the last report
  */
 struct seen {
 	unsigned int sections;
@@ -98,7 +98,9 @@ static void see(void *context, enum pn_conffile_note note, unsigned int line, st
 		CHECK(text.text[0] != ' ' && text.text[text.len - 1] != ' ');
 }
 
-/* For a program of three names; as a check; and for this process. */
+/*
+ * Reads the file for a program with an exe, a cgroup and a user; as a check; and for this process.
+ */
 static void try_file(const char *path)
 {
 	struct seen seen = { 0 }, all = { 0 };

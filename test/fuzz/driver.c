@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The driver's fuzzer: several processes and threads that do everything that user
- * space can do to the device and to mappings of it, at random. None may ever see
- * anything but what it wrote itself, what it inherited, or zeroes; nothing may
- * fail but for shortage, or as documented; and all memory comes back (Faults A1-A5,
- * A8-A16, A20, A21, A23, A40, A42, A43, A47). The kernel's log is init's to judge.
+ * Protects users of the driver from each other: several processes and threads do at random
+ * everything that user space can do to the device and to mappings of the device. A process
+ * sees only what it wrote itself, what it inherited, or zeroes; an operation fails only for
+ * lack of memory or as documented; and all memory comes back (Faults A1-A5, A8-A16, A20, A21,
+ * A23, A40, A42, A43, A47). Init checks the kernel's log.
  *
  * usage: driver [SECONDS [SEED [failing]]]
  *   SEED      of an earlier run: each process does the same again, though not at the
@@ -20,7 +20,7 @@
 
 #define WORKERS 3
 #define THREADS 4
-/* What a process may need to finish its step, in an emulated machine full of checkers. */
+/* The time that a process may need for one step in an emulated machine with a debug kernel. */
 #define GRACE_NS 120000000000ULL
 
 struct fuzz fuzz;
@@ -48,7 +48,7 @@ bool fuzz_once_in(struct fuzz_random *random, unsigned int times)
 	return !fuzz_below(random, times);
 }
 
-/* Its own set-up, before this, must not fail. */
+/* A process calls this after its own set-up, which must not fail. */
 void fuzz_be_starved(void)
 {
 	if (fuzz.is_starved)
@@ -73,7 +73,7 @@ static void live(unsigned int worker, uint64_t seed)
 	_exit(0);
 }
 
-/* The worker's next life. */
+/* Starts a process for @worker, with the next seed of its sequence. */
 static pid_t start(unsigned int worker, struct fuzz_random *random)
 {
 	uint64_t seed = fuzz_next(random);
@@ -91,7 +91,7 @@ static void kill_all(const pid_t *pids)
 			kill(pids[i], SIGKILL);
 }
 
-/* Now and then one is killed, wherever it is, and another takes its place. */
+/* Kills a random worker in the middle of whatever it does, and starts another one in its place. */
 static void kill_one(pid_t *pids, struct fuzz_random *randoms)
 {
 	int worker = fuzz_below(&fuzz.random, WORKERS + 1), status;
@@ -108,7 +108,7 @@ static void kill_one(pid_t *pids, struct fuzz_random *randoms)
 	pids[worker] = start(worker, &randoms[worker]);
 }
 
-/* A worker ends before its time only where a signal kills it. */
+/* Handles the end of a worker. Before the deadline only a signal may end one. */
 static void go_on_after(pid_t *pids, struct fuzz_random *randoms, int worker, int status)
 {
 	pids[worker] = 0;

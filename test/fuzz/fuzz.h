@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the driver's fuzzer share. Each process has one random
- * sequence and a model of what it must see: the content of its chunks, page by
- * page, and what stands at each page of a window of addresses that all its
- * mappings lie in. Every step does something at random, compares what came of it
- * with the model, and brings the model up to date. A forked child goes on with
- * its copy of the model, which then is the snapshot that it must see.
+ * Shared by the parts of the driver's fuzzer. Each process has one random sequence
+ * and a model of what it must see: the content of its chunks, page by page, and what
+ * is mapped at each page of a window of addresses that contains all its mappings.
+ * Each step does a random operation, compares the result with the model, and updates
+ * the model. A forked child goes on with its copy of the model, which describes the
+ * snapshot that the child must see.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -17,25 +17,25 @@
 #define CHUNKS 64
 #define EXPORTS 3
 #define PLACES 8
-/* Pages of one place, chunk-aligned; the gap after it keeps mappings apart. */
+/* The pages of one place, which is chunk-aligned. A gap after each place separates mappings. */
 #define PLACE_PAGES ((SLOTS + 1) * CHUNK_PAGES)
 #define PLACE_STRIDE ((SLOTS + 3) * CHUNK)
 #define NO_POOL (-1)
 #define NO_CHUNK (-1)
 #define ANCESTORS_MAX 4
 
-/* A process's random sequence: the same seed, the same steps. */
+/* The random sequence of a process; the same seed leads to the same steps. */
 struct fuzz_random {
 	uint64_t state;
 };
 
 uint64_t fuzz_next(struct fuzz_random *random);
-/* 0 to @below - 1. */
+/* Returns a random number from 0 to @below - 1. */
 unsigned long fuzz_below(struct fuzz_random *random, unsigned long below);
-/* Once in @times. */
+/* Returns true once in @times calls, at random. */
 bool fuzz_once_in(struct fuzz_random *random, unsigned int times);
 
-/* Content of one chunk: every word of a page is the page's value. */
+/* The content of one chunk: every word of a page contains the page's value. */
 struct model_chunk {
 	unsigned int refs;
 	uint64_t pages[CHUNK_PAGES];
@@ -75,7 +75,7 @@ struct fuzz_totals {
 	uint32_t last_tag;
 };
 
-/* What a process is. */
+/* The state of one process of the fuzzer. */
 struct fuzz {
 	struct fuzz_random random;
 	struct model model;
@@ -97,23 +97,28 @@ extern struct fuzz_totals *totals;
 #define WRONG(...) fuzz_wrong(__FILE__, __LINE__, __VA_ARGS__)
 void fuzz_wrong(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
-/* Memory or a limit was short; never a wrong result. */
+/* Returns whether @error means that memory or a limit was used up. */
 bool fuzz_is_shortage(int error);
-/* A call that may fail for shortage only. Return: whether it worked. */
+/*
+ * Checks a call that may fail only because memory or a limit is used up. Return: whether it worked.
+ */
 bool fuzz_worked(const char *what, long result);
 void fuzz_count(unsigned long *total);
-/* From here on allocations of this process fail, if the fuzzer was asked for that. */
+/* From this call on allocations of this process fail, if the fuzzer was started that way. */
 void fuzz_be_starved(void);
-/* Exit with 0; or SIGSEGV, if a signal's details could not be copied to the stack. */
+/*
+ * Returns whether a child ended as it may: by exit with 0, or by SIGSEGV while allocations fail,
+ * when the kernel could not copy a signal's frame to the stack.
+ */
 bool fuzz_ended_well(int status);
 
-/* Stamps: a tag that no other process has, and a number. */
+/* Stamps are values that consist of a tag, which no other process has, and a number. */
 uint64_t fuzz_new_stamp(void);
-/* 0, or a stamp of this process or of one that it was forked from. */
+/* Returns whether @value is 0, or a stamp of this process or of one of its ancestors. */
 bool fuzz_is_own(uint64_t value);
 void fuzz_take_tag(void);
 
-/* model.c: a place to act on, and what must be there. */
+/* model.c: the pages that a step works on, and what they must contain. */
 struct span {
 	unsigned int place;
 	unsigned long first, count;
@@ -121,31 +126,31 @@ struct span {
 
 char *model_address(unsigned int place, unsigned long page);
 struct span model_random_span(void);
-/* A random page with something mapped, if one is found soon. */
+/* Looks for a random page at which something is mapped. Return: whether a few tries found one. */
 bool model_random_mapped(unsigned int *place, unsigned long *page);
 struct model_page *model_page_at(unsigned int place, unsigned long page);
 int model_chunk_new(void);
 void model_chunk_get(int chunk);
 void model_chunk_put(int chunk);
 bool model_pool_is_empty(const struct model_pool *pool);
-/* The value that a page must have; NULL where it has no memory. */
+/* Returns where the model keeps the value of a page, or NULL if there is no memory at that page. */
 uint64_t *model_value(const struct model_page *page);
 void model_check(unsigned int place, unsigned long page);
 void model_check_some(unsigned int pages);
 void model_write(unsigned int place, unsigned long page);
 void model_check_words(const uint64_t *words, size_t count, uint64_t value, const char *what);
-/* Take away what nothing is known about any more. */
+/* Removes pages from the model, and unmaps them, when their state is no longer known. */
 void model_forget(const struct span *span);
-/* What fork leaves out, and what belongs to the parent. */
+/* Drops from a child's model what fork() does not copy and what belongs to the parent. */
 void model_inherit(void);
 void model_close_all(void);
 
-/* A read or write that may raise a signal, once the signals are caught. */
+/* Reads and writes that may raise a signal. Call fuzz_catch_signals() before. */
 void fuzz_catch_signals(void);
 int fuzz_try_read(const void *at, uint64_t *value);
 int fuzz_try_write(void *at, uint64_t value);
 
-/* The steps, each a kind of operation. */
+/* The steps. Each does one kind of operation. */
 void step_request(void); /* requests.c */
 void step_open(void);
 void step_close(void);
@@ -163,11 +168,11 @@ void step_export(void);
 void step_pass_descriptor(void);
 void step_fork(void); /* worker.c */
 
-/* worker.c: until the deadline, or @steps steps. */
+/* worker.c: does @steps steps, or fewer if the deadline comes first. */
 void fuzz_run(unsigned long steps);
 void fuzz_worker(void);
 
-/* races.c: threads that do all of this to one pool at once, unmodelled. */
+/* races.c: runs threads that do all of this to one pool at the same time, without a model. */
 void races_run(uint64_t seed, unsigned int threads);
 
 #endif

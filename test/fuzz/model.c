@@ -9,7 +9,7 @@
 static __thread sigjmp_buf after_try;
 static __thread volatile bool is_trying;
 
-/* A signal at any other time is what it usually is: the end. */
+/* Handles a signal of the access that is tried. Outside of such an access the signal kills. */
 static void leave_try(int signal_number)
 {
 	if (!is_trying) {
@@ -96,7 +96,7 @@ struct model_page *model_page_at(unsigned int place, unsigned long page)
 	return &fuzz.model.pages[place][page];
 }
 
-/* Mostly whole chunks, sometimes any pages. */
+/* Returns a random span: mostly whole chunks, sometimes any pages. */
 struct span model_random_span(void)
 {
 	struct fuzz_random *r = &fuzz.random;
@@ -135,7 +135,7 @@ uint64_t *model_value(const struct model_page *page)
 				 : &fuzz.model.chunks[chunk].pages[page->pgoff % CHUNK_PAGES];
 }
 
-/* Some words of a page, now and then all of them. */
+/* Checks some words of a page, and once in a while all of them. */
 void model_check_words(const uint64_t *words, size_t count, uint64_t value, const char *what)
 {
 	size_t step = fuzz_once_in(&fuzz.random, 8) ? 1 : 1 + fuzz_below(&fuzz.random, count);
@@ -151,9 +151,9 @@ void model_check_words(const uint64_t *words, size_t count, uint64_t value, cons
 }
 
 /*
- * A mapping that is older than the pool's memory type shows nothing, unless fork
- * has made it one of copies. A snapshot may lack memory for a page: SIGBUS then, in
- * the child alone.
+ * Returns whether an access to @page may raise SIGBUS although the page has a value. A mapping that
+ * was made before the pool got its memory type shows no memory, unless fork() has turned the
+ * mapping into one of copies. If there is no memory for a copy, the child gets SIGBUS.
  */
 static bool may_be_missing(const struct model_page *page)
 {
@@ -171,7 +171,7 @@ static int expected_signal(const struct model_page *page, int needed)
 
 static bool is_signal_right(const struct model_page *page, int got, int expected)
 {
-	/* Without memory for its details any signal becomes SIGSEGV. */
+	/* If the kernel has no memory for a signal's frame, the signal becomes SIGSEGV. */
 	if (got == expected || (got && expected && fuzz.is_starved))
 		return true;
 	if ((got != SIGBUS && !fuzz.is_starved) || expected || !may_be_missing(page))
@@ -265,7 +265,9 @@ void model_close_all(void)
 	}
 }
 
-/* In a forked child. A dma-buf shows the parent's chunks: it goes, the pools' mappings stay. */
+/*
+ * Called in a forked child. It drops dma-bufs, which show the parent's chunks, and keeps mappings.
+ */
 void model_inherit(void)
 {
 	model_close_all();

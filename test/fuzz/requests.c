@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The fuzzer's requests: each a row of a table, which says how a sensible one is
- * made up, which errors the model allows for it, and what it changes (Faults A12,
- * A32). A new request is a new row.
+ * The fuzzer's requests, as a table. Each row says how to make a valid request, which errors
+ * the model allows for it, and what the request changes (Faults A12, A32). To fuzz a new
+ * request, add a row.
  */
 #include "requests.h"
 
 static uint64_t phys_answers[SLOTS];
 
-/* Mostly where there is something to do: from a slot on that is filled, or is not. */
+/* Returns the first of *@count slots: mostly one that is filled, or empty, as @is_filled asks. */
 static unsigned long pick_slots(const struct model_pool *pool, bool is_filled, unsigned int *count)
 {
 	unsigned long slot = fuzz_below(&fuzz.random, SLOTS), most;
@@ -173,7 +173,7 @@ static void done_nothing(struct model_pool *pool, union argument *arg)
 	(void)pool, (void)arg;
 }
 
-/* EXPORT: the dma-buf is kept, or let go at once. */
+/* EXPORT: the dma-buf is kept, or closed at once. */
 
 static void make_export(const struct model_pool *pool, union argument *arg)
 {
@@ -316,7 +316,7 @@ void step_open(void)
 		pool->fd = fd;
 }
 
-/* What is mapped stays, and works as before. */
+/* Closes a pool or replaces its descriptor by a copy. Mappings stay and work as before. */
 void step_close(void)
 {
 	struct model_pool *pool = fuzz_pick_pool();

@@ -20,10 +20,10 @@ union argument {
 
 /**
  * struct request - one kind of request
- * @make:	make up a sensible one
- * @expect:	the error that the model predicts for it, or 0
- * @done:	bring the model up to date after success
- * @also:	errors that a sensible one may meet too, besides shortage
+ * @make:	makes a valid request
+ * @expect:	returns the error that the model predicts for the request, or 0
+ * @done:	updates the model after success
+ * @also:	errors that a valid request may return too, besides lack of memory
  */
 struct request {
 	const char *name;
@@ -36,7 +36,7 @@ struct request {
 };
 
 const struct request *fuzz_pick_request(void);
-/* An open pool, or NULL. */
+/* Returns a random open pool, or NULL. */
 struct model_pool *fuzz_pick_pool(void);
 
 #endif

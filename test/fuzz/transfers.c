@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The fuzzer's steps in which the kernel, another descriptor or another process
- * gets at the memory: pipes, vmsplice, process_vm_readv, /proc/self/mem, dma-bufs,
- * and descriptors sent over sockets (Faults A15, A21, A43).
+ * The fuzzer's steps in which the memory is accessed by the kernel, by another descriptor or by
+ * another process: pipes, vmsplice, process_vm_readv, /proc/self/mem, dma-bufs, and descriptors
+ * that are sent over sockets (Faults A15, A21, A43).
  */
 #include "fuzz.h"
 
@@ -13,7 +13,7 @@
 
 static uint64_t buffer[WORDS];
 
-/* A page that must be there: ours, mapped readable, filled, of the right type. */
+/* Returns a page with memory that allows @needed, and where the model keeps its value; or NULL. */
 static char *pick_present(int needed, uint64_t **value)
 {
 	struct model_page *p;
@@ -40,7 +40,7 @@ static bool is_whole(const char *what, ssize_t got)
 	return false;
 }
 
-/* The kernel reads the page, then writes to one. */
+/* Lets the kernel read one page into a pipe and write the pipe's content to another page. */
 static void through_pipe(int fds[2])
 {
 	uint64_t *from_value, *to_value;
@@ -56,7 +56,7 @@ static void through_pipe(int fds[2])
 	if (is_whole("read() into a page", read(fds[0], to, PAGE)))
 		*to_value = value;
 	else
-		/* Some of it was copied, nobody knows how much. */
+		/* An unknown part was copied: write the page's old value again. */
 		for (size_t i = 0; i < WORDS; i++)
 			((volatile uint64_t *)to)[i] = *to_value;
 }
@@ -77,7 +77,9 @@ void step_pipe(void)
 	with_pipe(through_pipe);
 }
 
-/* The pipe pins the page: what becomes of the slot meanwhile does not change what is read. */
+/*
+ * A pipe pins the page, so a request that changes the slot does not change what the pipe delivers.
+ */
 static void splice_through_pipe(int fds[2])
 {
 	uint64_t *value_at, value;
@@ -129,7 +131,7 @@ void step_other_view(void)
 		model_check_words(buffer, WORDS, *value, "page seen from outside");
 }
 
-/* dma-bufs: they show the chunks that they were made of, wherever these are now. */
+/* dma-bufs. Each shows the chunks of which it was made, even if these have left their slots. */
 
 static void drop_export(struct model_export *export)
 {
@@ -153,7 +155,7 @@ static void check_export(const struct model_export *export, const char *at)
 void step_export(void)
 {
 	struct model_export *export = &fuzz.model.exports[fuzz_below(&fuzz.random, EXPORTS)];
-	/* After the places, so that nothing else comes to lie there. */
+	/* Behind all places, where no other mapping of the fuzzer lies. */
 	void *at = fuzz.window + PLACES * PLACE_STRIDE;
 
 	if (export->fd < 0)
@@ -240,7 +242,7 @@ void step_pass_descriptor(void)
 	const struct model_pool *pool = &fuzz.model.pools[fuzz_below(&fuzz.random, POOLS)];
 	int fd;
 
-	/* Its own pool may come back to it by a ring of one. */
+	/* Only workers pass descriptors on, each to the next one in the ring. */
 	if (fuzz.depth || fuzz.sockets[0] < 0)
 		return;
 	if (pool->fd >= 0)

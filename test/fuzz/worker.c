@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * One process of the fuzzer: its steps, and its forked children, which go on with
- * a copy of the model (Faults A3, A4, A20, A40, A47).
+ * One process of the fuzzer: it does the steps, and forks children that go on with a copy of the
+ * model (Faults A3, A4, A20, A40, A47).
  */
 #include "fuzz.h"
 
@@ -195,7 +195,9 @@ static void reserve_window(void)
 {
 	size_t length = PLACES * PLACE_STRIDE + SLOTS * CHUNK;
 
-	/* All of it is given back page by page; whatever else is mapped comes to lie outside. */
+	/*
+	 * The whole window is unmapped at first. Other mappings of this process must lie outside.
+	 */
 	fuzz.window = reserve(length, 0);
 	for (unsigned int place = 0; place < PLACES; place++)
 		for (unsigned long i = 0; i < PLACE_PAGES; i++)

@@ -51,8 +51,8 @@ if [ "$live" -lt 3000 ] || [ "$live" -gt 3010 ]; then fail "$live objects of 1 K
 grep -q "^watched ($pid): backend " out || fail "$(cat out)"
 grep -qE "^ +1024 .* $live " out || fail "$(cat out)"
 
-# The map shows as many chunks as the large object has, and a line for each run of raw and of other
-# chunks.
+# The map shows the large object with its number of chunks, and a line for each raw chunk and for
+# each other chunk.
 "$ctl" map "$pid" >out
 grep -qE '^[0-9a-f]+ L+ 5 chunks$' out || fail "$(cat out)"
 [ "$(grep -cE '^[0-9a-f]{12} R{64}$' out)" -eq 3 ] || fail "$(cat out)"

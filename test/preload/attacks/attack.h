@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the heap attacks share. Each is a function that does what a bug in a program
- * lets an attacker do, as the literature describes it, and returns whether that
- * reached its goal. Heap addresses count as known to the attacker, since leaks are common.
+ * Shared by the heap attacks. Each attack is a function that does what a bug in a program
+ * lets an attacker do, as the literature describes it. The function returns whether the
+ * attack reached its goal. The attacker is assumed to know heap addresses, since leaks are
+ * common.
  *
  * usage: PROGRAM prints the names of its attacks; PROGRAM NAME tries one.
  */
@@ -15,7 +16,7 @@
 
 #include "../../lib/check.h"
 
-/* Not every program needs every helper. */
+/* For helpers, since no program needs all of them. */
 #define UNUSED __attribute__((unused))
 
 struct attack {
@@ -28,7 +29,7 @@ struct attack {
 #name, name, \
 	}
 
-/* Calls that the compiler cannot look into: what it knows of malloc it must not use here. */
+/* Calls that the compiler cannot see into, so that it assumes nothing about malloc. */
 
 static UNUSED __attribute__((noinline)) void *take(size_t size)
 {
@@ -45,7 +46,7 @@ static UNUSED __attribute__((noinline)) void *resize(void *pointer, size_t size)
 	return opaque(realloc(opaque(pointer), size));
 }
 
-/* Memory that is not the heap's: what an attacker wants malloc to return. */
+/* Memory outside the heap that the attacker wants malloc to return. */
 static uint64_t target[512] __attribute__((aligned(4096)));
 
 static UNUSED bool is_in_target(const void *pointer)
@@ -53,7 +54,7 @@ static UNUSED bool is_in_target(const void *pointer)
 	return (uintptr_t)pointer - (uintptr_t)target < sizeof(target);
 }
 
-/* Does malloc return the target, for some request? */
+/* Returns whether malloc returns memory of the target for one of many requests. */
 static UNUSED bool reaches_target(size_t size)
 {
 	for (int i = 0; i < 2000; i++)
@@ -69,7 +70,7 @@ static bool do_overlap(const void *a, size_t a_size, const void *b, size_t b_siz
 	return a && b && a_at < b_at + b_size && b_at < a_at + a_size;
 }
 
-/* Are two of @count new objects in the same memory? */
+/* Returns whether two of @count new objects share memory. */
 static UNUSED bool is_given_twice(size_t size, int count)
 {
 	char *objects[256];
@@ -83,7 +84,7 @@ static UNUSED bool is_given_twice(size_t size, int count)
 	return false;
 }
 
-/* Is one of @count new objects in memory that is somebody's? */
+/* Returns whether one of @count new objects lies in the memory of a live object. */
 static UNUSED bool is_given(const void *owned, size_t owned_size, size_t size, int count)
 {
 	for (int i = 0; i < count; i++)
@@ -92,7 +93,7 @@ static UNUSED bool is_given(const void *owned, size_t owned_size, size_t size, i
 	return false;
 }
 
-/* The words before an object, where glibc has the chunk's size; and a whole fake chunk. */
+/* Write the word before an object, where glibc keeps the chunk's size, or a whole fake chunk. */
 static UNUSED void put_size(void *object, uint64_t chunk_size)
 {
 	((uint64_t *)object)[-1] = chunk_size;
@@ -104,7 +105,7 @@ static UNUSED void put_chunk(char *object, uint64_t chunk_size)
 	put_size(object + chunk_size, 0x21);
 }
 
-/* How glibc hides the links of its free lists. */
+/* Returns a free list's link as glibc encodes it. */
 static UNUSED uint64_t mangled(const void *link, const void *at)
 {
 	return (uintptr_t)link ^ ((uintptr_t)at >> 12);
@@ -118,7 +119,7 @@ static inline int run_attack(const struct attack *attacks, size_t count, const c
 		} else if (!strcmp(name, attacks[i].name)) {
 			dprintf(STDOUT_FILENO, "%s\n",
 				attacks[i].reaches_goal() ? "attack succeeded" : "no effect");
-			/* Nothing behind the attack shall trip over what it left. */
+			/* No exit handler may run on the heap that the attack has damaged. */
 			_exit(0);
 		}
 	}

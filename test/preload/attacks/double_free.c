@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* An object is freed twice. The goal: two later objects, or a victim's and a later one, share memory (Faults B34). */
+/*
+ * An object is freed twice. The goal: two later objects, or a victim's object and a later one,
+ * share memory (Faults B34).
+ */
 #include <pthread.h>
 
 #include "attack.h"
@@ -7,7 +10,7 @@
 #define SIZE 100
 #define MEDIUM (100 << 10)
 #define LARGE ((size_t)10 << 20)
-/* What glibc's cache has room for. */
+/* The number of objects that glibc's cache can keep. */
 #define CACHED 7
 
 static bool immediate(void)
@@ -46,7 +49,7 @@ static bool behind_a_full_cache(void)
 	return is_given_twice(SIZE, 64);
 }
 
-/* A dangling pointer wipes what marks the object as free. */
+/* A write by a dangling pointer erases the mark that says that the object is free. */
 static bool with_its_words_cleared(void)
 {
 	void *object = take(SIZE);
@@ -57,7 +60,7 @@ static bool with_its_words_cleared(void)
 	return is_given_twice(SIZE, 64);
 }
 
-/* The consolidation of a fast chunk lets it into two lists. */
+/* After its consolidation a fast chunk can be put on a second list. */
 static bool after_consolidation(void)
 {
 	void *cached[CACHED], *object;
@@ -136,7 +139,7 @@ static bool moved_by_realloc(void)
 	return is_given_twice(SIZE, 64);
 }
 
-/* Nothing tells the second free from the victim's own. */
+/* The second free cannot be told from a free by the victim, who owns the object now. */
 static bool after_reuse(void)
 {
 	void *object = take(SIZE), *victim;

@@ -34,7 +34,7 @@ static bool plain_link_overwritten(void)
 	return reaches_target(SIZE);
 }
 
-/* The list behind glibc's cache, which looks at the chunk's size. */
+/* The list that glibc uses when its cache is empty, and which checks the chunk's size. */
 static bool fast_list_overwritten(void)
 {
 	uint64_t *cached[CACHED], *object;
@@ -64,7 +64,7 @@ static bool fast_list_into_cache(void)
 	return reaches_target(SIZE);
 }
 
-/* Linear overflow from the lower of two neighbours into the upper, which is free. */
+/* A linear overflow runs from a live object into the free object above it. */
 static bool overflows_into_free(bool is_mangled)
 {
 	char *lower = take(SIZE), *upper = take(SIZE), *third = take(SIZE);
@@ -141,7 +141,9 @@ static bool small_list_overwritten(void)
 	return reaches_target(0x100);
 }
 
-/* A list head that lies among the objects: glibc's cache is the heap's first chunk. */
+/*
+ * Overwrites a list head among the objects: glibc's cache structure is the first chunk of the heap.
+ */
 static bool cache_overwritten(void)
 {
 	uint64_t *object = take(SIZE);

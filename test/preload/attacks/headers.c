@@ -9,7 +9,9 @@
 #define CACHED 7
 #define LARGE ((size_t)1 << 20)
 
-/* A live object that claims to be larger gets, once freed, into the list of larger ones. */
+/*
+ * A live object whose size field was increased goes to a list of larger objects when it is freed.
+ */
 static bool live_size_grown(void)
 {
 	char *first = take(24), *second = take(24), *victim = take(24);
@@ -20,7 +22,7 @@ static bool live_size_grown(void)
 	return is_given(victim, 24, 0x58, 64);
 }
 
-/* The same of a free one, known as overlapping chunks. */
+/* The same with a free object; known as overlapping chunks. */
 static bool free_size_grown(void)
 {
 	char *first = take(0x500), *second = take(0x500), *victim = take(0x80);
@@ -43,7 +45,7 @@ static bool large_size_grown(void)
 	return is_given(victim, 0x500, 0xa10, 4);
 }
 
-/* Known as poison null byte and house of einherjar: one byte 0 behind the end. */
+/* Known as poison null byte and house of einherjar: one zero byte is written after the end. */
 static bool null_byte(void)
 {
 	char *cached[CACHED];
@@ -66,7 +68,7 @@ static bool null_byte(void)
 	return is_given(victim, 0x28, 0x158, 4);
 }
 
-/* Known as unsafe unlink: merging with a fake chunk writes to the pointer that leads there. */
+/* Known as unsafe unlink: merging with a fake chunk overwrites a pointer to the chunk. */
 static bool merge_with_fake(void)
 {
 	static uint64_t *held;
@@ -84,7 +86,9 @@ static bool merge_with_fake(void)
 	return *(uint64_t *volatile *)&held != before;
 }
 
-/* Known as house of force: what is left of the heap claims to be everything. */
+/*
+ * Known as house of force: the size of the heap's last free part is set to the whole address space.
+ */
 static bool top_grown(void)
 {
 	char *object = take(264);
@@ -94,7 +98,7 @@ static bool top_grown(void)
 	return reaches_target(264);
 }
 
-/* Known as mmap overlapping chunks: giving one back takes its neighbour along. */
+/* Known as mmap overlapping chunks: unmapping one object also unmaps its neighbour. */
 static bool mapped_size_grown(void)
 {
 	char *first = take(LARGE), *victim = take(LARGE), *object = take(LARGE);
@@ -107,7 +111,7 @@ static bool mapped_size_grown(void)
 	return is_given(victim, LARGE, 3 * LARGE, 1);
 }
 
-/* The bit that says "mapped" sends a small object to munmap. */
+/* A bit in the header says "mapped", so that free() gives a small object to munmap(). */
 static bool mapped_bit_set(void)
 {
 	char *object = take(4096 - 16), *victim = take(4096 - 16);
@@ -117,7 +121,9 @@ static bool mapped_bit_set(void)
 	return is_given(victim, 4096 - 16, 4096 - 16, 64);
 }
 
-/* The bit that says "of another arena" sends it to an arena that the attacker made up. */
+/*
+ * A bit in the header says "of another arena", so that free() uses an arena made by the attacker.
+ */
 static bool arena_bit_set(void)
 {
 	char *object = take(0x500);
@@ -128,7 +134,7 @@ static bool arena_bit_set(void)
 	return is_given_twice(0x500, 16);
 }
 
-/* Linear underflow: the header is the first thing it meets. */
+/* A linear underflow, which reaches the object's header first. */
 static bool underflow(void)
 {
 	char *first = take(0x100), *object = take(0x100), *victim = take(0x100);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * What no allocation returned is freed. The goal: malloc hands out memory that is
- * a live object's, or that is not the heap's (Faults B34).
+ * A pointer that no allocation returned is freed. The goal: malloc returns memory that
+ * belongs to a live object, or that is outside the heap (Faults B34).
  */
 #include <sys/mman.h>
 
 #include "attack.h"
 
-/* In the middle of an object lies what the attacker put there: a chunk as glibc has them. */
+/* Frees a fake glibc chunk that the attacker has written into the middle of an object. */
 static bool frees_interior(size_t size, size_t at)
 {
 	char *object = take(size);
@@ -43,7 +43,7 @@ static bool misaligned(void)
 	return frees_interior(256, 72);
 }
 
-/* Where the next object would begin, had one been handed out. */
+/* Frees the address after an object, where the next object would begin. */
 static bool behind_the_object(void)
 {
 	char *object = take(72);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A write goes past an object's end or begin. The goal: what other objects hold is changed (Faults B34). */
+/*
+ * A write goes past the end of an object or before its begin. The goal: the content of other
+ * objects changes (Faults B34).
+ */
 #include "attack.h"
 
 #define MANY 64
@@ -14,7 +17,7 @@ static void fill(size_t size, int count)
 	}
 }
 
-/* Has one but @except lost what it held? */
+/* Returns whether the content of an object other than @except has changed. */
 static bool is_changed(size_t size, int count, int except)
 {
 	for (int i = 0; i < count; i++)
@@ -31,7 +34,7 @@ static bool off_by_one(void)
 	return is_changed(64, MANY, MANY / 2);
 }
 
-/* Where a size is not its class's, there is room behind. */
+/* If a size is smaller than its size class, there is unused room after the object. */
 static bool off_by_one_of_odd_size(void)
 {
 	fill(40, MANY);
@@ -53,7 +56,7 @@ static bool before_the_begin(void)
 	return is_changed(64, MANY, MANY / 2);
 }
 
-/* As far as the next object that lies higher, if that is not too far. */
+/* Writes into the nearest object above, if the gap before it has at most @most bytes. */
 static bool runs_into_the_next(size_t size, size_t most)
 {
 	int from = 0;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sizes that wrap around, and frees that tell the wrong one. The goal: an object
- * smaller than its owner believes, or that overlaps others (Faults B34).
+ * Sizes that wrap around, and sized frees with a wrong size. The goal: an object that is
+ * smaller than its owner believes, or that overlaps other objects (Faults B34).
  */
 #include <malloc.h>
 
 #include "attack.h"
 
-/* By whatever name the allocator has it; where it has none there is nothing to attack. */
+/* The allocator's sized free, by any of its names. An allocator without one cannot be attacked. */
 extern void free_sized(void *ptr, size_t size) __attribute__((weak));
 extern void free_aligned_sized(void *ptr, size_t alignment, size_t size) __attribute__((weak));
 extern void sdallocx(void *ptr, size_t size, int flags) __attribute__((weak));
@@ -65,7 +65,7 @@ static bool freed_as_aligned(void)
 {
 	char *object = take(48), *other = take(48);
 
-	/* One of two is not aligned so. */
+	/* At least one of the two objects does not have this alignment. */
 	drop_aligned_sized((uintptr_t)object % 4096 ? object : other, 12, 8192);
 	return is_given(object, 48, 8192, 256) || is_given(other, 48, 8192, 256);
 }

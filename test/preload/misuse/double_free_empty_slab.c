@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A small object is freed again when its slab, which became empty, may be gone, and with it what
- * is known of single objects (Faults B34).
+ * A small object is freed again after its slab became empty. The slab's record, which knows the
+ * state of each object, may no longer exist (Faults B34).
  * Expected: free(): double free of
  * Expected: free(): invalid pointer
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sizes and alignments that an object can have got are accepted; another one ends the program
- * (Faults B34).
+ * Each size and alignment with which the object may have been allocated is accepted; any other one
+ * ends the program (Faults B34).
  * Expected: free_aligned_sized(): wrong size or alignment for
  */
 #include <malloc.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sizes that an object can have got are accepted, also after realloc() left it in place; another
- * one ends the program (Faults B34).
+ * Each size with which the object may have been allocated is accepted, also after a realloc() that
+ * did not move the object; any other size ends the program (Faults B34).
  * Expected: free_sized(): wrong size or alignment for
  */
 #include <malloc.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Handlers of pthread_atfork allocate and free, while other threads do so
- * (Faults B12): handlers of the program, and those that a library registered
- * before anything allocated. Compiled with -DLIBRARY it is that library.
+ * Protects programs whose atfork handlers allocate and free while other threads do the same
+ * (Faults B12): handlers of the program, and handlers that a library registered before the
+ * first allocation. Compiled with -DLIBRARY, this file is that library.
  */
 #include <pthread.h>
 #include <stdatomic.h>

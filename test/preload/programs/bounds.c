@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A gigabyte of mixed sizes takes few mappings, so that vm.max_map_count is far
- * away, and comes back when it is freed and trimmed (Faults B30).
+ * Protects large programs: a gigabyte of objects of mixed sizes takes few mappings, far
+ * fewer than vm.max_map_count, and the memory goes back to the system after the objects are
+ * freed and the heap is trimmed (Faults B30).
  */
 #include <malloc.h>
 #include <stdint.h>
@@ -43,7 +44,7 @@ int main(void)
 		sum += size;
 	}
 	most = count_mappings();
-	/* Every other one goes, so that what is left is in pieces. */
+	/* Free every second object, so that the remaining memory is in pieces. */
 	for (int i = 0; i < count; i += 2)
 		free(objects[i]);
 	malloc_trim(0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A daemon closes all descriptors and its next files get their numbers: the
- * allocator goes on, and neither reads nor writes nor closes what is not its own
- * (Faults B10, B11).
+ * Protects daemons that close all descriptors, so that their next files get the numbers of
+ * the shim's descriptors: allocation goes on, and the shim neither reads nor writes nor closes
+ * a file of the program (Faults B10, B11).
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -60,7 +60,7 @@ int main(void)
 		fds[i] = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600);
 		CHECK(fds[i] == 3 + i);
 	}
-	/* Where allocators like to keep theirs. */
+	/* Take the high numbers too, which allocators prefer for their descriptors. */
 	for (int high = 1000; high < 1024; high++)
 		CHECK(dup2(fds[0], high) == high);
 	use_heap();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A filter of system calls that a child of vfork() installs before it executes another program, and
- * one that a thread installs for itself, do not keep the rest of the process from more pinned memory
- * (Faults E13). The thread itself makes no call that its filter does not allow.
+ * Protects processes in which only a part is confined: a filter of system calls that a vfork()
+ * child installs before it executes another program, or that a thread installs for itself, does not
+ * keep the rest of the process from getting more pinned memory (Faults E13). The thread itself
+ * makes no system call that its filter forbids.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,7 +19,7 @@
 
 #include "../../lib/check.h"
 
-/* Kills for what the driver's requests and their like are made of; a shell needs none of these. */
+/* Kills at system calls that the library makes when it gets memory; a shell makes none of them. */
 #define KILL(number)                                         \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
@@ -40,7 +41,7 @@ static int confine(void)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 
-/* More than there is, so that the library asks for more. */
+/* Allocates more than the library has, so that the library must ask the system for memory. */
 static int is_pinned(void)
 {
 	char *object = malloc(20 << 20);
@@ -87,7 +88,7 @@ int main(void)
 	if (child == 0)
 		_exit(is_pinned() == expected ? 0 : 5);
 	CHECK_ENDS_WELL(child);
-	/* The filter of this thread is one of the process. */
+	/* A filter that the main thread installs counts as one of the whole process. */
 	CHECK(!confine());
 	free(malloc(20 << 20));
 	return 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What producers allocate and consumers free is used again: memory stays within
- * bounds, and what is in the objects stays what was written (Faults B36).
+ * Protects programs with producers and consumers: memory that one thread allocates and another
+ * thread frees is reused, so that memory use stays bounded, and objects keep their content
+ * (Faults B36).
  */
 #include <pthread.h>
 #include <stdatomic.h>

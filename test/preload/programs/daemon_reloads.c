@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program that loads its data, becomes a daemon, and loads the data anew from time to time does not
- * keep for ever what it inherited from the process that it was started as (Faults E20); nor does a
- * child keep what other threads of its parent had cached. Prints nothing: how much memory there may be
- * follows from how much there was when the data were loaded.
+ * Protects the system from daemons that keep inherited memory: a program that loads its data,
+ * becomes a daemon and reloads the data from time to time gives inherited memory back (Faults E20),
+ * and so does a child with objects that other threads of its parent had cached. The program prints
+ * nothing; the memory that it may use later is derived from its use after the data were loaded.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@
 static void *records[2][RECORDS];
 static char *texts[2][TEXTS];
 
-/* Bytes of this process alone: of a mapping that nobody shares any more. */
+/* Returns the private bytes of this process. */
 static size_t memory(void)
 {
 	FILE *file = fopen("/proc/self/smaps_rollup", "r");
@@ -95,7 +95,9 @@ static void serve(size_t loaded)
 	CHECK(memory() < loaded / 4);
 }
 
-/* The process that loads the data ends when it has forked the daemon, and its pipes with it. */
+/*
+ * Loads the data and forks the daemon. This process then ends, which closes its ends of the pipes.
+ */
 static void start(const int *result, const int *is_gone)
 {
 	size_t before = memory(), loaded;

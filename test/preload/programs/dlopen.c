@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Libraries that come late: one opened and closed again, with and without
- * RTLD_DEEPBIND, one in a namespace of its own whose libc has a heap of its own,
- * and the shim itself opened by a program that was started without (Faults B2,
- * B25). Compiled with -DLIBRARY it is the library.
+ * Protects programs that open libraries late: a library that is opened and closed again, with
+ * and without RTLD_DEEPBIND; one in a namespace of its own, whose libc has a heap of its own;
+ * and the shim itself, opened by a program that was started without the shim (Faults B2, B25).
+ * Compiled with -DLIBRARY, this file is the library.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -79,7 +79,7 @@ static void use_ordinary(void)
 		free(objects[i]);
 }
 
-/* One that has another malloc than the program; it gets back what it made. */
+/* Uses a library whose malloc is not the program's. The library frees what it allocated. */
 static void use_secluded(void *handle)
 {
 	struct library library = find(handle);

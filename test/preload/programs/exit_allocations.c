@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Allocation works from the first constructor to the last instruction: before
- * main, in destructors of threads' data, in handlers of exit and quick_exit, in a
- * main thread that left before others, and while others still allocate
- * (Faults B28). The argument says which way the program ends.
+ * Protects programs that allocate before main() or while they end: allocation works in
+ * constructors, in destructors of thread-specific data, in handlers of exit() and
+ * quick_exit(), after the main thread has ended before others, and while other threads still
+ * allocate (Faults B28). The argument selects the way in which the program ends.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,7 +53,7 @@ static void at_exit(void)
 	free(realloc(malloc(10), 100000));
 }
 
-/* Sets its key again, so that it is called as often as POSIX allows. */
+/* A destructor that sets its key again, so that it is called as often as POSIX allows. */
 static void destroy(void *value)
 {
 	int i = *(int *)value;

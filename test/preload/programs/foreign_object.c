@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * An object of the C library comes to lie between the addresses of pinned memory. It is asked about,
- * resized and freed as the C library's, and pinned memory that is needed later goes around it.
+ * Protects an object of the C library that lies between pinned objects: malloc_usable_size(),
+ * realloc() and free() treat it as the C library's, and pinned memory that is claimed later leaves
+ * it alone.
  */
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -18,7 +19,7 @@
 extern void *__libc_malloc(size_t size);
 extern __typeof__(pinned_owns) pinned_owns __attribute__((weak));
 
-/* Addresses that were pinned memory's, and hold nothing now. */
+/* Returns addresses that were pinned memory and are unmapped now. */
 static char *find_hole(void)
 {
 	char *large = malloc(200 * MIB);
@@ -30,7 +31,7 @@ static char *find_hole(void)
 	return large + 100 * MIB;
 }
 
-/* A mapped object of the C library's, whose header moves with it. */
+/* Moves a mapped object of the C library, including its header, into the hole. */
 static char *move_object(char *hole)
 {
 	char *object = __libc_malloc(SIZE), *moved;
@@ -77,7 +78,10 @@ int main(void)
 {
 	char *hole = find_hole(), *object;
 
-	/* Otherwise the C library changes it when a mapped object is freed. */
+	/*
+	 * Fix the threshold, which the C library would otherwise change when it frees a mapped
+	 * object.
+	 */
 	CHECK(mallopt(M_MMAP_THRESHOLD, 128 * 1024));
 	object = place(hole);
 	errno = EDOM;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A library's constructor registers atfork handlers for a lock under which threads allocate
- * (Faults E7). It did so before the shim had its turn, so fork() takes the lock after all that the
- * shim does before a fork: if the shim held a lock then, a thread that allocates under the library's
- * lock and the thread that forks would wait for each other. Whoever does is killed by the alarm.
- * Compiled with -DLIBRARY it is that library.
+ * Protects programs with a library whose threads allocate under a lock that the library's atfork
+ * handlers take (Faults E7). The library's constructor runs before the shim is initialised, so
+ * fork() takes that lock after the shim's own handlers. If the shim held a lock then, a thread that
+ * allocates under the library's lock and the thread that forks would wait for each other; an alarm
+ * kills a process that hangs. Compiled with -DLIBRARY, this file is the library.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +13,7 @@
 
 #include "../../lib/check.h"
 
-/* Weak, since make compiles this program alone, too. */
+/* Weak, because make also compiles this program without the library. */
 void allocate_under_lock(void) __attribute__((weak));
 
 #ifdef LIBRARY

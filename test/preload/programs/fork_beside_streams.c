@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads fork while others read lines from streams of their own, flush all streams, and look up
- * services and users (Faults E6). getline() allocates while it holds its stream's lock, and
- * fflush(NULL) holds the list of streams while it waits for that one; so does fork(), which takes the
- * list after all handlers have run. A name service that reads its configuration anew allocates under
- * its lock, which fork() takes too. Whoever deadlocks is killed by the alarm.
+ * Protects programs that fork while other threads use stdio or name services: fork() does not
+ * deadlock (Faults E6). getline() allocates while it holds the lock of its stream. fflush(NULL)
+ * holds the lock of the list of streams while it waits for the stream's lock, and fork() takes the
+ * list's lock after all handlers have run. A name service that rereads its configuration allocates
+ * under its lock, which fork() takes too. An alarm kills a process that hangs.
  */
 #define _GNU_SOURCE
 #include <grp.h>
@@ -66,7 +66,7 @@ static void write_lines(const char *name)
 	FILE *stream = fopen(name, "w");
 
 	CHECK(stream);
-	/* Long lines, whose buffer no thread's cache has. */
+	/* Long lines, so that the buffer cannot come from a thread's cache. */
 	for (int i = 0; i < 20; i++)
 		fprintf(stream, "%*d\n", 40000 << i % 5, i);
 	CHECK(!fclose(stream));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Whatever way a child is made, what it writes and frees is its own: the
- * parent's heap stays as it was, and the child does not see what the parent
- * writes later (Faults B13, B14). Where no atfork handler runs, too.
+ * Protects parents and children from each other: in whichever way a child is made, its writes
+ * and frees do not change the parent's heap, and the child does not see what the parent writes
+ * later (Faults B13, B14). This also holds if no atfork handler runs.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -48,7 +48,9 @@ static void create(void)
 	}
 }
 
-/* In the child: read all of what it inherited, spoil it, free half, allocate anew. */
+/*
+ * Runs in the child: reads all inherited objects, overwrites them, frees half, allocates new ones.
+ */
 static void use_inherited(void)
 {
 	for (int i = 0; i < OBJECTS; i++) {
@@ -80,7 +82,7 @@ static pid_t raw_clone(void)
 	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
 }
 
-/* glibc has it since 2.34. */
+/* Calls _Fork(), which glibc has since 2.34. */
 static pid_t bare_fork(void)
 {
 	pid_t (*bare)(void) = (pid_t(*)(void))dlsym(RTLD_DEFAULT, "_Fork");
@@ -133,7 +135,9 @@ static void try_parent_writes(pid_t (*make_child)(void))
 	check_parent();
 }
 
-/* A vfork child shares everything: what it allocates is good in the parent, too. */
+/*
+ * A vfork() child shares all memory, so an object that the child allocates is valid in the parent.
+ */
 static void try_vfork(void)
 {
 	static char *volatile made;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads fork while others allocate and free; each child allocates, and frees
- * what it inherited. No child hangs on a lock that a thread held which it does
- * not have (Faults B12). A child that hangs is killed by its alarm.
+ * Protects programs that fork while other threads allocate: a child, which has only the
+ * forking thread, never hangs on a lock that another thread of its parent held (Faults B12).
+ * Each child allocates and frees what it inherited; an alarm kills a child that hangs.
  */
 #include <pthread.h>
 #include <stdatomic.h>

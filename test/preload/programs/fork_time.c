@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Prints how many microseconds fork() took, the median of many, while another thread allocates and
- * frees 400 MiB all the time. It touches next to nothing of them: fork() copies page
- * tables, and how long that takes is not what is compared.
+ * Prints the median time of many fork() calls in microseconds, while another thread allocates and
+ * frees 400 MiB all the time. That thread touches hardly any page, so that the time for copying
+ * page tables does not count.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Gives MADV_DONTNEED for pages of what malloc returned, in the parent and in a forked child, and
- * looks for zeros there and for the old data around them; prints what wrong advice is answered.
+ * Calls madvise(MADV_DONTNEED) on pages of malloc's memory, in the parent and in a forked child,
+ * and checks that these pages are zero and the data around them unchanged. Prints the errors of
+ * wrong calls.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What functions of the C library allocate for their caller is freed, resized
- * and measured by the same family (Faults B17).
+ * Protects callers of C library functions that allocate for them: free(), realloc() and
+ * malloc_usable_size() work on such memory (Faults B17).
  */
 #define _GNU_SOURCE
 #include <argz.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Takes 64 MiB in pieces of the size given, says how many it got, checks that
- * they keep what was written and gives them back; then once more. What is there can
- * be made smaller when there is no more, and when the rest is libc's (Faults B33).
+ * Allocates 64 MiB in pieces of the given size, prints how many it got, checks their content
+ * and frees them; then does the same again. Objects can be made smaller when no memory is left,
+ * and when the other pieces are libc's (Faults B33).
  */
 #include <stdlib.h>
 
@@ -36,7 +36,7 @@ static void give(unsigned char **objects, size_t got, size_t size)
 	}
 }
 
-/* Programs do not expect that to fail. */
+/* Makes the object smaller, which programs do not expect to fail. */
 static char *shrink(char *object, size_t size)
 {
 	size_t kept = size / 3 + 1;

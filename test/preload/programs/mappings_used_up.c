@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * When a process has as many mappings as it may have, free frees what it can, loses
- * nothing that is live, and leaves errno alone; malloc gives memory or ENOMEM; and
- * all is well when there are mappings again (Faults B29, B30).
+ * Protects processes that have used up vm.max_map_count: free() frees what it can, damages no
+ * live object and leaves errno alone; malloc() returns memory or fails with ENOMEM; and
+ * everything works again when mappings are available (Faults B29, B30).
  */
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -21,7 +21,7 @@ static size_t size_of(int i)
 	return (size_t)100 << i % 17;
 }
 
-/* Bytes that are written and looked at. */
+/* Returns how many bytes of object @i are written and checked. */
 static size_t seen(int i)
 {
 	return size_of(i) < 4096 ? size_of(i) : 4096;
@@ -37,7 +37,7 @@ static void check(int i)
 	CHECK(objects[i][0] == i && objects[i][seen(i) - 1] == i);
 }
 
-/* Every other page is another mapping. Return: how many bytes are reserved for it. */
+/* Uses up mappings by pages with alternating protection. Return: the size of that area in bytes. */
 static size_t use_up_mappings(char **start)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (size_t)150000 * page, at = 0;

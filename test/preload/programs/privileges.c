@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program goes on allocating after it has locked itself up: in an empty root
- * directory, as another user, without new privileges and without memory that is
- * both writable and executable, with no descriptor left; in forked children
- * too (Faults B7, B9, B10).
+ * Protects programs that give up privileges: they can still allocate in an empty root
+ * directory, as another user, without new privileges, without memory that is both writable
+ * and executable, and without any descriptor left; and so can their forked children (Faults
+ * B7, B9, B10).
  */
 #define _GNU_SOURCE
 #include <grp.h>
@@ -62,7 +62,7 @@ int main(void)
 	CHECK(!mkdir("empty", 0755) || errno == EEXIST);
 	CHECK(!chroot("empty") && !chdir("/"));
 	use_in_children(2);
-	/* In a user namespace of one user there is nobody else to become. */
+	/* A user namespace with a single user has no other user to change to. */
 	if (!setgroups(0, NULL))
 		CHECK(!setgid(NOBODY) && !setuid(NOBODY));
 	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A small program that measures itself, or comes to a limit that it has set. What it prints is
- * compared with what it prints without the library.
+ * A small program that measures its own memory, or sets a limit and reaches it. The test compares
+ * what the program prints with the library and without it.
  *
  * usage: process_limits idle | locked | wait | abort | as MIB | data MIB
  */
@@ -24,7 +24,7 @@ extern __typeof__(pinned_stats) pinned_stats __attribute__((weak));
 
 static char *objects[OBJECTS];
 
-/* A line of /proc/self/status, in KiB. */
+/* Returns a field of /proc/self/status in KiB. */
 static size_t status_of(const char *name)
 {
 	char text[4096] = "", *line;
@@ -53,7 +53,7 @@ static void tell(void)
 		status_of("VmLck:"), chunks_in_kib());
 }
 
-/* Objects of @size, as many as there are to be had. */
+/* Allocates up to @count objects of @size bytes. Return: how many it got. */
 static size_t fill(size_t count, size_t size)
 {
 	size_t i = 0;
@@ -104,7 +104,9 @@ static void go_on(void)
 	dlclose(library);
 }
 
-/* Half of what was served is freed; a thread, a mapping and a library then have room. */
+/*
+ * Reaches a limit and frees half of the objects; a thread, a mapping and a library must then fit.
+ */
 static void meet_limit(int resource, const char *now, size_t mib)
 {
 	struct rlimit limit;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Call sites whose shares of the live bytes are known: alpha has 6 MB, beta 3,
- * gamma 1, and what delta has allocated is freed again. With an argument it then
- * writes its profile to descriptor 3 and idles until its input ends, in a forked
- * child too if that is "fork".
+ * Call sites with known shares of the live bytes: alpha has 6 MB, beta 3 MB and gamma 1 MB;
+ * delta's objects are freed again. With an argument the program then writes its profile to
+ * descriptor 3 and idles until its input ends. With the argument "fork", a forked child does
+ * so too.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ SITE void gamma_site(void)
 		keep(realloc(malloc(10), 200));
 }
 
-/* Freed by the thread that did not allocate it. */
+/* Allocates objects that another thread frees. */
 SITE void delta(void)
 {
 	for (int i = 0; i < 2000; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program may use all keys that the system has: the allocator takes none, and
- * works when there are none (the facts in Faults).
+ * Protects programs that use all thread-specific keys of the system: the shim takes no key,
+ * and works when none is left (see the facts in Faults).
  */
 #include <limits.h>
 #include <pthread.h>

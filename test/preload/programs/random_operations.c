@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random operations of several threads, on each other's objects too, against a
- * model: sizes, alignments and contents are what they should be, objects do not
- * overlap (Faults B37). The seed is printed when it fails, and can be given.
+ * Protects programs with threads: several threads do random operations, also on each other's
+ * objects, and a model checks sizes, alignments, contents, and that objects do not overlap
+ * (Faults B37). A failure prints the seed, which can be given as the argument.
  */
 #include <malloc.h>
 #include <pthread.h>

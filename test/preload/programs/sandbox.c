@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A process that filters its own system calls is not killed for what malloc
- * does: after the filter there are no calls but those of libc's malloc, in a
- * thread that comes later and in a forked child neither (Faults B8). The argument
- * says how the filter comes: by prctl(), by libseccomp's function, or by a
- * system call that nobody hears of, with a filter that lets itself be asked for.
+ * Protects programs that filter their own system calls from being killed because of malloc:
+ * under the filter, the shim makes only system calls that libc's malloc makes too, also in
+ * threads that start later and in forked children (Faults B8). The argument selects how the
+ * filter is installed: by prctl(), by libseccomp's function, or by a raw system call that the
+ * shim cannot see, with a filter that allows to ask whether there is one.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,7 +31,7 @@
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),             \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 
-/* What glibc's malloc, threads and fork need, and prctl() if it @may_ask. */
+/* Allows what glibc's malloc, threads and fork need, and asking for the mode of the filter. */
 static struct sock_filter allowed[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	ALLOW(SYS_brk),
@@ -65,7 +65,7 @@ static struct sock_filter allowed[] = {
 
 static struct sock_fprog program = { sizeof(allowed) / sizeof(allowed[0]), allowed };
 
-/* As libseccomp's: what is given to it is the filter. */
+/* libseccomp's function, which gets the filter as its argument here. */
 __attribute__((weak)) int seccomp_load(const void *context);
 
 static void confine(const char *how)
@@ -73,7 +73,9 @@ static void confine(const char *how)
 	int (*load)(const void *) = (int (*)(const void *))dlsym(RTLD_DEFAULT, "seccomp_load");
 
 	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	/* Programs look this way whether there are filters; it changes nothing. */
+	/*
+	 * Programs find out by this failing call whether the kernel has filters; no filter results.
+	 */
 	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == -1 && errno == EFAULT);
 	if (!strcmp(how, "prctl"))
 		CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
@@ -116,9 +118,9 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	pid_t child;
 
-	/* A heap for each thread opens a file when it shrinks. */
+	/* One heap for all threads, because glibc opens a file when it shrinks another heap. */
 	CHECK(mallopt(M_ARENA_MAX, 1));
-	/* What is given back afterwards is more than what is kept. */
+	/* More objects than the caches keep, so that later frees give memory back. */
 	for (int i = 0; i < 400; i++)
 		CHECK(objects[i] = malloc(100000));
 	confine(argc > 1 ? argv[1] : "prctl");
@@ -133,6 +135,6 @@ int main(int argc, char **argv)
 	CHECK_ENDS_WELL(child);
 	for (int i = 0; i < 400; i++)
 		free(objects[i]);
-	/* Not exit: glibc's own end is none of this test's business. */
+	/* Not exit(), since this test does not cover the system calls of glibc's exit. */
 	_exit(0);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Signals and cancellation do nothing new under the shim: handlers interrupt
- * allocation and jump, fork and wait; a thread that is to be cancelled is not
- * cancelled inside malloc or free, which are no cancellation points (Faults B27).
+ * Protects programs that use signals or cancellation: handlers that interrupt allocations may
+ * jump, fork and wait, as they may without the shim, and a thread is not cancelled inside malloc
+ * or free, which are no cancellation points (Faults B27).
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -59,7 +59,7 @@ static void fork_and_wait(int number)
 	errno = saved;
 }
 
-/* fork in a handler, of a process with one thread, which was allocating. */
+/* Forks in a signal handler that interrupts allocations of the process's only thread. */
 static void forks_in_handler(void)
 {
 	handle(SIGALRM, fork_and_wait, SA_RESTART);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Ten thousand short threads leave nothing behind: neither their caches nor what
- * was in them stays with the process (Faults B36).
+ * Protects programs with many short threads: after ten thousand of them neither their caches
+ * nor the objects in these caches stay with the process (Faults B36).
  */
 #include <pthread.h>
 #include <stdint.h>

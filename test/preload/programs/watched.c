@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Allocates what is known beforehand, writes its own figures to descriptor 3 and
- * the address of an object to its output, and idles until its input ends.
+ * Allocates objects of known sizes, writes its own statistics to descriptor 3 and the address
+ * of an object to its output, and idles until its input ends.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "../../lib/check.h"
 #include "pinned.h"
 
-/* Not linked to: the shim has them. */
+/* The program is not linked to the library; the shim defines these functions. */
 #pragma weak pinned_owns
 #pragma weak pinned_heap_create
 #pragma weak pinned_heap_malloc
@@ -23,12 +23,14 @@ static void *allocate(size_t size)
 	void *object = opaque(malloc(size));
 
 	CHECK(object);
-	/* Mapped, so that the page tables know it too. */
+	/* Touch the object, so that it is in the page tables too. */
 	*(char *)object = 1;
 	return object;
 }
 
-/* Where malloc is on pinned memory: a heap with a limit, raw chunks in it, an object that is freed but retained. */
+/*
+ * On pinned memory: makes a heap with a limit, raw chunks in it, and a freed but retained object.
+ */
 static void use_more(void)
 {
 	const struct pinned_heap_options options = { .size = sizeof(options), .limit = 64 << 20 };
