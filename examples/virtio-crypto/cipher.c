@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Streams of bytes to runs of whole blocks: what is short of a block waits in the context, padding is
- * added and removed here, and TLS's records are told apart. The blocks themselves are engine.c's.
+ * Turns streams of bytes into runs of whole blocks: keeps an incomplete block in the context until
+ * more bytes arrive, adds and removes padding, and handles TLS records. engine.c encrypts and
+ * decrypts the blocks.
  *
- * A context is used by one thread at a time, as OpenSSL has it.
+ * As OpenSSL requires, one thread at a time uses a context.
  */
 #include "cipher.h"
 
@@ -23,9 +24,11 @@ struct context {
 	struct engine_key key;
 	bool has_key, has_iv, is_encrypting, is_padding;
 	uint8_t first_iv[ENGINE_BLOCK], iv[ENGINE_BLOCK];
-	uint8_t held[ENGINE_BLOCK]; /* input that waits */
+	uint8_t held[ENGINE_BLOCK]; /* input that waits for more */
 	size_t held_len;
-	/* Records of TLS, if not 0; with a MAC inside, all is left to software. */
+	/*
+	 * If not 0, the data is TLS records; records with a MAC inside are delegated to software.
+	 */
 	unsigned int tls_version;
 	size_t tls_mac_len;
 	bool is_delegated;
@@ -63,7 +66,7 @@ static void *copy_context(void *ptr)
 	const struct context *from = ptr;
 	struct context *to;
 
-	/* What software keeps of a record's state cannot be told. */
+	/* The state of a record that was delegated to software cannot be copied. */
 	if (from->is_delegated)
 		return NULL;
 	to = OPENSSL_memdup(from, sizeof(*from));
@@ -138,8 +141,9 @@ static int run(struct context *context, const struct engine_run *what)
 }
 
 /*
- * The bytes of a padding, all of which are to be looked at. With them in the clear nobody must learn
- * more than good or bad. Return: how many there are, 0 if they are none.
+ * Checks the padding at the end of decrypted data. Always compares all padding bytes, so that the
+ * time taken does not tell which byte was wrong. Return: the number of padding bytes; 0 if they are
+ * invalid.
  */
 static size_t padding_len(const uint8_t *data, size_t len, bool is_tls)
 {
@@ -153,7 +157,10 @@ static size_t padding_len(const uint8_t *data, size_t len, bool is_tls)
 	return differs ? 0 : count;
 }
 
-/* A record, in place: encrypt-then-MAC, so that its padding is looked at only when the MAC was good. */
+/*
+ * Encrypts or decrypts a TLS record in place. The record is encrypt-then-MAC, so the padding is
+ * checked only after the MAC was found good.
+ */
 static int do_record(struct context *context, uint8_t *out, size_t *out_len, size_t out_size,
 		     const uint8_t *in, size_t len)
 {
@@ -173,7 +180,7 @@ static int do_record(struct context *context, uint8_t *out, size_t *out_len, siz
 	*out_len = len;
 	if (context->is_encrypting)
 		return 1;
-	/* The caller skips the block of the record's vector. */
+	/* The caller skips the first block, which is the record's initialisation vector. */
 	*out_len -= ENGINE_BLOCK;
 	padding = padding_len(out + ENGINE_BLOCK, *out_len, true);
 	*out_len -= padding;
@@ -207,7 +214,10 @@ static int delegate(struct context *context, uint8_t *out, size_t *out_len, cons
 	return 1;
 }
 
-/* Of so many bytes there are, those to be done now. The last block of what is decrypted may be padding. */
+/*
+ * Returns how many of @len available bytes can be processed now. When decrypting, the last block
+ * waits, because it may contain padding.
+ */
 static size_t whole_blocks(const struct context *context, size_t len)
 {
 	if (!context->is_encrypting && context->is_padding && len)
@@ -231,7 +241,7 @@ static int update(void *ptr, unsigned char *out, size_t *out_len, size_t out_siz
 	now = whole_blocks(context, context->held_len + len);
 	if (out_size < now)
 		return fail(PROV_R_OUTPUT_BUFFER_TOO_SMALL);
-	/* Either nothing is done yet, or all that was held is. */
+	/* Either no block is processed now, or all of the held bytes are. */
 	from_held = now ? context->held_len : 0;
 	from_in = now - from_held;
 	if (now && !run(context, &(struct engine_run){ .head = context->held,
@@ -248,7 +258,7 @@ static int update(void *ptr, unsigned char *out, size_t *out_len, size_t out_siz
 	return 1;
 }
 
-/* The held block, in the context. */
+/* Encrypts or decrypts the held block within the context. */
 static int do_held(struct context *context)
 {
 	return run(context, &(struct engine_run){ .head = context->held,
@@ -312,7 +322,7 @@ static int finish(void *ptr, unsigned char *out, size_t *out_len, size_t out_siz
 	return result;
 }
 
-/* All at once, whole blocks, without padding: EVP_Cipher(). */
+/* Implements EVP_Cipher(): whole blocks in one call, without padding. */
 static int do_blocks(void *ptr, unsigned char *out, size_t *out_len, size_t out_size,
 		     const unsigned char *in, size_t len)
 {
@@ -369,7 +379,7 @@ static int set_iv(OSSL_PARAM params[], const char *name, const uint8_t *iv, size
 	       OSSL_PARAM_set_octet_string(param, iv, len);
 }
 
-/* Where software has put the MAC of the last record. */
+/* Asks the software context where it put the MAC of the last record. */
 static int get_mac(struct context *context, OSSL_PARAM *param)
 {
 	OSSL_PARAM asked[] = { *param, OSSL_PARAM_END };
@@ -455,7 +465,9 @@ static const OSSL_PARAM *settable_params(void *ptr, void *provider)
 	return params;
 }
 
-/* The table of one algorithm; they differ in the two functions that have no context to look into. */
+/*
+ * The dispatch table of one algorithm. Two functions get no context, so they differ by algorithm.
+ */
 #define CIPHER(id, its_name, its_algo, bits, its_iv_len, its_mode)                            \
 	static const struct engine_cipher id = { .name = its_name,                            \
 						 .algo = its_algo,                            \
@@ -494,10 +506,11 @@ CIPHER(aes_192_cbc, "AES-192-CBC", VIRTIO_CRYPTO_CIPHER_AES_CBC, 192, 16, EVP_CI
 CIPHER(aes_256_cbc, "AES-256-CBC", VIRTIO_CRYPTO_CIPHER_AES_CBC, 256, 16, EVP_CIPH_CBC_MODE);
 
 /*
- * Not ECB, although the device has it: OpenSSL's random generators would take it for their own keys.
+ * ECB is left out, although the device offers it, because OpenSSL's random generators would use
+ * this provider's ECB with their own keys.
  */
 #define PROPERTIES "provider=vcrypto"
-/* OpenSSL finds an algorithm by any of its names; these are those of its default provider. */
+/* OpenSSL finds an algorithm by any of its names. These names are the default provider's. */
 const OSSL_ALGORITHM vcrypto_ciphers[] = {
 	{ "AES-128-CBC:AES128:2.16.840.1.101.3.4.1.2", PROPERTIES, aes_128_cbc_functions, NULL },
 	{ "AES-192-CBC:AES192:2.16.840.1.101.3.4.1.22", PROPERTIES, aes_192_cbc_functions, NULL },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which way bytes go. The mutex protects the device's opening and closing only; it is taken over a
- * fork, so that a child finds it free.
+ * Decides whether the device or software processes data. The mutex protects only opening and
+ * closing of the device. fork() handlers hold it during a fork, so that it is free in the child.
  */
 #define _GNU_SOURCE
 #include "engine.h"
@@ -21,7 +21,7 @@
 #include "virtio_pci.h"
 #include "../common/why.h"
 
-/* What one call of OpenSSL's takes. */
+/* The most bytes for one call of OpenSSL. */
 #define SOFTWARE_MAX (1u << 30)
 
 static struct {
@@ -33,7 +33,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct vcrypto *device;
 static bool is_tried, is_told, is_verifying;
 static unsigned int starts;
-/* Kept: some programs clear their environment. */
+/* A copy of the variable's value, because some programs clear their environment. */
 static char *report_path;
 static OSSL_LIB_CTX *software_context;
 
@@ -66,7 +66,7 @@ static __attribute__((format(printf, 1, 2))) void report(const char *format, ...
 		close(fd);
 }
 
-/* Once in a process: programs may do millions of requests. */
+/* Reports once per process why software is used; a program may make millions of requests. */
 static void tell_why_software(void)
 {
 	if (!__atomic_exchange_n(&is_told, true, __ATOMIC_RELAXED))
@@ -93,7 +93,7 @@ static void unlock(void)
 	pthread_mutex_unlock(&mutex);
 }
 
-/* What the parent counted is the parent's to report. */
+/* Resets the counters in a forked child, because the parent reports its own. */
 static void begin_child(void)
 {
 	memset(&totals, 0, sizeof(totals));
@@ -109,7 +109,7 @@ static void prepare(void)
 		report_path = strdup(secure_getenv("VCRYPTO_REPORT"));
 }
 
-/* Return: the device; NULL with why() if there is none, or others have it. */
+/* Opens the device at first use. Return: NULL with why() if there is none, or it is in use. */
 static struct vcrypto *get_device(void)
 {
 	struct vcrypto *dev = __atomic_load_n(&device, __ATOMIC_ACQUIRE);
@@ -148,7 +148,7 @@ bool engine_start(void)
 
 	pthread_once(&once, prepare);
 	lock();
-	/* Of its own, without configuration: what it fetches is never this provider. */
+	/* A separate context without configuration never fetches this provider's algorithms. */
 	if (!software_context)
 		software_context = OSSL_LIB_CTX_new();
 	is_good = software_context != NULL;
@@ -167,7 +167,7 @@ void engine_stop(void)
 	report_totals();
 }
 
-/* A program that ends without OpenSSL's clean-up. */
+/* Closes the device if the program ends without OpenSSL's clean-up. */
 static __attribute__((destructor)) void stop_at_exit(void)
 {
 	if (!starts)
@@ -185,7 +185,7 @@ void engine_key_set(struct engine_key *key, const uint8_t *bytes, bool is_encryp
 	key->is_encrypting = is_encrypting;
 }
 
-/* Sessions and requests of a parent are the parent's. */
+/* Forgets the session and request in a forked child, because they belong to the parent. */
 static void forget_after_fork(struct engine_key *key)
 {
 	if (key->forks == pci_forks())
@@ -247,7 +247,7 @@ void engine_count_software(size_t len)
 	count(&totals.software_bytes, len);
 }
 
-/* Return: what was written, or -1. */
+/* Processes @len bytes in software. Return: the number of bytes written, or -1. */
 static long long update(EVP_CIPHER_CTX *context, uint8_t *dst, const uint8_t *src, size_t len)
 {
 	long long done = 0;
@@ -285,7 +285,7 @@ static bool do_in_software(struct engine_key *key, const uint8_t *iv, const stru
 
 enum outcome { DONE, NOT_DONE, SPOILED };
 
-/* A device that answers this has left the result alone. */
+/* Returns whether @error, as the device's answer, means that the result was not written to. */
 static bool is_untouched(int error)
 {
 	return error == EBADMSG || error == ENOTSUP || error == EINVAL;
@@ -314,7 +314,7 @@ static enum outcome do_on_device(struct engine_key *key, const uint8_t *iv,
 	size_t len = run->head_len + run->src_len;
 	int result;
 
-	/* Those who filled the ring empty it when they wait. */
+	/* While the ring is full: the threads that filled it empty it when they wait. */
 	while ((result = vcrypto_submit(device, key->request, &job)) && errno == EAGAIN)
 		sched_yield();
 	if (result) {
@@ -339,7 +339,7 @@ static enum outcome do_on_device(struct engine_key *key, const uint8_t *iv,
 	return DONE;
 }
 
-/* What is done in place is not there any more when it has been done. */
+/* Copies the input for verification, because processing in place overwrites it. */
 static uint8_t *copy_for_verify(const struct engine_run *run)
 {
 	uint8_t *copy = is_verifying ? OPENSSL_malloc(run->head_len + run->src_len) : NULL;
@@ -362,7 +362,10 @@ static void verify(struct engine_key *key, const uint8_t *iv, uint8_t *copy,
 	count(&totals.verified_bytes, len);
 }
 
-/* Input and output that overlap, but do not begin together, go in one piece by a copy. */
+/*
+ * Returns whether input and output overlap without starting at the same address. Such data is
+ * copied and processed in one piece.
+ */
 static bool is_shifted(const struct engine_run *run)
 {
 	const uint8_t *to = run->dst + run->head_len;
@@ -421,7 +424,7 @@ static enum outcome try_device(struct engine_key *key, const uint8_t *iv,
 	return outcome;
 }
 
-/* The last block of ciphertext; of what is decrypted in place it must be taken before. */
+/* Copies the last block of the input. For decryption in place, call this before processing. */
 static void last_block(uint8_t *to, const struct engine_run *run)
 {
 	size_t from_src = run->src_len < ENGINE_BLOCK ? run->src_len : ENGINE_BLOCK;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole blocks under a key: by the device where the data is pinned and the device takes it, else by
- * OpenSSL's own software. Counts which bytes went which way. One device for a process, opened when
- * first needed; a forked child opens its own.
+ * Encrypts and decrypts whole blocks with a key. The device does it if the data is pinned and the
+ * device accepts the request, else OpenSSL's software does. Counts the bytes of both. A process
+ * uses one device, which is opened when first needed; a forked child opens its own.
  *
  * Environment:
- *   VCRYPTO_REPORT=FILE  append a line of figures there when the process ends; "-" is stderr
- *   VCRYPTO_VERIFY=1     do everything that the device does in software too, and compare
+ *   VCRYPTO_REPORT=FILE  append a line of figures to FILE when the process ends; "-" is stderr
+ *   VCRYPTO_VERIFY=1     repeat in software everything that the device does, and compare
  */
 #ifndef ENGINE_H
 #define ENGINE_H
@@ -21,7 +21,7 @@
 #define ENGINE_BLOCK 16
 #define ENGINE_KEY_MAX 32
 
-/* An algorithm, as OpenSSL and the device call it. */
+/* An algorithm: OpenSSL's name for it, the device's number, and its sizes. */
 struct engine_cipher {
 	const char *name;
 	uint32_t algo;
@@ -30,21 +30,21 @@ struct engine_cipher {
 	unsigned int mode;
 };
 
-/* One direction of one key. */
+/* A key for one direction, encryption or decryption. */
 struct engine_key {
 	const struct engine_cipher *cipher;
 	uint8_t key[ENGINE_KEY_MAX];
 	bool is_encrypting;
 	bool has_session;
-	unsigned int forks; /* when what follows was made */
+	unsigned int forks; /* pci_forks() when the members below were set */
 	struct vcrypto_session session;
 	struct vcrypto_request *request;
 	EVP_CIPHER_CTX *software;
 };
 
 /*
- * @head of at most a block, held back by the caller, then @src: whole blocks together. @is_staged: one
- * block, whose result reaches @dst by a copy.
+ * The data is @head, at most one block that the caller had held back, followed by @src; together
+ * they are whole blocks. @is_staged: the data is one block, and the result is copied to @dst.
  */
 struct engine_run {
 	const uint8_t *head;
@@ -55,19 +55,25 @@ struct engine_run {
 	bool is_staged;
 };
 
-/* Counted, for programs that load providers more than once. The last stop closes the device and reports. */
+/*
+ * Start and stop the engine. Calls are counted, for programs that load providers more than once.
+ * The last stop closes the device and reports.
+ */
 bool engine_start(void);
 void engine_stop(void);
 
 void engine_key_set(struct engine_key *key, const uint8_t *bytes, bool is_encrypting);
-/* Ends its session, wipes the key. */
+/* Ends the key's session and wipes the key. */
 void engine_key_clear(struct engine_key *key);
-/* A software context of this key, without padding of its own; NULL if there is none. */
+/* Returns a software context with this key, without padding; NULL on failure. */
 EVP_CIPHER_CTX *engine_software(struct engine_key *key);
 
-/* The chain goes on in @iv. Return: false if the data could not be done: what @dst holds is undefined. */
+/*
+ * Processes the data of @run, and updates @iv for the next call. Return: false on failure; the
+ * content of @dst is then undefined.
+ */
 bool engine_do(struct engine_key *key, uint8_t *iv, const struct engine_run *run);
-/* For what the caller had done by engine_software() itself. */
+/* Counts @len bytes that the caller processed with the context of engine_software(). */
 void engine_count_software(size_t len);
 
 #endif /* ENGINE_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The module that OpenSSL loads: what it is called, what it offers, its first and its last call
- * (provider(7)).
+ * The module that OpenSSL loads: its name, its algorithms, and its functions for start and end; see
+ * provider(7).
  */
 #include <openssl/core.h>
 #include <openssl/core_dispatch.h>
@@ -50,7 +50,7 @@ static void teardown(void *provider)
 	engine_stop();
 }
 
-/* OpenSSL's name for it. */
+/* OpenSSL looks this function up by its name. */
 __attribute__((visibility("default"))) OSSL_provider_init_fn OSSL_provider_init;
 
 int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,

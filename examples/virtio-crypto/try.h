@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What both test programs need: checks that name themselves; data; software. */
+/*
+ * Helpers for both test programs: checks that report their place, test data, and software results.
+ */
 #ifndef TRY_H
 #define TRY_H
 
@@ -37,7 +39,10 @@ static inline void fill_random(void *to, size_t len, uint64_t seed)
 		bytes[i] = (uint8_t)(next_random(&seed) >> 24);
 }
 
-/* By OpenSSL's default provider, whatever is configured. Return: bytes of the result. */
+/*
+ * Encrypts or decrypts with OpenSSL's default provider, whatever is configured. Return: the length
+ * of the result.
+ */
 static inline size_t do_software(const char *name, const uint8_t *key, const uint8_t *iv,
 				 bool is_encrypting, bool is_padding, const uint8_t *in, size_t len,
 				 uint8_t *out)

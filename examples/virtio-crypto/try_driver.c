@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promises of the driver, without OpenSSL above it: results equal software for all that the device
- * offers; every error has its errno and harms nothing after it; what is in flight survives free, fork
- * and the death of a process. Wants two virtio-crypto devices.
+ * Tests the driver without OpenSSL: results equal software for all algorithms of the device; every
+ * error has its errno, and the device works afterwards; memory of requests in flight survives free,
+ * fork and the death of a process. Needs two virtio-crypto devices.
  *
- * usage: try_driver [absent]    "absent": there is no device, and that is said
+ * usage: try_driver [absent]    "absent": check only that a missing device is reported
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -72,7 +72,7 @@ static uint8_t *pinned_data(size_t len, uint64_t seed)
 	return data;
 }
 
-/* The device works: one job equals software. */
+/* Checks that the device works: the result of one job equals software. */
 static void check_works(struct vcrypto *dev, size_t len)
 {
 	uint8_t *src = pinned_data(len, len), *dst = pinned_malloc(len),
@@ -97,7 +97,7 @@ static void check_refused(int result, int error, const char *words)
 	CHECK(result == -1 && errno == error && strstr(why(), words));
 }
 
-/* Equal to software. */
+/* Comparison with software. */
 
 static void check_algorithm(struct vcrypto *dev, const char *name, uint32_t algo, size_t key_len,
 			    size_t iv_len)
@@ -145,7 +145,7 @@ static void equals_software(void)
 	vcrypto_close(dev);
 }
 
-/* One request of 16 MiB, beginning and ending inside chunks. */
+/* One request of 16 MiB that begins and ends in the middle of a chunk. */
 static void crosses_chunks(void)
 {
 	struct vcrypto *dev = open_device(NULL);
@@ -159,7 +159,7 @@ static void crosses_chunks(void)
 	vcrypto_close(dev);
 }
 
-/* The device says no, and goes on. */
+/* The device rejects requests, and still works afterwards. */
 static void error_statuses(void)
 {
 	struct vcrypto *dev = open_device(NULL);
@@ -209,7 +209,7 @@ static void sessions_run_out(void)
 static void ring_full(void)
 {
 	struct vcrypto *dev = open_device(&(struct vcrypto_options){ .ring_entries = 8 });
-	/* One extent, and long enough that the device is still at it when the next one comes. */
+	/* One extent, so long that the device is still busy with it when the next one comes. */
 	uint8_t *data = pinned_memalign(PINNED_CHUNK_SIZE, PINNED_CHUNK_SIZE);
 	struct vcrypto_request *first = vcrypto_request_new(), *second = vcrypto_request_new();
 	struct vcrypto_job one = cbc_job(dev, data, data, 2 * MIB - 4096), two = one;
@@ -230,7 +230,7 @@ static void ring_full(void)
 	vcrypto_close(dev);
 }
 
-/* Return: memory of at least three extents; chunks that are held in between keep the others apart. */
+/* Returns memory of at least three extents, which chunks that stay allocated keep apart. */
 static uint8_t *scattered(size_t len)
 {
 	enum { CHUNKS = 64 };
@@ -263,7 +263,7 @@ static void more_extents_than_the_ring(void)
 	check_refused(do_job(dev, &job), E2BIG, "more");
 	check_works(dev, 4096);
 	vcrypto_close(dev);
-	/* A longer ring takes it. */
+	/* A longer ring accepts the request. */
 	dev = open_device(NULL);
 	job = cbc_job(dev, data, data, BIG);
 	do_software("AES-128-CBC", key, iv, true, false, data, BIG, expected);
@@ -286,7 +286,7 @@ static void impossible_jobs(void)
 	check_refused(do_job(dev, &job), EMSGSIZE, "more than the device takes");
 	job.src_len = 0;
 	check_refused(do_job(dev, &job), EINVAL, "makes no sense");
-	/* An object's end, and what is behind it given back: half of the range is not pinned. */
+	/* The memory after the object is released, so half of the range is not pinned. */
 	chunks = pinned_malloc(2 * PINNED_CHUNK_SIZE);
 	CHECK(chunks);
 	chunks = pinned_realloc(chunks, PINNED_CHUNK_SIZE + 4096);
@@ -310,7 +310,7 @@ static void freed_in_flight(void)
 	struct vcrypto_job job = cbc_job(dev, src, dst, BIG);
 
 	do_software("AES-128-CBC", key, iv, true, false, src, BIG, expected);
-	/* A reference of ours, to look at the result when the program's is gone. */
+	/* The test's own reference, to read the result after the object is freed. */
 	CHECK(!pinned_retain(dst));
 	CHECK(!vcrypto_submit(dev, request, &job));
 	pinned_free(src);
@@ -324,12 +324,12 @@ static void freed_in_flight(void)
 	CHECK(!vcrypto_wait(dev, request));
 	CHECK(!memcmp(dst, expected, BIG));
 	CHECK(!pinned_release(dst));
-	/* Now it is nobody's. */
+	/* Nothing refers to the objects any more. */
 	CHECK(pinned_retain(dst) == -1 && pinned_retain(src) == -1);
 	vcrypto_close(dev);
 }
 
-/* What the caller keeps is retained by nobody else. */
+/* The driver does not retain memory of a job with is_kept. */
 static void kept_by_the_caller(void)
 {
 	struct vcrypto *dev = open_device(NULL);
@@ -384,7 +384,7 @@ static void fork_in_flight(void)
 	vcrypto_close(dev);
 }
 
-/* By the registers, behind the driver's back. */
+/* Maps the device's status register, without the driver's knowledge. */
 static volatile uint8_t *status_register(struct vcrypto *dev)
 {
 	volatile uint8_t *bar;
@@ -397,7 +397,7 @@ static volatile uint8_t *status_register(struct vcrypto *dev)
 	bar = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(bar != MAP_FAILED);
 	close(fd);
-	/* QEMU has the common configuration at the BAR's beginning: running. */
+	/* QEMU places the common configuration at the start of the BAR. 0xf: the device runs. */
 	CHECK(bar[VIRTIO_PCI_COMMON_STATUS] == 0xf);
 	return bar + VIRTIO_PCI_COMMON_STATUS;
 }
@@ -412,7 +412,7 @@ static void reset_by_others(void)
 
 	*status = 0;
 	check_refused(do_job(dev, &job), EIO, "was reset with the request in flight");
-	/* It runs again, without the session: its number may be another key's now. */
+	/* The device runs again, but the session is lost: another key may have its number now. */
 	CHECK(*status == 0xf);
 	check_refused(do_job(dev, &job), ESTALE, "the session is lost");
 	check_works(dev, 4096);
@@ -421,14 +421,14 @@ static void reset_by_others(void)
 	*status = 0;
 	if (vcrypto_wait(dev, request))
 		CHECK(errno == EIO);
-	/* Whoever was in time: a session is made when the device runs. */
+	/* Whether the request or the reset came first, a new session works. */
 	check_works(dev, MIB);
 	vcrypto_close(dev);
 }
 
 /*
- * After a time-out the device does not write any more. QEMU answers no look at a register while it
- * works, so the time must be over at the first look.
+ * After a time-out the device no longer writes. While QEMU's device works, reading a register
+ * blocks, so the time must already be over at the first read.
  */
 static void time_out(void)
 {
@@ -448,7 +448,7 @@ static void time_out(void)
 					   .src_len = BIG,
 					   .dst = dst };
 
-		/* On a busy machine even this takes longer. */
+		/* On a busy machine even creating a session takes longer than the time-out. */
 		if (vcrypto_session_create(dev, job.algo, key, 16, true, &job.session)) {
 			CHECK(errno == ETIMEDOUT);
 			continue;
@@ -480,7 +480,7 @@ static void die_in_flight(int ready)
 	}
 }
 
-/* Chunks that the driver keeps from everybody for a while. */
+/* Returns the number of chunks that the kernel driver holds back from reuse for a while. */
 static long resting_chunks(void)
 {
 	FILE *file = fopen("/sys/class/misc/pinned_mem/resting_chunks", "re");
@@ -491,7 +491,10 @@ static long resting_chunks(void)
 	return chunks;
 }
 
-/* The next one to open the device finds it as new, and the dead one's memory was nobody's meanwhile. */
+/*
+ * After a process is killed, the next process finds the device reset, and nobody gets the dead
+ * process's memory in between.
+ */
 static void killed_in_flight(void)
 {
 	for (int i = 0; i < 5; i++) {
@@ -517,7 +520,7 @@ static void killed_in_flight(void)
 	}
 }
 
-/* Many. */
+/* Many requests and threads. */
 
 static void *work(void *arg)
 {

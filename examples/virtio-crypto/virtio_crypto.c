@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The device's life, and what goes over its control queue: sessions. Requests on data are in
- * virtio_crypto_data.c.
+ * Opens, resets and closes the device, and manages sessions through its control queue. Requests on
+ * data are in virtio_crypto_data.c.
  */
 #include "virtio_crypto_device.h"
 
@@ -19,7 +19,7 @@
 #define CONTROL_RING 16
 #define DEFAULT_TIMEOUT_MS 30000
 
-/* What the device may say, as errno. */
+/* Translates the device's status to an errno. */
 static int error_of(uint32_t status)
 {
 	switch (status) {
@@ -49,7 +49,7 @@ int vcrypto_fail_by_status(const struct vcrypto *dev, const char *what, uint32_t
 
 /* The device's life. */
 
-/* Of a device that has just been reset. */
+/* Sets up a device that has just been reset. */
 static int set_up(struct vcrypto *dev)
 {
 	volatile struct virtio_crypto_config *config = (void *)dev->virtio.config;
@@ -62,7 +62,9 @@ static int set_up(struct vcrypto *dev)
 		return why_fail(EPROTO, "%s: its configuration is too short", dev->virtio.pci.name);
 	if (!(le32toh(config->crypto_services) & 1u << VIRTIO_CRYPTO_SERVICE_CIPHER))
 		return why_fail(ENOTSUP, "%s offers no ciphers", dev->virtio.pci.name);
-	/* 5.9.2: the control queue comes after the data queues, of which we use the first. */
+	/*
+	 * 5.9.2: the control queue comes after the data queues; only the first data queue is used.
+	 */
 	data_queues = (uint16_t)le32toh(config->max_dataqueues);
 	dev->max_size = le64toh(config->max_size);
 	if (virtqueue_open(&dev->data, &dev->virtio, 0, dev->ring_entries))
@@ -90,7 +92,10 @@ err_close_data:
 	return -1;
 }
 
-/* The device is reset first; a device that cannot be reset keeps what it has, for ever. */
+/*
+ * Resets the device before anything is released. If the device cannot be reset, then its requests
+ * and their memory are never released.
+ */
 void vcrypto_revive_locked(struct vcrypto *dev, int error)
 {
 	struct vcrypto_request *request;
@@ -151,7 +156,7 @@ void vcrypto_close(struct vcrypto *dev)
 		return;
 	if (vcrypto_is_own(dev)) {
 		pthread_mutex_lock(&dev->mutex);
-		/* Quiesced before its rings' memory, and what it was given, belong to others. */
+		/* Stop the device before the memory of its rings and requests is released. */
 		virtio_pci_close(&dev->virtio);
 		while (!dev->is_broken && (request = virtqueue_forget(&dev->data)))
 			vcrypto_end_request(request, EIO);
@@ -180,7 +185,7 @@ bool vcrypto_is_own(const struct vcrypto *dev)
 	return !pci_is_forked(&dev->virtio.pci);
 }
 
-/* Return: 0 if the caller may use the device. */
+/* Checks the device and resets a failed one. Return: 0 if the caller may use the device. */
 int vcrypto_check_locked(struct vcrypto *dev)
 {
 	if (dev->is_broken)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user-space driver for virtio-crypto-pci (virtio 1.2, section 5.9): sessions of ciphers, and
- * requests on data that lies in pinned memory, which the device reads and writes where it is.
+ * A user-space driver for virtio-crypto-pci (virtio 1.2, section 5.9): cipher sessions, and
+ * requests on data in pinned memory, which the device reads and writes in place.
  *
- * Thread-safe, but for one request at a time from one thread. In a forked child a device of its
- * parent's answers ENODEV to everything; the child opens its own. Functions that return int return
- * 0, or -1 with errno and a line in why().
+ * Thread-safe, except that only one thread at a time may use a request. In a forked child all
+ * functions fail with ENODEV for a device of the parent; the child can open its own. Functions that
+ * return int return 0, or -1 with errno and a message in why().
  */
 #ifndef VIRTIO_CRYPTO_DRIVER_H
 #define VIRTIO_CRYPTO_DRIVER_H
@@ -15,20 +15,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of a job that may lie in the request itself; and of an initialisation vector. */
+/* The most data bytes that a request itself can contain, and the longest initialisation vector. */
 #define VCRYPTO_HEAD_MAX 16
 #define VCRYPTO_IV_MAX 16
 
 struct vcrypto;
 struct vcrypto_request;
 
-/* What is 0 has a default. */
+/* Options for vcrypto_open(). A member that is 0 stands for a default. */
 struct vcrypto_options {
-	uint16_t ring_entries;	 /* of the data queue, a power of two */
-	unsigned int timeout_ms; /* after which the device is reset */
+	uint16_t ring_entries;	 /* size of the data queue, a power of two */
+	unsigned int timeout_ms; /* how long a request may take before the device is reset */
 };
 
-/* A key in the device; lost when that is reset, and a device that has been never takes it for another. */
+/*
+ * A key in the device. A reset of the device loses all sessions; using a lost session fails, even
+ * if a newer session has the same number.
+ */
 struct vcrypto_session {
 	uint64_t id;
 	unsigned int generation;
@@ -36,20 +39,21 @@ struct vcrypto_session {
 
 /**
  * struct vcrypto_job - one data request
- * @session: of this direction
- * @is_encrypting: or decrypting
+ * @session: a session for this direction
+ * @is_encrypting: whether to encrypt; else decrypt
  * @algo: VIRTIO_CRYPTO_CIPHER_*, as in the session
- * @iv: or NULL; copied
- * @iv_len: bytes of it
- * @head: first bytes of the data, copied into the request; or NULL
- * @head_len: of them, at most VCRYPTO_HEAD_MAX
- * @src: what follows, in pinned memory
- * @src_len: bytes of it
- * @dst: result, as long as head and src together, in pinned memory; may be @src. NULL, if that is
- *	at most VCRYPTO_HEAD_MAX: in the request, see vcrypto_request_result()
- * @is_kept: the caller itself keeps @src and @dst until the request has ended
+ * @iv: initialisation vector, which is copied; or NULL
+ * @iv_len: length of @iv
+ * @head: first bytes of the data, which are copied into the request; or NULL
+ * @head_len: length of @head, at most VCRYPTO_HEAD_MAX
+ * @src: the remaining data, in pinned memory
+ * @src_len: length of @src
+ * @dst: the result, as long as head and src together, in pinned memory; may be @src. NULL: the
+ * result, of at most VCRYPTO_HEAD_MAX bytes, lies in the request, see vcrypto_request_result()
+ * @is_kept: the caller itself keeps @src and @dst allocated until the request has ended
  *
- * Else of objects at @src and @dst each is retained until then: the program may free them.
+ * Unless @is_kept is set, the objects at @src and @dst are retained until the request has ended,
+ * and the program may free them earlier.
  */
 struct vcrypto_job {
 	struct vcrypto_session session;
@@ -66,45 +70,53 @@ struct vcrypto_job {
 };
 
 /*
- * The first free device. ENODEV: there is none; EBUSY: in use, or a kernel driver has it; ENOTSUP: no
- * physical addresses, or the device wants others; ENOMEM, EACCES and what sysfs says.
+ * Opens the first free device. Return: NULL with errno ENODEV (no device), EBUSY (all are in use or
+ * bound to a kernel driver), ENOTSUP (no physical addresses, or the device needs other addresses),
+ * ENOMEM, EACCES, or an error of sysfs.
  */
 struct vcrypto *vcrypto_open(const struct vcrypto_options *options);
-/* Resets the device; requests in flight end with EIO. In a forked child it only frees. */
+/* Resets the device; requests in flight end with EIO. In a forked child this only frees memory. */
 void vcrypto_close(struct vcrypto *dev);
-/* Its name in sysfs, and the registers, for who wants to see them. */
+/* Returns the device's name in sysfs, where the device's registers can be mapped. */
 const char *vcrypto_name(const struct vcrypto *dev);
-/* Does the device reach that byte? */
+/* Returns whether the device can access the byte at @ptr. */
 bool vcrypto_reaches(const struct vcrypto *dev, const void *ptr);
-/* Has the process that calls opened it, or its parent? */
+/* Returns whether the calling process itself, and not its parent, opened the device. */
 bool vcrypto_is_own(const struct vcrypto *dev);
 
-/* ENOTSUP, EINVAL, ENOSPC, EIO as the device says; or as vcrypto_submit(). */
+/* Errors: ENOTSUP, EINVAL, ENOSPC and EIO as the device answers; others as vcrypto_submit(). */
 int vcrypto_session_create(struct vcrypto *dev, uint32_t algo, const void *key, size_t key_len,
 			   bool is_encrypting, struct vcrypto_session *session);
-/* Nothing is to be done for a session that is lost. */
+/* Succeeds without doing anything if the session is lost. */
 int vcrypto_session_destroy(struct vcrypto *dev, struct vcrypto_session session);
 
-/* NULL with errno ENOMEM. One in flight, on a device that cannot be reset, is never freed. */
+/*
+ * Return: NULL with errno ENOMEM. A request that is in flight on a device that cannot be reset is
+ * never freed.
+ */
 struct vcrypto_request *vcrypto_request_new(void);
 void vcrypto_request_free(struct vcrypto_request *request);
 const void *vcrypto_request_result(const struct vcrypto_request *request);
 
 /*
- * EFAULT: not all of the data is in pinned memory of this process; EMSGSIZE: more than the device
- * takes; E2BIG: more extents than the ring has entries; EAGAIN: the ring is full, wait for a
- * request; EINVAL; ESTALE: the session was lost by a reset; ENODEV: in a forked child; EIO: the
- * device is dead, and a reset did not help; ENOBUFS, ENOMEM: see pinned_retain(). Nothing was given
- * to the device then.
+ * Submits the job to the device.
+ *
+ * Errors: EFAULT, part of the data is not in pinned memory of this process; EMSGSIZE, more than the
+ * device accepts; E2BIG, more extents than the ring has entries; EAGAIN, the ring is full, so wait
+ * for a request first; EINVAL; ESTALE, a reset lost the session; ENODEV, called in a forked child;
+ * EIO, the device failed and a reset did not help; ENOBUFS, ENOMEM: see pinned_retain(). After an
+ * error, the device has not received the job.
  */
 int vcrypto_submit(struct vcrypto *dev, struct vcrypto_request *request,
 		   const struct vcrypto_job *job);
-/* Has it ended? Return: 1, 0, or -1 with errno: it ended as vcrypto_wait() says. */
+/* Return: 1 if the request has succeeded; 0 if it is in flight; -1 with errno as vcrypto_wait(). */
 int vcrypto_poll(struct vcrypto *dev, struct vcrypto_request *request);
 /*
- * EIO: the device failed, or was reset by others, while this was in flight; ETIMEDOUT: it did not
- * answer and has been reset; EBADMSG, ENOTSUP, EINVAL: it says so. But for the last three, what @dst
- * holds is undefined.
+ * Waits until the request has ended.
+ *
+ * Errors: EIO, the device failed, or something else reset it, while the request was in flight;
+ * ETIMEDOUT, the device did not answer and was reset; EBADMSG, ENOTSUP, EINVAL, as the device
+ * answered. After errors other than the last three, the content of @dst is undefined.
  */
 int vcrypto_wait(struct vcrypto *dev, struct vcrypto_request *request);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests on data: checked, described as extents, put into the data queue and waited for. Who waits
- * takes out of the ring whatever has ended, its own or another thread's.
+ * Requests on data: checks a job, describes it as extents, puts it into the data queue, and waits
+ * for it. A waiting thread takes every finished request out of the ring, its own and other
+ * threads'.
  */
 #include "virtio_crypto_device.h"
 
@@ -13,10 +14,10 @@
 
 #include "../common/why.h"
 
-/* Most requests end within that; after it the processor is others', between looks. */
+/* How long to poll without a pause. Most requests end sooner; later, other threads get the CPU. */
 #define SPIN_MS 2
 
-/* What the device reads and writes is pinned: the whole object is. */
+/* The whole structure lies in pinned memory, because the device reads and writes parts of it. */
 struct vcrypto_request {
 	struct virtio_crypto_op_data_req header;
 	uint8_t iv[VCRYPTO_IV_MAX];
@@ -26,7 +27,7 @@ struct vcrypto_request {
 	bool is_in_flight;
 	int error;
 	int64_t end_ms;
-	/* For the CPU after the end, and to be released unless they are kept. */
+	/* To sync for the CPU when the request ends, and to release unless is_kept is set. */
 	const void *src, *dst;
 	size_t src_len, dst_len;
 	bool is_kept;
@@ -108,7 +109,7 @@ static void fill_header(struct vcrypto_request *request, const struct vcrypto_jo
 	request->status = 0xff;
 }
 
-/* Adds a range's extents. Return: how many there are now; -1 with errno. */
+/* Appends the extents of @len bytes at @ptr. Return: the new number of extents; -1 with errno. */
 static int add_range(const struct vcrypto *dev, struct pinned_extent *extents, int count, int max,
 		     const void *ptr, size_t len)
 {
@@ -123,8 +124,9 @@ static int add_range(const struct vcrypto *dev, struct pinned_extent *extents, i
 }
 
 /*
- * Header, vector, head and data, which the device reads; then room for the result and the status.
- * Return: all extents, of which @readable are the first; -1 with errno.
+ * Describes a request as extents: first header, vector, head and data, which the device reads; then
+ * result and status, which it writes. Return: the number of extents, of which the first @readable
+ * are for reading; -1 with errno.
  */
 static int describe(const struct vcrypto *dev, struct pinned_extent *extents,
 		    struct vcrypto_request *request, const struct vcrypto_job *job, int *readable)
@@ -159,13 +161,13 @@ static int check_job(const struct vcrypto *dev, const struct vcrypto_job *job)
 	if (!len || job->head_len > VCRYPTO_HEAD_MAX || job->iv_len > VCRYPTO_IV_MAX ||
 	    (!job->dst && len > VCRYPTO_HEAD_MAX))
 		return why_fail(EINVAL, "a job of %zu bytes that makes no sense", len);
-	/* The device counts all that it must keep: vector, data and result. */
+	/* The device's limit applies to the sum of vector, data and result. */
 	if (len > UINT32_MAX || 2 * (uint64_t)len + job->iv_len > dev->max_size)
 		return why_fail(EMSGSIZE, "%zu bytes are more than the device takes", len);
 	return 0;
 }
 
-/* Whoever frees them now only seems to. */
+/* Retains the source and the result, so that freeing them meanwhile does not release the memory. */
 static int retain(struct vcrypto_request *request, const struct vcrypto_job *job)
 {
 	request->src = request->dst = NULL;
@@ -195,7 +197,7 @@ static int submit_locked(struct vcrypto *dev, struct vcrypto_request *request,
 
 	if (dev->is_broken)
 		return why_fail(EIO, "%s failed and did not come back", dev->virtio.pci.name);
-	/* Or the number is that of another key by now. */
+	/* After a reset, the session's number may belong to another key. */
 	if (generation != dev->generation)
 		return why_fail(ESTALE, "%s was reset, the session is lost", dev->virtio.pci.name);
 	while ((other = virtqueue_reap(&dev->data)))
@@ -217,7 +219,7 @@ int vcrypto_submit(struct vcrypto *dev, struct vcrypto_request *request,
 
 	if (check_job(dev, job) || vcrypto_lock_own(dev))
 		return -1;
-	/* Retained before they are translated: or another thread's free came in between. */
+	/* Retain before translating, or another thread could free the memory in between. */
 	if (retain(request, job))
 		goto err_release;
 	fill_header(request, job);
@@ -238,7 +240,7 @@ err_release:
 	return result;
 }
 
-/* Of a request that has ended. Return: 1, or -1 with errno. */
+/* Returns the result of a request that has ended: 1, or -1 with errno. */
 static int result_of(const struct vcrypto *dev, const struct vcrypto_request *request)
 {
 	if (request->error)
@@ -249,7 +251,7 @@ static int result_of(const struct vcrypto *dev, const struct vcrypto_request *re
 		       : vcrypto_fail_by_status(dev, "a data request", request->status);
 }
 
-/* @is_thorough: also look whether the device lives. */
+/* As vcrypto_poll(). @is_thorough: also check for a time-out and a failed device, and reset it. */
 static int poll_once(struct vcrypto *dev, struct vcrypto_request *request, bool is_thorough)
 {
 	struct vcrypto_request *other;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the two halves of the driver share. One mutex for the device: it is held while a request is
- * put into a ring or taken out, not while the device works, but for the control queue's short
- * requests.
+ * Declarations that the two files of the driver share. One mutex per device is held while a request
+ * is put into a ring or taken out of it, but not while the device works, except for the control
+ * queue's short requests.
  *
- * A device that fails, or does not answer, is reset before anybody is told: only then is it certain
- * that it does not write into the program's memory any more, and what was retained is released.
+ * A device that fails or does not answer is reset before an error is reported. Only after the reset
+ * is it certain that the device no longer writes to the program's memory, so only then are retained
+ * objects released.
  */
 #ifndef VIRTIO_CRYPTO_DEVICE_H
 #define VIRTIO_CRYPTO_DEVICE_H
@@ -18,7 +19,9 @@
 
 #define RING_MAX 1024
 #define KEY_MAX 64
-/* Looking at the device's status leaves the virtual machine: not more often than this. */
+/*
+ * The least time between reads of the device's status, since each read exits the virtual machine.
+ */
 #define STATUS_MS 2
 
 struct vcrypto {
@@ -30,10 +33,10 @@ struct vcrypto {
 	unsigned int generation;
 	unsigned int timeout_ms;
 	uint16_t ring_entries;
-	bool is_broken; /* it could not be set up again */
+	bool is_broken; /* the device could not be reset and set up again */
 };
 
-/* Pinned, as the device reads and writes it. */
+/* Lies in pinned memory, because the device reads and writes it. */
 struct control_request {
 	struct virtio_crypto_op_ctrl_req request;
 	uint8_t key[KEY_MAX];
@@ -49,15 +52,15 @@ static inline struct pinned_extent vcrypto_extent_of(const struct vcrypto *dev, 
 	return (struct pinned_extent){ .phys = pci_address(&dev->virtio.pci, ptr), .len = len };
 }
 
-/* Return: 0 with the mutex held; -1 with ENODEV in a forked child. */
+/* Locks the mutex. Return: 0 with the mutex held; -1 with ENODEV in a forked child. */
 int vcrypto_lock_own(struct vcrypto *dev);
-/* Return: 0 if the device runs, again maybe, without its sessions; -1 with EIO. */
+/* Resets a failed device, which loses its sessions. Return: 0 if the device runs; -1 with EIO. */
 int vcrypto_check_locked(struct vcrypto *dev);
-/* Resets the device, ends what is in flight with @error, sets it up anew. */
+/* Resets the device, ends requests in flight with @error, and sets the device up again. */
 void vcrypto_revive_locked(struct vcrypto *dev, int error);
-/* The device's answer to @what as errno and why(). Return: -1. */
+/* Sets errno and why() from the device's answer @status to @what. Return: -1. */
 int vcrypto_fail_by_status(const struct vcrypto *dev, const char *what, uint32_t status);
-/* The device is done with it, or has been reset. */
+/* Ends a request that the device has finished, or that a reset has cancelled. */
 void vcrypto_end_request(struct vcrypto_request *request, int error);
 
 #endif /* VIRTIO_CRYPTO_DEVICE_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The registers of virtio's section 4.1.4. They are little-endian, and read and written in their own width. */
+/* The registers of virtio's section 4.1.4: little-endian, and accessed in their exact width. */
 #include "virtio_pci.h"
 
 #include <endian.h>
@@ -13,7 +13,7 @@
 #include "../common/why.h"
 
 #define VENDOR_VIRTIO 0x1af4
-/* A modern device's number is this and its type. */
+/* A modern device's PCI device number is this plus its virtio type. */
 #define MODERN_DEVICE 0x1040
 #define CONFIG_SPACE 256
 #define RESET_MS 5000
@@ -89,7 +89,7 @@ int virtio_pci_reset(struct virtio_pci *virtio)
 	int64_t end = now_ms() + RESET_MS;
 
 	virtio->common->device_status = 0;
-	/* 4.1.4.3.2: it is reset when it says so. */
+	/* 4.1.4.3.2: the reset is complete when the status reads as 0. */
 	while (virtio->common->device_status) {
 		if (now_ms() > end)
 			return why_fail(ETIMEDOUT, "%s does not come out of a reset",
@@ -108,7 +108,7 @@ int virtio_pci_open(struct virtio_pci *virtio, unsigned int type)
 	snprintf(what, sizeof(what), "virtio device of type %u", type);
 	if (pci_open(&virtio->pci, VENDOR_VIRTIO, MODERN_DEVICE + type, what))
 		return -1;
-	/* What a killed process left running is reset before it gets at memory again. */
+	/* Reset work left by a killed process before the device may access memory again. */
 	if (!map_registers(virtio) && !virtio_pci_reset(virtio) &&
 	    !pci_set_master(&virtio->pci, true))
 		return 0;
@@ -120,7 +120,7 @@ int virtio_pci_open(struct virtio_pci *virtio, unsigned int type)
 
 void virtio_pci_close(struct virtio_pci *virtio)
 {
-	/* Without the master bit even a device that does not come out of its reset is quiet. */
+	/* Without bus mastering, even a device whose reset fails no longer accesses memory. */
 	virtio_pci_reset(virtio);
 	pci_close(&virtio->pci);
 }
@@ -153,7 +153,7 @@ int virtio_pci_negotiate(struct virtio_pci *virtio, uint64_t wanted)
 	    !(virtio->common->device_status & VIRTIO_CONFIG_S_FEATURES_OK))
 		return why_fail(ENOTSUP, "%s refuses features 0x%llx of 0x%llx", virtio->pci.name,
 				(unsigned long long)accepted, (unsigned long long)offered);
-	/* 6.1: only with this feature are its addresses the IOMMU's; else they are physical. */
+	/* 6.1: with this feature the device uses I/O addresses; else physical addresses. */
 	if (!(offered >> VIRTIO_F_ACCESS_PLATFORM & 1) == !virtio->pci.device)
 		return 0;
 	return why_fail(ENOTSUP,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A modern virtio device on PCI, from user space: its features negotiated, its queues told where they lie
- * (virtio 1.2, section 4.1). Whose it is, and what addresses it knows: see pci.h.
+ * Access to a modern virtio device on PCI from user space: negotiates its features and sets up its
+ * queues (virtio 1.2, section 4.1). For who owns the device, and which addresses it uses, see
+ * pci.h.
  *
- * Functions that return int return 0, or -1 with errno and a line in why().
+ * Functions that return int return 0, or -1 with errno and a message in why().
  */
 #ifndef VIRTIO_PCI_H
 #define VIRTIO_PCI_H
@@ -21,31 +22,34 @@ struct virtio_pci {
 	uint8_t *notify;
 	uint32_t notify_len;
 	uint32_t notify_multiplier;
-	volatile uint8_t *config; /* the device type's own */
+	volatile uint8_t *config; /* device-specific configuration */
 	uint32_t config_len;
 };
 
 /*
- * Takes the first device of virtio type @type that no kernel driver and no other process has, resets
- * it and lets it master the bus. Errors are pci_open()'s, and EPROTO: it is not a modern one; ETIMEDOUT:
- * it does not come out of its reset.
+ * Takes the first device of virtio type @type that no kernel driver and no other process uses,
+ * resets it and enables bus mastering. Errors: as pci_open(); EPROTO, the device is not a modern
+ * one; ETIMEDOUT, the reset does not complete.
  */
 int virtio_pci_open(struct virtio_pci *virtio, unsigned int type);
-/* Resets the device, so that it touches no memory any more, and gives it back. */
+/* Resets the device, so that it no longer accesses memory, and releases it. */
 void virtio_pci_close(struct virtio_pci *virtio);
 
-/* Return when the device has forgotten its queues. ETIMEDOUT: it does not. */
+/* Resets the device, and waits until it has forgotten its queues. Errors: ETIMEDOUT. */
 int virtio_pci_reset(struct virtio_pci *virtio);
-/* Accepts VIRTIO_F_VERSION_1 and, of @wanted, what the device offers. ENOTSUP: it does not take that. */
+/*
+ * Accepts VIRTIO_F_VERSION_1 and those features of @wanted that the device offers. Errors: ENOTSUP,
+ * the device rejects the selection.
+ */
 int virtio_pci_negotiate(struct virtio_pci *virtio, uint64_t wanted);
-/* After the queues are set up. */
+/* Starts the device, after its queues are set up. */
 void virtio_pci_start(struct virtio_pci *virtio);
-/* False after an error of the device, and after anybody's reset. */
+/* Returns false after an error of the device, and after any reset. */
 bool virtio_pci_is_running(const struct virtio_pci *virtio);
 
-/* Entries that queue @index has at most; 0: no such queue. */
+/* Returns the largest possible size of queue @index; 0 if there is no such queue. */
 uint16_t virtio_pci_queue_max(struct virtio_pci *virtio, uint16_t index);
-/* Return: the queue's doorbell, to which @index is written; NULL with errno. */
+/* Sets up a queue. Return: its doorbell, which is rung by writing @index; NULL with errno. */
 volatile uint16_t *virtio_pci_queue_setup(struct virtio_pci *virtio, uint16_t index, uint16_t size,
 					  uint64_t desc, uint64_t avail, uint64_t used);
 

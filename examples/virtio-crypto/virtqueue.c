@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The three parts of a ring lie in one pinned object, which is physically contiguous. What the
- * device writes is believed only after it has been checked: an index that names no request of ours is
- * left alone.
+ * The three parts of a ring lie in one pinned object, which is physically contiguous. Values that
+ * the device writes are validated before use: an index that does not belong to a request in flight
+ * is ignored.
  */
 #include "virtqueue.h"
 
@@ -13,7 +13,7 @@
 
 #include "../common/why.h"
 
-/* 2.7: where the parts may begin. */
+/* 2.7: alignment of the parts. */
 #define AVAIL_ALIGN 2u
 #define USED_ALIGN 4u
 #define END_OF_LIST UINT16_MAX
@@ -83,7 +83,7 @@ void virtqueue_close(struct virtqueue *vq)
 	errno = error;
 }
 
-/* Return: the first descriptor of a chain of the extents. */
+/* Fills a chain of descriptors from the extents. Return: the chain's first descriptor. */
 static uint16_t fill(struct virtqueue *vq, const struct pinned_extent *extents,
 		     unsigned int readable, unsigned int count)
 {
@@ -119,9 +119,9 @@ int virtqueue_add(struct virtqueue *vq, const struct pinned_extent *extents, uns
 	vq->tokens[head] = token;
 	vq->avail->ring[vq->avail_next % vq->size] = htole16(head);
 	vq->avail_next++;
-	/* The device reads the chain and what it points to as soon as it sees the index. */
+	/* Release: the device may read the chain and its data as soon as it sees the index. */
 	__atomic_store_n(&vq->avail->idx, htole16(vq->avail_next), __ATOMIC_RELEASE);
-	/* The index must be visible before we look whether the device sleeps (2.7.13.4). */
+	/* The index must be visible before this checks whether the device sleeps (2.7.13.4). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!(le16toh(__atomic_load_n(&vq->used->flags, __ATOMIC_RELAXED)) &
 	      VRING_USED_F_NO_NOTIFY))
