@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * What does a device's library save that need not copy a buffer? For buffers of
- * 64 bytes to 1 MiB: copying one into a bounce buffer, beside finding out where
- * it lies, and beside all that a driver does for it: that, and retaining it meanwhile.
- * Prints for each size nanoseconds of processor time.
+ * How much does a device's library save if it need not copy a buffer? For buffers of 64 bytes to 1
+ * MiB, compares three costs: copying the buffer into a bounce buffer; translating its address; and
+ * all that a driver does instead of copying, which is to retain and translate the buffer. Prints
+ * nanoseconds of CPU time for each size.
  *
  * usage: bounce [PERCENT]     PINNED_CONF says which backend
  */
@@ -14,7 +14,7 @@
 
 #define SIZE_MAX_ ((size_t)1 << 20)
 #define BUFFERS_MAX 64
-#define BYTES_MAX ((size_t)16 << 20) /* in all buffers of a size */
+#define BYTES_MAX ((size_t)16 << 20) /* total of all buffers of one size */
 
 static char *bounce_buffer;
 
@@ -24,7 +24,7 @@ static void copy(const char *buffer, size_t size)
 	__asm__ volatile("" : : : "memory");
 }
 
-/* Up to a chunk, an object is physically contiguous: one answer is enough. */
+/* An object of at most a chunk is physically contiguous, so one translation is enough. */
 static void translate(const char *buffer, size_t size)
 {
 	uint64_t phys = pinned_v2p(buffer);
@@ -33,7 +33,7 @@ static void translate(const char *buffer, size_t size)
 	__asm__ volatile("" : : "r"(phys));
 }
 
-/* On a backend without physical addresses the look is the same, and finds none. */
+/* On a backend without physical addresses, the look-up does the same work but finds no address. */
 static void reach(const char *buffer, size_t size)
 {
 	struct pinned_extent extents[2];

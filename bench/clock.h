@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two clocks: time that passed, and processor time of all threads, which other load disturbs less. */
+/* Two clocks: elapsed time, and the CPU time of all threads, which other load disturbs less. */
 #ifndef BENCH_CLOCK_H
 #define BENCH_CLOCK_H
 
@@ -7,8 +7,8 @@
 
 /**
  * struct moment - both clocks, in nanoseconds
- * @wall: time that passed
- * @cpu: processor time of this process
+ * @wall: elapsed time
+ * @cpu: CPU time of this process
  */
 struct moment {
 	double wall;
@@ -28,7 +28,7 @@ static inline struct moment now(void)
 	return (struct moment){ clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_PROCESS_CPUTIME_ID) };
 }
 
-/* For each of @count operations since @begin. */
+/* Returns both times since @begin, divided by @count operations. */
 static inline struct moment since(struct moment begin, size_t count)
 {
 	struct moment end = now();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * What does an I/O address cost? pinned_dma_addr() beside pinned_v2p(), for random addresses in
- * ranges of several sizes, each depending on the answer before. There need not be an
- * IOMMU: this program answers the library's requests to VFIO, and the two only read the library's tables.
- * Prints nanoseconds of processor time, the least of several rounds: of the loop with a call that does
- * nothing, and of the same with either translation.
+ * How much does translation to an I/O address cost? Compares pinned_dma_addr() with pinned_v2p(),
+ * for random addresses in ranges of several sizes; each address depends on the previous result. No
+ * IOMMU is needed: this program answers the library's requests to VFIO, and both functions only
+ * read the library's tables. Prints nanoseconds of CPU time, the least of several rounds, for the
+ * loop with a call that does nothing and for the loop with each translation.
  */
 #include <errno.h>
 #include <linux/vfio.h>
@@ -54,7 +54,7 @@ by_dma_addr(const struct pinned_device *device, const char *ptr)
 	return pinned_dma_addr(device, ptr);
 }
 
-/* The top bits of a multiplicative generator, which the answer may change. */
+/* Addresses are the top bits of a multiplicative generator, whose state depends on each result. */
 static double chase(translation *translate, const struct pinned_device *device, const char *buffer,
 		    size_t size)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the driver costs, beside the kernel's own huge pages and an ordinary heap, in
- * one guest and in turn, as ratios of medians. Run by bench/kernel; its lines
- * begin with "bench ". Under emulation only the ratios mean something.
+ * Compares the driver's costs with those of the kernel's own huge pages and of an ordinary heap.
+ * All are measured in turn in one guest, and printed as ratios of medians, because only ratios are
+ * meaningful under emulation. bench/kernel runs this program; result lines begin with "bench ".
  */
 #include "guest.h"
 
@@ -34,7 +34,9 @@ static void touch_chunks(char *at)
 		((volatile char *)at)[i * CHUNK] = 1;
 }
 
-/* POPULATE and first touch; the mapping is there, as the library has it. */
+/*
+ * Times POPULATE and the first touch of each chunk. As in the library, the mapping exists already.
+ */
 static uint64_t time_populate(int fd, char *at, uint32_t source)
 {
 	struct pinned_mem_populate request = populate_request(0, CHUNKS);
@@ -64,7 +66,7 @@ static void wait_for_reserve(void)
 {
 	while (read_number(RESERVE_FREE) < CHUNKS)
 		usleep(1000);
-	/* What it is zeroed by must be through. */
+	/* Wait until the driver has also finished zeroing the chunks. */
 	usleep(20000);
 }
 
@@ -95,9 +97,8 @@ static void populate_beside_hugetlb(double *reserve, double *buddy)
 }
 
 /*
- * fork() until it returns, in a process that has only this heap. @fd is the pool,
- * or -1: with a pool, the heap is mapped anew when the child has gone, as the
- * library does.
+ * Times fork() until it returns, in a process that has only this heap. @fd is the pool, or -1. With
+ * a pool, the heap is mapped again after the child has ended, as the library does.
  */
 static void fork_times(char *heap, int fd, int result)
 {
@@ -149,7 +150,7 @@ static double in_process(void (*run)(void *))
 	return value;
 }
 
-/* Giving 1 GiB back, by munmap of an ordinary heap and by PUNCH. */
+/* Compares releasing 1 GiB by PUNCH with munmap() of an ordinary heap. */
 static double punch_beside_munmap(void)
 {
 	static uint64_t punches[ROUNDS], unmaps[ROUNDS];
@@ -187,7 +188,7 @@ static void *populate_and_punch(void *unused)
 	return unused;
 }
 
-/* Twice the work by two threads, over the work by one: 1 is perfect, 2 no gain. */
+/* Time of two threads with twice the work over time of one: 1 is perfect scaling, 2 is none. */
 static double two_threads_beside_one(void)
 {
 	static uint64_t one[ROUNDS], two[ROUNDS];

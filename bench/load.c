@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Load for memcached: sets, gets and deletes of random keys with values of 10 to
- * 4000 bytes, in batches, on one connection of a Unix socket. Every answer is
- * awaited, and counted.
+ * Load for memcached: sends sets, gets and deletes of random keys with values of 10 to 4000 bytes,
+ * in batches, on one connection of a Unix socket. Waits for every answer and counts it.
  *
  * usage: load SOCKET REQUESTS
  */
@@ -59,7 +58,10 @@ static void send_all(int fd, const char *data, size_t size)
 	}
 }
 
-/* An answer ends with a line that begins with a capital, and is not VALUE's; values have none. */
+/*
+ * Waits for answers. The last line of an answer begins with a capital letter and is not a VALUE
+ * line; the values contain no capitals.
+ */
 static void await(int fd, size_t answers)
 {
 	static char in[65536];

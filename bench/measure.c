@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Run a command and write what it cost into a file. It exists because a process
- * inherits, at exec, the peak memory of the one that started it: this one is
- * small. On SIGTERM it passes that on, so that servers can be measured too; their
- * end by it counts as success.
+ * Runs a command and writes its costs into a file. This program exists because a process inherits,
+ * at exec, the peak memory of the process that started it, and this program is small. It passes
+ * SIGTERM on to the command, so that servers can be measured too; a command that ends by SIGTERM
+ * counts as successful.
  *
  * usage: measure FILE COMMAND [ARGUMENT...]
  * writes: status wall_s user_s system_s peak_kib minor_faults

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What does one operation cost? One pattern at a time, timed inside, after a
- * tenth of the work as a warm-up. It knows nothing of libpinned: which malloc is
- * measured is decided from outside. Prints nanoseconds for each operation,
- * of time passed and of processor time.
+ * How much does one operation cost? Runs one pattern, after a tenth of the work as a warm-up, and
+ * times it itself. The program does not use libpinned's interface; the caller chooses which malloc
+ * is measured. Prints nanoseconds per operation, of elapsed time and of CPU time.
  *
  * usage: micro --list | micro PATTERN [PERCENT]
  */
@@ -16,7 +15,7 @@
 #define BLOCKS 16
 #define RING 4096
 
-/* The compiler must not see that nobody uses the object. */
+/* Hides from the compiler that the object is unused. */
 static void *keep(void *object)
 {
 	__asm__ volatile("" : "+r"(object) : : "memory");
@@ -41,7 +40,7 @@ static void batches(size_t size, size_t count)
 	}
 }
 
-/* Random ones of @live objects, of 16 bytes to 2 KiB, are replaced. */
+/* Replaces random objects among @live ones of 16 bytes to 2 KiB. */
 static void mix(uint64_t seed, size_t live, size_t count)
 {
 	void **objects = checked(calloc(live, sizeof(*objects)));
@@ -64,7 +63,7 @@ static void mixed(size_t size, size_t count)
 	mix(0, LIVE, count);
 }
 
-/* Many objects of 1 to 64 KiB, then all of them freed. */
+/* Allocates many objects of 1 to 64 KiB, then frees all of them. */
 static void bulk(size_t size, size_t count)
 {
 	static void *objects[BULK];
@@ -116,7 +115,9 @@ static void aligned(size_t size, size_t count)
 	}
 }
 
-/* Blocks too large for most caches are replaced by others of about their size, and used. */
+/*
+ * Replaces blocks too large for most allocators' caches by others of similar size, and uses them.
+ */
 static void large(size_t size, size_t count)
 {
 	void *blocks[BLOCKS] = { NULL };
@@ -152,7 +153,7 @@ static void *consume(void *arg)
 	return NULL;
 }
 
-/* One thread allocates, another one frees. */
+/* One thread allocates, another thread frees. */
 static void hand_over(size_t size, size_t count)
 {
 	static struct ring ring;
@@ -178,7 +179,7 @@ static void *mix_in_thread(void *arg)
 	return NULL;
 }
 
-/* The same work divided among @threads. */
+/* Divides the same work among @count_threads threads. */
 static void threads(size_t count_threads, size_t count)
 {
 	size_t counts[THREADS_MAX];

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Is a cache for each processor, by restartable sequences, faster than one for
- * each thread? Both as small as they can be: a stack of free objects in one bin,
- * from which an object is taken and to which it is given back. What a real one
- * has beyond that (many bins, states, slow paths) is the same for both, and left
- * out. Printed: nanoseconds of processor time for a pair.
+ * Is a per-CPU cache, built on restartable sequences, faster than a per-thread cache? Both are as
+ * small as possible: a stack of free objects in one bin, from which an object is taken and to which
+ * it is returned. Everything else in a real cache (many bins, states, slow paths) is the same for
+ * both, and is left out. Prints nanoseconds of CPU time for a pair of operations.
  *
- * The sequences are written after the kernel's description of rseq(2); the thread's
- * area is the C library's (glibc 2.35 and later). For amd64 alone.
+ * The sequences follow the kernel's description of rseq(2). The thread's area is the C library's
+ * (glibc 2.35 and later). For amd64 only.
  *
  * usage: rseq [PERCENT]
  */
@@ -23,7 +22,7 @@
 #define ROOM 512
 #define CPUS 4096
 
-/* A power of two, so that a processor's is found by a shift. */
+/* The size is a power of two, so that a shift finds a CPU's bin. */
 struct bin {
 	uint64_t count;
 	uint64_t room;
@@ -50,7 +49,7 @@ static int push_of_thread(void *object)
 	return 1;
 }
 
-/* What both sequences begin and end with. The last instruction before label 2 commits. */
+/* The beginning and end of both sequences. The last instruction before label 2 is the commit. */
 #define BEGIN                               \
 	".pushsection __rseq_cs, \"aw\"\n"  \
 	".balign 32\n"                      \
@@ -118,7 +117,7 @@ full:
 	return 0;
 }
 
-/* Not inlined: malloc and free are calls, too. */
+/* Not inlined, because malloc and free are calls too. */
 static __attribute__((noinline)) void *pop(int by_cpu)
 {
 	return by_cpu ? pop_of_cpu() : pop_of_thread();

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where does malloc put objects? So many live ones of one size, of which the
- * first word of each is read and written in turn, again and again. Where all of
- * them share few cache sets, each access misses. Prints nanoseconds
- * for each, of time passed and of processor time.
+ * Where does malloc place objects? Allocates many objects of one size, and repeatedly reads and
+ * writes the first word of each in turn. If all of these words map to a few cache sets, then each
+ * access misses. Prints nanoseconds per access, of elapsed time and of CPU time.
  *
  * usage: touch SIZE OBJECTS [PERCENT]
  */

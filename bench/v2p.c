@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * What does a translation cost? pinned_v2p() beside what else there is: a table of
- * two levels and a radix tree over the same chunks, /proc/self/pagemap with its
- * descriptor kept open, and DPDK's rte_mem_virt2iova() if it is installed. Random
- * addresses in one range, each depending on the answer before.
+ * How much does a translation cost? Compares pinned_v2p() with alternatives: a two-level table and
+ * a radix tree over the same chunks, /proc/self/pagemap with its descriptor kept open, and DPDK's
+ * rte_mem_virt2iova() if it is installed. Addresses are random in one range, and each depends on
+ * the previous result.
  *
- * The range may be larger than memory: on the anon backend its chunks are all
- * the kernel's zero page, and pinned_v2p()'s look-up ends in PINNED_NO_PHYS.
- * Prints for each way nanoseconds of processor time, the loop's own subtracted.
+ * The range may be larger than memory: with the anon backend, all of its chunks map the kernel's
+ * zero page, and pinned_v2p() returns PINNED_NO_PHYS. Prints nanoseconds of CPU time for each
+ * alternative, without the time of the loop itself.
  *
- * usage: v2p MEBIBYTES [PERCENT]     PINNED_CONF says which backend
+ * usage: v2p MEBIBYTES [PERCENT]     PINNED_CONF selects the backend
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 
 typedef uint64_t translation(const char *ptr);
 
-/* Filled with made-up addresses: what counts is the way to them. */
+/* Contain made-up addresses, because only the look-up is measured. */
 static uint64_t *directory[LEVEL_SIZE * LEVEL_SIZE];
 static void *root[LEVEL_SIZE];
 static int pagemap_fd;
@@ -50,7 +50,7 @@ static size_t level_index(const char *ptr, unsigned int level)
 	return (uintptr_t)ptr >> (CHUNK_SHIFT + level * LEVEL_BITS) & (LEVEL_SIZE - 1);
 }
 
-/* One entry for 1 GiB, whose table has one for each chunk. */
+/* Looks @ptr up in a directory with one entry per GiB, and a table with one entry per chunk. */
 static uint64_t __attribute__((noinline)) by_two_levels(const char *ptr)
 {
 	const uint64_t *table = directory[(uintptr_t)ptr >> (CHUNK_SHIFT + LEVEL_BITS) &
@@ -111,7 +111,7 @@ static void fill_tables(const char *buffer, size_t size)
 	}
 }
 
-/* Every chunk is there, and costs no memory. */
+/* Makes every chunk present without using memory. */
 static void populate(char *buffer, size_t size)
 {
 	madvise(buffer, size, MADV_HUGEPAGE);
@@ -133,7 +133,7 @@ static int find_dpdk(void)
 	return rte_mem_virt2iova != NULL;
 }
 
-/* The top bits of a multiplicative generator, which the answer may change. */
+/* Addresses are the top bits of a multiplicative generator, whose state depends on each result. */
 static double chase(translation *translate, const char *buffer, size_t size, size_t count)
 {
 	unsigned int shift = 64 - (unsigned int)__builtin_ctzll(size);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Encrypting a buffer of the program's into another one, by examples/virtio-crypto. Where malloc
- * gives pinned memory the device reads and writes the two: each is retained and translated. Else
- * they are copied into and out of buffers that the device reaches, as a library keeps them for that:
- * these are translated, and need not be retained.
+ * Encrypts one buffer of the program into another, with examples/virtio-crypto. If malloc returns
+ * pinned memory, then the device reads and writes the two buffers in place, and each buffer is
+ * retained and translated. Else the data is copied into and out of buffers that a library would
+ * keep for the device; these are translated, and need not be retained.
  *
- * usage: crypto NAME      as the driver is to be called
+ * usage: crypto NAME      NAME: the driver's name in the results
  */
 #include <pinned.h>
 
@@ -13,7 +13,7 @@
 #include "../../examples/common/why.h"
 #include "meter.h"
 
-/* An hour of the guest's, whose clock runs while it looks whether QEMU has found time for the device. */
+/* An hour of the guest's time, which passes while the guest polls until QEMU runs the device. */
 #define TIMEOUT_MS 3600000
 
 struct crypto {
@@ -21,7 +21,7 @@ struct crypto {
 	struct vcrypto_request *request;
 	struct vcrypto_job job;
 	uint8_t *src, *dst;
-	/* What the device is given. */
+	/* The buffers that the device accesses. */
 	uint8_t *from, *to;
 	uint64_t copied;
 };
@@ -48,7 +48,7 @@ static void encrypt(void *context, size_t len, struct meter *meter)
 	job.is_kept = is_bounced;
 	MUST(!vcrypto_submit(crypto->device, crypto->request, &job));
 	meter_work(meter);
-	/* The look that finds it done takes it out of the ring: that one is work. */
+	/* The poll that finds the request done takes it out of the ring, so it counts as work. */
 	while (!(result = vcrypto_poll(crypto->device, crypto->request)))
 		meter_waiting(meter);
 	MUST(result == 1);

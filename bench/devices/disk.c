@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading and writing a disk by the kernel's own driver. ordinary, and on a pinned heap in_place:
- * O_DIRECT in the program's own buffer, which is aligned as O_DIRECT wants it. bounce: O_DIRECT in
- * a buffer of the library's, and a copy to or from the program's, as it must be for one that is not
- * aligned. cached: through the page cache, where the kernel copies.
+ * Reads and writes a disk through the kernel's own driver, in four ways:
+ * ordinary: O_DIRECT into the program's own buffer, which is aligned as O_DIRECT requires;
+ * in_place: the same on a pinned heap;
+ * bounce: O_DIRECT into a buffer of the library, and a copy to or from the program's buffer, as is
+ * necessary if the program's buffer is not aligned;
+ * cached: through the page cache, where the kernel copies.
  *
- * The program sleeps until the disk is done, and much of the kernel's work is done in interrupts.
- * So a thread of the lowest priority counts loops of two instructions: the processor is never idle,
- * and what it does beside that is work.
+ * The program sleeps until the disk is done, and the kernel does much of its work in interrupts. A
+ * thread of the lowest priority therefore counts loops of two instructions, so that the CPU is
+ * never idle. Every other instruction is work.
  *
  * usage: disk DEVICE
  */
@@ -32,7 +34,7 @@ struct disk {
 	uint64_t copied;
 };
 
-/* By the thread that counts. */
+/* Incremented by the thread that counts loops. */
 static volatile uint64_t loops;
 
 static void *count_loops(void *unused)
@@ -60,7 +62,7 @@ static void move(struct disk *disk, size_t len)
 		return;
 	}
 	MUST(pwrite(fd, memory, len, 0) == (ssize_t)len);
-	/* What is in the cache is not on the disk. Nobody flushes the disk's own cache. */
+	/* Write the page cache back to the disk. The disk's own cache is not flushed in any way. */
 	if (disk->way == CACHED)
 		MUST(!sync_file_range(fd, 0, (off_t)len,
 				      SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
@@ -83,7 +85,7 @@ static void transfer(void *context, size_t len, struct meter *meter)
 	meter_work(meter);
 	meter->waiting = 2 * (loops - begin);
 	meter->work -= meter->waiting;
-	/* The kernel's copy, for which there is no way to look. */
+	/* The kernel copies the data; its copying cannot be counted, so it is assumed. */
 	if (disk->way == CACHED)
 		disk->copied = len;
 }
@@ -108,14 +110,14 @@ static void measure_both(struct disk *disk, size_t len)
 	disk->is_write = true;
 	result = measure("disk-write", name_of(disk), transfer, disk, len);
 	report(&result, disk->copied, checksum(disk->buffer, len));
-	/* What is read must be what was written. */
+	/* The data read must equal the data written. */
 	memset(disk->buffer, 0, len);
 	disk->is_write = false;
 	result = measure("disk-read", name_of(disk), transfer, disk, len);
 	report(&result, disk->copied, checksum(disk->buffer, len));
 }
 
-/* The other ways are the same on a pinned heap. */
+/* Measures all ways; on a pinned heap only in_place, because the other ways are the same there. */
 static void measure_ways(struct disk *disk, size_t len)
 {
 	size_t room = len < PAGE ? PAGE : len;
@@ -144,7 +146,7 @@ int main(int argc, char **argv)
 	disk.direct = open(argv[1], O_RDWR | O_DIRECT | O_CLOEXEC);
 	disk.cached = open(argv[1], O_RDWR | O_CLOEXEC);
 	MUST(disk.direct >= 0 && disk.cached >= 0);
-	/* It ends with the process. */
+	/* The thread runs until the process ends. */
 	MUST(!pthread_create(&thread, NULL, count_loops, NULL));
 	measure_ways(&disk, SECTOR);
 	for (size_t len = 1024; len <= SIZE_LAST; len *= 4)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the programs of this folder have in common: counting instructions, sizes, a line for each
- * result.
+ * Helpers that the programs of this folder share: they count instructions, define the sizes, and
+ * print one line per result.
  *
- * QEMU with -icount shift=0 lets the time-stamp counter tell how many instructions the guest's only
- * processor has executed. A device's work is done by QEMU, at no instruction of the guest's. What
- * the program does while it waits for the device is counted apart.
+ * With -icount shift=0, QEMU's time-stamp counter tells how many instructions the guest's only CPU
+ * has executed. QEMU does a device's work without executing instructions of the guest. Instructions
+ * that the program executes while it waits for the device are counted separately.
  */
 #ifndef METER_H
 #define METER_H
@@ -35,9 +35,9 @@
 
 /**
  * struct meter - instructions of one operation
- * @mark: where counting is
- * @work: what the program, the library and the kernel did for it
- * @waiting: what they did while the device was at it
+ * @mark: value of the counter at the last mark
+ * @work: instructions of the program, the library and the kernel for the operation
+ * @waiting: instructions executed while the device was busy
  */
 struct meter {
 	uint64_t mark, work, waiting;
@@ -48,7 +48,7 @@ static inline uint64_t instructions(void)
 	return __builtin_ia32_rdtsc();
 }
 
-/* What came since the last mark was work, or was waiting. */
+/* Count the instructions since the last mark as work, or as waiting, and set a new mark. */
 static inline void meter_work(struct meter *meter)
 {
 	meter->work += instructions() - meter->mark;
@@ -61,7 +61,7 @@ static inline void meter_waiting(struct meter *meter)
 	meter->mark = instructions();
 }
 
-/* On another clock the figures would mean nothing: a loop has to count as what it is. */
+/* Checks that the counter counts instructions, with a loop whose number of them is known. */
 static inline void meter_check(void)
 {
 	uint64_t best = UINT64_MAX;
@@ -82,7 +82,7 @@ static inline void meter_check(void)
 	}
 }
 
-/* FNV-1a: whichever way bytes went, they are the same. */
+/* Computes FNV-1a, to check that all ways of transferring the data give the same bytes. */
 static inline uint64_t checksum(const uint8_t *bytes, size_t len)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
@@ -100,7 +100,7 @@ static inline void fill(uint8_t *bytes, size_t len)
 		bytes[i] = (uint8_t)random_next(&state);
 }
 
-/* An operation on @len bytes. @context is the driver's. */
+/* An operation on @len bytes. @context is what was passed to measure(). */
 typedef void operation(void *context, size_t len, struct meter *meter);
 
 struct result {
@@ -109,7 +109,7 @@ struct result {
 	uint64_t work, waiting;
 };
 
-/* The least of several rounds: what else happens, as a timer's interrupt, only adds. */
+/* Returns the least of several rounds, since disturbances such as timer interrupts only add. */
 static inline struct result measure(const char *driver, const char *way, operation *run,
 				    void *context, size_t len)
 {
@@ -127,7 +127,7 @@ static inline struct result measure(const char *driver, const char *way, operati
 	return result;
 }
 
-/* @copied: bytes that one operation copies. @sum: checksum of what it made. */
+/* Prints a result. @copied: bytes that one operation copies. @sum: checksum of its output. */
 static inline void report(const struct result *result, uint64_t copied, uint64_t sum)
 {
 	printf("result %s %s %zu %" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n",

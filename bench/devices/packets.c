@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sending a program's buffer by examples/e1000, and receiving into one: one frame, or a train of
- * frames that it is cut into. Sending, the driver sees by itself whether the buffer is pinned memory,
- * which it retains and translates for each frame, or not: then it copies each into memory that is.
- * Receiving, the card writes into rooms of the program's, where they are pinned memory; else into
- * rooms of the library's, from which each frame is copied into the program's buffer.
+ * Sends a buffer of the program with examples/e1000, and receives into one, as a single frame or as
+ * a train of frames. When sending, the driver itself detects whether the buffer is pinned. If it
+ * is, then the driver retains and translates it for each frame; else the driver copies each frame
+ * into pinned memory. When receiving, the card writes into the program's own rooms if they are
+ * pinned; else into the library's rooms, from which each frame is copied into the program's buffer.
  *
- * usage: packets [INTERFACE]      to receive what is sent there, on the same wire
+ * usage: packets [INTERFACE]      INTERFACE: receive frames sent there, on the same wire
  */
 #include "../../examples/e1000/e1000.h"
 
@@ -23,7 +23,7 @@
 #include "meter.h"
 
 #define FRAME ((size_t)1514)
-/* Frames that are on their way at a time, fewer than the card has rooms. */
+/* The number of frames in flight at a time, which is less than the card's number of rooms. */
 #define BATCH ((size_t)128)
 /* QEMU's card accepts no frame in the first second. */
 #define QUIET_S 2
@@ -32,7 +32,7 @@
 struct packets {
 	struct e1000 *card;
 	uint8_t *buffer;
-	/* Of receiving. */
+	/* Used for receiving only. */
 	int peer;
 	bool is_bounced;
 	uint8_t *original, *taken[BATCH];
@@ -63,7 +63,7 @@ static void send_all(void *context, size_t len, struct meter *meter)
 	for (size_t at = 0; at < len; at += FRAME)
 		queue(packets, at, len, meter);
 	meter_work(meter);
-	/* The look that finds all sent gives the memory back: that one is work. */
+	/* The call that finds all frames sent releases their memory, so it counts as work. */
 	while (e1000_flush(packets->card, 0)) {
 		MUST(errno == ETIMEDOUT);
 		meter_waiting(meter);
@@ -90,7 +90,7 @@ static void measure_sending(struct packets *packets, size_t len)
 
 /* Receiving. */
 
-/* The kernel's work on the other card is not counted. */
+/* Makes the other card send frames. The kernel's work for that is not counted. */
 static size_t let_peer_send(struct packets *packets, size_t at, size_t len)
 {
 	size_t end = len - at < BATCH * FRAME ? len : at + BATCH * FRAME;
@@ -101,7 +101,7 @@ static size_t let_peer_send(struct packets *packets, size_t at, size_t len)
 	return end;
 }
 
-/* Return: where the frame is the program's to read. */
+/* Receives a frame. Return: where the program can read the frame. */
 static uint8_t *receive_one(struct packets *packets, size_t at, size_t len, struct meter *meter)
 {
 	uint8_t *to = packets->buffer + at;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * One thread and a large table of slots: a random one is filled if it is empty,
- * else emptied. Sizes and lifetimes are random, half of the slots are live, and
- * the working set is larger than the caches.
+ * One thread and a large table of slots. Each step picks a random slot, and allocates an object if
+ * the slot is empty, else frees its object. Sizes and lifetimes are random, half of the slots are
+ * in use, and the working set is larger than the CPU's caches.
  */
 #include "workload.h"
 

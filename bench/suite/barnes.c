@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Bodies that attract each other, by a tree of quadrants that is built anew in
- * every step: much arithmetic over pointers, few allocations. It shows where an
- * allocator puts objects rather than how fast it is.
+ * Simulates bodies that attract each other, with a tree of quadrants that is rebuilt in every step:
+ * much arithmetic through pointers, few allocations. The result depends on where an allocator
+ * places objects rather than on its speed.
  */
 #include "workload.h"
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Passive false sharing, as Hoard's authors describe it: each thread frees a
- * small object that the main thread allocated beside the others', allocates its
- * own, and writes it many times. An allocator that gives out the neighbours
- * again makes the threads fight for one cache line.
+ * Passive false sharing, as Hoard's authors describe it. The main thread allocates adjacent small
+ * objects; each thread frees one of them, allocates its own, and writes to it many times. An
+ * allocator that hands out the adjacent objects again makes the threads contend for one cache line.
  */
 #include "workload.h"
 

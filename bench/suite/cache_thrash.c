@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Active false sharing, as Hoard's authors describe it: threads allocate small
- * objects at the same time and write them many times. An allocator that gives
- * neighbouring objects to different threads makes them fight for a cache line.
+ * Active false sharing, as Hoard's authors describe it. Threads allocate small objects at the same
+ * time and write to them many times. An allocator that hands out adjacent objects to different
+ * threads makes the threads contend for a cache line.
  */
 #include "workload.h"
 

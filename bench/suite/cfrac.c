@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Arithmetic on integers of a few words, each result a new small object that dies
- * soon, as in programs that factor by continued fractions: the convergents of
- * continued fractions with random coefficients.
+ * Computes convergents of continued fractions with random coefficients, on integers of a few words.
+ * As in programs that factor by continued fractions, each result is a new small object that is soon
+ * freed.
  */
 #include "workload.h"
 

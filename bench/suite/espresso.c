@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sets of cubes, as a minimiser of logic has them: small bit sets by the thousand,
- * made by intersecting others, thrown away when another one contains them, kept
- * in lists that grow by realloc.
+ * Sets of cubes, as in a logic minimiser: thousands of small bit sets, which are made by
+ * intersecting others, freed when another set contains them, and kept in lists that grow by
+ * realloc.
  */
 #include "workload.h"
 
@@ -40,7 +40,7 @@ static void remove_at(struct cover *cover, size_t at)
 	cover->cubes[at] = cover->cubes[--cover->count];
 }
 
-/* Add a cube unless one of the cover contains it; drop those that it contains. */
+/* Adds a cube unless a cube of the cover contains it; drops the cubes that the new one contains. */
 static void add_maximal(struct cover *cover, uint64_t *cube)
 {
 	for (size_t i = 0; i < cover->count;) {

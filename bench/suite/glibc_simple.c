@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * One thread, one size at a time: so many objects are allocated, then freed in
- * the same order, for several sizes and numbers, as glibc's own simple benchmark
- * of malloc does it.
+ * One thread and one size at a time: allocates a number of objects, then frees them in the same
+ * order, for several sizes and numbers, like glibc's own simple benchmark of malloc.
  */
 #include "workload.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads that have nothing to do with each other, each with a working set of
- * 1024 objects of which random ones are replaced. Small sizes are likelier than
- * large ones by the square, up to 32 KiB, as in glibc's threaded benchmark.
+ * Independent threads. Each has a working set of 1024 objects and replaces random ones of them. As
+ * in glibc's threaded benchmark, sizes up to 32 KiB follow an inverse-square curve, so small sizes
+ * are far more likely.
  */
 #include "workload.h"
 
@@ -16,7 +16,7 @@ struct worker {
 	size_t replacements;
 };
 
-/* Sizes are drawn beforehand: dividing would be half of the work. */
+/* Draws sizes in advance, because the division would otherwise be half of the measured work. */
 static void draw_sizes(uint64_t *random, size_t *sizes)
 {
 	for (size_t i = 0; i < PICKS; i++) {

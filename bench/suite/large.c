@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Twenty live blocks of 5 to 25 MiB, replaced in random order, each written once
- * in every page: what does an allocator do with memory that it gets back?
+ * Replaces twenty live blocks of 5 to 25 MiB in random order, and writes once to every page of each
+ * block: what does an allocator do with memory that was freed?
  */
 #include "workload.h"
 

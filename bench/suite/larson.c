@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A server after Larson and Krishnan's description: each thread replaces random
- * ones of its objects, then hands them all to a new thread and ends. So most
- * objects are freed by another thread than the one that allocated them.
+ * A server, as Larson and Krishnan describe it. Each thread replaces random ones of its objects,
+ * then hands all of them to a new thread and ends. Most objects are therefore freed by a thread
+ * other than the one that allocated them.
  */
 #include "workload.h"
 
@@ -29,7 +29,7 @@ static void replace_some(struct chain *chain)
 	}
 }
 
-/* A thread of the chain: its successor runs when it has nothing left to do. */
+/* A thread of the chain; it starts its successor when its own work is done. */
 static void *serve(void *arg)
 {
 	struct chain *chain = arg;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads that live for a few allocations only, a few at a time, each leaving
- * some of its objects to be freed after its end: what does a thread's first
- * malloc cost, and does memory come back from dead threads?
+ * Starts short-lived threads, a few at a time. Each makes a few allocations and leaves some objects
+ * to be freed after it has ended: how much does a thread's first malloc cost, and is the memory of
+ * ended threads reused?
  */
 #include "workload.h"
 

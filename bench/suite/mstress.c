@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads that come and go, objects of all ages and sizes, now and then a very
- * large one, and some that wander to other threads through a common table.
+ * Threads start and end. They allocate objects of all lifetimes and sizes, occasionally a very
+ * large one, and pass some objects to other threads through a shared table.
  */
 #include "workload.h"
 
@@ -23,7 +23,7 @@ static void *take_some(uint64_t *random)
 	return take(random_size(random, 8, 9));
 }
 
-/* Swap with what another thread left there. */
+/* Swaps the object with one that another thread left in a random place of the shared table. */
 static void exchange(uint64_t *random, void **object)
 {
 	void **place = &shared[random_below(random, SHARED)];

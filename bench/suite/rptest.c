@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads with medium-sized objects, 16 bytes to 16 KiB in equal shares, of which
- * random ones are replaced; every few hundred steps a whole list of objects goes
- * to whichever thread comes next, which frees it.
+ * Threads replace random ones of their objects of 16 bytes to 16 KiB, with all sizes equally
+ * likely. Every few hundred steps a thread hands over a whole list of objects, and whichever thread
+ * comes next frees the list.
  */
 #include "workload.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Generations of objects: small ones far more often than larger ones; most of a
- * generation is freed soon, in the order of allocation or against it, and every
- * fourth one stays until its place is needed again.
+ * Generations of objects, far more small ones than large ones. Most objects of a generation are
+ * soon freed, in the order of allocation or in reverse; every fourth one stays until its slot is
+ * needed.
  */
 #include "workload.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads in a ring: each allocates batches, frees most of a batch itself, and
- * lays the rest before its neighbour, who frees it: half of the load is local
- * and in patterns, the rest crosses threads.
+ * Threads in a ring. Each allocates batches, frees most of a batch itself, and passes the rest to
+ * its neighbour, which frees them: half of the load is local and in patterns, the rest crosses
+ * threads.
  */
 #include "workload.h"
 
@@ -30,7 +30,7 @@ static void open_parcel(struct parcel *parcel)
 	free(parcel);
 }
 
-/* Who finds an unopened parcel at the neighbour's door takes that away. */
+/* Passes objects to thread @to, and frees those that it has not yet taken from the last time. */
 static void pass(size_t to, void **objects)
 {
 	struct parcel *parcel = take(sizeof(*parcel));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Text: words are made, copied, joined into lines that grow by realloc, and
- * counted in a hash table that forgets its oldest entries, as scripts do it.
+ * Text processing, as in scripts: makes words, copies them, joins them into lines that grow by
+ * realloc, and counts them in a hash table that drops its oldest entries.
  */
 #include "workload.h"
 
@@ -65,7 +65,7 @@ static void clear(struct entry **bucket)
 	}
 }
 
-/* Join words until the line is full; the line grows as it must. */
+/* Joins words until the line is full; reallocates the line as it grows. */
 static void write_line(uint64_t *random, char *const *words)
 {
 	size_t length = 0, full = 20 + random_below(random, 2000);

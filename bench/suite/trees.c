@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Binary trees, built and torn down again and again beside one that lives on, and
- * a search tree whose nodes come and go in random order. Nodes are small, and
- * there is little work but allocating and following pointers.
+ * Binary trees that are built and freed repeatedly while another one stays, and a search tree whose
+ * nodes are inserted and removed in random order. Nodes are small, and almost all work is
+ * allocating and following pointers.
  */
 #include "workload.h"
 
@@ -50,7 +50,7 @@ static void insert(struct node **at, size_t key)
 	*at = make_node(key);
 }
 
-/* Remove the node with the smallest key that is not below @key; the greatest if there is none. */
+/* Removes the node with the smallest key that is not less than @key, else the greatest node. */
 static void remove_near(struct node **at, size_t key)
 {
 	struct node **best = at, *node;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the workloads share: random numbers, memory that is touched, threads, and
- * the amount of work. Each program does a fixed amount, and is timed from
- * outside. It takes one argument: that amount in percent, 100 by default.
+ * Helpers that the workloads share: random numbers, touching memory, threads, and the amount of
+ * work. Each program does a fixed amount of work, and its caller measures the time. The only
+ * argument of a program is the amount of work in percent, 100 by default.
  */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -16,7 +16,7 @@
 
 #define THREADS_MAX 16
 
-/* @full, or the share of it that the command line asks for, but at least 1. */
+/* Returns the share of @full that the command line asks for, at least 1; by default @full. */
 static inline size_t amount(int argc, char **argv, size_t full)
 {
 	size_t share = argc > 1 ? full * strtoul(argv[1], NULL, 10) / 100 : full;
@@ -37,13 +37,15 @@ static inline uint64_t random_seed(size_t of)
 	return (of + 1) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* 0 to @end - 1 */
+/* Returns a random number from 0 to @end - 1. */
 static inline size_t random_below(uint64_t *state, size_t end)
 {
 	return (size_t)(((random_next(state) >> 32) * end) >> 32);
 }
 
-/* From @min up to about @max, each power of two as often as the next. */
+/*
+ * Returns a random size from @min up to @min times 2^@doublings, with each doubling equally likely.
+ */
 static inline size_t random_size(uint64_t *state, size_t min, unsigned int doublings)
 {
 	size_t base = min << random_below(state, doublings);
@@ -68,7 +70,7 @@ static inline void *checked(void *object)
 	return object;
 }
 
-/* An object that is used: its first and last byte are written. */
+/* Allocates an object, and writes to its first and last byte. */
 static inline void *take(size_t size)
 {
 	void *object = checked(malloc(size));
@@ -77,7 +79,10 @@ static inline void *take(size_t size)
 	return object;
 }
 
-/* Run @count threads, the n-th on the n-th of @args, which are @arg_size apart. */
+/*
+ * Runs @count threads; the n-th gets the n-th element of @args, whose elements have @arg_size
+ * bytes.
+ */
 static inline void run_threads(size_t count, void *(*body)(void *), void *args, size_t arg_size)
 {
 	pthread_t threads[THREADS_MAX];

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Producers allocate batches of small objects, consumers free them: every object
- * is freed by another thread than the one that allocated it, as in Lever and
- * Boreham's test of asymmetric load.
+ * Producers allocate batches of small objects, and consumers free them, as in Lever and Boreham's
+ * test of asymmetric load. Every object is freed by a thread other than the one that allocated it.
  */
 #include "workload.h"
 
@@ -42,7 +41,7 @@ static void queue_put(struct queue *queue, struct batch *batch)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-/* NULL when all batches have been taken. */
+/* Takes a batch out of the queue. Returns NULL after all batches have been taken. */
 static struct batch *queue_get(struct queue *queue)
 {
 	struct batch *batch;
