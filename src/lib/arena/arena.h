@@ -31,14 +31,14 @@ enum pn_slot_state {
 	PN_SLOT_HOLE,  /* no memory */
 	PN_SLOT_EMPTY, /* memory that holds nothing, kept for a while */
 	PN_SLOT_PAGES, /* divided into page runs */
-	PN_SLOT_LARGE, /* first of a large object */
+	PN_SLOT_LARGE, /* first slot of a large object */
 	PN_SLOT_LARGE_TAIL,
-	PN_SLOT_RAW, /* another allocator's */
+	PN_SLOT_RAW, /* handed to another allocator */
 };
 
 /* A byte for each object. A larger value counts how often the object is retained: see retain.h. */
 enum pn_object_state {
-	PN_OBJECT_NEVER, /* not handed out since its memory was made fit for objects like it */
+	PN_OBJECT_NEVER, /* not handed out since its slab or chunk was set up */
 	PN_OBJECT_LIVE,
 	PN_OBJECT_FREED, /* free, in the slab or in a thread's cache */
 };
@@ -223,11 +223,12 @@ static inline bool pn_arena_is_foreign(const void *ptr)
 
 /* Acquires the lock that covers the slots and pages of all heaps. */
 void pn_arena_lock(void);
-/* Acquires it while the thread may hold other locks. Return: as pn_lock_inside(). */
+/* Acquires that lock while the thread may hold other locks. Return: as pn_lock_inside(). */
 bool pn_arena_lock_inside(void) __attribute__((warn_unused_result));
 /* Acquires the lock if it is free. Return: false if it is not. */
 bool pn_arena_lock_try(void);
 void pn_arena_unlock(void);
+/* In a forked child: makes the lock free. */
 void pn_arena_reset_lock(void);
 /* Return: true if the calling thread holds the lock. For assertions. */
 bool pn_arena_lock_is_held(void);

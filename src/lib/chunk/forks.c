@@ -14,8 +14,8 @@ static uint32_t forks_looked_up;
 
 /*
  * Either this function sees that a fork is under way, or pn_forks_begin() sees the address and
- * removes it: each of the two writes its own word before it reads the other's, sequentially
- * consistent.
+ * removes it: each of the two writes its own word before it reads the other's, in
+ * sequentially consistent order.
  */
 void pn_forks_set_phys(const struct pn_backend *backend, size_t slot, uint64_t phys)
 {

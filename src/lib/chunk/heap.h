@@ -27,7 +27,8 @@ struct pn_heap_stats {
 
 /**
  * struct pn_central - the slabs of one class
- * @lock: covers the other members except @out, and the members that struct pn_slab names
+ * @lock: covers the other members except @out, and those members of the class's slabs whose
+ *	description says so
  * @partial: unowned slabs with free objects
  * @spare: records that no slab uses
  * @colour: counts the colours that were given to slabs; see next_colour() of slab.c
@@ -115,7 +116,9 @@ int pn_heap_init_like(struct pn_heap *heap, const struct pn_heap_options *option
 		      const struct pn_heap *other);
 /* Closes the pool of a heap that holds no memory. */
 void pn_heap_close(struct pn_heap *heap);
+/* Returns the name of the heap's backend; "none" if the heap is not open. */
 const char *pn_heap_backend_name(const struct pn_heap *heap);
+/* Returns a copy of the statistics, under the arena's lock; zeros in a forked child without it. */
 struct pn_heap_stats pn_heap_get_stats(struct pn_heap *heap);
 
 /*

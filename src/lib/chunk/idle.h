@@ -30,7 +30,7 @@ void pn_idle_abandon_locked(struct pn_heap *heap);
  * The caller holds the arena's lock, or is the only thread of a forked child.
  */
 void pn_idle_forget(struct pn_heap *heap);
-/* In a forked child: forgets all chunks of @heap, and those of the whole process. */
+/* In a forked child: forgets all chunks of @heap, and sets the count of the process to 0. */
 void pn_idle_in_child(struct pn_heap *heap);
 
 /*

@@ -62,7 +62,8 @@ static bool can_begin_at(const struct pn_heap *heap, size_t slot)
 }
 
 /*
- * Returns true if @slot can be part of @run. A contiguous run is one request, so it must be holes.
+ * Returns true if @slot can be part of @run. A contiguous run is populated by one request, so all
+ * its slots must be holes.
  */
 static bool suits(const struct pn_heap *heap, const struct pn_run *run, size_t slot)
 {

@@ -200,7 +200,7 @@ static const char *exe_of(struct reading *reading)
 
 /*
  * Looks up the control group, in the unified hierarchy or in the one that systemd manages. The last
- * one listed counts. A path that does not fit is skipped, so that no section matches it.
+ * one listed counts. A path that does not fit is skipped.
  */
 static PN_NOINLINE void ask_for_cgroup(struct reading *reading)
 {
@@ -281,7 +281,7 @@ static enum fit fit_cgroup(struct reading *reading, struct pn_span name)
 	return cgroup[name.len] == '/' || (name.len && !cgroup[name.len]) ? FITS : FITS_NOT;
 }
 
-/* @name is a user's number: to look up a user's name, libraries that allocate would be needed. */
+/* @name is a user's number. The C library's functions that look up names would allocate. */
 static enum fit fit_user(struct reading *reading, struct pn_span name)
 {
 	uint64_t user = 0;

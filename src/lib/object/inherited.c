@@ -68,8 +68,8 @@ static size_t page_count(const struct pn_slab *slab)
 }
 
 /*
- * Returns how many pages from @page on are in use alike, within the chunk that ends before @end. If
- * @page is part of a slab or medium object with a live object, *is_used is true, and the pages
+ * Returns how many pages from @page on are all in use, or all unused, before the chunk's end @end.
+ * If @page is part of a slab or medium object with a live object, *is_used is true, and the pages
  * reach to the end of that slab or object. Otherwise *is_used is false, and the pages reach to the
  * next page that is in use.
  */

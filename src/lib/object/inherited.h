@@ -10,7 +10,10 @@
 
 #include "object/object.h"
 
-/* Gives back what is no longer in use now that the state of an inherited object says freed. */
+/*
+ * Called after an inherited object was marked as freed: gives back its slab, its chunk or its own
+ * pages, if nothing there is live any more.
+ */
 void pn_inherited_freed(const struct pn_object *object);
 /*
  * Gives back all inherited memory without a live object, including memory that was free at the fork

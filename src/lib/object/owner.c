@@ -27,8 +27,8 @@ static struct pn_central *central_of(unsigned int class)
 /*
  * Returns true if the owner's record was begun in this process. A signal handler may fork, and
  * settle the child, at any point at which the interrupted thread holds no lock. In the child, the
- * thread then goes on with a record of the parent. It may take inherited objects by that record,
- * but must not put slabs of the child into it, or count them for it.
+ * thread then goes on with a record of the parent. It may take objects from that record's
+ * inherited slabs, but must not add slabs of the child to the record, or count their objects.
  */
 static bool is_of_this_process(const struct pn_owner *owner)
 {

@@ -57,7 +57,7 @@ bool pn_retain_free(const struct pn_object *object);
 bool pn_retain_has_any(const struct pn_heap *heap);
 /* Returns how many bytes are in objects that were freed but are still retained. */
 uint64_t pn_retain_bytes(void);
-/* Sets the limit of these bytes above which pn_retain() refuses. */
+/* Sets the limit for these bytes; pn_retain() refuses an object that could exceed the limit. */
 void pn_retain_set_limit(uint64_t bytes);
 
 /* In a forked child, which retains nothing: clears the counts and the table. */

@@ -106,7 +106,7 @@ static struct pn_slab *take_record(struct pn_central *central, const struct pn_c
 	if (!record)
 		return pn_meta_alloc(size);
 	central->spare = record->next;
-	/* A child forked here must not find a cleared record by way of the table of slabs. */
+	/* A forked child that sees the record cleared must see that no table entry leads to it. */
 	pn_child_order_writes();
 	memset(record, 0, size);
 	return record;
@@ -161,7 +161,9 @@ static size_t take_pages(struct pn_heap *heap, const struct pn_class *class)
 	return page;
 }
 
-/* Fills in a record. The slab enters the table last, so that lookups find only complete records. */
+/*
+ * Fills in a record. The slab enters the table last, so that look-ups find only complete records.
+ */
 static void set_up(struct pn_slab *slab, struct pn_heap *heap, unsigned int index, size_t offset)
 {
 	const struct pn_class *class = &pn_classes[index];

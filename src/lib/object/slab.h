@@ -134,7 +134,9 @@ void pn_slab_put(struct pn_slab *slab, const uint8_t *state);
 void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state);
 /* Turns all returned objects of the slab into free ones. */
 void pn_slab_collect_locked(struct pn_slab *slab);
+/* Adds a slab with free objects at the beginning of a list: its owner's or the class's. */
 void pn_slab_push(struct pn_slab **list, struct pn_slab *slab);
+/* Removes a slab from such a list. */
 void pn_slab_remove(struct pn_slab **list, struct pn_slab *slab);
 /* Returns true if @slab is the only one in @list; it is kept, as the next allocation needs it. */
 static inline bool pn_slab_is_last(const struct pn_slab *list, const struct pn_slab *slab)

@@ -13,10 +13,13 @@ struct pn_line {
 	char text[500];
 };
 
+/* Begins a line with "pinned: ". */
 void pn_line_start(struct pn_line *line);
+/* Append to a line. Control characters become question marks. */
 void pn_line_text(struct pn_line *line, const char *text);
 void pn_line_span(struct pn_line *line, const char *text, size_t len);
 void pn_line_number(struct pn_line *line, uint64_t value);
+/* Writes the line, with a newline, to @fd. */
 void pn_line_end(struct pn_line *line, int fd);
 
 /* "pinned: <caller>: invalid pointer <pointer>", then abort(3). */

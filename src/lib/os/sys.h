@@ -69,9 +69,11 @@ struct pn_sys_file {
 	uint64_t special;
 };
 
+/* Return: false if @fd is not an open descriptor. */
 bool pn_sys_identify(int fd, struct pn_sys_file *file);
 /* Writes all bytes. Return: false if not all of them could be written. */
 bool pn_sys_write(int fd, const void *buffer, size_t size);
+/* Copies @fd to a high number, to be closed on exec. Return: a descriptor, or -errno. */
 int pn_sys_dup_high(int fd);
 /* Sleeps while *@word is @value, for a few milliseconds at most. Preserves errno. */
 void pn_sys_wait(const uint32_t *word, uint32_t value);
@@ -79,6 +81,7 @@ void pn_sys_wait(const uint32_t *word, uint32_t value);
 void pn_sys_wake(const uint32_t *word, int count);
 /* Asks the kernel for the process ID, which is another one in a forked child. */
 uint32_t pn_sys_process(void);
+/* Returns the monotonic time in milliseconds; in a confined process the time stands still. */
 uint64_t pn_sys_now_ms(void);
 /*
  * Returns a random number from the kernel or, if the kernel has none yet, a number from data that
