@@ -69,7 +69,7 @@ struct pn_sys_file {
 	uint64_t special;
 };
 
-/* Return: false if @fd is not an open descriptor. */
+/* Return: false if the kernel cannot say, for instance because @fd is not open. */
 bool pn_sys_identify(int fd, struct pn_sys_file *file);
 /* Writes all bytes. Return: false if not all of them could be written. */
 bool pn_sys_write(int fd, const void *buffer, size_t size);
