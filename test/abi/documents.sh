@@ -15,7 +15,7 @@ fail() {
 	failures=$((failures + 1))
 }
 
-# The names by which a document's headings can be linked to.
+# Prints the anchors of a document's headings.
 # shellcheck disable=SC2016 # backticks of Markdown
 anchors() {
 	sed '/^```/,/^```/d' "$1" | sed -n 's/^##* //p' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9_\n-'
@@ -23,7 +23,7 @@ anchors() {
 
 documents=(README.md CONTRIBUTING.md doc/*.md examples/*/README.md)
 for document in "${documents[@]}"; do
-	# What stands between ```c and ```.
+	# Write each block between ```c and ``` into a file.
 	rm -f "$tmp"/*.c
 	awk -v dir="$tmp" '/^```c$/ { file = dir "/" ++count ".c"; next } /^```/ { file = "" } file != "" { print > file }' "$document"
 	for program in "$tmp"/*.c; do
@@ -32,7 +32,8 @@ for document in "${documents[@]}"; do
 		# shellcheck disable=SC2086 # CC may carry options
 		$cc -std=gnu11 -Wall -Wextra -Werror -Iinclude -Iinclude/uapi -fsyntax-only "$program" || fail "$document: a program does not compile"
 	done
-	# Links to files, and paths of the sources; a star is a pattern, and so is a word of capitals at the end.
+	# Links to files, and paths in the sources. A star is a pattern, and so is a word of
+	# capitals at a path's end.
 	while read -r name; do
 		names=$((names + 1))
 		compgen -G "$name" >/dev/null || compgen -G "$(dirname "$document")/$name" >/dev/null || fail "$document: there is no $name"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: a statistic is said once, in src/lib/figures/table.h, and whoever reads it finds it in the manual: each figure
-# has its place in pinned_dump(3), each public one in pinned_stats(3), and its help fits into a line of pinnedctl. A name
-# of a memory type is said once, in src/lib/config/memory_type.h, and is in the texts that list the types.
+# Promise: each statistic is defined once, in src/lib/figures/table.h, and is documented:
+# pinned_dump(3) names every statistic, pinned_stats(3) every public one, and the help text of each
+# fits into a line of pinnedctl. Each name of a memory type is defined once, in
+# src/lib/config/memory_type.h, and occurs in every text that lists the types.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 table=${TEST_TABLE:-$top/src/lib/figures/table.h}
@@ -11,7 +12,7 @@ fail() { echo "$*" && failures=$((failures + 1)); }
 plain() { sed 's/\\-/-/g; s/\\f.//g; s/^\.[A-Z]* //' "$1"; }
 says() { plain "$top/$2" | grep -qE -- "(^|[^a-z_-])$1([^a-z_-]|$)" || fail "$table: $1 is not in $2"; }
 
-# Each entry, as the compiler reads it: name, access, help.
+# Prints name, access and help of each entry, as the compiler reads the table.
 entries() {
 	${CC:-cc} -E -P -I"$top/src/lib" -I"$top/include" -include "$table" -x c - <<'END' | grep -oE '\bFIGURE [a-z_]+ [a-z]+ "[^"]*"' | tr -d '"' | cut -d' ' -f2-
 #define HEAP(name, source, unit, kind, access, help) FIGURE name access help
@@ -35,7 +36,7 @@ done < <(entries)
 [ "$figures" = "$(grep -oE '\bX\([a-z_]+,' "$table" | wc -l)" ] || fail "$table: not every entry is understood"
 [ "$figures" -ge 20 ] || fail "$table: only $figures figures found"
 
-# Members of the structure that the table does not have would be counted nowhere.
+# A member of the structure that is missing from the table would never be set.
 while read -r member; do
 	entries | grep -q "^$member public " || fail "include/pinned.h: $member is not public in $table"
 done < <(sed -n '/^struct pinned_stats {/,/^}/s/^	uint64_t \(.*\);/\1/p' "$top/include/pinned.h")

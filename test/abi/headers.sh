@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: each public header compiles alone and twice, without warnings, in C99, C11 and C++17; the
-# ioctl interface's also for 32-bit programs and without a C library. What one function of pinned.h
-# returns and another one of another library gives back is a warning.
+# Promise: each public header compiles without warnings, alone and included twice, in C99, C11 and
+# C++17; the header of the ioctl interface also for 32-bit programs and without a C library. The
+# compiler warns if a program passes what a function of pinned.h returned to the wrong function, for
+# example to free().
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,7 +31,7 @@ try() {  # HEADER COMPILER OPTIONS...
 	fi
 }
 
-# With -m32 gcc does not look where the kernel's headers for this machine are.
+# With -m32 gcc does not search the directory with the kernel's headers for this machine.
 kernel_headers=/usr/include/$($cc -print-multiarch 2>/dev/null || gcc -print-multiarch)
 
 for header in "$top"/include/*.h "$top"/include/uapi/*.h; do
@@ -49,7 +50,8 @@ for header in "$top"/include/*.h "$top"/include/uapi/*.h; do
 	esac
 done
 
-# The right function for each pointer gives no warning, a wrong one does: gcc knows from 11 on.
+# The right function for each pointer gives no warning, and a wrong one does (in gcc since version
+# 11).
 cat >"$tmp/right.c" <<'END'
 #include <stdlib.h>
 #include "pinned.h"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: the ioctl interface has the same sizes, offsets and numbers for 32-bit and 64-bit programs,
-# those that src/kernel/abi_check.c pins. Then proves that a change of any of them is noticed. (Fault A33)
+# Promise: the ioctl interface has the same sizes, offsets and numbers for 32-bit and 64-bit
+# programs, namely those in src/kernel/abi_check.c. The test also shows that a change of any of
+# these is noticed (Fault A33).
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,7 +13,7 @@ command -v "${cc%% *}" >/dev/null || { echo "SKIP: no C compiler"; exit 77; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# All that is wanted of <assert.h>, so that no 32-bit C library need be installed.
+# A minimal <assert.h>, so that no 32-bit C library need be installed.
 mkdir "$tmp/include"
 echo '#define static_assert _Static_assert' >"$tmp/include/assert.h"
 
@@ -25,7 +26,7 @@ compile() {
 		-I"$top/include" -idirafter "$kernel_headers" "$file"
 }
 
-# With -m32 gcc does not look where the kernel's headers for this machine are.
+# With -m32 gcc does not search the directory with the kernel's headers for this machine.
 kernel_headers=/usr/include/$($cc -print-multiarch 2>/dev/null || gcc -print-multiarch)
 case $($cc -dumpmachine) in
 x86_64-*) word_sizes='-m32 -m64' ;;
@@ -42,7 +43,7 @@ for word_size in $word_sizes; do
 	compile "$check" "$word_size" || fail "$check: does not hold with $word_size"
 done
 
-# With each literal changed in turn, the compiler must refuse, for that reason.
+# Changes each literal in turn; the compiler must refuse each change, and for that reason.
 changed=0
 change_literal() {  # LINE PATTERN WHICH-OF-THE-LINE
 	sed "$1s/$2/&1/$3" "$check" >"$tmp/changed.c"
@@ -70,7 +71,7 @@ done <<ASSERTIONS
 $(grep -nE '^FIELD\(| == [0-9]' "$check")
 ASSERTIONS
 
-# And a field that grows moves those behind it.
+# A field that grows moves the fields after it, which must be noticed too.
 mkdir -p "$tmp/grown/uapi"
 sed '/^struct pinned_mem_query {/,/^};/s/__u32 flags;/__u64 flags;/' "$top/include/uapi/pinned_mem.h" \
 	>"$tmp/grown/uapi/pinned_mem.h"

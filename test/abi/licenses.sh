@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: debian/copyright says of each file what the file's own SPDX line says.
+# Promise: debian/copyright names for each file the license of the file's own SPDX line.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: `make lint` refuses what CONTRIBUTING.md forbids, and names the file, the line and the rule. In
-# a copy of the tree, each kind of mistake is made alone; the step of lint that finds it passes before.
+# Promise: `make lint` refuses what CONTRIBUTING.md forbids, and names the file, the line and the
+# rule. The test makes one mistake at a time in a copy of the tree that passes lint without the
+# mistake.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 for program in git ctags-universal python3 nm make; do
@@ -25,7 +26,8 @@ fail() {
 	failures=$((failures + 1))
 }
 
-# refuses STEP EXPECTED: what was just changed is refused, with a line that the pattern matches; then all is as before.
+# refuses STEP EXPECTED: checks that the step of lint refuses the current change with a line that
+# matches the pattern, and then undoes the change.
 refuses() {
 	count=$((count + 1))
 	if test/lint/run "$1" >"$tmp/said" 2>&1; then
@@ -71,7 +73,7 @@ echo '#include "nowhere.h"' >>src/kernel/quota.c
 refuses layers "src/kernel/quota\.c:$at: include: "
 echo 'static inline void *upward(void) { return &pn_heap; }' >>src/lib/arena/v2p.h
 refuses layers 'src/lib/arena/v2p\.h:[0-9]*: upward: uses pn_heap of chunk/heap'
-# pages.c uses slots.c already.
+# pages.c already uses slots.c, so a use of pages.c by slots.c makes a circle.
 echo 'size_t circle(void); size_t circle(void) { return pn_pages_take_locked(NULL, 0, 0, NULL); }' >>src/lib/chunk/slots.c
 sed -i '0,/^#include/s//#include "chunk\/pages.h"\n&/' src/lib/chunk/slots.c
 make -s build/obj/lib/chunk/slots.o >"$tmp/said" 2>&1 || fail "the circle does not compile: $(cat "$tmp/said")"

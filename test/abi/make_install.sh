@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: `make install` works on a system that has neither apt nor dpkg, below DESTDIR and nowhere else, and what it
-# installs finds its parts under PREFIX: pinned-run, pinnedctl, pkg-config, units, DKMS's source.
+# Promise: `make install` works on a system that has neither apt nor dpkg, and writes only below
+# DESTDIR. The installed files find their parts under PREFIX: pinned-run, pinnedctl, pkg-config
+# files, units and the source for DKMS.
 set -eu
 top=${PINNED_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${PINNED_BUILD:-$top/build}
@@ -12,7 +13,7 @@ fail() {
 	exit 1
 }
 
-# All programs but those of Debian.
+# A PATH with all programs of this system except apt and dpkg.
 mkdir "$tmp/bin"
 IFS=: read -ra folders <<<"$PATH"
 for folder in "${folders[@]}"; do
@@ -20,7 +21,8 @@ for folder in "${folders[@]}"; do
 done
 ! PATH=$tmp/bin command -v dpkg-query apt-get >/dev/null || fail 'dpkg or apt is still there'
 
-# What is built already; a source is told to be newer, so that make looks for what it needs.
+# Uses the existing build. make is told that one source is newer, so that it checks for the packages
+# that it needs.
 mkdir "$tmp/o"
 cp -a "$build/obj" "$build/lib" "$build/pinned-run" "$build/pinnedctl" "$build/pinnedctl.d" "$tmp/o/"
 prefix=$tmp/prefix

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: the version script, pinned.h and the man pages name the same functions, every SYNOPSIS and
-# EXAMPLES program compiles against include/ as it is printed, and structures shown are the headers' own.
+# Promise: the version script, pinned.h and the man pages name the same functions; every SYNOPSIS
+# and every program in EXAMPLES compiles against include/ as printed; and structures in man pages
+# equal those in the headers.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -37,23 +38,23 @@ declared() {
 
 documented() { (cd "$man/man3" && printf '%s\n' *.3 | sed 's/\.3$//') | sort -u; }
 
-# report_missing A B WHAT: each name that is in list A alone
+# report_missing A B WHAT: reports each name that is in list A and not in list B
 report_missing() {
 	comm -23 "$tmp/$1" "$tmp/$2" >"$tmp/missing"
 	while read -r name; do fail "$name: $3"; done <"$tmp/missing"
 }
 
-# The page that NAME.3 is, or that it refers to by .so.
+# Sets $page to the page NAME.3, or to the page to which NAME.3 refers by .so.
 page_of() {
 	page=$man/man3/$1.3
 	target=$(sed -n '1s/^\.so //p' "$page")
 	echo "${target:+$man/}${target:-$page}"
 }
 
-# roff to text, for what stands in our SYNOPSIS and EXAMPLES.
+# A sed script that turns the roff of our SYNOPSIS and EXAMPLES sections into text.
 unescape='s/\\-/-/g; s/\\(aq/'\''/g; s/\\(dq/"/g; s/\\&//g; s/\\e/\\/g'
 
-# The #include lines and prototypes of a page's SYNOPSIS, that is, of its first .nf block.
+# Prints the #include lines and prototypes of a page's SYNOPSIS, which is its first .nf block.
 synopsis() {
 	awk '
 		/^\.SH / { in_section = ($2 == "SYNOPSIS") }
@@ -77,7 +78,7 @@ synopsis() {
 		}' "$1" | sed "$unescape"
 }
 
-# The .EX blocks of a page's EXAMPLES, each into a file DIR/<number>.
+# Writes each .EX block of a page's EXAMPLES into a file DIR/<number>.
 examples() {
 	awk -v dir="$2" '
 		/^\.SH / { in_section = ($2 == "EXAMPLES") }
@@ -136,7 +137,7 @@ while read -r name; do
 		grep -qE "\b$name\b" || fail "$page: $name is not in NAME"
 done <"$tmp/documented"
 
-# Requests of the driver: each in the page's SYNOPSIS, and with a part of its own.
+# Each request of the driver must be in the page's SYNOPSIS and have a section of its own.
 device=$man/man4/pinned_mem.4
 grep -oE '^#define PINNED_MEM_IOC_[A-Z]+' "$uapi" | sed 's/.* //' | grep -v '_MAGIC$' >"$tmp/requests"
 [ -s "$tmp/requests" ] || fail "$uapi: no requests found"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: each message of the library, the shim, the tools and the driver is in the table "Troubleshooting by message" of
-# doc/administrators.md, and the table has no row for a message that nobody prints. A message is found there by the
-# longest of its parts that is always the same. What `pinnedctl check` finds says itself what to do, and is left out.
+# Promise: the table "Troubleshooting by message" of doc/administrators.md lists each message of the
+# library, the shim, the tools and the driver, and has no row for a message that no program prints.
+# The test looks for the longest constant part of each message. Findings of `pinnedctl check` say
+# themselves what to do, so they are not in the table.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: neither library makes a system call of its own through a public name that another preloaded library may wrap,
-# so torsocks, which wraps syscall() itself, does not hang before main (Faults E9). The instruction is right on every
-# architecture that has one: a program of 32 bits and one of another machine are built and run where a compiler is there.
+# Promise: neither library makes its system calls through a public function that another preloaded
+# library may wrap, so a program under torsocks, which wraps even syscall(), does not hang before
+# main() (Faults E9). The system-call instruction is right for each architecture: 32-bit programs
+# and programs for other architectures are built and run if their compilers are installed.
 set -eu
 
 top=${PINNED_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}

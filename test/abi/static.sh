@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: the static library defines, for those who link to it, the functions of the version script and
-# nothing else, and the shared library the same with their versions.
+# Promise: the static library shows the functions of the version script, and no other symbols, to
+# programs that link to it; the shared library exports the same functions with their versions.
 set -eu
 
 top=${PINNED_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}

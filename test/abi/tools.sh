@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: what a user can say or read is in the manual: options of pinned-run, commands and options of pinnedctl (and their
-# completion), keys of the configuration, parameters of the module, files of the driver in sysfs.
+# Promise: the manual documents the whole user interface: options of pinned-run, commands and
+# options of pinnedctl (and their completion), keys of the configuration, parameters of the module,
+# and files of the driver in sysfs.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${PINNED_BUILD:-$top/build}
@@ -10,7 +11,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 failures=0 names=0
 
-# Text without roff: its words can be looked for.
+# Prints a page without roff, so that words can be searched for.
 plain() { sed 's/\\-/-/g; s/\\f.//g; s/\\~/ /g' "$1"; }
 has() {  # NAME PAGE: as a word of its own
 	names=$((names + 1))
@@ -43,8 +44,8 @@ while read -r command; do
 	"$build/pinnedctl" "$command" --help | grep -oE -- '--[a-z-]+' | grep -vx -- --help || true
 done <"$tmp/commands" | sort -u | each man/man1/pinnedctl.1
 
-# The completion itself: words that must be offered for the last one of a command line, or must not.
-# As a shell of a person it goes on where nothing is found.
+# The completion: words that must, or must not, be offered for the last word of a command line.
+# Like an interactive shell, this part goes on after a command that fails or an unset variable.
 # shellcheck source=/dev/null
 set +eu
 . "$top/src/tools/system/pinnedctl.bash-completion"
@@ -76,7 +77,8 @@ offers no on preload on --library o
 offers yes /etc/passwd flame /etc/pass
 offers yes --json top ''
 offers yes --sort top --s
-# Of pinned-run: each option, values, and what comes after the program is the program's.
+# Completion for pinned-run: each option and its values. Words after the program belong to the
+# program.
 tool=pinned-run
 while read -r option; do offers yes "$option" "$option"; done < <("$build/pinned-run" --help | grep -oE -- '--[a-z-]+' | sort -u)
 offers yes hugetlb --backend h
@@ -90,7 +92,7 @@ offers yes /etc/passwd ls /etc/pass
 offers yes /etc/passwd --profile-file /etc/pass
 set -eu
 
-# Keys, as the library itself names them.
+# The configuration's keys, as the library itself lists them in a message.
 MALLOC_PINNED_CONF=nonsense:1,backend:anon LD_PRELOAD=$build/lib/libmalloc-pinned.so /bin/true 2>&1 |
 	sed 's/.*known are //; s/;.*//' | tr -d ' ' | tr ',' '\n' >"$tmp/keys"
 each man/man7/pinned.7 <"$tmp/keys"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: the version is the same wherever a person or a tool reads it; dkms.conf is where it is from.
+# Promise: every place that states the version states the same one, namely that of dkms.conf.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,11 +21,11 @@ fi
 
 # The first heading: "[1.2.3] - date".
 expect CHANGELOG "$(sed -n 's/^[# ]*\[\([0-9][^]]*\)\].*/\1/p' "$top/CHANGELOG" | head -n 1)"
-# "package (epoch:upstream-revision) suite; ...", of which only upstream counts.
+# Only the part "upstream" of "package (epoch:upstream-revision) suite; ..." counts.
 expect debian/changelog "$(sed -n '1s/^[^ ]* (\([^)]*\)).*/\1/p' "$top/debian/changelog" |
 	sed -e 's/^[0-9]*://' -e 's/-[^-]*$//')"
 
-# The header's, as a text and as a number.
+# The version of the header, as a text and as a number.
 expect 'include/pinned.h (PINNED_VERSION_TEXT)' "$(sed -n 's/^#define PINNED_VERSION_TEXT "\(.*\)"$/\1/p' "$top/include/pinned.h")"
 expect 'include/pinned.h (PINNED_VERSION)' "$(sed -n 's/^#define PINNED_VERSION PINNED_VERSION_OF(\([0-9]*\), \([0-9]*\), \([0-9]*\))$/\1.\2.\3/p' "$top/include/pinned.h")"
 

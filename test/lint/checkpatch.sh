@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The kernel's checkpatch.pl, as strict as it can be, over the driver, its headers and the tests' modules.
-# Each type that is off has its reason here; those that a few files need are off in these alone.
+# Runs the kernel's checkpatch.pl in strict mode on the driver, its headers and the tests' modules.
+# Each message type that is turned off has its reason in this file; types that only a few files
+# violate are off for these files only.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 scripts=$(test/lint/kernel-scripts) || exit 1
@@ -12,8 +13,8 @@ everywhere=(
 	BIT_MACRO               # it takes sizes for masks, and headers for user space cannot have BIT()
 	UNCOMMENTED_DEFINITION  # it does not see that kernel-doc above the structure describes each lock
 )
-# Modules out of tree are built for many kernels; differences may stand in these files only. checkpatch also
-# takes LINUX_VERSION_CODE for a constant.
+# An out-of-tree module is built for many kernels, but only these files may contain version checks.
+# checkpatch also takes LINUX_VERSION_CODE for a constant.
 versions='src/kernel/compat.h include/pinned_mem_kernel.h test/kernel/vendor_sample/vendor_sample.c'
 # PINNED_EXPORT_SYMBOL() follows its function at once, as EXPORT_SYMBOL() does.
 exports='src/kernel/kapi.c'

@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The kernel's own semantic patches, in report mode, over the driver and the tests' modules: what is freed
-# twice or used after, locks taken twice or kept, loops that use their end, tests that cannot be true, helpers
-# that there are. Whatever they print is a fault.
+# Runs the kernel's own semantic patches, in report mode, on the driver and the tests' modules. They
+# find double frees, uses after free, locks taken twice or never released, uses of a loop's cursor
+# after the loop, conditions that are never true, and code for which a helper exists. Any output is
+# a fault.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 scripts=$(test/lint/kernel-scripts) || exit 1
 
-# Not run: those for other subsystems (buses, clocks, networks, power, netlink's strings), which a memory
-# driver has nothing of; those that want an OCaml compiler (check_bq27xxx, badzero); stream_open, whose own
-# lines coccinelle warns of; add_namespace, which wants to be given a name; minmax, which takes as long as all
-# others together to propose min() and max().
+# These patches are not run: those for subsystems that a memory driver does not use (buses, clocks,
+# networks, power, netlink's strings); those that need an OCaml compiler (check_bq27xxx, badzero);
+# stream_open, which itself causes warnings of coccinelle; add_namespace, which needs a name as its
+# argument; and minmax, which takes as long as all others together and only proposes min() and
+# max().
 skipped='api/platform_ api/pm_runtime api/check_bq27xxx api/stream_open free/clk_put free/ifnulldev_put
 	free/iounmap free/pci_free free/put_device free/devm_free iterators/for_each_child iterators/device_node
 	misc/of_table misc/newline_in_nl_msg misc/irqf_oneshot misc/minmax misc/add_namespace null/badzero'

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Each row of test/lint/faults.txt is named by a test in the test's first comment, as in
-# (Faults A1, A8-A16, E6) or (Fault E6), or is marked as owed, and not both. `faults.sh --list` prints the rows with
-# their tests.
+# Checks that each row of test/lint/faults.txt either is named in the first comment of a test, as in
+# (Faults A1, A8-A16, E6) or (Fault E6), or is marked as owed. `faults.sh --list` prints the rows
+# with their tests.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 list=test/lint/faults.txt
 
-# "FILE:LINE ROW" for each row or range that the first comments name.
+# Prints "FILE:LINE ROW" for each row, or range of rows, that a first comment names.
 named() {
 	# shellcheck disable=SC2016 # awk's
 	git ls-files -c -o --exclude-standard 'test/*' 'examples/*/demo/*' ':!test/lint' ':!*.md' | xargs awk '
@@ -32,7 +32,7 @@ named() {
 		}'
 }
 
-# The same, a line for each row.
+# Expands ranges to single rows and compares them with the list.
 named | sort -u | awk -v list=$list -v show="${1:-}" '
 	function complain(text) { print text; bad = 1 }
 	BEGIN {

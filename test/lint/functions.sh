@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A function fits a screen: 60 lines, in the project and in its tests. A function of the driver, the
-# library or the shim whose name ends in _locked, since its caller holds a lock, asserts that lock.
+# Checks that each function of the project and its tests has at most 60 lines, and that each
+# function of the driver, the library or the shim whose name ends in _locked, because its caller
+# holds a lock, asserts that lock.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0

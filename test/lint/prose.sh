@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Lines of prose wrap at 100 columns: in .md files, CHANGELOG and man sources, and lines of comments in the public
-# headers. Not wrapped are, since their form is given:
+# Checks that lines have at most 100 columns in .md files, CHANGELOG, man sources and public
+# headers. These lines may be longer, because they cannot be wrapped:
 #   - tables (lines that begin with |), headings, and HTML;
 #   - code: between ``` and ```, or indented by four blanks; between .EX and .EE;
 #   - a line whose only word after the indentation and list mark is longer than the limit, such as a link.

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every figure that a program can read is documented: each member of struct pinned_stats in
-# pinned_stats(3), each row of src/lib/figures/table.h in pinned_dump(3). Prints FILE:LINE: and the rule.
+# Checks that every statistic that a program can read is documented: each member of struct
+# pinned_stats in pinned_stats(3), and each row of src/lib/figures/table.h in pinned_dump(3). Prints
+# FILE:LINE: and the rule.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0 count=0
 
 documented() {  # FILE LINE NAME PAGE
 	count=$((count + 1))
-	# Not where the structure itself is repeated.
+	# The copy of the structure in the page does not count.
 	sed '/^\.EX/,/^\.EE/d; s/\\-/-/g' "$4" | grep -qw -- "$3" && return
 	echo "$1:$2: statistic: $3 is not documented in $4"
 	bad=1

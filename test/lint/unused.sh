@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Dead code: what a file of src/kernel or src/lib shows to others must be named in another C file, or
-# by an inline function of a header, or be a promise (libpinned.map, pinned_mem_kernel.h). The
-# compiler sees to what is static.
+# Finds dead code: each global symbol of src/kernel or src/lib must be named in another C file or in
+# an inline function of a header, or be public (libpinned.map, pinned_mem_kernel.h). The compiler
+# finds unused static symbols.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
-# COUNT FILE:WORD, for each word of a file.
+# One line COUNT FILE:WORD for each word of a file.
 words=$(grep -oE '\b[a-z][A-Za-z0-9_]+\b' --with-filename src/{lib/*,shim,kernel,tools}/*.c src/{lib/*,kernel}/*.h | sort | uniq -c)
 
 check() {  # PROMISES FILE...: the first names what the others may show without a use
@@ -17,7 +17,8 @@ check() {  # PROMISES FILE...: the first names what the others may show without 
 		BEGIN { while ((getline line <promises) > 0) { n = split(line, word, /[^A-Za-z0-9_]+/); for (i = 1; i <= n; i++) promised[word[i]] } }
 		FILENAME != "-" {
 			split($2, part, ":")
-			# In headers more than once: it is declared there.
+			# Headers contain the word once as a declaration; more than once means a
+			# use.
 			if (part[1] ~ /\.h$/) in_headers[part[2]] += $1
 			else { files[part[2]]++; named[part[2], part[1]] }
 			next
