@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Part of the limit is set aside for copies that forked children need. Chunks cannot take that
- * part, and one user's children cannot take all of it from another user's. The kernel log names a
- * child that gets no copy (Faults C3).
+ * Forked children's copies may use memory beyond the limit (headroom) that chunks cannot use. One
+ * user's children can use at most four fifths of the headroom, so that other users' children get
+ * some. The kernel log names a child that gets no copy (Faults C3).
  */
 #include "guest.h"
 
@@ -11,7 +11,7 @@
 #define LIMIT 10UL
 #define OTHER_USER 12345
 
-/* Pages that are set aside for copies, and how many of them one user may have. */
+/* Pages that copies may use beyond the limit, and how many of them one user may have. */
 #define HEADROOM (LIMIT / 2 * CHUNK_PAGES)
 #define ONE_USERS (HEADROOM * 4 / 5)
 

@@ -285,8 +285,8 @@ static int export_slot(int fd, unsigned long slot)
 }
 
 /*
- * Frees pages that are still mapped or pinned. The kernel logs each page that is freed while its
- * futex key is set; the log is read after the test.
+ * Frees pages that are still mapped or pinned. The kernel logs each page that is freed while it
+ * still has a name (see src/kernel/name.c); the log is read after the test.
  */
 static void freed_while_held(int fd, char *at)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A chunk is mapped by one huge entry whatever its memory was used for before: flags that an
- * earlier owner left in a struct page have no influence (Fault A49).
+ * A chunk is mapped by one huge entry whatever its memory was used for before: what an earlier
+ * owner left in the kernel's struct page has no influence (Fault A49).
  */
 #include "guest.h"
 

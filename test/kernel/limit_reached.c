@@ -13,8 +13,8 @@ static void touch_everything(void *arg)
 	char *at = arg;
 
 	/*
-	 * Chunks fill the limit. Half as many pages are set aside for copies, and one user may have
-	 * four fifths of them.
+	 * Chunks fill the limit. Copies may use half as many pages beyond it, and one user four
+	 * fifths of those.
 	 */
 	for (size_t i = 0; i < 6 * CHUNK; i += PAGE)
 		if (signal_of_write(at + i))

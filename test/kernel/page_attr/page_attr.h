@@ -19,9 +19,9 @@
 #define PAGE_ATTR_OTHER 4
 
 /**
- * struct page_attr - of one address
+ * struct page_attr - how the memory at one address is cached
  * @addr:	in: a virtual address of the caller, or a physical one
- * @kernel:	in: 1: @addr is physical, tell the kernel's own mapping of it
+ * @kernel:	in: 1: @addr is physical, report the kernel's own mapping of it
  * @attr:	out: PAGE_ATTR_*
  * @not_write_back: out: blocks of 2 MiB that were freed since the last call
  *		while the kernel's mapping of them was not write-back

@@ -12,9 +12,9 @@
 #define PLAIN_ALLOC_KERNEL 1	/* GFP_KERNEL | __GFP_NOWARN */
 
 /**
- * struct plain_alloc - as many blocks as there are
+ * struct plain_alloc - takes all blocks that the allocator gives
  * @effort:	in: PLAIN_ALLOC_*
- * @taken:	out: blocks; they are the file's until PLAIN_ALLOC_IOC_GIVE
+ * @taken:	out: how many blocks the file got; it keeps them until PLAIN_ALLOC_IOC_GIVE
  */
 struct plain_alloc {
 	__u32 effort;

@@ -37,8 +37,8 @@
 
 /**
  * struct holder - an open file
- * @range:	what it holds, or NULL
- * @sgt:	that, mapped for the device
+ * @range:	the memory that the file holds, or NULL
+ * @sgt:	the same memory, mapped for the device
  */
 struct holder {
 	struct pinned_mem_range *range;

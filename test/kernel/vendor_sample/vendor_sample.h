@@ -13,14 +13,14 @@
 
 /**
  * struct vendor_request - one transfer between memory and the device's buffer
- * @addr:	the memory: an address of @pid's, an offset in what HOLD holds, or
- *		in a dma-buf
+ * @addr:	the memory: an address of process @pid, or an offset in the memory
+ *		that HOLD holds or in a dma-buf
  * @length:	bytes; for transfers at most VENDOR_TRANSFER_MAX
  * @to_memory:	1: the device writes memory; 0: it reads memory
  * @fd:		the dma-buf
- * @pid:	of the process whose address it is; 0: the caller
- * @segments:	out: DMA addresses that it took
- * @sum:	out, SUM: sum of the bytes
+ * @pid:	the process to which @addr belongs; 0: the caller
+ * @segments:	out: how many DMA addresses the transfer needed
+ * @sum:	out, for SUM only: the sum of the bytes
  */
 struct vendor_request {
 	__u64 addr;
@@ -35,7 +35,7 @@ struct vendor_request {
 
 /* Transfer and wait. */
 #define VENDOR_IOC_DMA _IOWR(0xB8, 0, struct vendor_request)
-/* Keep a range, mapped for the device, until RELEASE or close. */
+/* Hold a range of memory, mapped for the device, until RELEASE or close. */
 #define VENDOR_IOC_HOLD _IOWR(0xB8, 1, struct vendor_request)
 /* Transfer from or to the held memory; START does not wait, WAIT does. */
 #define VENDOR_IOC_HELD_DMA _IOWR(0xB8, 2, struct vendor_request)
