@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# pinned-mem. `make help` says what there is to make.
+# The top Makefile of pinned-mem. `make help` lists the targets.
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 O := build
@@ -9,10 +9,11 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 SYSCONFDIR ?= $(PREFIX)/etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-# Where pinned-run tells ld.so to look; may have $LIB of ld.so(8) in it.
+# The folder from which pinned-run preloads the library; may contain $LIB of ld.so(8).
 PRELOAD_DIR ?= $(LIBDIR)/pinned-mem
 DESTDIR ?=
-# Kernel headers to build the module against; by default Debian's stock kernel, fetched by apt.
+# Kernel headers to build the module against. By default those of Debian's stock kernel, fetched by
+# apt.
 KDIR ?=
 
 CC ?= cc
@@ -20,15 +21,15 @@ OBJCOPY ?= objcopy
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
 INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
-# -fno-builtin-malloc: or the compiler takes the allocator's own functions for the C library's. -funwind-tables: or on ARM
-# the call stacks of a heap profile end in the library.
+# -fno-builtin-malloc: else the compiler treats the allocator's own functions as the C library's.
+# -funwind-tables: else, on ARM, the call stacks of a heap profile end inside the library.
 USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -funwind-tables -pthread $(INCLUDES)
 
 lib_sources := $(wildcard src/lib/*/*.c)
 shim_sources := $(wildcard src/shim/*.c)
 lib_objects := $(lib_sources:src/%.c=$(O)/obj/%.o)
 shim_objects := $(shim_sources:src/%.c=$(O)/obj/%.o)
-# The shim is the library with another flavour, and the malloc family.
+# The shim consists of the library's objects, with another flavour.o, and the malloc family.
 shim_lib_objects := $(filter-out %/flavour.o,$(lib_objects))
 
 libpinned := $(O)/lib/libpinned.so.1
@@ -94,15 +95,16 @@ $(libpinned): $(lib_objects) src/lib/libpinned.map
 $(O)/lib/libpinned.so: $(libpinned)
 	ln -sf libpinned.so.1 $@
 
-# One relocatable object whose hidden names are local, so that a static library shows the public ones only.
+# The static library is one relocatable object whose hidden symbols are made local, so that only
+# public symbols are visible.
 $(libpinned_static): $(lib_objects)
 	@mkdir -p $(@D)
 	$(LD) -r -o $(O)/obj/libpinned.o $(lib_objects)
 	$(OBJCOPY) --localize-hidden $(O)/obj/libpinned.o
 	rm -f $@ && $(AR) rcs $@ $(O)/obj/libpinned.o
 
-# Same promises as libpinned, and its name in the process: see doc/design.md. Without `local: *`, so
-# that the malloc family is exported too, unversioned.
+# The shim exports libpinned's interface and has libpinned's soname; see doc/design.md. Its version
+# script omits `local: *`, so that the malloc family is exported too, unversioned.
 $(O)/obj/libmalloc-pinned.map: src/lib/libpinned.map
 	@mkdir -p $(@D)
 	sed '/^local:/,/\*;/d' $< >$@
@@ -116,13 +118,13 @@ $(O)/pinned-run: src/tools/pinned-run dkms.conf
 	@mkdir -p $(@D)
 	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
-# The library's own reader of the configuration file, as a program.
+# A program that reads the configuration file with the library's own parser.
 read_config_objects := $(patsubst %,$(O)/obj/lib/%.o,config/conffile config/config os/confined os/die os/sys)
 $(O)/pinnedctl.d/read-config: src/tools/read-config.c $(read_config_objects)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) $(LDFLAGS) -o $@ $^
 
-# What the driver's parameters mean, as their source says: a line for each.
+# The descriptions of the driver's parameters, taken from its source, one per line.
 $(O)/pinnedctl.d/parameters: src/tools/list-parameters $(wildcard src/kernel/*.c)
 	@mkdir -p $(@D)
 	src/tools/list-parameters src/kernel/*.c >$@
@@ -140,7 +142,7 @@ $(pkgconfig_files): dkms.conf FORCE
 	@mkdir -p $(@D)
 	@sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' $(filter %.pc.in,$^) >$@
 
-# The module is built in a copy for each kernel, so that the tree stays clean.
+# Builds the module in a copy of the source for each kernel, so that the tree stays clean.
 modules: | $(O)/need/modules
 	@src/kernel/build-module $(if $(KDIR),'$(KDIR)')
 

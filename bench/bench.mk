@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Benchmarks: their programs, and what runs them. Included by the top Makefile.
+# Builds and runs the benchmarks. The top Makefile includes this file.
 
 bench_bin := $(O)/bench/bin
 bench_flags := -std=gnu11 -O2 -Wall -Wextra -Werror -pthread
@@ -8,7 +8,7 @@ bench_plain := $(addprefix $(bench_bin)/,micro touch load measure)
 bench_translating := $(addprefix $(bench_bin)/,v2p bounce)
 bench_programs := $(bench_suite) $(bench_plain) $(bench_translating)
 
-# -fno-builtin: or the compiler leaves out allocations that nobody uses.
+# -fno-builtin: else the compiler removes allocations whose memory is not used.
 $(bench_suite): $(bench_bin)/suite/%: bench/suite/%.c bench/suite/workload.h | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -fno-builtin -o $@ $<
@@ -24,15 +24,15 @@ $(bench_translating): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/worklo
 .PHONY: bench bench-device bench-devices bench-dma bench-rseq bench-smoke bench-programs
 bench-programs: all $(bench_programs)
 
-# BENCH='--rounds 9 --only redis' and so on: see bench/run --help.
+# BENCH='--rounds 9 --only redis' passes options to bench/run; see bench/run --help.
 bench: bench-programs | $(O)/need/bench
 	@bench/run $(BENCH)
 
-# The same on memory from the driver, in a guest.
+# Runs the same benchmarks on memory from the driver, in a guest.
 bench-device: bench-programs | $(O)/need/qemu
 	@bench/device $(BENCH)
 
-# A cache for each processor beside one for each thread; see doc/design.md.
+# Compares a per-CPU cache with a per-thread cache; see doc/design.md.
 $(bench_bin)/rseq: bench/rseq.c bench/clock.h | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -o $@ $<
@@ -40,7 +40,8 @@ $(bench_bin)/rseq: bench/rseq.c bench/clock.h | $(O)/need/build
 bench-rseq: $(bench_bin)/rseq
 	@$<
 
-# pinned_dma_addr() beside pinned_v2p(): the library's own objects, with requests to VFIO answered by the program.
+# Compares pinned_dma_addr() with pinned_v2p(). Links the library's own objects, so that the program
+# can answer requests to VFIO itself.
 $(bench_bin)/dma: bench/dma.c bench/clock.h include/pinned.h $(lib_objects)
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -Iinclude -Wl,--wrap=pn_sys_ioctl -o $@ $< $(lib_objects)
@@ -48,12 +49,13 @@ $(bench_bin)/dma: bench/dma.c bench/clock.h include/pinned.h $(lib_objects)
 bench-dma: $(bench_bin)/dma
 	@PINNED_CONF=backend:anon $< </dev/null
 
-# Everything once, very little of it, with what happens to be installed.
+# Runs every benchmark once, with little work, and with the programs that happen to be installed.
 bench-smoke: bench-programs
 	@bench/run --smoke $(BENCH)
 
-# The examples' drivers with copies and without, in a guest whose clock counts instructions. Against what
-# `make install` has installed, as the examples themselves.
+# Measures the examples' drivers with and without copies, in a guest whose clock counts
+# instructions. Like the examples themselves, the programs are built against what `make install` has
+# installed.
 bench_devices := $(addprefix $(bench_bin)/devices/,crypto packets disk)
 bench_devices_driver := $(addprefix examples/common/,pci/pci.c vfio/vfio.c why.c)
 bench_devices_driver_crypto := $(addprefix examples/virtio-crypto/,virtio_crypto.c virtio_crypto_data.c virtqueue.c virtio_pci.c) \

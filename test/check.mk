@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Tests: what `make check` and its parts do. Included by the top Makefile.
+# Tests: the rules of `make check` and its parts. The top Makefile includes this file.
 
-# The assertions of src/lib/os/assert.h, slow ones too.
+# Enables all assertions of src/lib/os/assert.h, including the slow ones.
 checks := -DPN_CHECKS=2
 
-# One run for each flavour of compiler and sanitizer.
+# Unit tests run once with each combination of compiler and sanitizer (a flavour).
 unit_flavours := gcc gcc-asan gcc-tsan clang clang-asan clang-tsan
 asan_flags := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 tsan_flags := -O1 -fsanitize=thread
@@ -30,7 +30,7 @@ $(foreach flavour,$(unit_flavours),$(eval $(call unit_flavour,$(flavour))))
 check-unit: $(unit_programs)
 	@test/unit/run-flavours $(O) '$(unit_flavours)' '$(unit_names)'
 
-# The tests with random operations, each flavour with SEEDS seeds that were not tried before.
+# Runs the tests that make random operations, in each flavour, with SEEDS new random seeds.
 SEEDS ?= 20
 check-seeds: $(foreach flavour,$(unit_flavours),$(random_names:%=$(O)/unit/$(flavour)/%))
 	@for i in $$(seq $(SEEDS)); do \
@@ -38,7 +38,7 @@ check-seeds: $(foreach flavour,$(unit_flavours),$(random_names:%=$(O)/unit/$(fla
 		test/unit/run-flavours $(O) '$(unit_flavours)' '$(random_names)' || exit 1; \
 	done
 
-# libFuzzer on the configuration and on sequences of calls, each for so many seconds.
+# Fuzzes the configuration and sequences of calls with libFuzzer, each for FUZZ_SECONDS seconds.
 FUZZ_SECONDS ?= 30
 library_fuzzers := $(patsubst test/fuzz/%.c,%,$(shell grep -lw LLVMFuzzerTestOneInput test/fuzz/*.c))
 fuzz_flags := -O1 -g $(checks) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -61,7 +61,7 @@ $(O)/test/preload/%: test/preload/%.c test/lib/check.h test/preload/attacks/atta
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin -pthread -Iinclude -o $@ $< -ldl
 
-# As a user would: against what `make install` has installed.
+# Examples are built as a user would build them: against what `make install` has installed.
 example_programs := $(patsubst examples/%/try.c,$(O)/examples/%/try,$(wildcard examples/*/try.c))
 $(O)/stage/lib/libpinned.so: $(libpinned) $(shim) $(libpinned_static) $(O)/pinned-run include/pinned.h
 	@$(MAKE) -s --no-print-directory install PREFIX='$(abspath $(O)/stage)' >/dev/null
@@ -72,7 +72,7 @@ check-preload: all bench-programs $(preload_programs) $(example_programs) | $(O)
 	@test/run --suite preload --timeout 120 $(wildcard test/preload/*.sh)
 	@$(MAKE) -s --no-print-directory check-preload-checked
 
-# Some of them once more, with the library's assertions compiled in.
+# Runs some preload tests again, with the library's assertions compiled in.
 checked_tests := $(patsubst %,test/preload/%.sh,bash cxx exit_allocations family fork git hardened keys_and_signals libc_memory limit \
 	misuse perl python signal_forks sqlite threads window)
 .PHONY: check-preload-checked preload-programs
@@ -84,28 +84,30 @@ check-preload-checked:
 check-abi: all | $(O)/need/build $(O)/need/lint
 	@test/run --suite abi --timeout 300 $(wildcard test/abi/*.sh)
 
-# The packages, as they are installed; as root. Not a part of `make check`: it needs systems of Debian's.
+# Tests the installed packages; needs root. Not part of `make check`, because it needs Debian
+# systems.
 .PHONY: check-deb check-abi-old
 check-deb: | $(O)/need/deb
 	@test/deb/build-debs
 	@test/run --suite deb --timeout 1500 $(wildcard test/deb/*.sh)
 
-# A whole system that boots with the library in every process; as root. Not a part of `make check`.
+# Boots a whole system with the library in every process; needs root. Not part of `make check`.
 .PHONY: check-system
 check-system: | $(O)/need/system
 	@test/system/check
 
-# Against the debs of an earlier release, in OLD=folder.
+# Compares the ABI with the packages of an earlier release, in the folder OLD.
 check-abi-old: | $(O)/need/deb
 	@test/deb/build-debs
 	@test/deb/compare-abi '$(OLD)'
 
-# The packages in booted systems of Debian's, from the oldest to the newest; CELLS='NAME ...' for some, see test/matrix/check.
+# Tests the packages in booted Debian systems, from the oldest to the newest. CELLS='NAME ...'
+# selects some; see test/matrix/check.
 .PHONY: check-matrix
 check-matrix: | $(O)/need/matrix
 	@test/matrix/check $(CELLS)
 
-# The machine owner's key on firmware that has Secure Boot on; as root.
+# Tests the machine owner's key on firmware with Secure Boot enabled; needs root.
 .PHONY: check-secure-boot
 check-secure-boot: | $(O)/need/secure-boot
 	@test/secure-boot/check
@@ -115,7 +117,7 @@ kernel_programs := $(kernel_names:%=$(O)/test/kernel/%)
 kernel_test_modules := $(notdir $(patsubst %/,%,$(wildcard test/kernel/*/)))
 kernel_test_headers := test/lib/guest.h include/uapi/pinned_mem.h examples/edu/edu.h examples/common/vfio/vfio.h \
 	$(foreach module,$(kernel_test_modules),test/kernel/$(module)/$(module).h)
-# A device's driver in user space, for the tests that program one.
+# The edu device's user-space driver, for tests that program a device.
 edu_sources := examples/edu/edu.c examples/common/vfio/vfio.c
 edu_includes := -Iexamples/edu -Iexamples/common/vfio
 $(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c $(edu_sources) $(kernel_test_headers) | $(O)/need/qemu
@@ -123,7 +125,7 @@ $(O)/test/kernel/%: test/kernel/%.c test/lib/guest.c $(edu_sources) $(kernel_tes
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib $(edu_includes) \
 		$(addprefix -Itest/kernel/,$(kernel_test_modules)) -o $@ $< test/lib/guest.c $(edu_sources)
 
-# The library on the device backend: static programs, for the same guest.
+# Tests of the library with the backend device: static programs, which run in the same guest.
 device_names := $(patsubst test/device/%.c,%,$(wildcard test/device/*.c))
 device_programs := $(device_names:%=$(O)/test/device/%)
 $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pinned.h $(libpinned_static) | $(O)/need/qemu
@@ -131,7 +133,7 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-use-after-free -static -pthread -Iinclude \
 		-Iinclude/uapi -Itest/lib -o $@ $< test/lib/guest.c $(libpinned_static)
 
-# Devices behind an IOMMU, for a user who is not root.
+# Tests of devices behind an IOMMU, run by a user who is not root.
 vfio_names := $(patsubst test/vfio/%.c,%,$(filter-out test/vfio/user.c,$(wildcard test/vfio/*.c)))
 vfio_programs := $(vfio_names:%=$(O)/test/vfio/%)
 vfio_sources := test/vfio/user.c test/lib/guest.c $(edu_sources)
@@ -145,7 +147,7 @@ vfio-programs: $(vfio_programs)
 check-vfio: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
 	@test/check-devices vfio virtio-crypto-vfio
 
-# Everything that user space can do to the driver, at random.
+# Makes random calls of everything that user space can ask of the driver.
 fuzzer := $(O)/test/fuzz/driver
 $(fuzzer): $(filter-out $(library_fuzzers:%=test/fuzz/%.c),$(wildcard test/fuzz/*.[ch])) test/lib/faults.c test/lib/faults.h test/lib/guest.c test/lib/guest.h include/uapi/pinned_mem.h | $(O)/need/qemu
 	@mkdir -p $(@D)
@@ -154,7 +156,7 @@ $(fuzzer): $(filter-out $(library_fuzzers:%=test/fuzz/%.c),$(wildcard test/fuzz/
 check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(example_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
 	@test/qemu/check $(fuzzer) $(kernel_programs) $(device_programs)
 
-# What needs a kernel that makes allocations fail.
+# Tests that need a kernel with fault injection, which makes allocations fail.
 debug_names := $(patsubst test/kernel-debug/%.c,%,$(wildcard test/kernel-debug/*.c))
 debug_programs := $(debug_names:%=$(O)/test/kernel-debug/%)
 $(O)/test/kernel-debug/%: test/kernel-debug/%.c test/lib/nth.c test/lib/nth.h test/lib/faults.c test/lib/faults.h test/lib/guest.c $(kernel_test_headers) | $(O)/need/qemu
@@ -170,7 +172,7 @@ guest-programs: $(kernel_programs) $(device_programs)
 check-kernels: | $(O)/need/kernels
 	@test/qemu/check-kernels
 
-# The sum over all levels is the last line.
+# Runs all levels of tests, and prints the sum over all levels as the last line.
 check:
 	@test/check-all
 
@@ -180,7 +182,7 @@ demo: all | $(O)/need/qemu $(O)/need/programs
 demo-vfio: all | $(O)/need/qemu $(O)/need/programs
 	@examples/edu/demo/run vfio
 
-# Devices that QEMU emulates, with drivers in user space; each prints its lines and its counts.
+# Tests user-space drivers with devices that QEMU emulates; each prints its results and counts.
 check-devices: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
 	@test/check-devices $(DEVICES)
 
@@ -193,7 +195,7 @@ demo-packets: all | $(O)/need/qemu $(O)/need/devices
 demo-dpdk: all | $(O)/need/qemu $(O)/need/devices
 	@examples/e1000/demo/run dpdk
 
-# The second of its guests has a kernel of another suite.
+# The second guest of this demo runs the kernel of another Debian suite.
 demo-storage: all | $(O)/need/kernels $(O)/need/devices
 	@examples/storage/demo/run
 
@@ -204,13 +206,13 @@ $(O)/bench/kernel: bench/kernel.c test/lib/guest.c test/lib/guest.h include/uapi
 bench-kernel: $(O)/bench/kernel
 	@bench/kernel $<
 
-# One test, of any level.
+# Runs one test, of any level.
 .PHONY: check-one example-programs
 example-programs: $(example_programs)
 check-one:
 	@test/check-one '$(TEST)'
 
-# The source of each test that a level runs.
+# Lists the source of each test that a level runs.
 .PHONY: list-tests
 list-tests:
 	@printf '%s\n' $(wildcard test/abi/*.sh test/deb/*.sh test/device/*.sh test/devices/* test/preload/*.sh) \

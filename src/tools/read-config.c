@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads a configuration file by libmalloc-pinned's own reader, for pinnedctl(1). Prints a line for
- * each note of the reader: a word (error, section, key), the line's number, and the text.
+ * Reads a configuration file with libmalloc-pinned's own parser, for pinnedctl(1). Prints one line
+ * for each note of the parser: a word (error, section, key), the number of the line, and the text.
  *
  * usage: read-config check FILE | show FILE EXE CGROUP USER
  * An empty CGROUP stands for the caller's control group.
@@ -18,7 +18,7 @@ static void print(void *context, enum pn_conffile_note note, unsigned int line, 
 	const char *path = context;
 	size_t skipped = 0;
 
-	/* The message without its prefix, "pinned: FILE:LINE: ". */
+	/* Skip the message's prefix, "pinned: FILE:LINE: ". */
 	if (note == PN_CONFFILE_ERROR) {
 		skipped = strlen("pinned: ") + strlen(path) +
 			  (size_t)snprintf(NULL, 0, ":%u: ", line);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A module of dracut's: mask-preload runs when the root file system is mounted, before there is any process of the system.
+# A dracut module that runs mask-preload after the root file system is mounted, before any process
+# of the system exists.
 # shellcheck disable=SC2154 # of dracut
 
 check() { return 0; }
