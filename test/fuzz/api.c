@@ -47,7 +47,7 @@ static size_t next_size(struct input *input)
 	size_t bits = next(input) << 8;
 
 	bits |= next(input);
-	magnitude %= magnitude < 240 ? 16 : 24; /* the large ones take their time */
+	magnitude %= magnitude < 240 ? 16 : 24; /* large sizes take time, so they are rare */
 	return ((size_t)1 << magnitude) * (65536 + bits) / 65536 - (bits & 1);
 }
 

@@ -52,7 +52,7 @@ struct model_pool {
 struct model_page {
 	int8_t pool; /* NO_POOL: nothing is mapped */
 	uint8_t prot;
-	uint8_t memory_type; /* the pool's when it was mapped */
+	uint8_t memory_type; /* of the pool, at the time of the mapping */
 	bool is_dont_fork;
 	uint32_t pgoff;
 };
@@ -82,12 +82,12 @@ struct fuzz {
 	char *window;
 	uint64_t seed, deadline_ns, step;
 	unsigned int worker, depth;
-	uint32_t tags[ANCESTORS_MAX]; /* its own, then its ancestors' */
+	uint32_t tags[ANCESTORS_MAX]; /* of this process, then of its ancestors */
 	unsigned int tag_count;
 	uint32_t stamps;
 	const char *doing;
-	int sockets[2];	 /* to the next worker, from the one before */
-	bool is_starved; /* somebody makes allocations fail */
+	int sockets[2];	 /* to the next worker, and from the previous one */
+	bool is_starved; /* allocations are made to fail */
 };
 
 extern struct fuzz fuzz;

@@ -29,10 +29,10 @@ extern struct nth_pool nth;
 
 struct nth_operation {
 	const char *name;
-	int (*run)(void);      /* gives 0, or an errno */
-	void (*prepare)(void); /* before, with nothing failing */
+	int (*run)(void);      /* returns 0 or an error number */
+	void (*prepare)(void); /* runs before that, without failures */
 	void (*finish)(void);
-	int also; /* an error that it may give besides ENOMEM and EFAULT */
+	int also; /* an error that run() may return besides ENOMEM and EFAULT */
 };
 
 /* Begin and end a test. nth_begin() skips the test if the kernel has no fault injection. */

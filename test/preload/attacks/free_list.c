@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A dangling pointer or an overflow writes into free objects, where many
+ * A dangling pointer or an overflow writes into free objects, in which many
  * allocators keep the links of their free lists. The goal: malloc returns an
- * address of the attacker's choice (Faults B34).
+ * address that the attacker has chosen (Faults B34).
  */
 #include "attack.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * An overflow or underflow changes the header of an object, where an allocator
- * keeps one in front of each. The goal: objects that overlap, or a pointer of the
- * program that points elsewhere (Faults B34).
+ * An overflow or underflow changes the header that many allocators keep before each
+ * object. The goal: objects that overlap, or a changed pointer of the program (Faults
+ * B34).
  */
 #include "attack.h"
 
