@@ -45,7 +45,7 @@ for document in "${documents[@]}"; do
 		names=$((names + 1))
 		anchors "${name:+$(dirname "$document")/}${name:-$document}" | grep -qx -- "$anchor" || fail "$document: $name has no heading $anchor"
 	done < <(grep -oE '\]\([^)#:]*#[^)]+\)' "$document" | sed 's/^](//; s/)$//' | sort -u)
-	# Documents of the package pinned-mem-doc link to documents that it contains.
+	# Documents in the package pinned-mem-doc may link only to documents in that package.
 	case $document in
 	examples/*) ;;
 	*)

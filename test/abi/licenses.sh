@@ -12,7 +12,7 @@ top = sys.argv[1]
 rules = []
 for paragraph in re.split(r"\n\s*\n", open(f"{top}/debian/copyright").read()):
     fields = dict(re.findall(r"^(\w+):\s*(.*(?:\n .*)*)", paragraph, re.M))
-    # In a pattern * is for / too. The last paragraph that fits counts.
+    # A star in a pattern also matches slashes. The last paragraph that matches a file counts.
     for pattern in fields.get("Files", "").split():
         rules.append((re.escape(pattern).replace(r"\*", ".*"), fields["License"].split("\n")[0]))
 

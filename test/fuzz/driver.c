@@ -7,8 +7,8 @@
  * A23, A40, A42, A43, A47). Init checks the kernel's log.
  *
  * usage: driver [SECONDS [SEED [failing]]]
- *   SEED      of an earlier run: each process does the same again, though not at the
- *             same time as the others
+ *   SEED      the seed of an earlier run: each process repeats its steps, though not
+ *             at the same time as the others
  *   failing   make allocations and copies from and to user memory fail at random
  */
 #include "faults.h"

@@ -61,7 +61,7 @@ static inline long resident_kib(void)
 
 	CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
 	close(fd);
-	/* The second number; the first is the size of all mappings. */
+	/* Skip the first number, the size of all mappings; the second one is the resident size. */
 	strtol(text, &rest, 10);
 	return strtol(rest, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024);
 }

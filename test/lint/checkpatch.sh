@@ -18,7 +18,7 @@ everywhere=(
 versions='src/kernel/compat.h include/pinned_mem_kernel.h test/kernel/vendor_sample/vendor_sample.c'
 # PINNED_EXPORT_SYMBOL() follows its function at once, as EXPORT_SYMBOL() does.
 exports='src/kernel/kapi.c'
-# TRACE_EVENT() is laid out as everywhere in the kernel.
+# TRACE_EVENT() has the layout that is usual in the kernel.
 traces='src/kernel/trace.h'
 
 types_off_in() {  # FILE

@@ -23,7 +23,7 @@ from collections import defaultdict
 
 ROOMS = "api figures front object chunk backend profile arena config os".split()
 
-# From the top down. A file uses only files in lower lines.
+# The layers from the top down. A file may use only files of lower lines.
 KERNEL = """
 main
 dev debugfs

@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 
-# Where files are, but for tests. A star does not match a slash; ** does.
+# Patterns for the places of all files except tests. A star does not match a slash; ** does.
 PLACES = """
 .ci/run .clang-format .editorconfig .gitignore CHANGELOG CONTRIBUTING.md Makefile README.md dkms.conf
 LICENSES/*
@@ -35,7 +35,7 @@ src/lib/*/*.[ch] src/kernel/*.[ch] src/shim/*.[ch]
 src/tools/* src/tools/monitoring/* src/tools/pinnedctl.d/*.py src/tools/pkgconfig/*.pc.in src/tools/system/* src/tools/system/dracut/*
 """.split()
 
-# In the folders of tests, what no level runs by itself.
+# Files in the folders of tests that no level runs by itself.
 HELPERS = """
 test/check-all test/check-devices test/check-one test/check.mk test/need test/run
 test/deb/build-debs test/deb/clean-system test/deb/common test/deb/compare-abi

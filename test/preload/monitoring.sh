@@ -97,7 +97,7 @@ def number(query):
     assert len(found) == 1, (query, found)
     return float(found[0]["value"][1])
 
-# Two scrapes: before that nothing has a rate.
+# Wait for several scrapes, because a rate needs at least two.
 for _ in range(600):
     try:
         if int(number(f'count_over_time(pinned_process_chunk_bytes{{pid="{watched}"}}[10m])')) >= 3:
@@ -116,7 +116,8 @@ assert not values(f'pinned_process_limit_bytes{{pid="{watched}"}}')
 assert number(f'pinned_process_fallback_allocs_total{{pid="{limited}"}}') > 0
 assert number("pinned_mem_used_bytes / pinned_mem_limit_bytes") == 0.03
 
-# Each query of the dashboard: a series for each program, process, node or state that it is about.
+# Each query of the dashboard finds a series for each program, process, node or state that the query
+# is about.
 board = json.load(open(dashboard))
 count = 0
 for panel in board["panels"]:
@@ -135,7 +136,7 @@ for panel in board["panels"]:
             assert {series["metric"]["state"] for series in found} == {"read", "other_version", "not_readable"}, found
         else:
             assert len(found) == 1, found
-        # A legend names labels that the series has.
+        # Each label that a legend names is a label of the series.
         for word in target["legendFormat"].split("{{")[1:]:
             assert word.split("}}")[0] in labels, (panel["title"], word, labels)
         count += 1
@@ -144,7 +145,8 @@ for variable in board["templating"]["list"][1:]:
     assert ask(f"label/{name}/values"), variable
 print(f"{count} queries of the dashboard")
 
-# Each alert's expression is evaluated without an error; that of the process at its limit is about to fire.
+# Each alert's expression is evaluated without an error; the alert for the process at its limit is
+# pending.
 groups = ask("rules")["groups"]
 alerts = {rule["name"]: rule for group in groups for rule in group["rules"]}
 assert len(alerts) == sum(line.strip().startswith("- alert:") for line in open(rules)), alerts.keys()
@@ -163,7 +165,7 @@ python3 queries.py "$web" "$monitoring/pinned-mem-dashboard.json" "$rules" "$wat
 exec 9>&-
 wait "$watched" "$limited" || fail "the watched programs: $(cat err)"
 
-# Each alert with its cause and without, by promtool's own clock.
+# promtool tests each alert with its cause and without, on a simulated clock.
 python3 - "$rules" >alerts.yml <<'END'
 import json
 import sys
@@ -199,7 +201,7 @@ def fill(words):
 tests = []
 for name, (cause, none) in cases.items():
     for words, fires in ((cause, True), (none, False)):
-        # How many fire is what is asked for; texts are not repeated here.
+        # Ask only how many alerts fire, so that their texts are not repeated here.
         tests.append({
             "interval": "1m",
             "input_series": fill(words),

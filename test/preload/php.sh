@@ -78,7 +78,7 @@ http {
 }
 CONF
 
-# Under emulation a request takes a second.
+# Do fewer rounds in an emulated guest, where a request takes a second.
 rounds=60
 [ "${TEST_BACKEND:-anon}" = anon ] || rounds=20
 get() { curl -sS --unix-socket ./front "$@"; }

@@ -92,7 +92,8 @@ status=0
 [ "$(grep -c '^watched (' out)" -eq 2 ] || fail "$(cat out)"
 [ "$(wc -l <said)" -eq 2 ] || fail "$(cat said)"
 
-# A figure of a newer library is in every output; one that cannot be counted is left out.
+# Every output contains the newer library's figure; a figure that pinnedctl cannot count is left
+# out.
 "$ctl" stats "$more" >out
 grep -qE '^  new_bytes +6144K +3  Raw chunks' out || fail "$(cat out)"
 ! grep -q '^  caches ' out || fail "$(cat out)"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A pointer into the middle of a large object is freed, at a chunk's start too (Faults B34).
+ * Pointers into the middle of a large object are freed, one of them at a chunk's start (Faults
+ * B34).
  * Expected: free(): invalid pointer
  */
 #include <stdlib.h>

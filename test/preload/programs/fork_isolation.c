@@ -104,7 +104,7 @@ static void try_child_writes(pid_t (*make_child)(void), int generations)
 	check_parent();
 }
 
-/* The parent writes, frees and allocates first; then the child looks. */
+/* The parent writes, frees and allocates first; then the child checks what it inherited. */
 static void try_parent_writes(pid_t (*make_child)(void))
 {
 	int go[2];
