@@ -5,7 +5,7 @@
  * all that a driver does instead of copying, which is to retain and translate the buffer. Prints
  * nanoseconds of CPU time for each size.
  *
- * usage: bounce [PERCENT]     PINNED_CONF says which backend
+ * usage: bounce [PERCENT]     PINNED_CONF selects the backend
  */
 #include <pinned.h>
 

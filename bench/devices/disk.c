@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * Reads and writes a disk through the kernel's own driver, in four ways:
- * ordinary: O_DIRECT into the program's own buffer, which is aligned as O_DIRECT requires;
- * in_place: the same on a pinned heap;
- * bounce: O_DIRECT into a buffer of the library, and a copy to or from the program's buffer, as is
- * necessary if the program's buffer is not aligned;
- * cached: through the page cache, where the kernel copies.
+ * - ordinary: O_DIRECT with the program's own buffer, which is aligned as O_DIRECT requires;
+ * - in_place: the same on a pinned heap;
+ * - bounce: O_DIRECT with a buffer of the library, and a copy to or from the program's buffer,
+ *   which is necessary if the program's buffer is not aligned;
+ * - cached: through the page cache, where the kernel copies.
  *
  * The program sleeps until the disk is done, and the kernel does much of its work in interrupts. A
  * thread of the lowest priority therefore counts loops of two instructions, so that the CPU is

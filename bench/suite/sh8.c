@@ -30,7 +30,9 @@ static void open_parcel(struct parcel *parcel)
 	free(parcel);
 }
 
-/* Passes objects to thread @to, and frees those that it has not yet taken from the last time. */
+/*
+ * Passes objects to thread @to; frees the previously passed objects if @to has not taken them yet.
+ */
 static void pass(size_t to, void **objects)
 {
 	struct parcel *parcel = take(sizeof(*parcel));

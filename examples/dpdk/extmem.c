@@ -98,7 +98,8 @@ long extmem_find(const void *ptr, size_t len, struct pinned_extent *extents, siz
 /* Start and end. */
 
 /*
- * Finds the end of DPDK's memory, whose I/O addresses equal its virtual ones; ours begin after it.
+ * Finds the end of DPDK's own memory, whose I/O addresses equal its virtual addresses. The I/O
+ * addresses of the pinned heap begin after that end.
  */
 static int find_end(const struct rte_memseg_list *list, void *end)
 {

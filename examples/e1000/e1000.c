@@ -87,7 +87,7 @@ static int refuse_fork(void)
 	return why_fail(ENODEV, "the card is that of the parent process");
 }
 
-/* The link, and a card that somebody else has reset. */
+/* The link, and detection of a foreign reset (see e1000.h). */
 
 static int ask_phy(struct e1000 *card, uint32_t request, uint16_t *value)
 {

@@ -8,9 +8,10 @@
  * In a forked child the functions return -1 with ENODEV, and e1000_close() only frees memory.
  *
  * Functions that return int return 0 unless documented otherwise, or -1 with errno and a message in
- * why(). Functions that wait return EIO if something else has reset the card. Frames that were in
- * flight are then lost and released, rooms are posted again, and the direction (sending or
- * receiving) that returned EIO works again. If the card does not recover, then each call fails.
+ * why(). Functions that wait fail with EIO after a foreign reset: something other than this driver
+ * has reset the card. Frames that were in flight are then lost and released, rooms are posted
+ * again, and the direction (sending or receiving) that returned EIO works again. If the card does
+ * not recover, then each call fails.
  */
 #ifndef E1000_H
 #define E1000_H

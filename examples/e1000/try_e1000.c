@@ -2,9 +2,9 @@
 /*
  * Tests the driver against a second card on the same wire, which the kernel drives.
  *
- * usage: try_e1000 INTERFACE     the other card's
- *        try_e1000 INTERFACE vfio    the same but for what is done behind the driver's back
- *        try_e1000 refused ERRNO-NAME    only that the card cannot be opened, and why
+ * usage: try_e1000 INTERFACE     INTERFACE: the second card's
+ *        try_e1000 INTERFACE vfio    leave out checks that access the card without the driver
+ *        try_e1000 refused ERRNO-NAME    check only that opening the card fails with this errno
  */
 #define _GNU_SOURCE
 #include <net/if.h>

@@ -11,7 +11,7 @@
  * through a bounce buffer, and its bytes are counted as copied. Without pinned memory, every buffer
  * would need such a copy.
  *
- * EDU_REPORT names a file to which each process appends what it saw.
+ * EDU_REPORT names a file to which each process appends its figures.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -137,7 +137,7 @@ static int write_figures(FILE *stream)
 		       (unsigned long long)stats.empty_chunk_bytes);
 }
 
-/* Inserts an element with this library's figures before the last end tag of the next's document. */
+/* Writes the next malloc_info()'s document, with this library's figures before its last end tag. */
 int pn_served_malloc_info(int options, FILE *stream)
 {
 	static const char end_tag[] = "</malloc>";

@@ -222,7 +222,10 @@ static void search_list(struct found *found, const struct link_map *first,
 	const struct link_map *of_malloc;
 
 	search(found, self->l_next, NULL);
-	/* If the program opened this library by dlopen(), then the C library comes before it. */
+	/*
+	 * If a program opened this library by dlopen(), the next definitions are before it in the
+	 * list.
+	 */
 	search(found, first, self);
 	of_malloc = found->owner[INDEX_malloc];
 	is_preceded = program_defines_malloc(first);

@@ -139,7 +139,10 @@ static int served_posix_memalign(void **result, size_t alignment, size_t size)
 	return 0;
 }
 
-/* Since 2.38 glibc refuses an alignment that is not a power of two; before, it rounds it up. */
+/*
+ * If @alignment is not a power of two, behaves as the glibc in use: fails since 2.38, and rounds
+ * the alignment up before 2.38.
+ */
 static void *served_aligned_alloc(size_t alignment, size_t size)
 {
 	if (IS_OTHER_ALLOCATOR())

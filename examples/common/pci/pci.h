@@ -26,7 +26,7 @@
 
 struct pci {
 	char name[32];	    /* as in /sys/bus/pci/devices */
-	int lock;	    /* a descriptor whose flock makes the device ours; -1 with VFIO */
+	int lock;	    /* a descriptor whose flock reserves the device; -1 with VFIO */
 	unsigned int forks; /* pci_forks() when the device was opened */
 	struct vfio_device vfio;
 	struct pinned_device *device; /* with VFIO; else NULL */
