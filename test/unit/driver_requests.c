@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects libraries that synchronise or export memory of unknown origin: without the
- * driver, synchronising succeeds and does nothing, and exporting fails with an error
- * (Faults B35).
+ * Protects libraries that synchronise or export memory without knowing its type: without the
+ * driver, a call to synchronise pinned memory succeeds and does nothing, an export of pinned
+ * memory fails, and other memory is refused (Faults B35).
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pointers into the middle of a large object are freed, one of them at a chunk's start (Faults
+ * A pointer into the middle of a large object, to the start of one of its chunks, is freed (Faults
  * B34).
  * Expected: free(): invalid pointer
  */
