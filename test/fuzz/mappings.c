@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The fuzzer's steps on mappings: any part of the window may be mapped over, taken
- * away, moved, protected and advised upon, and all of it must show what the model
- * says (Faults A4, A8, A10, A11, A23).
+ * The fuzzer's steps on mappings: any part of the window may be mapped over, unmapped, moved,
+ * protected or given to madvise(), and every page must show what the model says (Faults A4, A8,
+ * A10, A11, A23).
  */
 #include "fuzz.h"
 
@@ -40,7 +40,7 @@ static void set_pages(const struct span *span, int pool, unsigned long pgoff, in
 		};
 }
 
-/* Often congruent with the pool, so that huge entries come about. */
+/* Returns an offset that is often aligned with the pool, so that huge entries are made. */
 static unsigned long pick_pgoff(const struct span *span)
 {
 	if (fuzz_once_in(&fuzz.random, 4))
@@ -68,7 +68,7 @@ void step_map(void)
 		WRONG("mmap(): expected %s, got %s", want ? strerrorname_np(want) : "success",
 		      error ? strerrorname_np(error) : "success");
 	else
-		/* A kernel may have unmapped what was there before it failed. */
+		/* The kernel may have unmapped the old mapping before it failed. */
 		model_forget(&span);
 }
 
@@ -76,7 +76,7 @@ static void refused_mmap(size_t length, int prot, int flags, int fd, uint64_t of
 {
 	struct span span = { .place = 0, .first = 0, .count = PLACE_PAGES };
 
-	/* The place itself is empty, so that nothing is lost if the kernel unmaps first. */
+	/* Empty the place first, because the kernel may unmap it before it refuses. */
 	model_forget(&span);
 	if (mmap(model_address(0, 0), length, prot, flags | MAP_FIXED, fd, (off_t)offset) !=
 	    MAP_FAILED)
@@ -115,7 +115,7 @@ void step_unmap(void)
 		model_forget(&span);
 }
 
-/* Whether all of it is mapped, and may get this protection. */
+/* Returns the error that mprotect() must return for the span, or 0. */
 static int expected_protect_error(const struct span *span, int prot)
 {
 	for (unsigned long i = 0; i < span->count; i++) {
@@ -142,7 +142,7 @@ void step_protect(void)
 		      want ? strerrorname_np(want) : "success",
 		      error ? strerrorname_np(error) : "success");
 	if (error)
-		/* Some of it may have been changed. */
+		/* A part of the span may have been changed. */
 		return model_forget(&span);
 	for (unsigned long i = 0; i < span.count; i++)
 		model_page_at(span.place, span.first + i)->prot = prot;
@@ -173,7 +173,7 @@ static void move_pages(const struct span *from, const struct span *to)
 	}
 }
 
-/* To another place; or grown where it is, which must not work. */
+/* Moves a span to another place, or tries to grow the mapping in place, which must fail. */
 void step_move(void)
 {
 	struct span from = model_random_span(), to = model_random_span(), piece;
@@ -185,7 +185,10 @@ void step_move(void)
 		return;
 	if (to.count > from.count)
 		to.count = from.count;
-	/* What is left over is unmapped, whatever it was; only the rest must be of one piece. */
+	/*
+	 * mremap() unmaps the surplus, whatever it is; only the pages that stay must be one
+	 * mapping.
+	 */
 	piece = (struct span){ from.place, from.first, is_growing ? from.count : to.count };
 	if (is_growing)
 		got = mremap(at, from.count * PAGE, (from.count + 1) * PAGE, 0);
@@ -197,7 +200,7 @@ void step_move(void)
 		      is_growing ? "growing" : "several mappings or none");
 	if (got != MAP_FAILED)
 		return move_pages(&from, &to);
-	/* EFAULT: several mappings, even if they look like one. */
+	/* EFAULT means several mappings, even if they look like one. */
 	if (errno != EFAULT && errno != EINVAL && !fuzz_is_shortage(errno))
 		WRONG("mremap(): got %s", strerrorname_np(errno));
 	if (!is_growing) {
@@ -214,7 +217,7 @@ void step_move(void)
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* None may change what is seen, whether it is taken or refused. */
+/* No advice may change the content of memory, whether the kernel accepts or refuses the advice. */
 static const int advice[] = {
 	MADV_NORMAL,	 MADV_RANDOM,	MADV_SEQUENTIAL, MADV_WILLNEED,	     MADV_DONTNEED,
 	MADV_FREE,	 MADV_REMOVE,	MADV_MERGEABLE,	 MADV_UNMERGEABLE,   MADV_HUGEPAGE,
@@ -227,7 +230,9 @@ static void advise_about_fork(const struct span *span, bool is_dont_fork)
 {
 	if (madvise(model_address(span->place, span->first), span->count * PAGE,
 		    is_dont_fork ? MADV_DONTFORK : MADV_DOFORK))
-		/* ENOMEM: holes; the rest has been done, or not. */
+		/*
+		 * ENOMEM means that there are holes; the advice may have reached the other pages.
+		 */
 		return model_forget(span);
 	for (unsigned long i = 0; i < span->count; i++)
 		model_page_at(span->place, span->first + i)->is_dont_fork = is_dont_fork;

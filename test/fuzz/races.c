@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The fuzzer's races: threads that do everything to one pool and one range of
- * addresses at once. Nobody can say what a page must hold then, only whose it may
- * be: this process's, one's that it was forked from, or nobody's yet (Faults A12,
- * A13, A42).
+ * The fuzzer's races: threads do every operation on one pool and one range of addresses at the
+ * same time. The content of a page is then unknown, but it must come from this process or from one
+ * of its ancestors, or be zero (Faults A12, A13, A42).
  */
 #include "fuzz.h"
 
@@ -70,7 +69,9 @@ static void race_map(struct fuzz_random *r)
 	unsigned long slot = fuzz_below(r, SLOTS), phase = fuzz_below(r, 2) * PAGE;
 	unsigned long count = 1 + fuzz_below(r, SLOTS - slot);
 
-	/* Some mappings are not congruent: one chunk huge here, small there. */
+	/*
+	 * Some mappings are misaligned, so that the same chunk is mapped huge and by small pages.
+	 */
 	mmap(window + slot * CHUNK, count * CHUNK - phase, RW, MAP_SHARED | MAP_FIXED, fd,
 	     (off_t)(slot * CHUNK + phase));
 }
@@ -108,7 +109,7 @@ static void race_pin(struct fuzz_random *r)
 	close(fds[1]);
 }
 
-/* Other threads' locks may be held in the child: only system calls there. */
+/* The child makes only system calls, because other threads may have held locks at the fork. */
 static void race_fork(struct fuzz_random *r)
 {
 	int status, touches = fuzz_below(r, 40);
@@ -138,7 +139,7 @@ static void *race(void *arg)
 {
 	struct fuzz_random random = { .state = (uintptr_t)arg };
 
-	/* From then on holes come and go in the window, where no stack must come to lie. */
+	/* After this the window gets holes, and a thread's stack must not be mapped there. */
 	pthread_barrier_wait(&all_are_there);
 	while (now_ns() < fuzz.deadline_ns) {
 		races[fuzz_below(&random, sizeof(races) / sizeof(*races))](&random);
@@ -150,7 +151,7 @@ static void *race(void *arg)
 static void start_thread(pthread_t *id, uint64_t seed)
 {
 	errno = pthread_create(id, NULL, race, (void *)(uintptr_t)seed);
-	/* Those that wait for it end with the process. */
+	/* Threads that wait at the barrier end together with the process. */
 	if (errno && !fuzz_worked("pthread_create()", -1))
 		_exit(0);
 }
@@ -167,7 +168,7 @@ void races_run(uint64_t seed, unsigned int threads)
 	fd = open(PINNED_MEM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (!fuzz_worked("open()", fd))
 		return;
-	/* No hole yet: threads' stacks are mapped next. */
+	/* Map the whole window, because the threads' stacks are mapped next. */
 	if (mmap(window, SLOTS * CHUNK, RW, MAP_SHARED | MAP_FIXED, fd, 0) != window)
 		return (void)fuzz_worked("mmap()", -1);
 	pthread_barrier_init(&all_are_there, NULL, threads);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects what every caller of pinned_malloc and its kin may count on: sizes,
- * alignment, content, errno, and nothing shared between objects (Faults B37).
+ * Protects callers of pinned_malloc() and its relatives: each object has the size, the alignment
+ * and the content that they promise, errno is as documented, and no two objects overlap (Faults
+ * B37).
  */
 #include <errno.h>
 #include <stdint.h>
@@ -85,7 +86,7 @@ END_TEST
 
 START_TEST(impossible_sizes_end_in_enomem)
 {
-	/* Volatile: the compiler would refuse them itself. */
+	/* Volatile, because the compiler would reject these calls if it knew the sizes. */
 	volatile size_t half = SIZE_MAX / 2;
 
 	errno = 0;
@@ -170,7 +171,7 @@ END_TEST
 
 START_TEST(large_objects_begin_in_different_cache_sets)
 {
-	/* Slab colouring: natural alignment would give one value only. */
+	/* Slab colouring spreads objects; with natural alignment all would have the same offset. */
 	char *objects[64];
 	size_t distinct = 0;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What was freed is read or written, or is handed out again with what it held. The
+ * A freed object is read or written, or malloc returns it again with its old content. The
  * goal: a victim's data are read or changed (Faults B34).
  */
 #include "attack.h"
@@ -70,7 +70,7 @@ static bool holds_new_words(void *object, size_t size)
 	return false;
 }
 
-/* Addresses that the allocator leaves in free objects tell where the heap or a library is. */
+/* Addresses that the allocator stores in free objects reveal where the heap or a library is. */
 static bool address_in_free_object(void)
 {
 	uint64_t *first = take(2000), *second = take(2000);
@@ -113,7 +113,10 @@ static bool write_after_realloc(void)
 	return false;
 }
 
-/* The victim's object was written before the victim got it, which relies on zeros. */
+/*
+ * The attacker writes to a free object, and then the victim gets it from calloc() and expects
+ * zeros.
+ */
 static bool write_before_calloc(void)
 {
 	char *dangling = take(SIZE), *victim;

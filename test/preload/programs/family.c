@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The whole malloc family keeps what POSIX, C and glibc's manual say of it:
- * alignment, errno, overflow, size zero (Faults B26, B29, B37).
+ * Protects callers of the malloc family: each function does what POSIX, C and glibc's manual say
+ * about alignment, errno, overflow and size zero (Faults B26, B29, B37).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -164,7 +164,7 @@ static void wrong_alignment(void)
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
 		CHECK(posix_memalign(&result, odd[i], 10) == EINVAL);
 	CHECK(result == &result && errno == E2BIG);
-	/* glibc rounds it up. */
+	/* glibc rounds such an alignment up. */
 	block = memalign(odd[5], 100);
 	CHECK(is_aligned(block, 32));
 	free(block);
@@ -225,7 +225,7 @@ static void figures(void)
 	free(text);
 }
 
-/* Of C23; exported by glibc from 2.42 on, and by the shim. */
+/* Tries the sized frees of C23, which glibc exports since 2.42, and the shim always. */
 static void sized(void)
 {
 	void (*plain)(void *, size_t) = (void (*)(void *, size_t))dlsym(RTLD_DEFAULT, "free_sized");

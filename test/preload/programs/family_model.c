@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The whole malloc family against a model of what POSIX, C23 and glibc's manual say
- * (Faults B26, B37). At the edges each result is printed, for the test compares what
- * the shim gives with what glibc gives; in between random operations of all
- * functions are checked. The seed is printed when a check fails, and can be given.
+ * Protects callers of the malloc family: each function matches a model of what POSIX, C23 and
+ * glibc's manual say (Faults B26, B37). Results for extreme arguments are printed, so that the test
+ * can compare those of the shim with those of glibc; random operations with ordinary arguments are
+ * checked here. A failed check prints the seed, which can be given as the argument.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,7 +28,7 @@ _Noreturn static void failed(int line, const char *expected)
 	check_failed(__FILE__, line, expected);
 }
 
-/* Edges. */
+/* Extreme arguments. */
 
 static const volatile size_t edge_sizes[] = {
 	0,	  1, 8, 16, 4096, MAX - 4096, MAX - 1, MAX, MAX + 1, SIZE_MAX - 4096, SIZE_MAX - 31,
@@ -48,7 +48,7 @@ static int is_aligned(const void *pointer, size_t alignment)
 	return !((uintptr_t)pointer & (alignment - 1));
 }
 
-/* Says what a call gave, and gives it back. */
+/* Prints the result of a call and frees the object. */
 static void say(const char *call, size_t a, size_t b, void *object, size_t alignment, size_t size)
 {
 	int error = errno;
@@ -167,7 +167,7 @@ static void edges(void)
 			SAY(memalign(alignment, size), alignment, size, up_to_power(alignment),
 			    size);
 			say_posix(alignment, size);
-			/* C17 and glibc from 2.38 on refuse it, before that it was memalign's other name. */
+			/* C17 and glibc since 2.38 refuse this; before, it was memalign(). */
 			errno = 0;
 			if (!opaque(aligned_alloc(alignment, 1)))
 				EXPECT(errno == EINVAL || errno == ENOMEM);
@@ -193,7 +193,7 @@ static void tuning(void)
 	mallopt(M_MMAP_MAX, 65536);
 }
 
-/* The older form: its figures are ints, and these fit. */
+/* Returns the bytes in use according to mallinfo(), whose figures are ints large enough here. */
 static size_t in_use_by_ints(void)
 {
 #pragma GCC diagnostic push
@@ -211,7 +211,10 @@ static size_t in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
-/* Of objects of one size: the figures follow, and memory that is free goes when it is told to. */
+/*
+ * Checks for objects of one size that the figures are right and that malloc_trim() gives memory
+ * back.
+ */
 static void figures(size_t size)
 {
 	static char *objects[TOTAL / 2000];
@@ -237,7 +240,9 @@ static void figures(size_t size)
 
 /* Random operations. */
 
-/* How C23 allows to free it with its size: not at all, or with no or with an alignment. */
+/*
+ * How C23 allows to free an object: only without its size, with its size, or with an alignment too.
+ */
 #define UNSIZED SIZE_MAX
 #define PLAIN 0
 
@@ -419,7 +424,7 @@ static void free_whatever_aligned(void *object, size_t alignment, size_t size)
 int main(int argc, char **argv)
 {
 	void *large[2];
-	/* Of C23, in glibc from 2.42 on. */
+	/* Functions of C23, which glibc has since 2.42. */
 	sized = (void (*)(void *, size_t))dlsym(RTLD_DEFAULT, "free_sized");
 	aligned_sized = (void (*)(void *, size_t, size_t))dlsym(RTLD_DEFAULT, "free_aligned_sized");
 	if (!sized || !aligned_sized) {
@@ -433,7 +438,7 @@ int main(int argc, char **argv)
 			set(&objects[i], malloc(100000), 100000, PLAIN);
 		large[0] = malloc(5 << 20);
 		large[1] = malloc(3 << 20);
-		/* Objects are not filled, which the answer says. */
+		/* The shim fills no objects, which the return values say. */
 		EXPECT(mallopt(M_PERTURB, 1) == 0 && mallopt(M_PERTURB, 0) == 1);
 		EXPECT(mallinfo2().hblks == 2 && mallinfo2().hblkhd >= 8 << 20);
 		free(large[0]);
