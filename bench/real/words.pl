@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What scripts do with memory: strings, hashes of lists, sorting, substitution. Argument: amount in percent.
+# Uses memory as scripts do: strings, hashes of lists, sorting, substitution. Argument: amount of work in percent.
 use strict;
 use warnings;
 

@@ -5,9 +5,11 @@
  * bound to vfio-pci cannot be paused, so the checks that pause the card run only with other
  * drivers.
  *
- * usage: try_dpdk INTERFACE CARD EAL-OPTION... try_dpdk refused ERRNO-NAME CARD EAL-OPTION...
- *        INTERFACE is the second card's interface, and CARD the tested card's address, as
- *        0000:00:04.0. The second form only checks that the port does not start, with this errno.
+ * usage: try_dpdk INTERFACE CARD EAL-OPTION...
+ *        try_dpdk refused ERRNO-NAME CARD EAL-OPTION...
+ *
+ * INTERFACE is the second card's interface; CARD is the tested card's address, as 0000:00:04.0. The
+ * second form only checks that the port does not start, and fails with this errno.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -222,10 +222,7 @@ static void search_list(struct found *found, const struct link_map *first,
 	const struct link_map *of_malloc;
 
 	search(found, self->l_next, NULL);
-	/*
-	 * If a program opened this library by dlopen(), the next definitions are before it in the
-	 * list.
-	 */
+	/* If a program opened this library by dlopen(), the next definitions are before it. */
 	search(found, first, self);
 	of_malloc = found->owner[INDEX_malloc];
 	is_preceded = program_defines_malloc(first);
