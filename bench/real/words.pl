@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Uses memory as scripts do: strings, hashes of lists, sorting, substitution. Argument: amount of work in percent.
+# Uses memory as scripts do: strings, hashes of lists, sorting, substitution. Argument: amount of
+# work in percent.
 use strict;
 use warnings;
 
