@@ -18,6 +18,7 @@ from trouble import Trouble
 NOTE_OWNER = b"pinned-mem\0"
 NOTE_TYPE = 1
 ENTRY_SIZE = 64
+NUMBER_SIZE_MAX = 8
 SCHEMA = 1
 PT_LOAD, PT_NOTE = 1, 4
 # Nothing in the library is larger; a larger size is another layout's.
@@ -183,7 +184,7 @@ class Process:
 
     def member(self, address, name):
         """Reads a structure's member that is a number or a pointer."""
-        offset, size = self.layout.member(name)
+        offset, size = self.size_of_number(name)
         return int.from_bytes(self.read(address + offset, size), sys.byteorder)
 
     def member_address(self, address, name):
@@ -191,8 +192,15 @@ class Process:
 
     def field(self, data, at, name):
         """The same for a structure that was read already, at this offset of @data."""
-        offset, size = self.layout.member(name)
+        offset, size = self.size_of_number(name)
         return int.from_bytes(data[at + offset : at + offset + size], sys.byteorder)
+
+    def size_of_number(self, name):
+        """Returns (offset, size) of a member that is a number; Trouble if none is so large."""
+        offset, size = self.layout.member(name)
+        if size > NUMBER_SIZE_MAX:
+            raise Trouble(f"process {self.pid} has ended, or its memory has another layout")
+        return offset, size
 
     def pointers(self, address, count):
         code = "Q" if self.layout.word == 8 else "I"
