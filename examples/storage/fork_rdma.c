@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program that uses RDMA and forks, written for any machine: it knows nothing of pinned memory. It registers
- * two buffers that malloc gave it, and while children live that scribble on theirs, the card moves data from one
- * to the other. The buffers must stay the ones that the card was told of: what the parent writes after a fork
- * must arrive, in the buffer that the parent reads, and no child may see it.
+ * A program that uses RDMA and forks. It is written for any machine and does not use pinned
+ * memory's interface. It registers two buffers from malloc. The card then moves data from one
+ * buffer to the other while forked children overwrite their copies. The card must keep accessing
+ * the parent's buffers: data that the parent writes after a fork must arrive in the buffer that the
+ * parent reads, and no child may see it.
  *
  * usage: fork_rdma DEVICE BYTES ROUNDS
  * Prints "rounds=N transferred_bytes=N mismatches=N".
@@ -58,7 +59,9 @@ static struct ibv_context *open_device(const char *name)
 	return context;
 }
 
-/* The first RoCE v2 address: a soft device has no other sort that reaches itself. */
+/*
+ * Finds the first RoCE v2 address; a soft device cannot reach itself through other address types.
+ */
 static unsigned int find_address(struct ibv_context *context, union ibv_gid *address)
 {
 	struct ibv_gid_entry entry;
@@ -146,7 +149,10 @@ static size_t count_wrong(const unsigned char *bytes, unsigned int round)
 	return wrong;
 }
 
-/* Scribbles, says so, and waits for the parent's word. Exit status 1: it saw what is the parent's. */
+/*
+ * Overwrites the child's copies of the buffers, tells the parent, and waits for its word. Exits
+ * with 1 if the child sees data that the parent wrote after the fork.
+ */
 static _Noreturn void be_child(struct side *from, struct side *to, int word, int answer)
 {
 	char c = 0;
@@ -185,7 +191,9 @@ static void transfer(struct side *from, struct side *to)
 		    count < 0 ? "no completion" : ibv_wc_status_str(done.status));
 }
 
-/* Return: bytes that are wrong, or the whole if the child saw some of it. */
+/*
+ * Runs one round. Return: the number of wrong bytes; all bytes if the child saw the parent's data.
+ */
 static size_t run_round(struct side *from, struct side *to, unsigned int round)
 {
 	int word[2], answer[2], status;
@@ -200,7 +208,7 @@ static size_t run_round(struct side *from, struct side *to, unsigned int round)
 		die("cannot fork: %m");
 	if (!child)
 		be_child(from, to, word[0], answer[1]);
-	/* In turn before and after the child has written to its own. */
+	/* Rounds alternate: the parent writes before or after the child overwrites its copies. */
 	if (round % 2 && read(answer[0], &c, 1) != 1)
 		die("the child says nothing");
 	for (size_t i = 0; i < size; i++)

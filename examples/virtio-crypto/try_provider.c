@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promises of the provider, as a program sees them that knows nothing of it: results equal software
- * for every length, place and division of the data; errors are those of software. Run with
- * OPENSSL_CONF, under pinned-run; which way the bytes went is in the provider's report.
+ * Tests the provider through OpenSSL's interface, as an unmodified program uses it: results equal
+ * software for every length, alignment and division of the data, and errors equal software's. Run
+ * this with OPENSSL_CONF, under pinned-run. The provider's report tells which bytes the device
+ * processed.
  *
  * usage: try_provider pinned|unpinned|child|reset
  */
@@ -19,7 +20,7 @@
 
 #define MIB ((size_t)1 << 20)
 #define MAX (16 * MIB)
-/* Before and behind the data. */
+/* Bytes before and after the data. */
 #define MARGIN 64
 
 static const uint8_t key[33] = "0123456789abcdefFEDCBA9876543210";
@@ -45,7 +46,10 @@ static EVP_CIPHER_CTX *begin(const char *name, bool is_encrypting, bool is_paddi
 	return context;
 }
 
-/* Return: bytes of the result; in pieces of any length if @is_divided. */
+/*
+ * Processes the data with the provider, in pieces of random lengths if @is_divided. Return: the
+ * length of the result.
+ */
 static size_t do_provider(const struct way *way, const uint8_t *in, size_t len, uint8_t *out)
 {
 	EVP_CIPHER_CTX *context = begin(way->name, way->is_encrypting, way->is_padding);
@@ -65,14 +69,16 @@ static size_t do_provider(const struct way *way, const uint8_t *in, size_t len, 
 	return done + (size_t)n;
 }
 
-/* What lies around the result must stay. */
+/* Checks that the memory around the result is unchanged. */
 static void check_margins(const uint8_t *memory, size_t used)
 {
 	for (size_t i = 0; i < MARGIN; i++)
 		CHECK(memory[i] == 0xa5 && memory[used + i] == 0xa5);
 }
 
-/* Plain text and cipher text by software, then the asked direction by the provider. */
+/*
+ * Makes plain text and cipher text in software, then compares the provider in the way's direction.
+ */
 static void check_way(const struct way *way, uint8_t *from, uint8_t *to)
 {
 	static uint8_t *plain, *secret;
@@ -114,7 +120,7 @@ static void check_all(uint8_t *from, uint8_t *to, const size_t *sizes, size_t co
 
 		if (!way.is_padding)
 			way.len = (way.len + 15) / 16 * 16;
-		/* Several pieces in place would overlap by less than a block: a program may not. */
+		/* Pieces in place would overlap by less than a block, which OpenSSL forbids. */
 		if (way.is_in_place && way.is_divided)
 			way.is_divided = false;
 		check_way(&way, from, to);
@@ -134,7 +140,7 @@ static void sizes(void)
 	check_all(from, to, large_sizes, sizeof(large_sizes) / sizeof(large_sizes[0]));
 }
 
-/* Ranges that begin a little before the border of a chunk, wherever that is, and end behind it. */
+/* Data that begins shortly before the boundary of a chunk and ends after it. */
 static void chunk_borders(void)
 {
 	uint8_t *from = malloc(8 * MIB), *to = malloc(8 * MIB);
@@ -154,7 +160,7 @@ static void chunk_borders(void)
 	}
 }
 
-/* Memory of the stack, of the program, of its own mapping; and one side of each kind. */
+/* Stack, static and mapped memory; and pinned memory for only one of input and output. */
 static void other_memory(void)
 {
 	static uint8_t in_program[200000];
@@ -169,7 +175,7 @@ static void other_memory(void)
 	check_all(pinned, mapped, small_sizes, count);
 }
 
-/* Input and output that overlap otherwise than OpenSSL asks for. */
+/* Input and output that overlap in a way that OpenSSL does not allow. */
 static void overlapping(void)
 {
 	uint8_t *memory = malloc(8192), *plain = malloc(8192), *expected = malloc(8192);
@@ -192,7 +198,7 @@ static void errors(void)
 	int n;
 
 	fill_random(data, 4096, 5);
-	/* A block that is no padding, as 255 of 256 are not. */
+	/* The last block is not a valid padding, like 255 of 256 random blocks. */
 	CHECK(EVP_CipherUpdate(context, out, &n, data, 4096) && n == 4080);
 	CHECK(!EVP_CipherFinal_ex(context, out + n, &n));
 	EVP_CIPHER_CTX_free(context);
@@ -210,7 +216,7 @@ static void errors(void)
 	EVP_CIPHER_CTX_free(context);
 }
 
-/* The vector that a program may ask for, and a copy in the middle of the data. */
+/* A program can read the current vector, and copy a context in the middle of the data. */
 static void state(void)
 {
 	uint8_t *data = malloc(4096), *out = malloc(8192), *expected = malloc(8192), now[16];
@@ -231,7 +237,10 @@ static void state(void)
 	EVP_CIPHER_CTX_free(copy);
 }
 
-/* By the registers, behind the provider's back: QEMU has the common configuration first in BAR 4. */
+/*
+ * Resets the devices through their registers, without the provider's knowledge. QEMU places the
+ * common configuration at the start of BAR 4.
+ */
 static void reset_devices(void)
 {
 	unsigned int found = 0, id;
@@ -263,7 +272,9 @@ static void reset_devices(void)
 	CHECK(found);
 }
 
-/* What was lost is done in software; then the device goes on, with a new session. */
+/*
+ * Requests that a reset loses are repeated in software; then the device is used with a new session.
+ */
 static void reset_by_others(void)
 {
 	uint8_t *data = malloc(40960), *out = malloc(40960), *expected = malloc(40960 + 16);
@@ -280,7 +291,7 @@ static void reset_by_others(void)
 	}
 	CHECK(!memcmp(out, expected, 40960));
 	EVP_CIPHER_CTX_free(context);
-	/* In place nobody knows what the buffer holds: an error, never a wrong result. */
+	/* A lost request in place leaves the buffer undefined: an error, never a wrong result. */
 	context = begin("AES-128-CBC", true, false);
 	CHECK(EVP_CipherUpdate(context, out, &n, data, 4096) && n == 4096);
 	reset_devices();
@@ -288,7 +299,7 @@ static void reset_by_others(void)
 	EVP_CIPHER_CTX_free(context);
 }
 
-/* A context that is begun in a parent goes on in both. */
+/* A context that the parent started works on in the parent and in the forked child. */
 static void over_fork(void)
 {
 	uint8_t *data = malloc(8192), *out = malloc(8192), *expected = malloc(8192 + 16);
@@ -301,7 +312,7 @@ static void over_fork(void)
 	CHECK(EVP_CipherUpdate(context, out, &n, data, 4099) && n == 4096);
 	pid = fork();
 	if (!pid) {
-		/* What is inherited has no address any more: the child's own has. */
+		/* Inherited memory is not pinned in the child; newly allocated memory is. */
 		uint8_t *own = malloc(8192);
 
 		memcpy(own, data, 8192);
