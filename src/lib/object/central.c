@@ -76,17 +76,17 @@ static void give_to_owner_locked(struct pn_slab *slab, const uint8_t *state)
 	}
 }
 
-static void give_locked(struct pn_central *central, const struct pn_free *object)
+/* Returns false if the object is not counted as out, since the process was forked meanwhile. */
+static bool give_locked(struct pn_central *central, const struct pn_free *object)
 {
 	struct pn_slab *slab = pn_slab_at(pn_arena_offset(object->object));
 
 	pn_lock_assert_held(&central->lock);
 	/* The process was forked between the free and here. */
 	if (slab->epoch != pn_arena.epoch)
-		return;
+		return false;
 	pn_assert(central == &slab->heap->centrals[slab->class]);
 	pn_assert(pn_free_is_valid(object));
-	pn_central_count_out(slab->heap, slab->class, -1);
 	/* Slabs of a thread that has ended are full, and become unowned now. */
 	if (pn_slab_is_nobodys(slab))
 		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
@@ -94,16 +94,19 @@ static void give_locked(struct pn_central *central, const struct pn_free *object
 		give_to_owner_locked(slab, object->state);
 	else
 		give_to_nobody_locked(central, slab, object->state);
+	return true;
 }
 
 void pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_free *objects,
 		     size_t count)
 {
 	struct pn_central *central = &heap->centrals[class];
+	int64_t given = 0;
 
 	pn_lock(&central->lock);
 	for (size_t i = 0; i < count; i++)
-		give_locked(central, &objects[i]);
+		given += give_locked(central, &objects[i]);
+	pn_central_count_out(heap, class, -given);
 	pn_unlock(&central->lock);
 }
 
