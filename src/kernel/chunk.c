@@ -174,7 +174,7 @@ static int charge(struct pinned_account *account, unsigned long count)
 		err = pinned_quota_charge(account, count, &does_rest_help);
 		if (!err)
 			return 0;
-		pinned_quarantine_look();
+		pinned_quarantine_check_busy();
 		if (freed != pinned_quarantine_freed() && time_before(jiffies, deadline))
 			continue;
 		if (!does_rest_help || !pinned_quarantine_wait(freed, deadline))

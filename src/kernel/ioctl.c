@@ -70,7 +70,7 @@ struct pinned_call {
  * @first_size:	size of the structure in the first release, 0.1.0, in bytes
  * @known_flags: flags that this kernel knows
  * @is_for_owner: the request is refused in another address space than the owner's
- * @run:	executes the request
+ * @execute:	executes the request
  */
 struct pinned_request {
 	const char *name;
@@ -78,7 +78,7 @@ struct pinned_request {
 	u32 first_size;
 	u32 known_flags;
 	bool is_for_owner;
-	int (*run)(struct pinned_pool *pool, struct pinned_call *call);
+	int (*execute)(struct pinned_pool *pool, struct pinned_call *call);
 };
 
 static bool can_map_huge(void)
@@ -109,7 +109,7 @@ static bool may_use_ceiling(u64 max_phys)
 	return max_phys == PINNED_MEM_PHYS_ANY || max_phys == DMA_BIT_MASK(32) || may_learn_phys();
 }
 
-static int run_info(struct pinned_pool *pool, struct pinned_call *call)
+static int do_info(struct pinned_pool *pool, struct pinned_call *call)
 {
 	struct pinned_mem_info *info = &call->arg.info;
 
@@ -161,7 +161,7 @@ static bool is_node_valid(s32 node, const nodemask_t *allowed)
 					       node_online(node) && node_isset(node, *allowed));
 }
 
-static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
+static int do_populate(struct pinned_pool *pool, struct pinned_call *call)
 {
 	const struct pinned_mem_populate *p = &call->arg.populate;
 	struct pinned_policy policy = {
@@ -187,7 +187,7 @@ static int run_populate(struct pinned_pool *pool, struct pinned_call *call)
 				    phys);
 }
 
-static int run_punch(struct pinned_pool *pool, struct pinned_call *call)
+static int do_punch(struct pinned_pool *pool, struct pinned_call *call)
 {
 	const struct pinned_mem_punch *p = &call->arg.punch;
 
@@ -196,10 +196,10 @@ static int run_punch(struct pinned_pool *pool, struct pinned_call *call)
 	return pinned_pool_punch(pool, p->offset >> PINNED_MEM_CHUNK_SHIFT, p->count);
 }
 
-static int run_query(struct pinned_pool *pool, struct pinned_call *call)
+static int do_query(struct pinned_pool *pool, struct pinned_call *call)
 {
 	struct pinned_mem_query *q = &call->arg.query;
-	u64 within = q->offset & (PINNED_MEM_CHUNK_SIZE - 1);
+	u64 in_chunk = q->offset & (PINNED_MEM_CHUNK_SIZE - 1);
 	struct pinned_run run;
 	int err;
 
@@ -211,8 +211,8 @@ static int run_query(struct pinned_pool *pool, struct pinned_call *call)
 	err = pinned_pool_query(pool, q->offset >> PINNED_MEM_CHUNK_SHIFT, &run);
 	if (err)
 		return err;
-	q->phys = run.phys + within;
-	q->length = run.slots * PINNED_MEM_CHUNK_SIZE - within;
+	q->phys = run.phys + in_chunk;
+	q->length = run.slots * PINNED_MEM_CHUNK_SIZE - in_chunk;
 	q->memory_type = run.memory_type;
 	q->node = run.node;
 	q->source = run.source;
@@ -223,7 +223,7 @@ static int run_query(struct pinned_pool *pool, struct pinned_call *call)
 	(PINNED_MEM_SYNC_FOR_DEVICE | PINNED_MEM_SYNC_FOR_CPU | PINNED_MEM_SYNC_DEVICE_READS | \
 	 PINNED_MEM_SYNC_DEVICE_WRITES)
 
-static int run_sync(struct pinned_pool *pool, struct pinned_call *call)
+static int do_sync(struct pinned_pool *pool, struct pinned_call *call)
 {
 	const struct pinned_mem_sync *s = &call->arg.sync;
 
@@ -233,7 +233,7 @@ static int run_sync(struct pinned_pool *pool, struct pinned_call *call)
 	return pinned_pool_sync(pool, s->offset, s->length, s->flags);
 }
 
-static int run_export(struct pinned_pool *pool, struct pinned_call *call)
+static int do_export(struct pinned_pool *pool, struct pinned_call *call)
 {
 	struct pinned_mem_export *e = &call->arg.export;
 	struct file *file;
@@ -258,12 +258,12 @@ static int run_export(struct pinned_pool *pool, struct pinned_call *call)
 
 /* Indexed by request number. */
 static const struct pinned_request requests[] = {
-	{ "INFO", PINNED_MEM_IOC_INFO, 128, 0, false, run_info },
-	{ "POPULATE", PINNED_MEM_IOC_POPULATE, 48, PINNED_MEM_F_CONTIGUOUS, true, run_populate },
-	{ "PUNCH", PINNED_MEM_IOC_PUNCH, 24, 0, true, run_punch },
-	{ "QUERY", PINNED_MEM_IOC_QUERY, 48, 0, true, run_query },
-	{ "SYNC", PINNED_MEM_IOC_SYNC, 24, SYNC_FLAGS, true, run_sync },
-	{ "EXPORT", PINNED_MEM_IOC_EXPORT, 24, 0, true, run_export },
+	{ "INFO", PINNED_MEM_IOC_INFO, 128, 0, false, do_info },
+	{ "POPULATE", PINNED_MEM_IOC_POPULATE, 48, PINNED_MEM_F_CONTIGUOUS, true, do_populate },
+	{ "PUNCH", PINNED_MEM_IOC_PUNCH, 24, 0, true, do_punch },
+	{ "QUERY", PINNED_MEM_IOC_QUERY, 48, 0, true, do_query },
+	{ "SYNC", PINNED_MEM_IOC_SYNC, 24, SYNC_FLAGS, true, do_sync },
+	{ "EXPORT", PINNED_MEM_IOC_EXPORT, 24, 0, true, do_export },
 };
 
 static const struct pinned_request *find_request(unsigned int cmd)
@@ -279,8 +279,8 @@ static const struct pinned_request *find_request(unsigned int cmd)
  * for an invalid size or an unknown flag; -E2BIG if the caller sets a member that this kernel does
  * not know; -EFAULT.
  */
-static int fetch(const struct pinned_request *request, unsigned int cmd, union pinned_arg *arg,
-		 const void __user *from)
+static int copy_in(const struct pinned_request *request, unsigned int cmd, union pinned_arg *arg,
+		   const void __user *from)
 {
 	size_t size = _IOC_SIZE(cmd);
 	int err;
@@ -294,11 +294,11 @@ static int fetch(const struct pinned_request *request, unsigned int cmd, union p
 }
 
 /*
- * Copies the result to the caller. The rest of a larger structure is 0 already: fetch() refuses
+ * Copies the result to the caller. The rest of a larger structure is 0 already: copy_in() refuses
  * anything else. Returns 0 or -EFAULT.
  */
-static int give_back(const struct pinned_request *request, unsigned int cmd,
-		     const union pinned_arg *arg, void __user *to)
+static int copy_out(const struct pinned_request *request, unsigned int cmd,
+		    const union pinned_arg *arg, void __user *to)
 {
 	if (!(_IOC_DIR(cmd) & _IOC_READ))
 		return 0;
@@ -309,7 +309,7 @@ static int give_back(const struct pinned_request *request, unsigned int cmd,
  * Installs the file of a call, but only if the caller was told its descriptor (@is_told); otherwise
  * frees both.
  */
-static void finish(struct pinned_call *call, bool is_told)
+static void install_file(struct pinned_call *call, bool is_told)
 {
 	if (!call->file)
 		return;
@@ -321,20 +321,20 @@ static void finish(struct pinned_call *call, bool is_told)
 	}
 }
 
-static long run(struct file *file, const struct pinned_request *request, unsigned int cmd,
-		void __user *user)
+static long execute(struct file *file, const struct pinned_request *request, unsigned int cmd,
+		    void __user *user)
 {
 	struct pinned_call call = { .may_write = file->f_mode & FMODE_WRITE };
 	struct pinned_pool *pool = file->private_data;
-	int err = fetch(request, cmd, &call.arg, user);
+	int err = copy_in(request, cmd, &call.arg, user);
 
 	if (!err && request->is_for_owner && !pinned_pool_is_mine(pool))
 		err = -EPERM;
 	if (!err)
-		err = request->run(pool, &call);
+		err = request->execute(pool, &call);
 	if (!err)
-		err = give_back(request, cmd, &call.arg, user);
-	finish(&call, !err);
+		err = copy_out(request, cmd, &call.arg, user);
+	install_file(&call, !err);
 	return err;
 }
 
@@ -345,7 +345,7 @@ long pinned_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!request)
 		return -ENOTTY;
-	err = run(file, request, cmd, (void __user *)arg);
+	err = execute(file, request, cmd, (void __user *)arg);
 	if (err)
 		pr_debug_ratelimited("%s refused with error %ld\n", request->name, err);
 	return err;

@@ -95,7 +95,8 @@ static void give_chunk(struct pinned_view *view, unsigned long slot)
 	mutex_unlock(&view->pool->lock);
 }
 
-static bool is_settled(struct pinned_view *view, pgoff_t pgoff, struct page *page, bool is_given)
+static bool is_still_valid(struct pinned_view *view, pgoff_t pgoff, struct page *page,
+			   bool is_given)
 {
 	return pinned_view_has_page(view, pgoff, page) && (is_given || list_empty(&view->children));
 }
@@ -114,7 +115,7 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 		if (!page)
 			return VM_FAULT_SIGBUS;
 		lock_page(page);
-		if (is_settled(view, vmf->pgoff, page, is_given))
+		if (is_still_valid(view, vmf->pgoff, page, is_given))
 			break;
 		unlock_page(page);
 		put_page(page);

@@ -49,7 +49,7 @@
 #define BUSY_CHECK_MS 50
 #define BUSY_CHECK_MS_MAX 1000
 /* At most this many resting chunks are searched for a request with the lock held: 8 GiB. */
-#define LOOKED_AT_MAX 4096
+#define SEARCH_MAX 4096
 
 static DEFINE_SPINLOCK(lock);
 static LIST_HEAD(resting); /* sorted by the end of the rest */
@@ -57,8 +57,8 @@ static LIST_HEAD(busy);
 static LIST_HEAD(requests);
 static unsigned long n_busy, n_freed;
 static unsigned long busy_check_ms = BUSY_CHECK_MS;
-static unsigned long next_look; /* in jiffies, valid while is_look_planned */
-static bool is_look_planned;
+static unsigned long next_check; /* in jiffies, valid while is_check_planned */
+static bool is_check_planned;
 static DECLARE_WAIT_QUEUE_HEAD(freed_queue);
 static struct shrinker *shrinker;
 static bool is_lru_ready;
@@ -86,19 +86,19 @@ static const struct kernel_param_ops quarantine_ms_ops = {
 module_param_cb(quarantine_ms, &quarantine_ms_ops, &quarantine_ms, 0644);
 MODULE_PARM_DESC(quarantine_ms, "milliseconds for which chunks of a dead owner stay in quarantine");
 
-static void look_again(struct work_struct *work);
-static DECLARE_DELAYED_WORK(look_work, look_again);
+static void check_again(struct work_struct *work);
+static DECLARE_DELAYED_WORK(check_work, check_again);
 
-/* Schedules look_again() after @delay, unless it will run earlier anyway. */
-static void plan_look(unsigned long delay)
+/* Schedules check_again() after @delay, unless it will run earlier anyway. */
+static void plan_check(unsigned long delay)
 {
 	unsigned long when = jiffies + delay;
 
 	spin_lock(&lock);
-	if (!is_look_planned || time_before(when, next_look)) {
-		is_look_planned = true;
-		next_look = when;
-		mod_delayed_work(system_long_wq, &look_work, delay);
+	if (!is_check_planned || time_before(when, next_check)) {
+		is_check_planned = true;
+		next_check = when;
+		mod_delayed_work(system_long_wq, &check_work, delay);
 	}
 	spin_unlock(&lock);
 }
@@ -138,7 +138,7 @@ static void add_busy(struct pinned_chunk *chunk, bool is_new)
 		return;
 	pinned_count(PINNED_BUSY);
 	trace_pinned_mem_quarantine(true, pinned_quota_resting(), n_busy);
-	plan_look(msecs_to_jiffies(BUSY_CHECK_MS));
+	plan_check(msecs_to_jiffies(BUSY_CHECK_MS));
 }
 
 static struct pinned_chunk *take_busy(void)
@@ -181,7 +181,7 @@ static void add_resting(struct pinned_chunk *chunk)
 	spin_unlock(&lock);
 	pinned_count(PINNED_REST);
 	trace_pinned_mem_quarantine(false, pinned_quota_resting(), n_busy);
-	plan_look(max_t(long, until - jiffies, 0));
+	plan_check(max_t(long, until - jiffies, 0));
 	if (held)
 		module_put(THIS_MODULE);
 }
@@ -217,7 +217,7 @@ static struct pinned_chunk *take_rested(unsigned long *next)
 
 /* Arrival of chunks, and repeated checks. */
 
-static void settle(struct pinned_chunk *chunk, bool is_new)
+static void hold_or_free(struct pinned_chunk *chunk, bool is_new)
 {
 	if (!pinned_record_can_free(chunk))
 		add_busy(chunk, is_new);
@@ -234,17 +234,17 @@ static void settle(struct pinned_chunk *chunk, bool is_new)
 void pinned_quarantine_return(struct pinned_chunk *chunk)
 {
 	chunk->until = jiffies + msecs_to_jiffies(READ_ONCE(quarantine_ms));
-	settle(chunk, true);
+	hold_or_free(chunk, true);
 }
 
 /* Checks each busy chunk once; a chunk that is still busy goes back to the list. */
-void pinned_quarantine_look(void)
+void pinned_quarantine_check_busy(void)
 {
 	unsigned long rounds = READ_ONCE(n_busy);
 	struct pinned_chunk *chunk;
 
 	while (rounds-- && (chunk = take_busy())) {
-		settle(chunk, false);
+		hold_or_free(chunk, false);
 		cond_resched();
 	}
 }
@@ -264,24 +264,24 @@ static unsigned long next_busy_check(void)
 	return msecs_to_jiffies(ms);
 }
 
-static void look_again(struct work_struct *work)
+static void check_again(struct work_struct *work)
 {
 	struct pinned_chunk *chunk;
 	unsigned long next = 0, delay;
 
 	spin_lock(&lock);
-	is_look_planned = false;
+	is_check_planned = false;
 	spin_unlock(&lock);
-	pinned_quarantine_look();
+	pinned_quarantine_check_busy();
 	while ((chunk = take_rested(&next))) {
 		free_rested(chunk);
 		cond_resched();
 	}
 	if (next)
-		plan_look(next);
+		plan_check(next);
 	delay = next_busy_check();
 	if (delay)
-		plan_look(delay);
+		plan_check(delay);
 }
 
 /**
@@ -325,7 +325,7 @@ static struct pinned_chunk *take_serving(const struct pinned_policy *policy,
 
 	spin_lock(&lock);
 	list_for_each_entry(chunk, &resting, node) {
-		if (++n > LOOKED_AT_MAX)
+		if (++n > SEARCH_MAX)
 			break;
 		if (page_to_pfn(chunk->page) < first_pfn || page_to_pfn(chunk->page) > last_pfn ||
 		    !can_serve(chunk, policy))
@@ -338,8 +338,8 @@ static struct pinned_chunk *take_serving(const struct pinned_policy *policy,
 	return found;
 }
 
-static unsigned long drain_range(const struct pinned_policy *policy, unsigned long first_pfn,
-				 unsigned long last_pfn, unsigned long count)
+static unsigned long drain_between(const struct pinned_policy *policy, unsigned long first_pfn,
+				   unsigned long last_pfn, unsigned long count)
 {
 	struct pinned_chunk *chunk;
 	unsigned long given = 0;
@@ -359,11 +359,11 @@ static unsigned long collect_serving(const struct pinned_policy *policy, struct 
 {
 	struct pinned_chunk *chunk;
 	unsigned long n = 0;
-	unsigned int looked_at = 0;
+	unsigned int searched = 0;
 
 	spin_lock(&lock);
 	list_for_each_entry(chunk, &resting, node) {
-		if (++looked_at > LOOKED_AT_MAX)
+		if (++searched > SEARCH_MAX)
 			break;
 		if (can_serve(chunk, policy))
 			pages[n++] = chunk->page;
@@ -378,7 +378,7 @@ static unsigned long collect_serving(const struct pinned_policy *policy, struct 
  */
 static unsigned long drain_run(const struct pinned_policy *policy, unsigned long count)
 {
-	struct page **pages = kvmalloc_array(LOOKED_AT_MAX, sizeof(*pages), PINNED_GFP);
+	struct page **pages = kvmalloc_array(SEARCH_MAX, sizeof(*pages), PINNED_GFP);
 	unsigned long n, first, pfn, given = 0;
 
 	if (!pages)
@@ -386,7 +386,7 @@ static unsigned long drain_run(const struct pinned_policy *policy, unsigned long
 	n = collect_serving(policy, pages);
 	if (n >= count && pinned_pages_find_run(pages, n, count, &first)) {
 		pfn = page_to_pfn(pages[first]);
-		given = drain_range(policy, pfn, pfn + (count - 1) * PINNED_CHUNK_PAGES, count);
+		given = drain_between(policy, pfn, pfn + (count - 1) * PINNED_CHUNK_PAGES, count);
 	}
 	kvfree(pages);
 	return given;
@@ -407,7 +407,7 @@ unsigned long pinned_quarantine_drain(const struct pinned_policy *policy, unsign
 	unsigned long given = 0;
 
 	if (run == 1)
-		return drain_range(policy, 0, ULONG_MAX, count);
+		return drain_between(policy, 0, ULONG_MAX, count);
 	for (one.sources = 1; one.sources && !given; one.sources <<= 1)
 		if (one.sources & policy->sources)
 			given = drain_run(&one, run);
@@ -567,8 +567,8 @@ void pinned_quarantine_exit(void)
 	struct pinned_chunk *chunk;
 
 	shrinker_free(shrinker);
-	drain_range(&any, 0, ULONG_MAX, ULONG_MAX);
-	cancel_delayed_work_sync(&look_work);
+	drain_between(&any, 0, ULONG_MAX, ULONG_MAX);
+	cancel_delayed_work_sync(&check_work);
 	while ((chunk = take_busy()))
 		free_chunk(chunk);
 	list_lru_destroy(pinned_record_lru());

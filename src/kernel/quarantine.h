@@ -26,7 +26,7 @@ void pinned_quarantine_exit(void);
 void pinned_quarantine_return(struct pinned_chunk *chunk);
 void pinned_quarantine_begin_request(struct pinned_request_mark *mark);
 void pinned_quarantine_end_request(struct pinned_request_mark *mark);
-void pinned_quarantine_look(void);
+void pinned_quarantine_check_busy(void);
 bool pinned_quarantine_wait(unsigned long freed, unsigned long deadline);
 unsigned long pinned_quarantine_drain(const struct pinned_policy *policy, unsigned long run,
 				      unsigned long count);

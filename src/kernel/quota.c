@@ -90,7 +90,7 @@ static atomic_long_t low_chunks;
 
 /* Counters. */
 
-static bool add_below(atomic_long_t *count, unsigned long n, unsigned long limit)
+static bool add_within_limit(atomic_long_t *count, unsigned long n, unsigned long limit)
 {
 	long used = atomic_long_read(count);
 
@@ -107,7 +107,7 @@ static void subtract(atomic_long_t *count, unsigned long n)
 }
 
 /* The parameter value 0 means no limit. */
-static unsigned long or_none(unsigned long limit)
+static unsigned long or_unlimited(unsigned long limit)
 {
 	return limit ?: LONG_MAX;
 }
@@ -159,9 +159,9 @@ static void put_user_of(struct pinned_user *user)
 
 static bool charge_user(struct pinned_user *user, unsigned long count, bool *does_rest_help)
 {
-	unsigned long limit = or_none(pinned_limit_user());
+	unsigned long limit = or_unlimited(pinned_limit_user());
 
-	if (add_below(&user->chunks, count, limit))
+	if (add_within_limit(&user->chunks, count, limit))
 		return true;
 	*does_rest_help =
 		atomic_long_read(&user->chunks) + count - atomic_long_read(&user->resting) <= limit;
@@ -301,7 +301,7 @@ static bool charge_all(unsigned long count, bool *does_rest_help)
 	unsigned long limit = pinned_limit_all(), copies = chunks_of_copies();
 
 	limit = limit > copies ? limit - copies : 0;
-	if (add_below(&charged_chunks, count, limit))
+	if (add_within_limit(&charged_chunks, count, limit))
 		return true;
 	*does_rest_help = pinned_quota_used() + count <= limit;
 	return false;
@@ -330,7 +330,7 @@ static int charge_account_locked(struct pinned_account *account, unsigned long c
 				 bool *does_rest_help)
 {
 	lockdep_assert_held(&account->lock);
-	if (account->chunks + count > or_none(pinned_limit_pool()))
+	if (account->chunks + count > or_unlimited(pinned_limit_pool()))
 		return -EDQUOT;
 	if (!is_within_memlock_locked(account, count, does_rest_help))
 		return -ENOMEM;
@@ -403,7 +403,7 @@ bool pinned_quota_has_low(void)
 /* Charges one chunk that turned out to lie below 4 GiB. Returns false at the limit. */
 bool pinned_quota_charge_low(void)
 {
-	return add_below(&low_chunks, 1, pinned_limit_low());
+	return add_within_limit(&low_chunks, 1, pinned_limit_low());
 }
 
 void pinned_quota_uncharge_low(void)
@@ -457,7 +457,7 @@ static bool charge_copy_to_user(struct pinned_user *user)
 	unsigned long user_limit = pinned_limit_user();
 
 	user_limit = user_limit ? user_limit * PINNED_CHUNK_PAGES : LONG_MAX;
-	return add_below(&user->copies, 1, min(user_limit, left * COPIES_SHARE));
+	return add_within_limit(&user->copies, 1, min(user_limit, left * COPIES_SHARE));
 }
 
 /**
@@ -470,7 +470,7 @@ bool pinned_quota_charge_copy(struct pinned_account *account)
 {
 	unsigned int i;
 
-	if (!add_below(&used_copies, 1, limit_of_copies()))
+	if (!add_within_limit(&used_copies, 1, limit_of_copies()))
 		return false;
 	for (i = 0; i < account->n_users; i++)
 		if (!charge_copy_to_user(account->users[i]))

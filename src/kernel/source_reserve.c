@@ -70,8 +70,8 @@ module_param(reserve_chunks, ulong, 0444);
 MODULE_PARM_DESC(reserve_chunks,
 		 "chunks to set aside at load, over all NUMA nodes; later by sysfs");
 
-static void clean_up(struct work_struct *work);
-static DECLARE_WORK(clean_work, clean_up);
+static void zero_dirty(struct work_struct *work);
+static DECLARE_WORK(clean_work, zero_dirty);
 
 static struct page *take_dirty(void)
 {
@@ -100,7 +100,7 @@ static void add_unclean_locked(long n)
  * Puts a chunk on its node's list, or frees the chunk if the node has too many. Returns true if the
  * chunk was kept.
  */
-static bool keep(struct page *page, bool was_zeroed)
+static bool put_or_free(struct page *page, bool was_zeroed)
 {
 	struct node_reserve *reserve = &nodes[page_to_nid(page)];
 	bool is_surplus;
@@ -127,13 +127,13 @@ static bool keep(struct page *page, bool was_zeroed)
 	return !is_surplus;
 }
 
-static void clean_up(struct work_struct *work)
+static void zero_dirty(struct work_struct *work)
 {
 	struct page *page;
 
 	while ((page = take_dirty())) {
 		pinned_page_zero(page);
-		keep(page, true);
+		put_or_free(page, true);
 		wake_up_all(&cleaned_queue);
 	}
 	/* A request may have taken the last dirty chunk. */
@@ -244,7 +244,7 @@ static unsigned long collect_clean(const struct pinned_policy *policy, struct pa
 }
 
 /* Takes exactly these chunks, if all of them are still free. */
-static bool take_these(struct page **pages, unsigned long count)
+static bool take_exactly(struct page **pages, unsigned long count)
 {
 	unsigned long i;
 
@@ -284,7 +284,7 @@ static bool take_run(const struct pinned_policy *policy, struct page **pages, un
 	n = collect_clean(policy, candidates, max);
 	if (n >= count && pinned_pages_find_run(candidates, n, count, &first)) {
 		memcpy(pages, candidates + first, count * sizeof(*pages));
-		is_taken = take_these(pages, count);
+		is_taken = take_exactly(pages, count);
 	}
 	kvfree(candidates);
 	return is_taken;
@@ -303,7 +303,7 @@ static void give(struct page *page)
 	/* Clear the flags that user mappings have left in the page. */
 	ClearPageDirty(page);
 	pinned_clear_page_referenced(page);
-	if (keep(page, false))
+	if (put_or_free(page, false))
 		queue_work(system_unbound_wq, &clean_work);
 }
 
@@ -358,7 +358,7 @@ err_put:
 	return err;
 }
 
-static void add_all(struct list_head *list)
+static void add_chunks(struct list_head *list)
 {
 	struct node_reserve *reserve;
 	struct page *page, *next;
@@ -381,7 +381,7 @@ static int grow(nodemask_t from, unsigned long count)
 	int err = allocate(&list, from, count);
 
 	if (!err)
-		add_all(&list);
+		add_chunks(&list);
 	return err;
 }
 
@@ -427,7 +427,7 @@ static nodemask_t nodes_of(int node)
 	return node == NUMA_NO_NODE ? node_states[N_MEMORY] : nodemask_of_node(node);
 }
 
-static unsigned long sum(int node, size_t offset)
+static unsigned long sum_over_nodes(int node, size_t offset)
 {
 	unsigned long total = 0;
 	nodemask_t mask = nodes_of(node);
@@ -441,13 +441,13 @@ static unsigned long sum(int node, size_t offset)
 /* Returns the intended size of a node's reserve, or of all nodes' (NUMA_NO_NODE), in chunks. */
 unsigned long pinned_reserve_size(int node)
 {
-	return sum(node, offsetof(struct node_reserve, size));
+	return sum_over_nodes(node, offsetof(struct node_reserve, size));
 }
 
 /* Returns the number of free chunks in a node's reserve, or in all nodes' (NUMA_NO_NODE). */
 unsigned long pinned_reserve_free(int node)
 {
-	return sum(node, offsetof(struct node_reserve, free));
+	return sum_over_nodes(node, offsetof(struct node_reserve, free));
 }
 
 /**

@@ -27,44 +27,44 @@ EXPORT int seccomp_load(const void *context);
 /*
  * The scope of a filter that is about to be installed, and whether that scope was filtered before.
  */
-struct expected {
+struct noted_filter {
 	enum { NOBODY, THREAD, PROCESS } whom;
 	bool was_confined;
 };
 
 /*
- * Notes that a filter is about to be installed. Returns what take_back() needs if that fails.
+ * Notes that a filter is about to be installed. Returns what forget_filter() needs if that fails.
  *
  * A child of vfork() shares its parent's memory, so a note made by the child would mark the parent,
  * which has no filter, as confined. Nothing is noted for such a child, since it soon calls exec.
  */
-static struct expected expect(bool is_for_process)
+static struct noted_filter note_filter(bool is_for_process)
 {
-	struct expected expected = { .whom = is_for_process ? PROCESS : THREAD };
+	struct noted_filter noted = { .whom = is_for_process ? PROCESS : THREAD };
 
 	if (!pn_init_is_pinned() || pn_child_shares_memory()) {
-		expected.whom = NOBODY;
-		return expected;
+		noted.whom = NOBODY;
+		return noted;
 	}
 	pn_next.free(pn_next.malloc(1));
-	expected.was_confined = is_for_process ? pn_confined_set(true) : pn_confined_set_thread();
-	return expected;
+	noted.was_confined = is_for_process ? pn_confined_set(true) : pn_confined_set_thread();
+	return noted;
 }
 
-/* Reverts expect() after the filter was not installed. */
-static void take_back(const struct expected *expected)
+/* Reverts note_filter() after the filter was not installed. */
+static void forget_filter(const struct noted_filter *noted)
 {
-	if (expected->whom == PROCESS)
-		pn_confined_set(expected->was_confined);
-	else if (expected->whom == THREAD)
-		pn_confined_restore_thread(expected->was_confined);
+	if (noted->whom == PROCESS)
+		pn_confined_set(noted->was_confined);
+	else if (noted->whom == THREAD)
+		pn_confined_restore_thread(noted->was_confined);
 }
 
 EXPORT int prctl(int option, ...)
 {
 	unsigned long arguments[4];
 	bool sets_filter = option == PR_SET_SECCOMP;
-	struct expected expected;
+	struct noted_filter noted;
 	va_list list;
 	int result;
 
@@ -74,11 +74,11 @@ EXPORT int prctl(int option, ...)
 	va_end(list);
 	pn_next_resolve();
 	if (sets_filter)
-		expected = expect(false);
+		noted = note_filter(false);
 	result = pn_next_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
 	/* Programs probe for seccomp support by passing invalid arguments, so failure is normal. */
 	if (sets_filter && result)
-		take_back(&expected);
+		forget_filter(&noted);
 	return result;
 }
 
@@ -98,14 +98,14 @@ static bool is_for_all_threads(const void *context)
 EXPORT int seccomp_load(const void *context)
 {
 	int (*next)(const void *) = (int (*)(const void *))dlsym(RTLD_NEXT, "seccomp_load");
-	struct expected expected;
+	struct noted_filter noted;
 	int result;
 
 	if (!next)
 		return -ENOSYS;
-	expected = expect(is_for_all_threads(context));
+	noted = note_filter(is_for_all_threads(context));
 	result = next(context);
 	if (result)
-		take_back(&expected);
+		forget_filter(&noted);
 	return result;
 }

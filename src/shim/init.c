@@ -84,7 +84,7 @@ static const char *name_of(enum pn_backend_kind kind)
 	return names[kind];
 }
 
-static void without_backend(const struct pn_runtime *runtime)
+static void handle_missing_backend(const struct pn_runtime *runtime)
 {
 	const char *name = name_of(runtime->config.backend);
 
@@ -121,12 +121,12 @@ static void serve(const struct pn_config *config)
 	pn_next_start();
 	pn_route_set(config);
 	if (config->min || config->max != SIZE_MAX)
-		family.malloc = pn_served_malloc_in_window;
+		family.malloc = pn_served_malloc_by_size;
 	install(&family);
 }
 
 /* Handles a request for pinned memory in a process that cannot use it, for @reason. */
-static void step_aside(const char *reason)
+static void handle_obstacle(const char *reason)
 {
 	struct pn_config config;
 
@@ -134,11 +134,11 @@ static void step_aside(const char *reason)
 	if (!config.is_given)
 		pn_conffile_ask(&config, pn_flavour.file, pn_flavour.off_file, false);
 	if (config.is_given && config.policy == PN_POLICY_FAIL) {
-		pn_report_aside(reason, "policy fail: the program does not start");
+		pn_report_obstacle(reason, "policy fail: the program does not start");
 		pn_syscall(SYS_exit_group, 127);
 	}
 	if (config.is_given && config.policy == PN_POLICY_FALLBACK && !config.is_quiet)
-		pn_report_aside(reason, "the program keeps its own");
+		pn_report_obstacle(reason, "the program keeps its own");
 	install(&pn_next);
 }
 
@@ -153,7 +153,7 @@ static void decide(void)
 	}
 	obstacle = find_obstacle();
 	if (obstacle) {
-		step_aside(obstacle);
+		handle_obstacle(obstacle);
 		return;
 	}
 	runtime = pn_runtime_enter();
@@ -164,7 +164,7 @@ static void decide(void)
 	if (runtime->config.report)
 		pn_report_prepare();
 	if (runtime->error) {
-		without_backend(runtime);
+		handle_missing_backend(runtime);
 		install(&pn_next);
 	} else {
 		serve(&runtime->config);

@@ -51,7 +51,7 @@ static const char *advice_for(int error)
 		return "the driver is not loaded; modprobe pinned_mem";
 	case EACCES:
 	case EPERM:
-		return "no permission; add the user to the group pinned";
+		return "no permission; append_figure the user to the group pinned";
 	case EPROTO:
 		return "the driver is older than this library; upgrade pinned-mem-dkms and reboot";
 	case EPROTONOSUPPORT:
@@ -83,7 +83,7 @@ void pn_report_no_backend(int error, const char *backend, const char *consequenc
 	pn_line_end(&line, STDERR_FILENO);
 }
 
-void pn_report_aside(const char *reason, const char *consequence)
+void pn_report_obstacle(const char *reason, const char *consequence)
 {
 	struct pn_line line;
 
@@ -102,7 +102,7 @@ void pn_report_start(void)
 }
 
 /* Appends why the last chunk was refused, and which limit to raise. */
-static void say_why(struct pn_line *line)
+static void append_reason(struct pn_line *line)
 {
 	int refusal = __atomic_load_n(&pn_heap.refusal, __ATOMIC_RELAXED);
 
@@ -131,13 +131,13 @@ void pn_report_shortage(void)
 		return;
 	pn_line_start(&line);
 	pn_line_text(&line, "pinned memory is used up: ");
-	say_why(&line);
+	append_reason(&line);
 	pn_line_text(&line, "; ordinary memory serves what does not fit");
 	pn_line_end(&line, STDERR_FILENO);
 	errno = saved;
 }
 
-static void add(struct pn_line *line, const char *name, uint64_t value)
+static void append_figure(struct pn_line *line, const char *name, uint64_t value)
 {
 	pn_line_text(line, name);
 	pn_line_number(line, value);
@@ -157,14 +157,14 @@ static __attribute__((destructor)) void report(void)
 		return;
 	pinned_stats(&stats);
 	pn_line_start(&line);
-	add(&line, "report: pid=", (uint64_t)pn_syscall(SYS_getpid));
+	append_figure(&line, "report: pid=", (uint64_t)pn_syscall(SYS_getpid));
 	pn_line_text(&line, " program=");
 	pn_line_text(&line, program);
 	pn_line_text(&line, " backend=");
 	pn_line_text(&line, pn_heap_backend_name(&pn_heap));
-	add(&line, " chunks_peak=", stats.peak_chunk_bytes / PN_CHUNK_SIZE);
-	add(&line, " object_bytes=", stats.object_bytes - stats.cached_bytes);
-	add(&line, " fallback_allocs=", fallback.requests);
-	add(&line, " fallback_bytes=", fallback.bytes);
+	append_figure(&line, " chunks_peak=", stats.peak_chunk_bytes / PN_CHUNK_SIZE);
+	append_figure(&line, " object_bytes=", stats.object_bytes - stats.cached_bytes);
+	append_figure(&line, " fallback_allocs=", fallback.requests);
+	append_figure(&line, " fallback_bytes=", fallback.bytes);
 	pn_line_end(&line, report_fd.fd);
 }

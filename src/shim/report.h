@@ -10,7 +10,7 @@ void pn_report_prepare(void);
 void pn_report_no_backend(int error, const char *backend, const char *consequence);
 
 /* Prints one line: the process gets no pinned memory, the @reason, and the @consequence. */
-void pn_report_aside(const char *reason, const char *consequence);
+void pn_report_obstacle(const char *reason, const char *consequence);
 
 /*
  * Remembers which file standard error is, for pn_report_shortage(). Call this once, before any

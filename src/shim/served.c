@@ -27,7 +27,7 @@ static bool is_power_of_two(size_t value)
  * Counts @object, which the next malloc returned after pinned memory was used up; it may be NULL.
  * Reports the first one. Returns @object.
  */
-static PN_NOINLINE void *from_next(void *object, size_t size)
+static PN_NOINLINE void *count_fallback(void *object, size_t size)
 {
 	if (object && pn_route_count(object, size))
 		pn_report_shortage();
@@ -36,16 +36,16 @@ static PN_NOINLINE void *from_next(void *object, size_t size)
 
 /* Allocation. */
 
-static PN_NOINLINE void *malloc_elsewhere(size_t size)
+static PN_NOINLINE void *malloc_or_fail(size_t size)
 {
-	return pn_route_falls_back(size) ? from_next(pn_next.malloc(size), size) : NULL;
+	return pn_route_falls_back(size) ? count_fallback(pn_next.malloc(size), size) : NULL;
 }
 
 static __attribute__((noinline)) void *malloc_uncached(size_t size)
 {
 	void *object = pn_alloc_slow(size);
 
-	return object ? object : malloc_elsewhere(size);
+	return object ? object : malloc_or_fail(size);
 }
 
 /* The slow path is in another function, so that this one saves no register. */
@@ -56,7 +56,7 @@ static void *served_malloc(size_t size)
 	return pn_likely(object) ? object : malloc_uncached(size);
 }
 
-void *pn_served_malloc_in_window(size_t size)
+void *pn_served_malloc_by_size(size_t size)
 {
 	return pn_route_is_pinned(size) ? served_malloc(size) : pn_next.malloc(size);
 }
@@ -75,7 +75,7 @@ static void *served_calloc(size_t count, size_t size)
 	object = pn_alloc_zeroed(total);
 	if (object || !pn_route_falls_back(total))
 		return object;
-	return from_next(pn_next.calloc(count, size), total);
+	return count_fallback(pn_next.calloc(count, size), total);
 }
 
 /*
@@ -86,7 +86,7 @@ static void *served_calloc(size_t count, size_t size)
 #define IS_OTHER_ALLOCATOR() pn_unlikely(pn_next_is_caller(__builtin_return_address(0)))
 
 /* @alignment is a power of two. */
-static void *aligned(size_t alignment, size_t size)
+static void *alloc_aligned(size_t alignment, size_t size)
 {
 	void *object;
 
@@ -98,7 +98,7 @@ static void *aligned(size_t alignment, size_t size)
 	object = pn_alloc_aligned(alignment, size);
 	if (object || !pn_route_falls_back(size))
 		return object;
-	return from_next(pn_next.memalign(alignment, size), size);
+	return count_fallback(pn_next.memalign(alignment, size), size);
 }
 
 /* Like glibc's memalign(), rounds @alignment up to a power of two. */
@@ -112,7 +112,7 @@ static void *memalign_rounded(size_t alignment, size_t size)
 	}
 	while (power < alignment)
 		power *= 2;
-	return aligned(power, size);
+	return alloc_aligned(power, size);
 }
 
 static void *served_memalign(size_t alignment, size_t size)
@@ -131,7 +131,7 @@ static int served_posix_memalign(void **result, size_t alignment, size_t size)
 		return pn_next.posix_memalign(result, alignment, size);
 	if (!is_power_of_two(alignment) || alignment % sizeof(void *))
 		return EINVAL;
-	object = aligned(alignment, size);
+	object = alloc_aligned(alignment, size);
 	errno = saved;
 	if (!object)
 		return ENOMEM;
@@ -153,12 +153,12 @@ static void *served_aligned_alloc(size_t alignment, size_t size)
 		errno = EINVAL;
 		return NULL;
 	}
-	return aligned(alignment, size);
+	return alloc_aligned(alignment, size);
 }
 
 static void *served_valloc(size_t size)
 {
-	return aligned((size_t)sysconf(_SC_PAGESIZE), size);
+	return alloc_aligned((size_t)sysconf(_SC_PAGESIZE), size);
 }
 
 static void *served_pvalloc(size_t size)
@@ -169,7 +169,7 @@ static void *served_pvalloc(size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return aligned(page, pn_round_up(size, page));
+	return alloc_aligned(page, pn_round_up(size, page));
 }
 
 /* Freeing. */
@@ -213,7 +213,7 @@ static size_t served_malloc_usable_size(void *ptr)
  * Copies the object at @ptr to @moved, which is memory of the other allocator, and frees @ptr.
  * Returns @moved; if @moved is NULL, leaves @ptr as it is.
  */
-static void *move(void *ptr, size_t size, void *moved)
+static void *move_object(void *ptr, size_t size, void *moved)
 {
 	size_t old_size = served_malloc_usable_size(ptr);
 
@@ -229,9 +229,9 @@ static void *realloc_pinned(void *ptr, size_t size)
 	void *object;
 
 	if (!pn_route_is_pinned(size))
-		return move(ptr, size, pn_next.malloc(size));
+		return move_object(ptr, size, pn_next.malloc(size));
 	object = pn_realloc(ptr, size);
-	return object ? object : move(ptr, size, malloc_elsewhere(size));
+	return object ? object : move_object(ptr, size, malloc_or_fail(size));
 }
 
 /*
@@ -245,13 +245,14 @@ static void *realloc_next(void *ptr, size_t size)
 	if (!pn_route_is_pinned(size) || !pn_next_knows_sizes())
 		return pn_next.realloc(ptr, size);
 	object = pn_alloc(size);
-	return object ? move(ptr, size, object) : from_next(pn_next.realloc(ptr, size), size);
+	return object ? move_object(ptr, size, object)
+		      : count_fallback(pn_next.realloc(ptr, size), size);
 }
 
 static void *served_realloc(void *ptr, size_t size)
 {
 	if (!ptr)
-		return pn_served_malloc_in_window(size);
+		return pn_served_malloc_by_size(size);
 	if (!size) {
 		served_free(ptr);
 		return NULL;

@@ -9,7 +9,7 @@
 extern const struct pn_family pn_served;
 
 /* malloc() where pn_route sends some sizes to the next malloc. */
-void *pn_served_malloc_in_window(size_t size);
+void *pn_served_malloc_by_size(size_t size);
 
 /* Statistics and tuning, in introspect.c. */
 int pn_served_malloc_trim(size_t pad);

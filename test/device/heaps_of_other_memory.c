@@ -214,7 +214,7 @@ static void refusals(void)
 	WORKS(pinned_heap_destroy(heap));
 }
 
-/* Makes more heaps, one after the other, than the arena has extents. */
+/* Makes more heaps, one after the other, than the arena has regions. */
 static void many(void)
 {
 	unsigned long before = used_chunks();

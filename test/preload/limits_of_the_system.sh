@@ -8,9 +8,9 @@
 . "$(dirname "$0")/common"
 
 program=$programs/process_limits
-# The device backend maps a whole extent at once.
-extent_kib=0
-[ "${TEST_BACKEND:-anon}" = anon ] || extent_kib=32768
+# The device backend maps a whole region at once.
+region_kib=0
+[ "${TEST_BACKEND:-anon}" = anon ] || region_kib=32768
 
 # of KEY FILE [LINE]: prints a figure that the program has printed.
 of() {
@@ -32,7 +32,7 @@ at_most() {
 
 both idle
 at_most 'address space of an idle process, KiB' "$(of size out)" \
-	$(($(of size plain) + extent_kib + $(of chunks out) + 16384))
+	$(($(of size plain) + region_kib + $(of chunks out) + 16384))
 # Under strict overcommit the kernel charges a process for its data segment.
 at_most 'data of an idle process, KiB' "$(of data out)" $(($(of data plain) + $(of chunks out) + 1024))
 

@@ -170,7 +170,7 @@ static void check_is_new(void)
 	pn_heaps_for_each(heap) {
 		CHILD_CHECK(heap->pool.backend && !heap->pool.is_open);
 		CHILD_CHECK(!heap->stats.chunks && !heap->empty.first && !heap->empty.last);
-		for (size_t i = 0; i < PN_RUN_ORDERS; i++)
+		for (size_t i = 0; i < PN_PAGE_RUN_ORDERS; i++)
 			CHILD_CHECK(!heap->partial[i].first);
 		for (size_t i = 0; i < PN_CLASSES; i++)
 			CHILD_CHECK(!heap->centrals[i].lock.word && !heap->centrals[i].partial &&
@@ -206,7 +206,7 @@ static void check_tables(void)
 			size_t offset = (slot << PN_CHUNK_SHIFT) + (page << PN_PAGE_SHIFT);
 			const struct pn_slab *slab = pn_slab_at(offset);
 
-			if (slab && !pn_medium_is_gone(slab))
+			if (slab && !pn_medium_is_freed_mark(slab))
 				check_record(slab, slot);
 		}
 	}

@@ -155,7 +155,7 @@ START_TEST(destroy_gives_all_back)
 
 	pinned_purge();
 	before = all_figures().chunk_bytes;
-	/* More heaps than the arena has extents, so extents must be reused. */
+	/* More heaps than the arena has regions, so regions must be reused. */
 	for (int i = 0; i < 1500; i++) {
 		struct pinned_heap *heap = make_heap(0);
 		char *objects[3] = { filled(heap, 100, 'a'), filled(heap, 100000, 'b'),

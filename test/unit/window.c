@@ -97,7 +97,7 @@ START_TEST(foreign_mapping_in_what_is_claimed)
 }
 END_TEST
 
-/* The foreign mapping begins in an extent that is not claimed yet and ends in a later extent. */
+/* The foreign mapping begins in a region that is not claimed yet and ends in a later region. */
 START_TEST(foreign_mapping_in_what_is_not_claimed_yet)
 {
 	size_t size = 160 * MIB;
@@ -251,17 +251,17 @@ START_TEST(no_data_at_the_start)
 END_TEST
 
 /*
- * Large pools get large extents and small pools small ones, so many pools fit into a small arena.
+ * Large pools get large regions and small pools small ones, so many pools fit into a small arena.
  */
-START_TEST(extents_grow_with_their_pool)
+START_TEST(regions_grow_with_their_pool)
 {
 	size_t sizes[16], count = 0;
 
 	begin();
 	ck_assert_ptr_nonnull(pinned_malloc(1500 * MIB));
 	for (size_t slot = 0; slot < pn_arena_slot_count() && count < 16;
-	     slot = pn_arena_extent_end(slot))
-		sizes[count++] = pn_arena_extent_end(slot) - slot;
+	     slot = pn_arena_region_end(slot))
+		sizes[count++] = pn_arena_region_end(slot) - slot;
 	ck_assert_uint_le(count, 10);
 	ck_assert_uint_eq(sizes[0], 16);
 	for (size_t i = 1; i < count; i++)
@@ -310,7 +310,7 @@ START_TEST(window_is_far_from_what_grows)
 	size_t far;
 
 	memcpy(marks, spaces[_i].marks, sizeof(marks));
-	ck_assert(pn_window_between(&window, marks, 5));
+	ck_assert(pn_window_in_largest_gap(&window, marks, 5));
 	ck_assert_uint_ge(window.size, spaces[_i].size_min);
 	ck_assert_uint_eq(window.arena % PN_ARENA_ALIGNMENT, 0);
 	ck_assert_uint_gt(window.arena, window.tables + pn_tables_room(window.size));
@@ -327,7 +327,7 @@ START_TEST(no_gap_no_window)
 	uintptr_t marks[] = { 0x1000000, 0x2000000, 0x3000000, 0 };
 	struct pn_window window;
 
-	ck_assert(!pn_window_between(&window, marks, 4));
+	ck_assert(!pn_window_in_largest_gap(&window, marks, 4));
 }
 END_TEST
 
@@ -349,7 +349,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, foreign_mapping_in_a_tables_place);
 	tcase_add_test(tcase, an_idle_process_maps_little);
 	tcase_add_test(tcase, addresses_come_back);
-	tcase_add_test(tcase, extents_grow_with_their_pool);
+	tcase_add_test(tcase, regions_grow_with_their_pool);
 	if (has_sanitizer())
 		return;
 	tcase_add_loop_test(tcase, limit_at_run_time, 0, 2);

@@ -12,7 +12,7 @@
 
 void *pinned_malloc(size_t size)
 {
-	return pn_answer_object(pn_alloc(size));
+	return pn_result_object(pn_alloc(size));
 }
 
 void *pinned_calloc(size_t count, size_t size)
@@ -23,7 +23,7 @@ void *pinned_calloc(size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return pn_answer_object(pn_alloc_zeroed(total));
+	return pn_result_object(pn_alloc_zeroed(total));
 }
 
 void *pinned_realloc(void *ptr, size_t size)
@@ -34,7 +34,7 @@ void *pinned_realloc(void *ptr, size_t size)
 		pinned_free(ptr);
 		return NULL;
 	}
-	return pn_answer_object(pn_realloc(ptr, size));
+	return pn_result_object(pn_realloc(ptr, size));
 }
 
 void *pinned_memalign(size_t alignment, size_t size)
@@ -46,7 +46,7 @@ void *pinned_memalign(size_t alignment, size_t size)
 		return NULL;
 	}
 	object = pn_alloc_aligned_cached(alignment, size);
-	return pn_likely(object) ? object : pn_answer_object(pn_alloc_aligned(alignment, size));
+	return pn_likely(object) ? object : pn_result_object(pn_alloc_aligned(alignment, size));
 }
 
 void pinned_free(void *ptr)

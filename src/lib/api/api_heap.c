@@ -77,7 +77,7 @@ int pinned_heap_destroy(struct pinned_heap *heap)
 		pn_runtime_enter();
 		err = pn_heaps_destroy(pn_heaps_of(heap));
 	}
-	return pn_answer(err);
+	return pn_result(err);
 }
 
 void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
@@ -86,7 +86,7 @@ void *pinned_heap_malloc(struct pinned_heap *heap, size_t size)
 
 	if (!heap)
 		return pinned_malloc(size);
-	return pn_answer_object(pn_alloc_in(pn_heaps_of(heap), 1, size, &is_zeroed));
+	return pn_result_object(pn_alloc_in(pn_heaps_of(heap), 1, size, &is_zeroed));
 }
 
 void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size_t size)
@@ -98,11 +98,11 @@ void *pinned_heap_calloc(struct pinned_heap *heap, size_t count, size_t size)
 	if (!heap)
 		return pinned_calloc(count, size);
 	if (__builtin_mul_overflow(count, size, &total))
-		return pn_answer_object(NULL);
+		return pn_result_object(NULL);
 	object = pn_alloc_in(pn_heaps_of(heap), 1, total, &is_zeroed);
 	if (object && !is_zeroed)
 		memset(object, 0, total);
-	return pn_answer_object(object);
+	return pn_result_object(object);
 }
 
 void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment, size_t size)
@@ -115,5 +115,5 @@ void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment, size_t si
 		errno = EINVAL;
 		return NULL;
 	}
-	return pn_answer_object(pn_alloc_in(pn_heaps_of(heap), alignment, size, &is_zeroed));
+	return pn_result_object(pn_alloc_in(pn_heaps_of(heap), alignment, size, &is_zeroed));
 }

@@ -50,7 +50,7 @@ int pinned_retain(const void *ptr)
 		release_record(&object);
 		err = EFAULT;
 	}
-	return pn_answer(err);
+	return pn_result(err);
 }
 
 int pinned_release(const void *ptr)
@@ -65,5 +65,5 @@ int pinned_release(const void *ptr)
 		pn_free_released(&object);
 		pn_retain_end(&object);
 	}
-	return pn_answer(err);
+	return pn_result(err);
 }

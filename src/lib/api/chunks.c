@@ -16,7 +16,7 @@ static bool is_sound(size_t count, size_t alignment, unsigned int flags)
 	       !(flags & ~KNOWN_FLAGS);
 }
 
-static int take(struct pn_heap *heap, struct pn_run *run)
+static int take(struct pn_heap *heap, struct pn_slot_run *run)
 {
 	if (pn_runtime_enter()->error)
 		return ENOMEM;
@@ -45,7 +45,7 @@ static void tell_extents(const void *chunks, size_t size, struct pinned_extent *
 void *pinned_chunks_alloc(struct pinned_heap *heap, size_t count, size_t alignment,
 			  unsigned int flags, struct pinned_extent *extents, size_t *extent_count)
 {
-	struct pn_run run = {
+	struct pn_slot_run run = {
 		.count = count,
 		.alignment = alignment >> PN_CHUNK_SHIFT,
 		.is_contiguous = flags & PINNED_CHUNKS_CONTIGUOUS && count > 1,

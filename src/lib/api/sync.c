@@ -49,10 +49,10 @@ static int sync_range(const void *ptr, size_t len, unsigned int directions, bool
 
 int pinned_sync_for_device(const void *ptr, size_t len, unsigned int directions)
 {
-	return pn_answer(sync_range(ptr, len, directions, true));
+	return pn_result(sync_range(ptr, len, directions, true));
 }
 
 int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int directions)
 {
-	return pn_answer(sync_range(ptr, len, directions, false));
+	return pn_result(sync_range(ptr, len, directions, false));
 }

@@ -9,10 +9,10 @@
  * therefore map something at a claimed slot that has no memory. In the tables such a slot is a
  * hole, like every slot without memory of the library.
  *
- * Claimed slots are divided into extents. An extent belongs to the pool that populates its slots.
- * After a fork, or when a pool is lost, the old pool's extents are left alone, and a new pool uses
- * other extents. Pools are numbered, and no number is used twice. The entry of an extent's first
- * slot describes the whole extent.
+ * Claimed slots are divided into regions. A region belongs to the pool that populates its slots.
+ * After a fork, or when a pool is lost, the old pool's regions are left alone, and a new pool uses
+ * other regions. Pools are numbered, and no number is used twice. The entry of a region's first
+ * slot describes the whole region.
  */
 #ifndef PN_ARENA_H
 #define PN_ARENA_H
@@ -60,9 +60,9 @@ enum pn_object_state {
  * @free: for PAGES, a bit for each page, set if the page is free
  * @fresh: a bit for each page, set if nobody has used the page since the slot was populated, so
  *	that the page contains only zeros
- * @extent: the first slot of the slot's extent
- * @extent_slots: in the first slot of an extent, the number of slots of the extent
- * @mapped: in the first slot of an extent, number of the pool that has mapped the whole extent; 0
+ * @region: the first slot of the slot's region
+ * @region_slots: in the first slot of a region, the number of slots of the region
+ * @mapped: in the first slot of a region, number of the pool that has mapped the whole region; 0
  *	if none has
  */
 struct pn_slot {
@@ -78,8 +78,8 @@ struct pn_slot {
 	struct pn_heap *heap;
 	uint64_t free[PN_PAGE_WORDS];
 	uint64_t fresh[PN_PAGE_WORDS];
-	uint32_t extent;
-	uint32_t extent_slots;
+	uint32_t region;
+	uint32_t region_slots;
 	uint32_t mapped;
 };
 
@@ -181,13 +181,13 @@ static inline size_t pn_arena_slot_count(void)
 uint32_t pn_arena_new_pool(void);
 /* Returns the number of the pool that a slot, claimed or not, belongs to; 0 if it is unowned. */
 uint32_t pn_arena_owner(size_t slot);
-/* Returns the first slot after the extent that contains a claimed slot. */
-size_t pn_arena_extent_end(size_t slot);
+/* Returns the first slot after the region that contains a claimed slot. */
+size_t pn_arena_region_end(size_t slot);
 
 /**
  * struct pn_claims - how much a pool has claimed; zeros at first
  * @pool: number of the pool
- * @slots: how many slots the pool has claimed; its next extent is made about as large
+ * @slots: how many slots the pool has claimed; its next region is made about as large
  */
 struct pn_claims {
 	uint32_t pool;
@@ -195,20 +195,20 @@ struct pn_claims {
 };
 
 /*
- * Assigns the extents of @count slots from @slot on to @pool; each extent must be unowned or
+ * Assigns the regions of @count slots from @slot on to @pool; each region must be unowned or
  * already belong to the pool. Claims those slots that are not claimed yet. Returns 0 or ENOSPC.
  */
 int pn_arena_claim(size_t slot, size_t count, uint32_t pool, struct pn_claims *claims);
-/* Makes the extents of a pool unowned again, after all its memory has been unmapped. */
+/* Makes the regions of a pool unowned again, after all its memory has been unmapped. */
 void pn_arena_disclaim(uint32_t pool);
-/* Divides an extent, so that @count slots of it from @slot on become an extent of their own. */
+/* Divides a region, so that @count slots of it from @slot on become a region of their own. */
 void pn_arena_divide(size_t slot, size_t count);
 
 /*
  * Finds those of @count slots from @slot on at which somebody else has mapped something, and
  * assigns them to PN_POOL_NOBODY. Returns false if there are none.
  */
-bool pn_arena_skip(size_t slot, size_t count);
+bool pn_arena_exclude_foreign(size_t slot, size_t count);
 
 /* Returns true if @ptr, which points to a hole of the arena, is in somebody else's mapping. */
 bool pn_arena_is_in_foreign(const void *ptr);

@@ -60,7 +60,7 @@ static uintptr_t find_gap(const uintptr_t *marks, size_t count, size_t *size)
 	return low;
 }
 
-bool pn_window_between(struct pn_window *window, uintptr_t *marks, size_t count)
+bool pn_window_in_largest_gap(struct pn_window *window, uintptr_t *marks, size_t count)
 {
 	size_t gap, size = PN_WINDOW_MOST;
 	uintptr_t low;

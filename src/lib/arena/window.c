@@ -25,7 +25,7 @@ static bool has_sanitizer(void)
 }
 
 /* Places the window in the gap. @lowest is one more fixed point, or 0 for none. */
-static bool in_the_gap(struct pn_window *window, uintptr_t next, uintptr_t lowest)
+static bool place_in_gap(struct pn_window *window, uintptr_t next, uintptr_t lowest)
 {
 	uintptr_t marks[] = {
 		lowest,
@@ -37,11 +37,11 @@ static bool in_the_gap(struct pn_window *window, uintptr_t next, uintptr_t lowes
 		getauxval(AT_RANDOM),	    /* the stack */
 	};
 
-	return pn_window_between(window, marks, sizeof(marks) / sizeof(*marks));
+	return pn_window_in_largest_gap(window, marks, sizeof(marks) / sizeof(*marks));
 }
 
 /* Places the window below @next, and leaves a quarter of its size to other mappings. */
-static bool below(struct pn_window *window, uintptr_t next)
+static bool place_below(struct pn_window *window, uintptr_t next)
 {
 	size_t size = PN_WINDOW_MOST / 4;
 
@@ -57,7 +57,7 @@ static bool below(struct pn_window *window, uintptr_t next)
  * Places the window where the kernel finds room. This also fails if a limit on address space is too
  * small for the window.
  */
-static bool anywhere(struct pn_window *window)
+static bool place_anywhere(struct pn_window *window)
 {
 	uintptr_t found = 0;
 	size_t size;
@@ -70,7 +70,7 @@ static bool anywhere(struct pn_window *window)
 	return found;
 }
 
-static bool begins_free(const struct pn_window *window, size_t first)
+static bool is_beginning_free(const struct pn_window *window, size_t first)
 {
 	return pn_sys_is_free((void *)window->arena, first);
 }
@@ -81,12 +81,13 @@ bool pn_window_choose(struct pn_window *window, size_t first)
 
 	if (!next)
 		return false;
-	if (!has_sanitizer() && in_the_gap(window, next, 0) && begins_free(window, first))
+	if (!has_sanitizer() && place_in_gap(window, next, 0) && is_beginning_free(window, first))
 		return true;
 	/* If all fixed points lie close together, as in an emulator, there is room below them. */
-	if (!has_sanitizer() && in_the_gap(window, next, LOWEST) && begins_free(window, first))
+	if (!has_sanitizer() && place_in_gap(window, next, LOWEST) &&
+	    is_beginning_free(window, first))
 		return true;
-	if (below(window, next) && begins_free(window, first))
+	if (place_below(window, next) && is_beginning_free(window, first))
 		return true;
-	return anywhere(window) && begins_free(window, first);
+	return place_anywhere(window) && is_beginning_free(window, first);
 }

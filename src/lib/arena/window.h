@@ -42,7 +42,7 @@ bool pn_window_choose(struct pn_window *window, size_t first);
  * Places a window in the middle of the largest gap between fixed points of an address space. A
  * fixed point of 0 counts as none. Sorts @marks. Returns false if the gap is too small.
  */
-bool pn_window_between(struct pn_window *window, uintptr_t *marks, size_t count);
+bool pn_window_in_largest_gap(struct pn_window *window, uintptr_t *marks, size_t count);
 
 /* Returns the size of a window: its arena, its tables, and what guards and alignment take. */
 size_t pn_window_span(size_t size);

@@ -41,7 +41,7 @@ struct pn_memory {
 /**
  * struct pn_pool - one open of a backend, from which a heap gets its chunks
  * @backend: the backend
- * @number: the pool's number, which the extents of the pool have in the arena's tables (arena.h)
+ * @number: the pool's number, which the regions of the pool have in the arena's tables (arena.h)
  * @claims: how much the pool has claimed
  * @is_open: open() was called and disown() was not
  * @memory: required properties of the pool's chunks
@@ -84,7 +84,7 @@ struct pn_pool {
  *	the CPU) accesses them. Returns 0 or an errno. Any thread calls @sync and @export without
  *	a lock, with a copy of the pool. May be NULL
  * @export: makes a dma-buf of chunks. Returns 0 or an errno. May be NULL
- * @mend: in the parent, some time after a fork: undoes what the fork did to the mappings. Returns
+ * @remap: in the parent, some time after a fork: undoes what the fork did to the mappings. Returns
  *	true when nothing is left to do. May be NULL
  * @after_fork: in the parent, after a fork: returns the new physical address of a chunk. NULL
  *	unless forks move the backend's chunks
@@ -101,7 +101,7 @@ struct pn_backend {
 	int (*sync)(const struct pn_pool *pool, size_t offset, size_t len, unsigned int directions,
 		    bool is_for_device);
 	int (*export)(const struct pn_pool *pool, size_t slot, size_t count, int *fd);
-	bool (*mend)(struct pn_pool *pool);
+	bool (*remap)(struct pn_pool *pool);
 	uint64_t (*after_fork)(size_t slot);
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Chunks from the driver: a pool of /dev/pinned_mem, whose offsets are the arena's offsets. An
- * extent is mapped when its first slot is populated, and unmapped when its last chunk has been
+ * region is mapped when its first slot is populated, and unmapped when its last chunk has been
  * given back. A new pool of the driver is coherent. If another memory type is wanted, the driver
- * learns it when the first slot is populated; the extent is then mapped after that.
+ * learns it when the first slot is populated; the region is then mapped after that.
  *
  * The descriptor may be lost (see fdguard.h), or its number may even refer to another pool. The
  * chunks of the lost pool stay usable through its mappings, but they cannot be given back, and the
- * pool cannot get more. The heap then opens a new pool, which uses new extents.
+ * pool cannot get more. The heap then opens a new pool, which uses new regions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,88 +76,88 @@ static bool is_lost(const struct pn_pool *pool, struct pinned_mem_info *info)
 	return !pn_fd_is_intact(&pool->fd) || ask_info(pool, info) || info->pool_id != pool->id;
 }
 
-/* Extents; in these functions, an extent is named by its first slot. */
+/* Regions; in these functions, a region is named by its first slot. */
 
-static size_t extent_size(size_t extent)
+static size_t region_size(size_t region)
 {
-	return (size_t)pn_arena.slots[extent].extent_slots << PN_CHUNK_SHIFT;
+	return (size_t)pn_arena.slots[region].region_slots << PN_CHUNK_SHIFT;
 }
 
-/* Returns the next extent. The first extent is 0. */
-static size_t next_extent(size_t extent)
+/* Returns the next region. The first region is 0. */
+static size_t next_region(size_t region)
 {
-	return extent + pn_arena.slots[extent].extent_slots;
+	return region + pn_arena.slots[region].region_slots;
 }
 
-static bool is_mapped(const struct pn_pool *pool, size_t extent)
+static bool is_mapped(const struct pn_pool *pool, size_t region)
 {
-	return pn_arena.slots[extent].mapped == pool->number;
+	return pn_arena.slots[region].mapped == pool->number;
 }
 
-static int map_extent(struct pn_pool *pool, size_t extent)
+static int map_region(struct pn_pool *pool, size_t region)
 {
-	int err = pn_sys_map(pn_arena_slot_at(extent), extent_size(extent), MAP_SHARED, pool->fd.fd,
-			     (uint64_t)extent << PN_CHUNK_SHIFT);
+	int err = pn_sys_map(pn_arena_slot_at(region), region_size(region), MAP_SHARED, pool->fd.fd,
+			     (uint64_t)region << PN_CHUNK_SHIFT);
 
 	if (!err)
-		pn_arena.slots[extent].mapped = pool->number;
+		pn_arena.slots[region].mapped = pool->number;
 	return err;
 }
 
-static void unmap_extent(size_t extent)
+static void unmap_region(size_t region)
 {
-	if (pn_sys_unmap(pn_arena_slot_at(extent), extent_size(extent)))
-		pn_arena.slots[extent].mapped = 0;
+	if (pn_sys_unmap(pn_arena_slot_at(region), region_size(region)))
+		pn_arena.slots[region].mapped = 0;
 }
 
 /*
- * Maps the extent of @slot. If there is not enough address space for the whole extent, makes the
- * slots from @slot up to @end an extent of their own, and maps that one. Returns 0, an errno or
+ * Maps the region of @slot. If there is not enough address space for the whole region, makes the
+ * slots from @slot up to @end a region of their own, and maps that one. Returns 0, an errno or
  * PN_BACKEND_FOREIGN.
  */
-static int map_extent_of(struct pn_pool *pool, size_t slot, size_t end)
+static int map_region_of(struct pn_pool *pool, size_t slot, size_t end)
 {
-	size_t extent = pn_arena.slots[slot].extent, extent_end = pn_arena_extent_end(slot);
-	int err = map_extent(pool, extent);
+	size_t region = pn_arena.slots[slot].region, region_end = pn_arena_region_end(slot);
+	int err = map_region(pool, region);
 
 	if (!err)
 		return 0;
-	if (err == EEXIST && pn_arena_skip(extent, extent_end - extent))
+	if (err == EEXIST && pn_arena_exclude_foreign(region, region_end - region))
 		return PN_BACKEND_FOREIGN;
-	if (slot == extent && end >= extent_end)
+	if (slot == region && end >= region_end)
 		return ENOSPC;
-	pn_arena_divide(slot, (end < extent_end ? end : extent_end) - slot);
-	return map_extent(pool, slot) ? ENOSPC : 0;
+	pn_arena_divide(slot, (end < region_end ? end : region_end) - slot);
+	return map_region(pool, slot) ? ENOSPC : 0;
 }
 
-/* Maps the extents that contain the slots. Returns 0, an errno or PN_BACKEND_FOREIGN. */
-static int map_extents(struct pn_pool *pool, size_t slot, size_t count)
+/* Maps the regions that contain the slots. Returns 0, an errno or PN_BACKEND_FOREIGN. */
+static int map_regions(struct pn_pool *pool, size_t slot, size_t count)
 {
 	size_t end = slot + count;
 	int err = 0;
 
-	for (; !err && slot < end; slot = pn_arena_extent_end(slot))
-		if (!is_mapped(pool, pn_arena.slots[slot].extent))
-			err = map_extent_of(pool, slot, end);
+	for (; !err && slot < end; slot = pn_arena_region_end(slot))
+		if (!is_mapped(pool, pn_arena.slots[slot].region))
+			err = map_region_of(pool, slot, end);
 	return err;
 }
 
-static bool has_memory(size_t extent)
+static bool has_memory(size_t region)
 {
-	for (size_t slot = extent; slot < next_extent(extent); slot++)
+	for (size_t slot = region; slot < next_region(region); slot++)
 		if (pn_arena.slots[slot].state != PN_SLOT_HOLE)
 			return true;
 	return false;
 }
 
-/* Unmaps those extents of the slots, which are holes, in which no other slot has memory either. */
-static void unmap_empty_extents(struct pn_pool *pool, size_t slot, size_t count)
+/* Unmaps those regions of the slots, which are holes, in which no other slot has memory either. */
+static void unmap_empty_regions(struct pn_pool *pool, size_t slot, size_t count)
 {
-	for (size_t end = slot + count; slot < end; slot = pn_arena_extent_end(slot)) {
-		size_t extent = pn_arena.slots[slot].extent;
+	for (size_t end = slot + count; slot < end; slot = pn_arena_region_end(slot)) {
+		size_t region = pn_arena.slots[slot].region;
 
-		if (is_mapped(pool, extent) && !has_memory(extent))
-			unmap_extent(extent);
+		if (is_mapped(pool, region) && !has_memory(region))
+			unmap_region(region);
 	}
 }
 
@@ -165,24 +165,24 @@ static size_t count_mapped(const struct pn_pool *pool)
 {
 	size_t count = 0;
 
-	for (size_t extent = 0; extent < pn_arena_slot_count(); extent = next_extent(extent))
-		count += is_mapped(pool, extent);
+	for (size_t region = 0; region < pn_arena_slot_count(); region = next_region(region))
+		count += is_mapped(pool, region);
 	return count;
 }
 
-static int map_again(struct pn_pool *pool, size_t extent)
+static int map_again(struct pn_pool *pool, size_t region)
 {
-	return pn_sys_map_over(pn_arena_slot_at(extent), extent_size(extent), MAP_SHARED,
-			       pool->fd.fd, (uint64_t)extent << PN_CHUNK_SHIFT);
+	return pn_sys_map_over(pn_arena_slot_at(region), region_size(region), MAP_SHARED,
+			       pool->fd.fd, (uint64_t)region << PN_CHUNK_SHIFT);
 }
 
 /*
  * Restores huge page-table entries after a fork. A fork splits the mappings into small entries;
- * mapping an extent over itself makes its entries huge again, atomically for other threads (see
+ * mapping a region over itself makes its entries huge again, atomically for other threads (see
  * "Mapping" in the driver's manual). If the program has changed a part of a mapping, by mprotect()
  * or the like, mapping it again would undo that change: the entries then stay small.
  */
-static bool device_mend(struct pn_pool *pool)
+static bool device_remap(struct pn_pool *pool)
 {
 	struct pinned_mem_info info;
 
@@ -190,8 +190,8 @@ static bool device_mend(struct pn_pool *pool)
 		return true;
 	if (info.snapshots)
 		return false;
-	for (size_t extent = 0; extent < pn_arena_slot_count(); extent = next_extent(extent))
-		if (is_mapped(pool, extent) && map_again(pool, extent))
+	for (size_t region = 0; region < pn_arena_slot_count(); region = next_region(region))
+		if (is_mapped(pool, region) && map_again(pool, region))
 			return true;
 	return true;
 }
@@ -242,7 +242,7 @@ static int punch_some(struct pn_pool *pool, size_t slot, size_t count)
 	return pn_sys_ioctl(pool->fd.fd, PINNED_MEM_IOC_PUNCH, &request);
 }
 
-static size_t at_most_max(size_t count)
+static size_t clamp_count(size_t count)
 {
 	return count < PINNED_MEM_COUNT_MAX ? count : PINNED_MEM_COUNT_MAX;
 }
@@ -252,7 +252,7 @@ static int punch_all(struct pn_pool *pool, size_t slot, size_t count)
 	int err = 0;
 
 	while (count && !err) {
-		size_t some = at_most_max(count);
+		size_t some = clamp_count(count);
 
 		err = punch_some(pool, slot, some);
 		slot += some;
@@ -261,9 +261,9 @@ static int punch_all(struct pn_pool *pool, size_t slot, size_t count)
 	return err;
 }
 
-static int map_before(struct pn_pool *pool, size_t slot, size_t count)
+static int map_if_coherent(struct pn_pool *pool, size_t slot, size_t count)
 {
-	return pool->memory.type == PINNED_MEMORY_COHERENT ? map_extents(pool, slot, count) : 0;
+	return pool->memory.type == PINNED_MEMORY_COHERENT ? map_regions(pool, slot, count) : 0;
 }
 
 /*
@@ -271,7 +271,7 @@ static int map_before(struct pn_pool *pool, size_t slot, size_t count)
  * PN_BACKEND_LOST if the driver does not take them back: nobody could use these slots again, so the
  * heap must open a new pool.
  */
-static int give_up(struct pn_pool *pool, size_t slot, size_t count, int err)
+static int undo_populate(struct pn_pool *pool, size_t slot, size_t count, int err)
 {
 	return punch_all(pool, slot, count) ? PN_BACKEND_LOST : err;
 }
@@ -286,9 +286,9 @@ static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint
 		return PN_BACKEND_LOST;
 	if (!has_phys(&info))
 		memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
-	err = map_before(pool, slot, count);
+	err = map_if_coherent(pool, slot, count);
 	while (!err && done < count) {
-		size_t some = at_most_max(count - done);
+		size_t some = clamp_count(count - done);
 
 		err = populate_some(pool, slot + done, some, 0,
 				    has_phys(&info) ? phys + done : NULL);
@@ -296,16 +296,17 @@ static int device_populate(struct pn_pool *pool, size_t slot, size_t count, uint
 			done += some;
 	}
 	if (!err)
-		err = map_extents(pool, slot, count);
+		err = map_regions(pool, slot, count);
 	if (err && done)
-		err = give_up(pool, slot, done, err);
+		err = undo_populate(pool, slot, done, err);
 	if (err)
-		unmap_empty_extents(pool, slot, count);
+		unmap_empty_regions(pool, slot, count);
 	return err;
 }
 
 /* Returns 0, an errno, PN_BACKEND_LOST or PN_BACKEND_FOREIGN. */
-static int fill_run(struct pn_pool *pool, size_t slot, size_t count, bool has_phys, uint64_t *phys)
+static int populate_contiguous(struct pn_pool *pool, size_t slot, size_t count, bool has_phys,
+			       uint64_t *phys)
 {
 	int err = populate_some(pool, slot, count, PINNED_MEM_F_CONTIGUOUS, NULL);
 
@@ -315,8 +316,8 @@ static int fill_run(struct pn_pool *pool, size_t slot, size_t count, bool has_ph
 	if (has_phys)
 		err = query(pool, slot, phys);
 	if (!err)
-		err = map_extents(pool, slot, count);
-	return err ? give_up(pool, slot, count, err) : 0;
+		err = map_regions(pool, slot, count);
+	return err ? undo_populate(pool, slot, count, err) : 0;
 }
 
 static int device_populate_run(struct pn_pool *pool, size_t slot, size_t count, uint64_t *phys)
@@ -328,11 +329,11 @@ static int device_populate_run(struct pn_pool *pool, size_t slot, size_t count, 
 		return PN_BACKEND_LOST;
 	if (count > PINNED_MEM_COUNT_MAX)
 		return ENOMEM;
-	err = map_before(pool, slot, count);
+	err = map_if_coherent(pool, slot, count);
 	if (!err)
-		err = fill_run(pool, slot, count, has_phys(&info), phys);
+		err = populate_contiguous(pool, slot, count, has_phys(&info), phys);
 	if (err)
-		unmap_empty_extents(pool, slot, count);
+		unmap_empty_regions(pool, slot, count);
 	return err;
 }
 
@@ -345,7 +346,7 @@ static int device_punch(struct pn_pool *pool, size_t slot, size_t count)
 		return PN_BACKEND_LOST;
 	err = punch_all(pool, slot, count);
 	if (!err)
-		unmap_empty_extents(pool, slot, count);
+		unmap_empty_regions(pool, slot, count);
 	return err;
 }
 
@@ -390,9 +391,9 @@ static int device_export(const struct pn_pool *pool, size_t slot, size_t count, 
 
 static void device_unmap(struct pn_pool *pool)
 {
-	for (size_t extent = 0; extent < pn_arena_slot_count(); extent = next_extent(extent))
-		if (is_mapped(pool, extent))
-			unmap_extent(extent);
+	for (size_t region = 0; region < pn_arena_slot_count(); region = next_region(region))
+		if (is_mapped(pool, region))
+			unmap_region(region);
 }
 
 /*
@@ -401,7 +402,7 @@ static void device_unmap(struct pn_pool *pool)
  */
 static void device_disown(struct pn_pool *pool)
 {
-	if (pn_confined_look())
+	if (pn_confined_ask())
 		pool->fd = (struct pn_fd)PN_FD_NONE;
 	else
 		pn_fd_drop(&pool->fd);
@@ -417,5 +418,5 @@ const struct pn_backend pn_backend_device = {
 	.export = device_export,
 	.unmap = device_unmap,
 	.disown = device_disown,
-	.mend = device_mend,
+	.remap = device_remap,
 };

@@ -52,7 +52,7 @@ static void delist(struct pn_device *device)
 		*link = device->next;
 }
 
-static void let_go(struct pn_device *device, enum pn_device_state state)
+static void drop_device(struct pn_device *device, enum pn_device_state state)
 {
 	delist(device);
 	clear_mapped(device);
@@ -65,9 +65,9 @@ static void let_go(struct pn_device *device, enum pn_device_state state)
  * group. Either VFIO has unmapped everything already, or nobody can unmap it any more; in the
  * second case VFIO's pins keep the memory from being used otherwise.
  */
-static void lose(struct pn_device *device)
+static void mark_as_lost(struct pn_device *device)
 {
-	let_go(device, PN_DEVICE_LOST);
+	drop_device(device, PN_DEVICE_LOST);
 }
 
 static bool is_there(const struct pn_device *device)
@@ -147,12 +147,12 @@ static int map_locked(size_t first, size_t count)
 			pn_devices_unmap_locked(first, count);
 			return ENOMEM;
 		}
-		lose(device);
+		mark_as_lost(device);
 	}
 	return 0;
 }
 
-int pn_devices_admit_locked(struct pn_pool *pool, size_t first, size_t count)
+int pn_devices_map_new_locked(struct pn_pool *pool, size_t first, size_t count)
 {
 	int err = map_locked(first, count);
 
@@ -168,11 +168,11 @@ void pn_devices_unmap_locked(size_t first, size_t count)
 	for (device = attached; device; device = next) {
 		next = device->next;
 		if (!unmap_slots(device, first, count))
-			lose(device);
+			mark_as_lost(device);
 	}
 }
 
-void pn_devices_keep_locked(size_t first, size_t count)
+void pn_devices_map_again_locked(size_t first, size_t count)
 {
 	struct pn_device *device, *next;
 
@@ -182,7 +182,7 @@ void pn_devices_keep_locked(size_t first, size_t count)
 		if (!map_slots(device, first, count))
 			continue;
 		unmap_slots(device, 0, pn_arena_slot_count());
-		lose(device);
+		mark_as_lost(device);
 	}
 }
 
@@ -296,7 +296,7 @@ static int detach(struct pn_device *device)
 		return EINVAL;
 	case PN_DEVICE_ATTACHED:
 		is_done = unmap_slots(device, 0, pn_arena_slot_count());
-		let_go(device, PN_DEVICE_UNUSED);
+		drop_device(device, PN_DEVICE_UNUSED);
 		break;
 	case PN_DEVICE_LOST:
 		is_done = false;
@@ -322,5 +322,5 @@ int pn_devices_detach(struct pn_device *device)
 void pn_devices_in_child(void)
 {
 	while (attached)
-		let_go(attached, PN_DEVICE_PARENTS);
+		drop_device(attached, PN_DEVICE_PARENTS);
 }

@@ -73,7 +73,7 @@ int pn_devices_detach(struct pn_device *device);
  * chunks back to the pool. Return: 0; ENOMEM; PN_BACKEND_LOST if the pool does not take the chunks
  * back, so that nobody could ever use their slots.
  */
-int pn_devices_admit_locked(struct pn_pool *pool, size_t first, size_t count);
+int pn_devices_map_new_locked(struct pn_pool *pool, size_t first, size_t count);
 /* Unmaps chunks, which are about to be given back, for all attached devices. */
 void pn_devices_unmap_locked(size_t first, size_t count);
 
@@ -81,7 +81,7 @@ void pn_devices_unmap_locked(size_t first, size_t count);
  * Maps chunks again that could not be given back. A device for which that fails is lost, because an
  * attached device must have all memory mapped.
  */
-void pn_devices_keep_locked(size_t first, size_t count);
+void pn_devices_map_again_locked(size_t first, size_t count);
 
 /* In a forked child: marks all attached devices as the parent's. */
 void pn_devices_in_child(void);

@@ -5,7 +5,7 @@
 #include "os/confined.h"
 #include "os/sys.h"
 
-#define MEND_PAUSE_MIN_MS 10
+#define REMAP_PAUSE_MIN_MS 10
 
 /* How many forks are under way, and how many are over. */
 static uint32_t forks_under_way, forks;
@@ -24,7 +24,7 @@ void pn_forks_set_phys(const struct pn_backend *backend, size_t slot, uint64_t p
 		pn_slot_set_phys(slot, PN_PHYS_UNKNOWN);
 }
 
-static bool moves(const struct pn_backend *backend)
+static bool moves_at_fork(const struct pn_backend *backend)
 {
 	return backend && backend->after_fork;
 }
@@ -32,7 +32,7 @@ static bool moves(const struct pn_backend *backend)
 void pn_forks_begin(const struct pn_backend *backend)
 {
 	__atomic_fetch_add(&forks_under_way, 1, __ATOMIC_SEQ_CST);
-	if (!moves(backend))
+	if (!moves_at_fork(backend))
 		return;
 	for (size_t i = 0; i < pn_arena_slot_count(); i++)
 		if (__atomic_load_n(&pn_arena.phys[i], __ATOMIC_SEQ_CST))
@@ -54,7 +54,7 @@ void pn_forks_end(const struct pn_backend *backend)
 	__atomic_fetch_sub(&forks_under_way, 1, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&forks, 1, __ATOMIC_RELEASE);
 	/* If another thread holds the lock, the next slow path looks the addresses up. */
-	if (!moves(backend) || !pn_arena_lock_try())
+	if (!moves_at_fork(backend) || !pn_arena_lock_try())
 		return;
 	look_up_again_locked(backend);
 	pn_arena_unlock();
@@ -69,11 +69,11 @@ void pn_forks_notice_locked(struct pn_heap *heap)
 	if (pn_likely(heap->forks == now))
 		return;
 	heap->forks = now;
-	if (backend->mend) {
-		heap->mend_pause_ms = MEND_PAUSE_MIN_MS;
-		heap->mend_ms = pn_sys_now_ms() + heap->mend_pause_ms;
+	if (backend->remap) {
+		heap->remap_pause_ms = REMAP_PAUSE_MIN_MS;
+		heap->remap_ms = pn_sys_now_ms() + heap->remap_pause_ms;
 	}
-	if (moves(backend) && forks_looked_up != now)
+	if (moves_at_fork(backend) && forks_looked_up != now)
 		look_up_again_locked(backend);
 }
 

@@ -113,6 +113,6 @@ void pn_heap_in_child(struct pn_heap *heap)
 	pn_idle_in_child(heap);
 	heap->spare = NULL;
 	heap->forks = pn_forks_count();
-	heap->mend_pause_ms = 0;
+	heap->remap_pause_ms = 0;
 	__atomic_store_n(&heap->retained, 0, __ATOMIC_RELAXED);
 }

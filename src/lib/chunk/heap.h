@@ -12,7 +12,7 @@
 #include "os/lock.h"
 
 /* Number of lists of chunks by the length of their longest free page run, in powers of two. */
-#define PN_RUN_ORDERS 9
+#define PN_PAGE_RUN_ORDERS 9
 
 struct pn_heap_stats {
 	uint64_t chunks;
@@ -55,8 +55,8 @@ struct pn_central {
  * @calls: number of calls of slow paths
  * @forks: number of the process's forks that the heap has noticed
  * @short_ms: memory is short, and EMPTY chunks are given back at once, until this time; 0 if not
- * @mend_ms: when to check next whether what a fork did to the mappings can be undone
- * @mend_pause_ms: pause between two such checks; 0 if there is nothing to undo
+ * @remap_ms: when to check next whether what a fork did to the mappings can be undone
+ * @remap_pause_ms: pause between two such checks; 0 if there is nothing to undo
  * @spare: records that no medium object uses
  * @colour: counts the colours that were given to medium objects; see next_colour() of medium.c
  * @refusal: why the last request for chunks failed, an errno; EFBIG: a limit of the library was
@@ -69,7 +69,7 @@ struct pn_central {
 struct pn_heap {
 	struct pn_pool pool;
 	struct pn_slot_list empty;
-	struct pn_slot_list partial[PN_RUN_ORDERS];
+	struct pn_slot_list partial[PN_PAGE_RUN_ORDERS];
 	size_t hint;
 	uint64_t limit_chunks;
 	bool is_contiguous;
@@ -77,8 +77,8 @@ struct pn_heap {
 	unsigned int calls;
 	uint32_t forks;
 	uint64_t short_ms;
-	uint64_t mend_ms;
-	uint64_t mend_pause_ms;
+	uint64_t remap_ms;
+	uint64_t remap_pause_ms;
 	struct pn_slab *spare;
 	unsigned int colour;
 	int refusal;

@@ -16,7 +16,7 @@
 #include "os/sys.h"
 
 /* Longest pause between two checks whether all forked children have gone. */
-#define MEND_PAUSE_MAX_MS 1000
+#define REMAP_PAUSE_MAX_MS 1000
 
 /* How many calls of slow paths lie between two searches for chunks that have decayed. */
 #define TIDY_CALLS 8
@@ -27,7 +27,7 @@
 /* The largest number of chunks that are given back to a backend at once. */
 #define BATCH_MAX 64
 
-static void slot_filled(struct pn_heap *heap, size_t index, uint64_t phys)
+static void set_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
@@ -119,7 +119,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 		pn_limit_subtract(heap, count);
 		return count;
 	}
-	pn_devices_keep_locked(first, count);
+	pn_devices_map_again_locked(first, count);
 	for (size_t i = 0; i < count; i++) {
 		pn_forks_set_phys(heap->pool.backend, first + i, phys[i]);
 		pn_idle_add_locked(heap, first + i);
@@ -128,7 +128,7 @@ static size_t punch_run(struct pn_heap *heap, size_t first)
 }
 
 /* Returns the oldest EMPTY slot that can be given back; SIZE_MAX if none is @age_ms old. */
-static size_t oldest(const struct pn_heap *heap, uint64_t age_ms)
+static size_t find_oldest(const struct pn_heap *heap, uint64_t age_ms)
 {
 	uint32_t link = heap->empty.last;
 
@@ -146,7 +146,7 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 	size_t slot;
 
 	pn_arena_assert_held();
-	while ((slot = oldest(heap, age_ms)) != SIZE_MAX && !pn_confined_look()) {
+	while ((slot = find_oldest(heap, age_ms)) != SIZE_MAX && !pn_confined_ask()) {
 		size_t punched = punch_run(heap, slot);
 
 		if (!punched)
@@ -194,17 +194,17 @@ void pn_idle_add_locked(struct pn_heap *heap, size_t index)
  * to wait until the child has gone. A child may live for long, so the pauses between two tries
  * grow.
  */
-static void mend(struct pn_heap *heap)
+static void remap(struct pn_heap *heap)
 {
 	uint64_t now = pn_sys_now_ms();
 
-	if (now < heap->mend_ms)
+	if (now < heap->remap_ms)
 		return;
-	if (heap->mend_pause_ms < MEND_PAUSE_MAX_MS)
-		heap->mend_pause_ms *= 2;
-	heap->mend_ms = now + heap->mend_pause_ms;
-	if (!heap->pool.is_open || pn_confined_look() || heap->pool.backend->mend(&heap->pool))
-		heap->mend_pause_ms = 0;
+	if (heap->remap_pause_ms < REMAP_PAUSE_MAX_MS)
+		heap->remap_pause_ms *= 2;
+	heap->remap_ms = now + heap->remap_pause_ms;
+	if (!heap->pool.is_open || pn_confined_ask() || heap->pool.backend->remap(&heap->pool))
+		heap->remap_pause_ms = 0;
 }
 
 void pn_idle_note_shortage_locked(struct pn_heap *heap)
@@ -214,7 +214,7 @@ void pn_idle_note_shortage_locked(struct pn_heap *heap)
 }
 
 /* Returns the age from which on an empty chunk is given back. */
-static uint64_t decay_now(struct pn_heap *heap)
+static uint64_t current_decay_ms(struct pn_heap *heap)
 {
 	if (pn_likely(!heap->short_ms))
 		return heap->decay_ms;
@@ -226,7 +226,7 @@ static uint64_t decay_now(struct pn_heap *heap)
 
 void pn_idle_tidy_locked(struct pn_heap *heap)
 {
-	uint64_t decay_ms = decay_now(heap);
+	uint64_t decay_ms = current_decay_ms(heap);
 
 	pn_arena_assert_held();
 	pn_forks_notice_locked(heap);
@@ -235,8 +235,8 @@ void pn_idle_tidy_locked(struct pn_heap *heap)
 		return;
 	if (heap->empty.last)
 		purge_locked(heap, decay_ms);
-	if (pn_unlikely(heap->mend_pause_ms))
-		mend(heap);
+	if (pn_unlikely(heap->remap_pause_ms))
+		remap(heap);
 }
 
 void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
@@ -244,7 +244,7 @@ void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const
 	pn_arena_assert_held();
 	pn_limit_add(heap, count);
 	for (size_t i = 0; i < count; i++) {
-		slot_filled(heap, first + i, phys[i]);
+		set_filled(heap, first + i, phys[i]);
 		pn_idle_add_locked(heap, first + i);
 	}
 }

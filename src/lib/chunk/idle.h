@@ -21,7 +21,7 @@ bool pn_idle_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot
 /* Gives back the memory of all idle chunks now. Return: how many chunks. */
 size_t pn_idle_purge_locked(struct pn_heap *heap);
 /*
- * Turns idle chunks whose memory could not be given back into holes. The extents of these chunks
+ * Turns idle chunks whose memory could not be given back into holes. The regions of these chunks
  * must not be used again.
  */
 void pn_idle_abandon_locked(struct pn_heap *heap);

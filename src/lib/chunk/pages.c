@@ -217,7 +217,7 @@ static size_t find_in_list(const struct pn_slot_list *list, size_t count, size_t
 static size_t find_chunk(struct pn_heap *heap, size_t count, size_t alignment, size_t *page,
 			 size_t *length)
 {
-	for (size_t i = 63 - (size_t)__builtin_clzll(count); i < PN_RUN_ORDERS; i++) {
+	for (size_t i = 63 - (size_t)__builtin_clzll(count); i < PN_PAGE_RUN_ORDERS; i++) {
 		size_t index = find_in_list(&heap->partial[i], count, alignment, page, length);
 
 		if (index != NONE)

@@ -39,11 +39,11 @@ static bool is_available(const struct pn_heap *heap, size_t slot)
 	return is_hole(slot) || pn_idle_is_punchable(heap, &pn_arena.slots[slot]);
 }
 
-/* Returns how many slots are unavailable with @slot: a large object's, or another pool's extent. */
-static size_t unavailable_run(const struct pn_heap *heap, size_t slot)
+/* Returns how many slots are unavailable with @slot: a large object's, or another pool's region. */
+static size_t count_unavailable(const struct pn_heap *heap, size_t slot)
 {
 	if (pn_arena_owner(slot) != heap->pool.number)
-		return pn_arena_extent_end(slot) - slot;
+		return pn_arena_region_end(slot) - slot;
 	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
 }
 
@@ -65,20 +65,20 @@ static bool can_begin_at(const struct pn_heap *heap, size_t slot)
  * Returns true if @slot can be part of @run. A contiguous run is populated by one request, so all
  * its slots must be holes.
  */
-static bool suits(const struct pn_heap *heap, const struct pn_run *run, size_t slot)
+static bool can_join_run(const struct pn_heap *heap, const struct pn_slot_run *run, size_t slot)
 {
 	return is_available(heap, slot) && (!run->is_contiguous || is_hole(slot));
 }
 
 /* Finds the first run at or after the hint. Return: false if there is none. */
-static bool find_run(struct pn_heap *heap, struct pn_run *run)
+static bool find_run(struct pn_heap *heap, struct pn_slot_run *run)
 {
 	size_t slots = pn_arena_slot_limit(), at;
 
 	pn_arena_assert_held();
 	pn_assert(run->count && run->alignment);
 	while (heap->hint < slots && !is_available(heap, heap->hint))
-		heap->hint += unavailable_run(heap, heap->hint);
+		heap->hint += count_unavailable(heap, heap->hint);
 	run->first = pn_round_up(heap->hint, run->alignment);
 	at = run->first;
 	while (run->first + run->count <= slots) {
@@ -89,11 +89,11 @@ static bool find_run(struct pn_heap *heap, struct pn_run *run)
 			at = run->first;
 			continue;
 		}
-		if (suits(heap, run, at)) {
+		if (can_join_run(heap, run, at)) {
 			at++;
 			continue;
 		}
-		at += unavailable_run(heap, at);
+		at += count_unavailable(heap, at);
 		run->first = pn_round_up(at, run->alignment);
 		at = run->first;
 	}
@@ -101,7 +101,8 @@ static bool find_run(struct pn_heap *heap, struct pn_run *run)
 }
 
 /* Returns true if the slots are taken: populated by the heap's pool, and in no list. */
-PN_UNUSED_IN_RELEASE static bool are_taken(const struct pn_heap *heap, const struct pn_run *run)
+PN_UNUSED_IN_RELEASE static bool are_taken(const struct pn_heap *heap,
+					   const struct pn_slot_run *run)
 {
 	for (size_t i = run->first; i < run->first + run->count; i++)
 		if (pn_arena.slots[i].state != PN_SLOT_EMPTY || pn_arena.slots[i].heap != heap ||
@@ -143,7 +144,7 @@ static int populate(struct pn_heap *heap, size_t first, size_t count)
 		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
 		heap->stats.populate_calls++;
 		if (!err)
-			err = pn_devices_admit_locked(&heap->pool, first + done, some);
+			err = pn_devices_map_new_locked(&heap->pool, first + done, some);
 		if (!err)
 			pn_idle_fill_locked(heap, first + done, some, phys);
 	}
@@ -161,7 +162,7 @@ static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 	err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
 	heap->stats.populate_calls++;
 	if (!err)
-		err = pn_devices_admit_locked(&heap->pool, first, count);
+		err = pn_devices_map_new_locked(&heap->pool, first, count);
 	for (size_t i = 0; !err && i < count; i++) {
 		uint64_t at = phys == PN_PHYS_UNKNOWN ? phys : phys + (i << PN_CHUNK_SHIFT);
 
@@ -171,11 +172,12 @@ static int populate_run(struct pn_heap *heap, size_t first, size_t count)
 }
 
 /* Fills @count neighbouring holes, unless the process filters its system calls. */
-static int fill_stretch(struct pn_heap *heap, const struct pn_run *run, size_t first, size_t count)
+static int fill_neighbours(struct pn_heap *heap, const struct pn_slot_run *run, size_t first,
+			   size_t count)
 {
 	int err = ENOMEM;
 
-	if (!pn_confined_look())
+	if (!pn_confined_ask())
 		err = run->is_contiguous ? populate_run(heap, first, count)
 					 : populate(heap, first, count);
 	PN_PROBE3(populate, first, count, err);
@@ -183,7 +185,7 @@ static int fill_stretch(struct pn_heap *heap, const struct pn_run *run, size_t f
 }
 
 /* Fills the run's holes; neighbouring holes are filled together. */
-static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
+static int fill_holes(struct pn_heap *heap, const struct pn_slot_run *run)
 {
 	size_t i = 0;
 	int err = 0;
@@ -194,14 +196,14 @@ static int fill_holes(struct pn_heap *heap, const struct pn_run *run)
 		while (i + holes < run->count && is_hole(at + holes))
 			holes++;
 		if (holes)
-			err = fill_stretch(heap, run, at, holes);
+			err = fill_neighbours(heap, run, at, holes);
 		i += holes ? holes : 1;
 	}
 	return err;
 }
 
 /* Fills the holes of an available run, and takes all its slots. Returns what populate() returns. */
-static int fill_run(struct pn_heap *heap, struct pn_run *run)
+static int fill_run(struct pn_heap *heap, struct pn_slot_run *run)
 {
 	size_t holes = count_holes(run->first, run->count);
 	int err;
@@ -220,7 +222,7 @@ static int fill_run(struct pn_heap *heap, struct pn_run *run)
  * Finds and fills a run. If somebody else has mapped some of the slots, the arena has noted that,
  * and the next search passes those slots over.
  */
-static int try_run(struct pn_heap *heap, struct pn_run *run)
+static int try_run(struct pn_heap *heap, struct pn_slot_run *run)
 {
 	int err;
 
@@ -234,7 +236,7 @@ static int open_again(struct pn_heap *heap)
 {
 	int err;
 
-	if (pn_confined_look())
+	if (pn_confined_ask())
 		return EPERM;
 	heap->pool.backend->disown(&heap->pool);
 	err = heap->pool.backend->open(&heap->pool);
@@ -243,7 +245,7 @@ static int open_again(struct pn_heap *heap)
 }
 
 /* Gives a lost pool up: nothing touches its slots any more, even if no new pool can be opened. */
-static void start_afresh(struct pn_heap *heap)
+static void abandon_pool(struct pn_heap *heap)
 {
 	heap->pool.number = pn_arena_new_pool();
 	heap->hint = 0;
@@ -254,7 +256,7 @@ static void start_afresh(struct pn_heap *heap)
  * more: with a new pool if the old one is lost, or without the idle chunks, which it gives back
  * first.
  */
-static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
+static int take_run_or_retry(struct pn_heap *heap, struct pn_slot_run *run)
 {
 	int err;
 
@@ -265,7 +267,7 @@ static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 		pn_idle_purge_locked(heap);
 	err = try_run(heap, run);
 	if (err == PN_BACKEND_LOST) {
-		start_afresh(heap);
+		abandon_pool(heap);
 		if (open_again(heap))
 			return ENOMEM;
 		err = try_run(heap, run);
@@ -280,9 +282,9 @@ static int take_run_at_last(struct pn_heap *heap, struct pn_run *run)
 }
 
 /* The same; the heap remembers the reason of a failure, for messages. */
-static int take_run(struct pn_heap *heap, struct pn_run *run)
+static int take_run(struct pn_heap *heap, struct pn_slot_run *run)
 {
-	int err = take_run_at_last(heap, run);
+	int err = take_run_or_retry(heap, run);
 
 	if (err)
 		__atomic_store_n(&heap->refusal, err, __ATOMIC_RELAXED);
@@ -294,7 +296,7 @@ static int take_run(struct pn_heap *heap, struct pn_run *run)
  */
 size_t pn_slots_take_one_locked(struct pn_heap *heap)
 {
-	struct pn_run run = { .count = 1, .alignment = 1 };
+	struct pn_slot_run run = { .count = 1, .alignment = 1 };
 	size_t slot;
 
 	pn_arena_assert_held();
@@ -325,7 +327,7 @@ static void set_tail(struct pn_heap *heap, size_t first, size_t from, size_t to)
 	heap->stats.large_chunks += to - from;
 }
 
-static void set_large(struct pn_heap *heap, const struct pn_run *run)
+static void set_large(struct pn_heap *heap, const struct pn_slot_run *run)
 {
 	struct pn_slot *slot = &pn_arena.slots[run->first];
 
@@ -335,14 +337,14 @@ static void set_large(struct pn_heap *heap, const struct pn_run *run)
 	slot->run = (uint32_t)run->count;
 }
 
-static void set_raw(struct pn_heap *heap, const struct pn_run *run)
+static void set_raw(struct pn_heap *heap, const struct pn_slot_run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
 		set_used(&pn_arena.slots[run->first + i], PN_SLOT_RAW);
 	heap->stats.raw_chunks += run->count;
 }
 
-bool pn_slots_take(struct pn_heap *heap, struct pn_run *run)
+bool pn_slots_take(struct pn_heap *heap, struct pn_slot_run *run)
 {
 	bool is_taken;
 
@@ -370,7 +372,7 @@ static bool are_available(const struct pn_heap *heap, size_t first, size_t count
 
 bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t more)
 {
-	struct pn_run run = { .count = more, .first = first + count };
+	struct pn_slot_run run = { .count = more, .first = first + count };
 	bool is_done = false;
 
 	pn_arena_lock();

@@ -6,7 +6,7 @@
 #include "chunk/heap.h"
 
 /**
- * struct pn_run - a run of slots: the request, and then the result
+ * struct pn_slot_run - a run of slots: the request, and then the result
  * @count: how many slots are requested
  * @alignment: alignment of the first slot, in slots
  * @is_contiguous: the run must be physically contiguous
@@ -14,7 +14,7 @@
  * @first: result: the first slot
  * @is_zeroed: result: nobody has used any of the slots since they were populated
  */
-struct pn_run {
+struct pn_slot_run {
 	size_t count;
 	size_t alignment;
 	bool is_contiguous;
@@ -24,7 +24,7 @@ struct pn_run {
 };
 
 /* Takes a run of slots as @run requests. Takes the arena's lock. Return: false without memory. */
-bool pn_slots_take(struct pn_heap *heap, struct pn_run *run);
+bool pn_slots_take(struct pn_heap *heap, struct pn_slot_run *run);
 /*
  * Adds @more slots at the end of a large object that has @count slots from @first on. Takes the
  * arena's lock. Return: false if the slots are not available.

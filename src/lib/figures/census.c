@@ -32,7 +32,7 @@ static void count_slabs(struct pn_census *census, size_t slot)
 	for (size_t page = slot * PN_CHUNK_PAGES; page < (slot + 1) * PN_CHUNK_PAGES; page++) {
 		const struct pn_slab *slab = pn_arena.slabs[page];
 
-		if (slab && slab != last && slab->count && !slab->pages)
+		if (slab && slab != last && slab->count && !pn_slab_is_medium(slab))
 			count_slab(census, slab);
 		last = slab;
 	}

@@ -176,5 +176,5 @@ int pinned_dump(int fd)
 	dump_slots(&json);
 	pn_json_close(&json, '}');
 	pn_json_text(&json, "\n");
-	return pn_answer(pn_json_end(&json));
+	return pn_result(pn_json_end(&json));
 }

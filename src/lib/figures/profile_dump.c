@@ -116,7 +116,7 @@ static int write_profile(int fd)
 int pinned_profile_dump(int fd)
 {
 	pn_runtime_enter();
-	return pn_answer(pn_profile_is_on ? write_profile(fd) : ENOTSUP);
+	return pn_result(pn_profile_is_on ? write_profile(fd) : ENOTSUP);
 }
 
 /* Start and exit of the process. */

@@ -52,7 +52,7 @@ int pinned_stats(struct pinned_stats *stats)
 		add_heap(&sum, heap);
 	pn_heaps_unlock();
 	set_process(&sum);
-	return pn_answer(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));
+	return pn_result(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));
 }
 
 int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats)
@@ -66,5 +66,5 @@ int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats)
 	sum.arena_bytes = pn_arena_size();
 	sum.limit_bytes = PN_SHOWN_limit(pn_heaps_of(heap)->limit_chunks);
 	add_heap(&sum, pn_heaps_of(heap));
-	return pn_answer(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));
+	return pn_result(pn_sized_write(stats, &sum, sizeof(sum), FIRST_SIZE));
 }

@@ -28,7 +28,7 @@ uint64_t pn_alloc_failures(void)
  * Samples an allocated object for the profile, or counts a failure if @object is NULL. Return:
  * @object.
  */
-static void *count(void *object, size_t size)
+static void *sample_or_count_failure(void *object, size_t size)
 {
 	if (object) {
 		pn_profile_allocated(object, size);
@@ -52,7 +52,7 @@ static void *alloc_class(unsigned int class)
 }
 
 /* Allocates a medium or large object, without the cache. */
-static void *alloc_runs(size_t size, bool *is_zeroed)
+static void *alloc_medium_or_large(size_t size, bool *is_zeroed)
 {
 	if (size <= PN_CHUNK_SIZE)
 		return pn_medium_alloc(&pn_heap, size, 1, is_zeroed);
@@ -62,7 +62,7 @@ static void *alloc_runs(size_t size, bool *is_zeroed)
 static void *alloc_plain(size_t size, bool *is_zeroed)
 {
 	if (size > PN_SMALL_MAX)
-		return alloc_runs(size, is_zeroed);
+		return alloc_medium_or_large(size, is_zeroed);
 	*is_zeroed = false;
 	return alloc_class(pn_class_of(size ? size : 1));
 }
@@ -71,7 +71,7 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
  * Frees memory that other requests may use: the objects in this thread's cache, which are of other
  * sizes, and the quarantined ones. Return: false if there were none.
  */
-static bool flush(void)
+static bool free_cached(void)
 {
 	bool was_cached = pn_tcache_flush();
 
@@ -88,7 +88,7 @@ static bool may_succeed_now(void)
 {
 	bool was_forked = pn_child_is_new();
 
-	return is_usable() && (flush() || was_forked);
+	return is_usable() && (free_cached() || was_forked);
 }
 
 static void *alloc_or_flush(size_t size, bool *is_zeroed)
@@ -100,7 +100,7 @@ static void *alloc_or_flush(size_t size, bool *is_zeroed)
 		if (!object && may_succeed_now())
 			object = alloc_plain(size, is_zeroed);
 	}
-	return count(object, size);
+	return sample_or_count_failure(object, size);
 }
 
 void *pn_alloc_slow(size_t size)
@@ -116,8 +116,8 @@ void *pn_alloc_slow(size_t size)
 	return alloc_or_flush(size, &is_zeroed);
 }
 
-static void *alloc_aligned_runs(struct pn_heap *heap, size_t alignment, size_t size,
-				bool *is_zeroed)
+static void *alloc_aligned_medium_or_large(struct pn_heap *heap, size_t alignment, size_t size,
+					   bool *is_zeroed)
 {
 	/* A request may be small and its alignment large: it gets the smallest medium object. */
 	if (size <= PN_SMALL_MAX)
@@ -133,7 +133,7 @@ static void *alloc_aligned(size_t alignment, size_t size)
 	bool is_zeroed;
 
 	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
-		return alloc_aligned_runs(&pn_heap, alignment, size, &is_zeroed);
+		return alloc_aligned_medium_or_large(&pn_heap, alignment, size, &is_zeroed);
 	return alloc_class(pn_class_aligned(size ? size : 1, alignment));
 }
 
@@ -146,7 +146,7 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 		if (!object && may_succeed_now())
 			object = alloc_aligned(alignment, size);
 	}
-	return count(object, size);
+	return sample_or_count_failure(object, size);
 }
 
 void *pn_alloc_zeroed(size_t size)
@@ -168,7 +168,7 @@ void *pn_alloc_zeroed(size_t size)
 static void *alloc_uncached(struct pn_heap *heap, size_t alignment, size_t size, bool *is_zeroed)
 {
 	if (size > PN_SMALL_MAX || alignment > PN_SMALL_MAX)
-		return alloc_aligned_runs(heap, alignment, size, is_zeroed);
+		return alloc_aligned_medium_or_large(heap, alignment, size, is_zeroed);
 	*is_zeroed = false;
 	return pn_heaps_take_object(heap, pn_class_aligned(size ? size : 1, alignment));
 }
@@ -181,12 +181,12 @@ void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_
 	if (is_usable()) {
 		object = alloc_uncached(heap, alignment, size, is_zeroed);
 		if (!object) {
-			flush();
+			free_cached();
 			if (pn_heaps_purge())
 				object = alloc_uncached(heap, alignment, size, is_zeroed);
 		}
 	}
-	return count(object, size);
+	return sample_or_count_failure(object, size);
 }
 
 /*
@@ -198,7 +198,7 @@ static struct pn_slab *record_at(const void *ptr)
 	size_t offset = pn_arena_offset(ptr);
 	struct pn_slab *slab = offset < pn_arena_size() ? pn_slab_at(offset) : NULL;
 
-	return slab && !pn_medium_is_gone(slab) ? slab : NULL;
+	return slab && !pn_medium_is_freed_mark(slab) ? slab : NULL;
 }
 
 /* Returns the live object of @slab that begins at @ptr. Dies, naming @caller, if there is none. */
@@ -231,7 +231,7 @@ static struct pn_object live_object(const void *ptr, const char *caller)
  * Gives the memory of a freed object back. The thread's cache takes small and medium objects of the
  * default heap; everything else goes back to its heap at once.
  */
-static void give(const struct pn_object *object, void *ptr)
+static void give_back(const struct pn_object *object, void *ptr)
 {
 	struct pn_slab *slab = object->slab;
 	bool is_cached = object->heap == &pn_heap;
@@ -239,9 +239,9 @@ static void give(const struct pn_object *object, void *ptr)
 
 	if (!slab)
 		pn_large_give(ptr);
-	else if (slab->pages && is_cached)
+	else if (pn_slab_is_medium(slab) && is_cached)
 		pn_tcache_push_medium(slab);
-	else if (slab->pages)
+	else if (pn_slab_is_medium(slab))
 		pn_medium_free(ptr);
 	else if (is_cached)
 		pn_tcache_free(slab, ptr, state);
@@ -271,14 +271,14 @@ static void free_object(const struct pn_object *object)
 	else if (object->heap == &pn_heap && pn_harden_frees())
 		pn_harden_free(ptr);
 	else
-		give(object, ptr);
+		give_back(object, ptr);
 }
 
 /*
  * Return: true if @ptr is in a mapping of somebody else between the arena's addresses, and
  * pn_flavour.free_foreign() can free it. The C library may have objects in such mappings.
  */
-static bool is_elsewhere(const void *ptr)
+static bool is_freed_elsewhere(const void *ptr)
 {
 	return pn_flavour.free_foreign && pn_arena_has(ptr) && pn_arena_is_foreign(ptr);
 }
@@ -303,8 +303,9 @@ static void free_live(void *ptr, struct pn_object *object, bool is_inside)
  */
 static bool waits_with_others(const struct pn_slab *slab)
 {
-	return slab->heap == &pn_heap && !slab->pages && slab->epoch == pn_arena.epoch &&
-	       pn_slab_owner(slab) != &pn_tcache->owner && !pn_slab_is_nobodys(slab);
+	return slab->heap == &pn_heap && !pn_slab_is_medium(slab) &&
+	       slab->epoch == pn_arena.epoch && pn_slab_owner(slab) != &pn_tcache->owner &&
+	       !pn_slab_is_unowned(slab);
 }
 
 void pn_free_live(void *ptr, struct pn_slab *slab, size_t index)
@@ -323,7 +324,7 @@ void pn_free_slow(void *ptr)
 	struct pn_slab *slab = record_at(ptr);
 	struct pn_object object;
 
-	if (!slab && is_elsewhere(ptr)) {
+	if (!slab && is_freed_elsewhere(ptr)) {
 		pn_flavour.free_foreign(ptr);
 	} else {
 		object = slab ? live_in_slab(slab, ptr, "free()") : pn_large_find(ptr, "free()");
@@ -352,7 +353,7 @@ size_t pn_size_of(const void *ptr, const char *caller)
 static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t size)
 {
 	if (size <= PN_SMALL_MAX && alignment <= PN_SMALL_MAX)
-		return !slab || slab->pages ||
+		return !slab || pn_slab_is_medium(slab) ||
 		       slab->class != pn_class_aligned(size ? size : 1, alignment);
 	return alignment <= PN_SMALL_MAX;
 }
@@ -375,7 +376,7 @@ void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
  * Resizes an object in place, or leaves it as it is if @size fits and is more than half of it.
  * Return: false if the object must move.
  */
-static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object)
+static bool resize_in_place(void *ptr, size_t size, const struct pn_object *object)
 {
 	/*
 	 * The end of a retained object cannot be cut off, and with zero_on_free it would have to be
@@ -386,7 +387,7 @@ static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object
 	if (!keeps_tail || size > object->size) {
 		if (object->slot)
 			return pn_large_resize(ptr, size);
-		if (object->slab->pages)
+		if (pn_slab_is_medium(object->slab))
 			return pn_medium_resize(object->slab, size);
 	}
 	return size <= object->size && size > object->size / 2;
@@ -396,7 +397,7 @@ static bool fits_in_place(void *ptr, size_t size, const struct pn_object *object
  * Allocates @size bytes in the heap that @object is in. An inherited object's replacement comes
  * from the default heap, because the object's heap may no longer exist.
  */
-static void *alloc_like(const struct pn_object *object, size_t size)
+static void *alloc_in_same_heap(const struct pn_object *object, size_t size)
 {
 	bool is_zeroed;
 
@@ -412,11 +413,11 @@ void *pn_realloc(void *ptr, size_t size)
 	void *moved;
 
 	object.is_inherited |= is_inside;
-	if (!is_inside && fits_in_place(ptr, size, &object)) {
+	if (!is_inside && resize_in_place(ptr, size, &object)) {
 		pn_profile_resized(ptr, size);
 		return ptr;
 	}
-	moved = alloc_like(&object, size);
+	moved = alloc_in_same_heap(&object, size);
 	/* Programs do not expect shrinking an object to fail. */
 	if (!moved)
 		return size <= object.size ? ptr : NULL;

@@ -66,13 +66,14 @@ static size_t object_bytes(unsigned int index)
 }
 
 /* Returns the most objects that the bin may ever hold. */
-static uint32_t most_room(unsigned int index)
+static uint32_t max_room(unsigned int index)
 {
 	size_t size = object_bytes(index);
 
 	if (is_others(index))
-		return size ? pn_bin_within(OTHERS_BYTES, size, OTHERS_MAX) : 0;
-	return size ? pn_bin_within(is_medium(index) ? 2 * BIN_BYTES : BIN_BYTES, size, ROOM_MAX)
+		return size ? pn_bin_count_fitting(OTHERS_BYTES, size, OTHERS_MAX) : 0;
+	return size ? pn_bin_count_fitting(is_medium(index) ? 2 * BIN_BYTES : BIN_BYTES, size,
+					   ROOM_MAX)
 		    : 0;
 }
 
@@ -114,7 +115,7 @@ void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room)
 	struct pn_bin *bin = &cache->bins[index];
 	size_t bytes = ((size_t)room - bin->room) * object_bytes(index);
 
-	pn_assert(bin->count <= room && room <= most_room(index));
+	pn_assert(bin->count <= room && room <= max_room(index));
 	bin->room = room;
 	cache->granted += bytes;
 	pn_assert_slow(cache->granted == bytes_of_rooms(cache));
@@ -137,7 +138,7 @@ static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t
 	if (room <= cache->capacity[index])
 		return true;
 	if (room > LONG_STACK)
-		room = most_room(index);
+		room = max_room(index);
 	stack = pn_meta_alloc(room * sizeof(*stack));
 	if (!stack)
 		return false;
@@ -148,28 +149,28 @@ static bool lengthen_stack(struct pn_tcache *cache, unsigned int index, uint32_t
 	return true;
 }
 
-bool pn_bin_has_turned(struct pn_tcache *cache, unsigned int index, bool is_full)
+bool pn_bin_note_alternation(struct pn_tcache *cache, unsigned int index, bool is_full)
 {
-	bool has_turned = cache->was_full[index] != is_full;
+	bool alternates = cache->was_full[index] != is_full;
 
 	cache->was_full[index] = is_full;
-	return has_turned;
+	return alternates;
 }
 
-bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool is_in_turn)
+bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)
 {
 	struct pn_bin *bin = &cache->bins[index];
 	size_t size = object_bytes(index), bytes;
-	uint32_t most = most_room(index), room = 2 * bin->room;
+	uint32_t most = max_room(index), room = 2 * bin->room;
 
 	if (is_others(index))
 		room = most;
 	else if (!bin->room)
-		room = pn_bin_within(FIRST_BYTES, size, most);
+		room = pn_bin_count_fitting(FIRST_BYTES, size, most);
 	if (room > most)
 		room = most;
 	bytes = (room - bin->room) * size;
-	if (room == bin->room || (!is_in_turn && bin->room * size >= ONE_WAY_BYTES))
+	if (room == bin->room || (!alternates && bin->room * size >= ONE_WAY_BYTES))
 		return false;
 	if (bin->room && (cache->granted + bytes > THREAD_BYTES ||
 			  __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes > ALL_BYTES))
@@ -190,7 +191,7 @@ static void shrink(struct pn_tcache *cache, unsigned int index)
 		pn_bin_set_room(cache, index, bin->room / 2);
 }
 
-static void look_for_unused_bins(struct pn_tcache *cache)
+static void shrink_unused_bins(struct pn_tcache *cache)
 {
 	cache->misses = 0;
 	for (unsigned int i = 0; i < PN_BINS; i++) {
@@ -200,11 +201,11 @@ static void look_for_unused_bins(struct pn_tcache *cache)
 	}
 }
 
-void pn_bin_missed(struct pn_tcache *cache, unsigned int index)
+void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index)
 {
 	cache->was_used[index] = true;
 	if (++cache->misses > MISSES)
-		look_for_unused_bins(cache);
+		shrink_unused_bins(cache);
 }
 
 bool pn_bin_flush_all(struct pn_tcache *cache)

@@ -103,7 +103,7 @@ static inline bool pn_bin_push(struct pn_bin *bin, void *object, uint8_t *state)
 #define PN_BATCH_BYTES ((size_t)32 << 10)
 
 /* Returns how many objects of @size bytes fit into @bytes, at least 1 and at most @most. */
-static inline uint32_t pn_bin_within(size_t bytes, size_t size, uint32_t most)
+static inline uint32_t pn_bin_count_fitting(size_t bytes, size_t size, uint32_t most)
 {
 	size_t count = bytes / size;
 
@@ -135,22 +135,22 @@ bool pn_bin_flush_all(struct pn_tcache *cache);
 /*
  * Records that a bin ran full (@is_full) or empty. Returns true if it had done the opposite before.
  */
-bool pn_bin_has_turned(struct pn_tcache *cache, unsigned int index, bool is_full);
+bool pn_bin_note_alternation(struct pn_tcache *cache, unsigned int index, bool is_full);
 /*
  * Raises the room of a bin. The limits of a thread and of all threads do not apply to a bin's first
- * room. @is_in_turn says that the bin ran full and empty in turn: then the thread needs no slabs
+ * room. @alternates says that the bin ran full and empty in turn: then the thread needs no slabs
  * once all its objects fit into the bin. A thread that only allocates, or only frees what others
  * allocate, gains nothing by more room than a few batches need. Returns false if the room stays as
  * it is.
  */
-bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool is_in_turn);
+bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates);
 /* Sets the room of a bin, which contains at most @room objects, and updates what is granted. */
 void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room);
 /*
  * Records a slow path of a bin. After some thousand slow paths of its bins, a cache takes room from
  * those bins that had none of them.
  */
-void pn_bin_missed(struct pn_tcache *cache, unsigned int index);
+void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index);
 
 /* In a forked child: no thread has been granted any room. */
 void pn_bin_in_child(void);

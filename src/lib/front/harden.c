@@ -61,7 +61,7 @@ static struct pn_slab *slab_of(const void *ptr)
 {
 	struct pn_slab *slab = pn_slab_at(pn_arena_offset(ptr));
 
-	return slab && !pn_medium_is_gone(slab) ? slab : NULL;
+	return slab && !pn_medium_is_freed_mark(slab) ? slab : NULL;
 }
 
 static size_t size_of(const void *ptr)
@@ -90,7 +90,7 @@ static void give_back(void *ptr)
 
 	if (!slab) {
 		pn_large_give(ptr);
-	} else if (slab->pages) {
+	} else if (pn_slab_is_medium(slab)) {
 		pn_medium_free(ptr);
 	} else {
 		object.state = &slab->state[pn_slab_index(slab, pn_arena_offset(ptr))];
@@ -100,7 +100,7 @@ static void give_back(void *ptr)
 
 /* The ring. */
 
-static void *pop_locked(void)
+static void *pop_oldest_locked(void)
 {
 	void *oldest;
 
@@ -126,13 +126,13 @@ static void push_locked(void *ptr, size_t size)
  * Adds an object of @size bytes to the ring, if there is room. Return: NULL after it was added;
  * else the oldest object, which was removed to make room, and the caller tries again.
  */
-static void *exchange(void *ptr, size_t size)
+static void *push_or_pop_oldest(void *ptr, size_t size)
 {
 	void *oldest = NULL;
 
 	pn_lock(&lock);
 	if (count == places || bytes + size > pn_harden.delayed_bytes)
-		oldest = pop_locked();
+		oldest = pop_oldest_locked();
 	else
 		push_locked(ptr, size);
 	pn_unlock(&lock);
@@ -140,7 +140,7 @@ static void *exchange(void *ptr, size_t size)
 }
 
 /* Checks an object that leaves the quarantine, and gives it back. */
-static void end_delay(void *ptr)
+static void end_quarantine(void *ptr)
 {
 	if (pn_harden.zeroes)
 		check_zero(ptr, size_of(ptr));
@@ -158,8 +158,8 @@ void pn_harden_free(void *ptr)
 		give_back(ptr);
 		return;
 	}
-	while ((oldest = exchange(ptr, size)))
-		end_delay(oldest);
+	while ((oldest = push_or_pop_oldest(ptr, size)))
+		end_quarantine(oldest);
 }
 
 /* An object that was never handed out is not checked, because its memory may contain anything. */
@@ -169,12 +169,12 @@ void pn_harden_check(const struct pn_free *object)
 		check_zero(object->object, size_of(object->object));
 }
 
-static PN_NOINLINE void *pop(void)
+static PN_NOINLINE void *pop_oldest(void)
 {
 	void *oldest;
 
 	pn_lock(&lock);
-	oldest = pop_locked();
+	oldest = pop_oldest_locked();
 	pn_unlock(&lock);
 	return oldest;
 }
@@ -184,8 +184,8 @@ bool pn_harden_flush(void)
 	bool was_any = false;
 	void *oldest;
 
-	while ((oldest = pop())) {
-		end_delay(oldest);
+	while ((oldest = pop_oldest())) {
+		end_quarantine(oldest);
 		was_any = true;
 	}
 	return was_any;

@@ -168,9 +168,9 @@ static void forget_record(struct pn_heap *heap, size_t page)
 	 * Several pages lead to one record, which becomes spare once, at its first page. A page
 	 * whose medium object was freed leads to a record that belongs to no heap.
 	 */
-	if (pn_medium_is_gone(record) || page != record->offset >> PN_PAGE_SHIFT)
+	if (pn_medium_is_freed_mark(record) || page != record->offset >> PN_PAGE_SHIFT)
 		return;
-	spare = record->pages ? &heap->spare : &heap->centrals[record->class].spare;
+	spare = pn_slab_is_medium(record) ? &heap->spare : &heap->centrals[record->class].spare;
 	record->next = *spare;
 	*spare = record;
 }
@@ -211,10 +211,10 @@ static void drop_objects(struct pn_heap *heap)
 }
 
 /*
- * Closes the heap's pool and gives up its extents. Other heaps can claim them now, so all hints are
- * reset: a hint may be beyond these extents.
+ * Closes the heap's pool and gives up its regions. Other heaps can claim them now, so all hints are
+ * reset: a hint may be beyond these regions.
  */
-static void drop_extents(struct pn_heap *heap)
+static void drop_regions(struct pn_heap *heap)
 {
 	const struct pn_backend *backend = heap->pool.backend;
 	struct pn_heap *other;
@@ -253,7 +253,7 @@ static int destroy_locked(struct pn_heap *heap)
 	pn_profile_forget_heap(heap);
 	drop_memory(heap);
 	drop_objects(heap);
-	drop_extents(heap);
+	drop_regions(heap);
 	pn_arena_unlock();
 	give_record(heap);
 	return 0;

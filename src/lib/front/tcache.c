@@ -79,7 +79,7 @@ static void delist_locked(struct pn_tcache *cache)
 	unused = cache;
 }
 
-static void end(struct pn_tcache *cache)
+static void end_cache(struct pn_tcache *cache)
 {
 	pn_bin_flush_all(cache);
 	pn_owner_end(&cache->owner);
@@ -105,7 +105,7 @@ static void destroy(void *nothing)
 	(void)nothing;
 	pn_tcache = &no_cache_any_more;
 	if (is_left)
-		end(cache);
+		end_cache(cache);
 }
 
 static struct pn_tcache *enlist_cache(void)
@@ -156,14 +156,14 @@ void pn_tcache_expect_dlopen(void)
  * cache where the C library cannot run a destructor at the end of a thread, since the objects in
  * the cache would be lost; nor after pn_tcache_disable().
  */
-static void begin(void)
+static void begin_cache(void)
 {
 	static __thread bool is_registered __attribute__((tls_model("initial-exec")));
 	struct pn_tcache *cache;
 
 	if (pn_likely(pn_tcache != &no_cache_yet) || is_disabled || !__cxa_thread_atexit_impl)
 		return;
-	pn_confined_see_thread();
+	pn_confined_note_thread();
 	cache = enlist_cache();
 	if (!cache)
 		return;
@@ -195,12 +195,12 @@ static bool make_room(struct pn_tcache *cache, unsigned int index)
 
 	if (bin->count < bin->room)
 		return true;
-	pn_bin_missed(cache, index);
+	pn_bin_note_slow_path(cache, index);
 	if (index >= PN_BIN_OTHERS && bin->room) {
 		pn_bin_flush_oldest(cache, index, bin->count);
 		return true;
 	}
-	if (pn_bin_grow(cache, index, pn_bin_has_turned(cache, index, true)))
+	if (pn_bin_grow(cache, index, pn_bin_note_alternation(cache, index, true)))
 		return true;
 	if (!bin->room)
 		return false;
@@ -225,14 +225,14 @@ static void *take_one(unsigned int class)
  * after it has needed some objects of the class, so that many threads that need a few objects each
  * share slabs. The first thread has no other thread to share with, and owns slabs at once.
  */
-static bool owns(const struct pn_tcache *cache, unsigned int class)
+static bool uses_own_slabs(const struct pn_tcache *cache, unsigned int class)
 {
 	unsigned int few = pn_classes[class].count / 4;
 
 	return cache->owns_at_once || cache->needed[class] >= (few < FEW ? few : FEW);
 }
 
-static void need(struct pn_tcache *cache, unsigned int class, size_t count)
+static void count_needed(struct pn_tcache *cache, unsigned int class, size_t count)
 {
 	if (cache->needed[class] < FEW)
 		cache->needed[class] += (uint16_t)count;
@@ -243,17 +243,17 @@ static uint32_t take_batch(struct pn_tcache *cache, unsigned int class, struct p
 {
 	size_t got;
 
-	if (owns(cache, class))
+	if (uses_own_slabs(cache, class))
 		return (uint32_t)pn_owner_take(&cache->owner, class, objects, batch);
 	got = pn_central_take(&pn_heap, class, objects, batch);
-	need(cache, class, got);
+	count_needed(cache, class, got);
 	return (uint32_t)got;
 }
 
-static void fill(struct pn_tcache *cache, unsigned int class)
+static void fill_bin(struct pn_tcache *cache, unsigned int class)
 {
 	struct pn_bin *bin = &cache->bins[class];
-	uint32_t batch = pn_bin_within(PN_BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
+	uint32_t batch = pn_bin_count_fitting(PN_BATCH_BYTES, pn_classes[class].size, BATCH_MAX);
 
 	if (batch > bin->room)
 		batch = bin->room;
@@ -268,9 +268,9 @@ static void fill(struct pn_tcache *cache, unsigned int class)
  */
 static void *pop_others(struct pn_tcache *cache, unsigned int class)
 {
-	if (owns(cache, class))
+	if (uses_own_slabs(cache, class))
 		return NULL;
-	need(cache, class, 1);
+	count_needed(cache, class, 1);
 	return pn_bin_pop(&cache->bins[PN_BIN_OTHERS + class]);
 }
 
@@ -279,20 +279,20 @@ void *pn_tcache_refill(unsigned int class)
 	struct pn_tcache *cache;
 	void *object;
 
-	begin();
+	begin_cache();
 	if (!has_cache())
 		return take_one(class);
 	cache = pn_tcache;
-	/* begin() may have allocated, and so filled the bin. */
+	/* begin_cache() may have allocated, and so filled the bin. */
 	if (!cache->bins[class].count) {
 		object = pop_others(cache, class);
 		if (object)
 			return object;
-		pn_bin_missed(cache, class);
-		pn_bin_grow(cache, class, pn_bin_has_turned(cache, class, false));
+		pn_bin_note_slow_path(cache, class);
+		pn_bin_grow(cache, class, pn_bin_note_alternation(cache, class, false));
 		if (!cache->bins[class].room)
 			return take_one(class);
-		fill(cache, class);
+		fill_bin(cache, class);
 	}
 	return pn_bin_pop(&cache->bins[class]);
 }
@@ -350,7 +350,7 @@ static struct pn_tcache *cache_with_room(unsigned int index)
 {
 	struct pn_tcache *cache;
 
-	begin();
+	begin_cache();
 	cache = pn_tcache;
 	return has_cache() && make_room(cache, index) ? cache : NULL;
 }
@@ -373,11 +373,11 @@ void pn_tcache_push_medium(struct pn_slab *object)
 }
 
 /* Return: true if the thread owns the slab, or adopts it because nobody owns it. */
-static bool makes_own(struct pn_tcache *cache, struct pn_slab *slab)
+static bool owns_or_adopts(struct pn_tcache *cache, struct pn_slab *slab)
 {
 	if (pn_slab_owner(slab) == &cache->owner)
 		return true;
-	return pn_slab_is_nobodys(slab) && owns(cache, slab->class) &&
+	return pn_slab_is_unowned(slab) && uses_own_slabs(cache, slab->class) &&
 	       pn_owner_adopt(&cache->owner, slab);
 }
 
@@ -386,8 +386,8 @@ void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state)
 	unsigned int index = slab->class;
 	struct pn_tcache *cache;
 
-	begin();
-	if (has_cache() && !makes_own(pn_tcache, slab))
+	begin_cache();
+	if (has_cache() && !owns_or_adopts(pn_tcache, slab))
 		index += PN_BIN_OTHERS;
 	cache = cache_with_room(index);
 	if (cache && cache->owner.epoch == slab->epoch)

@@ -88,7 +88,7 @@ static bool give_locked(struct pn_central *central, const struct pn_free *object
 	pn_assert(central == &slab->heap->centrals[slab->class]);
 	pn_assert(pn_free_is_valid(object));
 	/* Slabs of a thread that has ended are full, and become unowned now. */
-	if (pn_slab_is_nobodys(slab))
+	if (pn_slab_is_unowned(slab))
 		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
 	if (slab->owner)
 		give_to_owner_locked(slab, object->state);

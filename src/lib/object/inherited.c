@@ -49,7 +49,7 @@ static bool has_live(const struct pn_slab *slab, size_t index)
 {
 	size_t words = slab->count / sizeof(uint64_t) + 1;
 
-	if (slab->pages)
+	if (pn_slab_is_medium(slab))
 		return is_live(__atomic_load_n(&slab->state[0], __ATOMIC_RELAXED));
 	for (size_t i = 0; i < words; i++)
 		if (has_live_in_word(slab, (index / sizeof(uint64_t) + i) % words))
@@ -64,7 +64,7 @@ static size_t first_page(const struct pn_slab *slab)
 
 static size_t page_count(const struct pn_slab *slab)
 {
-	return slab->pages ? slab->pages : pn_classes[slab->class].pages;
+	return pn_slab_is_medium(slab) ? slab->pages : pn_classes[slab->class].pages;
 }
 
 /*
@@ -73,13 +73,13 @@ static size_t page_count(const struct pn_slab *slab)
  * reach to the end of that slab or object. Otherwise *is_used is false, and the pages reach to the
  * next page that is in use.
  */
-static size_t stretch(size_t page, size_t end, bool *is_used)
+static size_t count_alike_pages(size_t page, size_t end, bool *is_used)
 {
 	size_t at = page;
 
 	for (*is_used = false; at < end;) {
 		const struct pn_slab *slab = pn_slab_at(at << PN_PAGE_SHIFT);
-		bool is_empty = !slab || pn_medium_is_gone(slab);
+		bool is_empty = !slab || pn_medium_is_freed_mark(slab);
 
 		if (!is_empty && has_live(slab, 0)) {
 			if (at != page)
@@ -92,21 +92,22 @@ static size_t stretch(size_t page, size_t end, bool *is_used)
 	return (at < end ? at : end) - page;
 }
 
-static bool holds_nothing(size_t slot)
+static bool has_no_live_object(size_t slot)
 {
 	size_t first = slot * PN_CHUNK_PAGES;
 	bool is_used;
 
-	return stretch(first, first + PN_CHUNK_PAGES, &is_used) == PN_CHUNK_PAGES && !is_used;
+	return count_alike_pages(first, first + PN_CHUNK_PAGES, &is_used) == PN_CHUNK_PAGES &&
+	       !is_used;
 }
 
-static void freed_in_slab(const struct pn_slab *slab, size_t index)
+static void discard_unless_live(const struct pn_slab *slab, size_t index)
 {
 	size_t slot = slab->offset >> PN_CHUNK_SHIFT;
 
 	if (has_live(slab, index))
 		return;
-	if (holds_nothing(slot))
+	if (has_no_live_object(slot))
 		pn_discard_slots(slot, 1);
 	else
 		pn_discard_pages(first_page(slab), page_count(slab));
@@ -120,7 +121,7 @@ void pn_inherited_freed(const struct pn_object *object)
 	 */
 	__sync_synchronize();
 	if (object->slab)
-		freed_in_slab(object->slab, object->index);
+		discard_unless_live(object->slab, object->index);
 	else
 		pn_discard_slots(object->offset >> PN_CHUNK_SHIFT, object->slot->run);
 }
@@ -133,7 +134,7 @@ static void purge_pages(size_t slot)
 	bool is_used;
 
 	for (; page < end; page += count) {
-		count = stretch(page, end, &is_used);
+		count = count_alike_pages(page, end, &is_used);
 		if (!is_used)
 			pn_discard_pages(page, count);
 	}
@@ -142,7 +143,7 @@ static void purge_pages(size_t slot)
 /*
  * Returns how many slots from @slot on belong together and have no live object; 0 if one is live.
  */
-static size_t empty_run(size_t slot)
+static size_t count_slots_without_live(size_t slot)
 {
 	const struct pn_slot *at = &pn_arena.slots[slot];
 
@@ -150,7 +151,7 @@ static size_t empty_run(size_t slot)
 	case PN_SLOT_EMPTY:
 		return 1;
 	case PN_SLOT_PAGES:
-		return holds_nothing(slot);
+		return has_no_live_object(slot);
 	case PN_SLOT_LARGE:
 		return is_live(__atomic_load_n(&at->object, __ATOMIC_RELAXED)) ? 0 : at->run;
 	default:
@@ -160,7 +161,7 @@ static size_t empty_run(size_t slot)
 
 static size_t purge_slot(size_t slot)
 {
-	size_t count = empty_run(slot);
+	size_t count = count_slots_without_live(slot);
 
 	if (count)
 		pn_discard_slots(slot, count);

@@ -20,7 +20,7 @@ static size_t slots_for(size_t size)
 
 void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed)
 {
-	struct pn_run run = {
+	struct pn_slot_run run = {
 		.count = slots_for(size),
 		.alignment = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1,
 		.is_contiguous = heap->is_contiguous,
@@ -41,7 +41,7 @@ static bool was_freed(const struct pn_slot *slot, size_t offset)
 	    pn_state_is_freed(__atomic_load_n(&slot->object, __ATOMIC_ACQUIRE)))
 		return true;
 	return slot->state != PN_SLOT_LARGE && slot->state != PN_SLOT_LARGE_TAIL &&
-	       pn_medium_was_at(offset);
+	       pn_medium_was_freed_at(offset);
 }
 
 struct pn_object pn_large_find(const void *ptr, const char *caller)

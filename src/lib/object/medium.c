@@ -68,17 +68,17 @@ static size_t first_page(const struct pn_slab *object)
  * the object began. Marks distinguish a double free from a free of an address that was never handed
  * out. All their bytes are zeros, so free() never takes a mark for a live object.
  */
-static char gone[PN_PAGE_SIZE / PN_CACHE_LINE + 1][PN_CACHE_LINE]
+static char freed_marks[PN_PAGE_SIZE / PN_CACHE_LINE + 1][PN_CACHE_LINE]
 	__attribute__((aligned(PN_CACHE_LINE)));
 
-static struct pn_slab *gone_at(size_t offset)
+static struct pn_slab *freed_mark_at(size_t offset)
 {
-	return (struct pn_slab *)(void *)gone[offset % PN_PAGE_SIZE / PN_CACHE_LINE];
+	return (struct pn_slab *)(void *)freed_marks[offset % PN_PAGE_SIZE / PN_CACHE_LINE];
 }
 
-bool pn_medium_was_at(size_t offset)
+bool pn_medium_was_freed_at(size_t offset)
 {
-	return !(offset % PN_CACHE_LINE) && pn_slab_at(offset) == gone_at(offset);
+	return !(offset % PN_CACHE_LINE) && pn_slab_at(offset) == freed_mark_at(offset);
 }
 
 static void set_object_of_page(size_t page, struct pn_slab *object)
@@ -139,7 +139,7 @@ static void set_object(struct pn_slab *object, struct pn_heap *heap, size_t page
 	object->state[0] = PN_OBJECT_LIVE;
 	set_length(object, pages);
 	pn_assert(!pn_slab_at(page << PN_PAGE_SHIFT) ||
-		  pn_medium_is_gone(pn_slab_at(page << PN_PAGE_SHIFT)));
+		  pn_medium_is_freed_mark(pn_slab_at(page << PN_PAGE_SHIFT)));
 	set_object_of_page(page, object);
 	set_object_inside(object, page, page + pages, object);
 	heap->stats.medium_bytes += object->size;
@@ -169,11 +169,11 @@ void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool 
 static void free_locked(struct pn_heap *heap, struct pn_slab *object)
 {
 	pn_arena_assert_held();
-	pn_assert(object->pages && object->count == 1);
+	pn_assert(pn_slab_is_medium(object) && object->count == 1);
 	pn_assert(pn_slab_state(object, 0) == PN_OBJECT_FREED);
 	pn_assert(pn_slab_at(object->offset) == object && heap->stats.medium_bytes >= object->size);
 	heap->stats.medium_bytes -= object->size;
-	set_object_of_page(first_page(object), gone_at(object->offset));
+	set_object_of_page(first_page(object), freed_mark_at(object->offset));
 	set_object_inside(object, first_page(object), first_page(object) + object->pages, NULL);
 	pn_pages_give_locked(heap, first_page(object), object->pages);
 	give_record_locked(heap, object);
@@ -196,7 +196,7 @@ static bool resize_locked(struct pn_slab *object, size_t pages)
 	size_t end = first_page(object) + object->pages, old_size = object->size;
 
 	pn_arena_assert_held();
-	pn_assert(object->pages && pages && object->epoch == pn_arena.epoch);
+	pn_assert(pn_slab_is_medium(object) && pages && object->epoch == pn_arena.epoch);
 	if (pages > object->pages &&
 	    !pn_pages_extend_locked(object->heap, end, pages - object->pages))
 		return false;

@@ -28,13 +28,13 @@ void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool 
 /* Gives back the pages of a medium object that is no longer live. Takes the arena's lock. */
 void pn_medium_free(void *ptr);
 /* Returns true if @slab is only the mark of a medium object that was freed: see medium.c. */
-static inline bool pn_medium_is_gone(const struct pn_slab *slab)
+static inline bool pn_medium_is_freed_mark(const struct pn_slab *slab)
 {
 	return !slab->count;
 }
 
 /* Returns true if a medium object began at @offset, was freed, and nothing has taken its place. */
-bool pn_medium_was_at(size_t offset);
+bool pn_medium_was_freed_at(size_t offset);
 /* Resizes the object in place. Return: false if the object must move. Takes the arena's lock. */
 bool pn_medium_resize(struct pn_slab *object, size_t size);
 

@@ -33,7 +33,7 @@ static struct pn_slab *find_record(size_t offset)
 	size_t page = (offset & PN_CHUNK_MASK) >> PN_PAGE_SHIFT;
 	struct pn_slab *slab = pn_slab_at(offset);
 
-	while ((!slab || pn_medium_is_gone(slab)) && page) {
+	while ((!slab || pn_medium_is_freed_mark(slab)) && page) {
 		page &= page - 1;
 		slab = pn_slab_at(chunk + (page << PN_PAGE_SHIFT));
 	}
@@ -45,7 +45,7 @@ static bool find_in_slab(size_t offset, struct pn_object *object)
 	struct pn_slab *slab = find_record(offset);
 	size_t index;
 
-	if (!slab || pn_medium_is_gone(slab) || offset < slab->offset)
+	if (!slab || pn_medium_is_freed_mark(slab) || offset < slab->offset)
 		return false;
 	index = pn_slab_index(slab, offset);
 	if (index >= slab->count)

@@ -87,7 +87,7 @@ bool pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab)
 	bool is_free;
 
 	pn_lock(&central->lock);
-	is_free = is_of_this_process(owner) && pn_slab_is_nobodys(slab) &&
+	is_free = is_of_this_process(owner) && pn_slab_is_unowned(slab) &&
 		  slab->epoch == owner->epoch;
 	if (is_free)
 		adopt_locked(owner, slab);
@@ -95,7 +95,7 @@ bool pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab)
 	return is_free;
 }
 
-static void get_more_locked(struct pn_owner *owner, unsigned int class)
+static void get_slab_locked(struct pn_owner *owner, unsigned int class)
 {
 	struct pn_central *central = central_of(class);
 	struct pn_slab *slab;
@@ -114,13 +114,13 @@ static void get_more_locked(struct pn_owner *owner, unsigned int class)
 }
 
 /* Returns false if there is no memory. */
-static bool get_more(struct pn_owner *owner, unsigned int class)
+static bool get_slab(struct pn_owner *owner, unsigned int class)
 {
 	struct pn_central *central = central_of(class);
 
 	pn_lock(&central->lock);
 	if (is_of_this_process(owner))
-		get_more_locked(owner, class);
+		get_slab_locked(owner, class);
 	pn_unlock(&central->lock);
 	return owner->partial[class];
 }
@@ -134,7 +134,7 @@ size_t pn_owner_take(struct pn_owner *owner, unsigned int class, struct pn_free 
 	size_t got = 0;
 
 	/* Get more slabs only for the first object: a batch need not be full. */
-	if (!*partial && !get_more(owner, class))
+	if (!*partial && !get_slab(owner, class))
 		return 0;
 	while (got < wanted && *partial) {
 		struct pn_slab *slab = *partial;
@@ -199,15 +199,15 @@ void pn_owner_begin(struct pn_owner *owner)
 {
 	owner->epoch = pn_arena.epoch;
 	for (unsigned int class = 0; class < PN_CLASSES; class ++)
-		__atomic_store_n(&owner->has_left[class], false, __ATOMIC_RELAXED);
+		__atomic_store_n(&owner->has_ended[class], false, __ATOMIC_RELAXED);
 }
 
-static void leave_locked(struct pn_owner *owner, unsigned int class)
+static void disown_slabs_locked(struct pn_owner *owner, unsigned int class)
 {
 	struct pn_central *central = central_of(class);
 
 	pn_lock_assert_held(&central->lock);
-	__atomic_store_n(&owner->has_left[class], true, __ATOMIC_RELAXED);
+	__atomic_store_n(&owner->has_ended[class], true, __ATOMIC_RELAXED);
 	collect_locked(owner, class);
 	while (owner->partial[class]) {
 		struct pn_slab *slab = owner->partial[class];
@@ -228,7 +228,7 @@ void pn_owner_end(struct pn_owner *owner)
 
 		pn_lock(&central->lock);
 		if (is_of_this_process(owner))
-			leave_locked(owner, class);
+			disown_slabs_locked(owner, class);
 		pn_unlock(&central->lock);
 	}
 }

@@ -61,7 +61,7 @@ static struct entry **bucket_of(struct entry **table, size_t count, size_t offse
 }
 
 /* Return: the link that points to the object's entry; the link is NULL if there is no entry. */
-static struct entry **find(size_t offset)
+static struct entry **find_entry(size_t offset)
 {
 	static struct entry *none;
 	struct entry **link = bucket_count ? bucket_of(buckets, bucket_count, offset) : &none;
@@ -90,7 +90,7 @@ static void move_entries(struct entry **table, size_t count)
  * Enlarges a full table. Without memory the old table stays in use and becomes slower.
  * Return: false if there is no table at all.
  */
-static bool make_room(void)
+static bool enlarge_table(void)
 {
 	size_t count = bucket_count ? 4 * bucket_count : BUCKETS_MIN;
 	struct entry **table;
@@ -141,9 +141,9 @@ static int put_into_table(size_t offset)
 {
 	struct entry **link, *entry;
 
-	if (!make_room())
+	if (!enlarge_table())
 		return ENOMEM;
-	link = find(offset);
+	link = find_entry(offset);
 	if (!*link) {
 		entry = take_entry();
 		if (!entry)
@@ -159,7 +159,7 @@ static int put_into_table(size_t offset)
 
 static void take_from_table(size_t offset)
 {
-	struct entry **link = find(offset), *entry = *link;
+	struct entry **link = find_entry(offset), *entry = *link;
 
 	/* The process was forked after the state was read, and the child's table is new. */
 	if (!entry)
@@ -187,7 +187,7 @@ static unsigned int count_of(uint8_t state)
  * Compare-and-exchanges a state. The order is acquire-release: whoever retains an object sees what
  * was written before, and whoever gives the memory back sees all accesses made before each release.
  */
-static bool exchange(uint8_t *state, uint8_t *old, unsigned int new)
+static bool compare_exchange(uint8_t *state, uint8_t *old, unsigned int new)
 {
 	return __atomic_compare_exchange_n(state, old, (uint8_t) new, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_ACQUIRE);
@@ -222,7 +222,7 @@ static int carry_locked(size_t offset, uint8_t *state)
 		return err;
 	/* Other threads may release meanwhile, until there is nothing left to carry. */
 	while (count_of(old) > CARRIED)
-		if (exchange(state, &old, (old - CARRIED_IN_STATE) | PN_RETAINED_MORE))
+		if (compare_exchange(state, &old, (old - CARRIED_IN_STATE) | PN_RETAINED_MORE))
 			return 0;
 	take_from_table(offset);
 	return 0;
@@ -237,9 +237,9 @@ static void borrow_locked(size_t offset, uint8_t *state)
 	while (count_of(old) == 1 && old & PN_RETAINED_MORE) {
 		unsigned int new = old + CARRIED_IN_STATE;
 
-		if ((*find(offset))->count == CARRIED)
+		if ((*find_entry(offset))->count == CARRIED)
 			new &= ~PN_RETAINED_MORE;
-		if (!exchange(state, &old, new))
+		if (!compare_exchange(state, &old, new))
 			continue;
 		take_from_table(offset);
 		return;
@@ -297,7 +297,7 @@ int pn_retain(const struct pn_object *object)
 			continue;
 		}
 		new = state_retained(object, old, &err);
-		if (!err && exchange(state, &old, new))
+		if (!err && compare_exchange(state, &old, new))
 			break;
 	}
 	if (!err && !pn_state_is_retained(old))
@@ -328,7 +328,7 @@ int pn_retain_release(const struct pn_object *object, bool *is_over)
 			continue;
 		}
 		new = state_released(old);
-		if (exchange(state, &old, new))
+		if (compare_exchange(state, &old, new))
 			break;
 	}
 	pn_assert(new == PN_OBJECT_LIVE || new == PN_OBJECT_FREED || pn_state_is_retained(new));
@@ -360,13 +360,13 @@ bool pn_retain_free(const struct pn_object *object)
 		if (pn_state_is_freed(old))
 			pn_die_freed("free()", pn_arena_at(object->offset));
 		if (!pn_state_is_retained(old)) {
-			if (exchange(state, &old, PN_OBJECT_FREED))
+			if (compare_exchange(state, &old, PN_OBJECT_FREED))
 				return false;
 			continue;
 		}
 		/* Add first: the last release may subtract as soon as the state has changed. */
 		__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
-		if (exchange(state, &old, old | PN_RETAINED_FREED))
+		if (compare_exchange(state, &old, old | PN_RETAINED_FREED))
 			return true;
 		__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
 	}

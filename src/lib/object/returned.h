@@ -14,14 +14,14 @@
  * @returned: for each class, the slabs to which other threads returned objects; changes under the
  *	class's lock, but the owner checks without the lock whether the list is empty
  * @epoch: fork generation in which the thread began
- * @has_left: for each class, the thread has ended and has given up its slabs with free objects;
+ * @has_ended: for each class, the thread has ended and has given up its slabs with free objects;
  *	becomes true under the class's lock
  */
 struct pn_owner {
 	struct pn_slab *partial[PN_CLASSES];
 	struct pn_slab *returned[PN_CLASSES];
 	uint32_t epoch;
-	bool has_left[PN_CLASSES];
+	bool has_ended[PN_CLASSES];
 };
 
 /*
@@ -37,11 +37,11 @@ static inline struct pn_owner *pn_slab_owner(const struct pn_slab *slab)
  * Returns true if a slab is unowned, or its owner has ended. Without the class's lock the answer
  * may be out of date.
  */
-static inline bool pn_slab_is_nobodys(const struct pn_slab *slab)
+static inline bool pn_slab_is_unowned(const struct pn_slab *slab)
 {
 	const struct pn_owner *owner = pn_slab_owner(slab);
 
-	return !owner || __atomic_load_n(&owner->has_left[slab->class], __ATOMIC_RELAXED);
+	return !owner || __atomic_load_n(&owner->has_ended[slab->class], __ATOMIC_RELAXED);
 }
 
 /* Adds a slab to its owner's list when another thread returns the first object to it. */

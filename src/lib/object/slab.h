@@ -65,6 +65,12 @@ struct pn_slab {
 
 _Static_assert(offsetof(struct pn_slab, next) <= PN_CACHE_LINE, "what free() reads is in one line");
 
+/* Returns true if the record is that of a medium object, and not that of a slab (medium.h). */
+static inline bool pn_slab_is_medium(const struct pn_slab *slab)
+{
+	return slab->pages;
+}
+
 static inline struct pn_slab *pn_slab_at(size_t offset)
 {
 	return __atomic_load_n(&pn_arena.slabs[offset >> PN_PAGE_SHIFT], __ATOMIC_RELAXED);

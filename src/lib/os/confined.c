@@ -35,7 +35,7 @@ bool pn_confined_thread(void)
 	       thread.is_confined || !thread.is_seen;
 }
 
-void pn_confined_see_thread(void)
+void pn_confined_note_thread(void)
 {
 	if (!__atomic_load_n(&pn_confined, __ATOMIC_RELAXED))
 		thread.is_seen = true;
@@ -76,9 +76,9 @@ void pn_confined_start(void)
 	is_started = true;
 }
 
-bool pn_confined_look(void)
+bool pn_confined_ask(void)
 {
-	pn_confined_see_thread();
+	pn_confined_note_thread();
 	if (!pn_is_confined() && is_started && ask_for_mode() != mode_at_start)
 		pn_confined_set(true);
 	return pn_is_confined();

@@ -30,7 +30,7 @@ static inline bool pn_is_confined(void)
 /*
  * Notes that the library has seen this thread; called when a thread first allocates, for instance.
  */
-void pn_confined_see_thread(void);
+void pn_confined_note_thread(void);
 
 /*
  * Notes that this thread is about to install a filter for itself. Returns whether that was noted
@@ -54,6 +54,6 @@ void pn_confined_start(void);
  * Returns true if a filter may apply to this thread. After pn_confined_start() it also asks the
  * kernel. Call this before any system call that a seccomp filter may forbid.
  */
-bool pn_confined_look(void);
+bool pn_confined_ask(void);
 
 #endif /* PN_CONFINED_H */

@@ -8,14 +8,14 @@
 #include "os/base.h"
 
 /* Returns 0 if @err is 0; otherwise sets errno to @err and returns -1. */
-static inline int pn_answer(int err)
+static inline int pn_result(int err)
 {
 	if (err)
 		errno = err;
 	return err ? -1 : 0;
 }
 
-static inline void *pn_answer_object(void *object)
+static inline void *pn_result_object(void *object)
 {
 	if (pn_unlikely(!object))
 		errno = ENOMEM;
