@@ -12,18 +12,29 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # The folder from which pinned-run preloads the library; may contain $LIB of ld.so(8).
 PRELOAD_DIR ?= $(LIBDIR)/pinned-mem
 DESTDIR ?=
-# Kernel headers to build the module against. By default those of Debian's stock kernel, fetched by
-# apt.
-KDIR ?=
+# Kernel headers to build the module against. Build systems for devices set KERNEL_SRC.
+KERNEL_SRC ?= /lib/modules/$(shell uname -r)/build
+KDIR ?= $(KERNEL_SRC)
 
-CC ?= cc
-OBJCOPY ?= objcopy
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)$(if $(CROSS_COMPILE),gcc,cc)
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS_COMPILE)ar
+endif
+OBJCOPY ?= $(CROSS_COMPILE)objcopy
 CFLAGS ?= -O2 -g
-WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
+# WERROR=1 makes warnings errors. CI sets it; a newer compiler's warning must not fail a user's build.
+WERROR ?=
+WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes $(if $(filter 1,$(WERROR)),-Werror)
 INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
 # -fno-builtin-malloc: else the compiler treats the allocator's own functions as the C library's.
 # -funwind-tables: else, on ARM, the call stacks of a heap profile end inside the library.
 USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -funwind-tables -pthread $(INCLUDES)
+
+# `$(call run,CC)COMMAND` runs the command, and prints a short line instead of the command unless V=1.
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+run = $(if $(filter 1,$(V)),,@$(if $(silent),,printf '  %-7s %s\n' '$1' '$(@:$(top)/%=%)';))
 
 lib_sources := $(wildcard src/lib/*/*.c)
 shim_sources := $(wildcard src/shim/*.c)
@@ -36,15 +47,23 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules install clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
+.PHONY: all help modules modules_install install uninstall dist clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
 	@echo 'make            libpinned, libmalloc-pinned and the tools, into $(O)/'
-	@echo 'make modules    pinned_mem.ko for the kernel headers in KDIR=...; default: those of Debian, fetched by apt'
+	@echo 'make modules    pinned_mem.ko for the kernel headers in KDIR=$(KDIR)'
+	@echo 'make modules_install   puts it below INSTALL_MOD_PATH=...'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
+	@echo 'make uninstall  removes what `make install` with the same variables installs'
+	@echo 'make dist       the sources as $(O)/pinned-mem-$(VERSION).tar.gz'
 	@echo 'make deb        Debian packages, into the directory above'
 	@echo 'make clean      removes $(O)/, except the cache of fetched packages'
+	@echo 'These need a C compiler, make and glibc, and install nothing. CROSS_COMPILE=, ARCH=, CC= and'
+	@echo 'CFLAGS= have their usual meanings; V=1 prints commands; WERROR=1 makes warnings errors.'
+	@echo
+	@echo 'All targets below install Debian packages that they need, and say so first; without root they'
+	@echo 'print the command.'
 	@echo
 	@echo 'Demos boot a kernel in QEMU, and run unmodified programs on pinned memory:'
 	@echo 'make demo          python3, sqlite3, tar, perl and gzip, whose buffers a device reads'
@@ -83,56 +102,64 @@ $(O)/need/%: test/need
 	@test/need $*
 	@mkdir -p $(@D) && touch $@
 
-$(O)/obj/%.o: src/%.c | $(O)/need/build
+# Names what is missing, in one line, before the first compilation.
+$(O)/can-build: src/tools/can-build
+	@src/tools/can-build '$(CC)' '$(AR)' '$(OBJCOPY)'
+	@mkdir -p $(@D) && touch $@
+# Targets of tests install the compiler, too, before they build anything.
+ifneq ($(filter check% demo% lint% bench%,$(MAKECMDGOALS)),)
+$(O)/can-build: | $(O)/need/build
+endif
+
+$(O)/obj/%.o: src/%.c | $(O)/can-build
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call run,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(libpinned): $(lib_objects) src/lib/libpinned.map
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,defs,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \
+	$(call run,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,defs,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \
 		-Wl,--version-script=src/lib/libpinned.map -o $@ $(lib_objects)
 
 $(O)/lib/libpinned.so: $(libpinned)
-	ln -sf libpinned.so.1 $@
+	@ln -sf libpinned.so.1 $@
 
 # The static library is one relocatable object whose hidden symbols are made local, so that only
 # public symbols are visible.
 $(libpinned_static): $(lib_objects)
 	@mkdir -p $(@D)
-	$(LD) -r -o $(O)/obj/libpinned.o $(lib_objects)
-	$(OBJCOPY) --localize-hidden $(O)/obj/libpinned.o
-	rm -f $@ && $(AR) rcs $@ $(O)/obj/libpinned.o
+	$(call run,AR)$(CC) $(CFLAGS) -nostdlib -r -o $(O)/obj/libpinned.o $(lib_objects) && \
+		$(OBJCOPY) --localize-hidden $(O)/obj/libpinned.o && rm -f $@ && $(AR) rcs $@ $(O)/obj/libpinned.o
 
 # The shim exports libpinned's interface and has libpinned's soname; see doc/design.md. Its version
 # script omits `local: *`, so that the malloc family is exported too, unversioned.
 $(O)/obj/libmalloc-pinned.map: src/lib/libpinned.map
 	@mkdir -p $(@D)
-	sed '/^local:/,/\*;/d' $< >$@
+	@sed '/^local:/,/\*;/d' $< >$@
 
 $(shim): $(shim_lib_objects) $(shim_objects) $(O)/obj/libmalloc-pinned.map
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \
+	$(call run,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \
 		-Wl,--version-script=$(O)/obj/libmalloc-pinned.map -o $@ $(shim_lib_objects) $(shim_objects) -ldl
 
 $(O)/pinned-run: src/tools/pinned-run dkms.conf
 	@mkdir -p $(@D)
-	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
+	$(call run,GEN)sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
 # A program that reads the configuration file with the library's own parser.
 read_config_objects := $(patsubst %,$(O)/obj/lib/%.o,config/conffile config/config os/confined os/die os/sys)
 $(O)/pinnedctl.d/read-config: src/tools/read-config.c $(read_config_objects)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(call run,LINK)$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) $(LDFLAGS) -o $@ $^
 
 # The descriptions of the driver's parameters, taken from its source, one per line.
 $(O)/pinnedctl.d/parameters: src/tools/list-parameters $(wildcard src/kernel/*.c)
 	@mkdir -p $(@D)
-	src/tools/list-parameters src/kernel/*.c >$@
+	$(call run,GEN)src/tools/list-parameters src/kernel/*.c >$@
 
 $(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) $(O)/pinnedctl.d/read-config $(O)/pinnedctl.d/parameters dkms.conf
 	@mkdir -p $(@D)/pinnedctl.d
-	cp src/tools/pinnedctl.d/*.py $(@D)/pinnedctl.d/
-	sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
+	@cp src/tools/pinnedctl.d/*.py $(@D)/pinnedctl.d/
+	$(call run,GEN)sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
 pkgconfig_files := $(addprefix $(O)/obj/,libpinned.pc libmalloc-pinned.pc pinned-mem.pc)
 $(O)/obj/libpinned.pc: src/lib/libpinned.pc.in
@@ -143,17 +170,29 @@ $(pkgconfig_files): dkms.conf FORCE
 	@sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' $(filter %.pc.in,$^) >$@
 
 # Builds the module in a copy of the source for each kernel, so that the tree stays clean.
-modules: | $(O)/need/modules
-	@src/kernel/build-module $(if $(KDIR),'$(KDIR)')
+modules:
+	@W='$(W)' src/kernel/build-module '$(KDIR)'
+
+modules_install: modules
+	@W='$(W)' src/kernel/build-module '$(KDIR)' modules_install
+
+# Variables of src/tools/install-files and src/tools/uninstall-files.
+places = VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' \
+	PRELOAD_DIR='$(PRELOAD_DIR)' DESTDIR='$(DESTDIR)' O='$(O)'
 
 install: all $(pkgconfig_files)
-	VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' \
-		PRELOAD_DIR='$(PRELOAD_DIR)' DESTDIR='$(DESTDIR)' O='$(O)' src/tools/install-files
+	$(call run,INSTALL)$(places) src/tools/install-files
+
+uninstall: all $(pkgconfig_files)
+	@$(places) src/tools/uninstall-files
+
+dist:
+	@src/tools/make-tarball '$(VERSION)' '$(O)'
 
 clean:
-	find $(O) -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+	$(call run,CLEAN)if [ -d $(O) ]; then find $(O) -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +; fi
 
-deb: | $(O)/need/deb
+deb:
 	dpkg-buildpackage -us -uc -b
 
 -include $(lib_objects:.o=.d) $(shim_objects:.o=.d)
