@@ -49,19 +49,6 @@ size_t pn_central_take(struct pn_heap *heap, unsigned int class, struct pn_free 
 	return got;
 }
 
-static void give_to_nobody_locked(struct pn_central *central, struct pn_slab *slab,
-				  const uint8_t *state)
-{
-	pn_lock_assert_held(&central->lock);
-	pn_slab_put(slab, state);
-	if (slab->free == 1)
-		pn_slab_push(&central->partial, slab);
-	if (slab->free == slab->count && !pn_slab_is_last(central->partial, slab)) {
-		pn_slab_remove(&central->partial, slab);
-		pn_slab_unmake_locked(slab);
-	}
-}
-
 /* Owned slabs. */
 
 static void give_to_owner_locked(struct pn_slab *slab, const uint8_t *state)
@@ -92,8 +79,8 @@ static bool give_locked(struct pn_central *central, const struct pn_free *object
 		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
 	if (slab->owner)
 		give_to_owner_locked(slab, object->state);
-	else
-		give_to_nobody_locked(central, slab, object->state);
+	else if (pn_slab_put(&central->partial, slab, object->state))
+		pn_slab_unmake_locked(slab);
 	return true;
 }
 

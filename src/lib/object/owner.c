@@ -43,27 +43,16 @@ static void count_out(const struct pn_owner *owner, unsigned int class, int64_t 
 
 /* Objects that other threads returned. */
 
-static void collect_one_locked(struct pn_owner *owner, struct pn_slab *slab)
-{
-	struct pn_slab **partial = &owner->partial[slab->class];
-	bool was_full = !slab->free;
-
-	pn_lock_assert_held(&central_of(slab->class)->lock);
-	pn_returned_remove_locked(owner, slab);
-	pn_slab_collect_locked(slab);
-	if (was_full)
-		pn_slab_push(partial, slab);
-	if (slab->free == slab->count && !pn_slab_is_last(*partial, slab)) {
-		pn_slab_remove(partial, slab);
-		pn_slab_unmake_locked(slab);
-	}
-}
-
 static void collect_locked(struct pn_owner *owner, unsigned int class)
 {
+	struct pn_slab *slab;
+
 	pn_lock_assert_held(&central_of(class)->lock);
-	while (owner->returned[class])
-		collect_one_locked(owner, owner->returned[class]);
+	while ((slab = owner->returned[class])) {
+		pn_returned_remove_locked(owner, slab);
+		if (pn_slab_collect_locked(&owner->partial[class], slab))
+			pn_slab_unmake_locked(slab);
+	}
 }
 
 /* More slabs. */
@@ -156,19 +145,6 @@ static void unmake(struct pn_slab *slab)
 	pn_unlock(&central->lock);
 }
 
-static void give_own(struct pn_owner *owner, struct pn_slab *slab, const uint8_t *state)
-{
-	struct pn_slab **partial = &owner->partial[slab->class];
-
-	pn_slab_put(slab, state);
-	if (slab->free == 1)
-		pn_slab_push(partial, slab);
-	if (slab->free == slab->count && !pn_slab_is_last(*partial, slab)) {
-		pn_slab_remove(partial, slab);
-		unmake(slab);
-	}
-}
-
 /* Consecutive objects of slabs that @owner does not own are returned together, under one lock. */
 void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_free *objects,
 		   size_t count)
@@ -185,7 +161,8 @@ void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_f
 		if (others)
 			pn_central_give(&pn_heap, class, &objects[i - others], others);
 		others = 0;
-		give_own(owner, slab, objects[i].state);
+		if (pn_slab_put(&owner->partial[class], slab, objects[i].state))
+			unmake(slab);
 		own++;
 	}
 	if (others)

@@ -272,15 +272,31 @@ size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t w
 	return count;
 }
 
-void pn_slab_put(struct pn_slab *slab, const uint8_t *state)
+/* Updates the list after objects of a slab have become free; see pn_slab_put(). */
+static bool update_list(struct pn_slab **list, struct pn_slab *slab, bool was_full)
+{
+	bool is_only;
+
+	if (was_full)
+		pn_slab_push(list, slab);
+	is_only = *list == slab && !slab->next;
+	if (slab->free < slab->count || is_only)
+		return false;
+	pn_slab_remove(list, slab);
+	return true;
+}
+
+bool pn_slab_put(struct pn_slab **list, struct pn_slab *slab, const uint8_t *state)
 {
 	size_t index = (size_t)(state - slab->state);
+	bool was_full = !slab->free;
 
 	pn_assert(index < slab->count && !(free_bits(slab)[index / 64] >> (index % 64) & 1));
 	free_bits(slab)[index / 64] |= (uint64_t)1 << (index % 64);
 	if (index / 64 < slab->scan)
 		slab->scan = (uint16_t)(index / 64);
 	set_free(slab, slab->free + 1u);
+	return update_list(list, slab, was_full);
 }
 
 void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state)
@@ -294,9 +310,10 @@ void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state)
 	slab->returned++;
 }
 
-void pn_slab_collect_locked(struct pn_slab *slab)
+bool pn_slab_collect_locked(struct pn_slab **list, struct pn_slab *slab)
 {
 	uint64_t *bits = free_bits(slab), *returned = returned_bits(slab);
+	bool was_full = !slab->free;
 
 	pn_lock_assert_held(&slab->heap->centrals[slab->class].lock);
 	for (size_t i = 0; i < free_words(&pn_classes[slab->class]); i++) {
@@ -306,4 +323,5 @@ void pn_slab_collect_locked(struct pn_slab *slab)
 	slab->scan = 0;
 	set_free(slab, slab->free + (size_t)slab->returned);
 	slab->returned = 0;
+	return update_list(list, slab, was_full);
 }

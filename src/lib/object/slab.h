@@ -134,19 +134,23 @@ void pn_slab_unmake_locked(struct pn_slab *slab);
  * or, if the slab is unowned, holds the class's lock.
  */
 size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t wanted);
-/* Sets the free bit of an object that is returned; same callers as pn_slab_take_from(). */
-void pn_slab_put(struct pn_slab *slab, const uint8_t *state);
+/*
+ * Sets the free bit of an object that is returned; same callers as pn_slab_take_from(). @list is
+ * the list that a slab with free objects is in: its owner's or the class's. A slab that was full is
+ * added to the list. A slab whose objects are now all free is removed, unless it is the only one in
+ * the list, because the next allocation needs that slab. Returns true if the slab was removed: the
+ * caller then unmakes it.
+ */
+bool pn_slab_put(struct pn_slab **list, struct pn_slab *slab, const uint8_t *state);
 /* Records that a thread that does not own the slab returned an object. */
 void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state);
-/* Turns all returned objects of the slab into free ones. */
-void pn_slab_collect_locked(struct pn_slab *slab);
+/*
+ * Turns all returned objects of the slab into free ones. Updates @list and returns what
+ * pn_slab_put() returns.
+ */
+bool pn_slab_collect_locked(struct pn_slab **list, struct pn_slab *slab);
 /* Adds a slab with free objects at the beginning of a list: its owner's or the class's. */
 void pn_slab_push(struct pn_slab **list, struct pn_slab *slab);
 /* Removes a slab from such a list. */
 void pn_slab_remove(struct pn_slab **list, struct pn_slab *slab);
-/* Returns true if @slab is the only one in @list; it is kept, as the next allocation needs it. */
-static inline bool pn_slab_is_last(const struct pn_slab *list, const struct pn_slab *slab)
-{
-	return list == slab && !slab->next;
-}
 #endif /* PN_SLAB_H */
