@@ -51,39 +51,52 @@ size_t pn_central_take(struct pn_heap *heap, unsigned int class, struct pn_free 
 
 /* Owned slabs. */
 
-static void give_to_owner_locked(struct pn_slab *slab, const uint8_t *state)
+static void give_to_owner_locked(struct pn_slab *slab, const struct pn_free *objects, size_t count)
 {
+	bool was_none = !slab->returned;
+
 	pn_lock_assert_held(&slab->heap->centrals[slab->class].lock);
-	pn_slab_put_returned_locked(slab, state);
-	if (slab->returned == 1)
-		pn_returned_add_locked(slab->owner, slab);
+	pn_slab_put_returned_locked(slab, objects, count);
 	if (slab->returned == slab->count) {
-		pn_returned_remove_locked(slab->owner, slab);
+		if (!was_none)
+			pn_returned_remove_locked(slab->owner, slab);
 		pn_slab_unmake_locked(slab);
+	} else if (was_none) {
+		pn_returned_add_locked(slab->owner, slab);
 	}
 }
 
-/* Returns false if the object is not counted as out, since the process was forked meanwhile. */
-static bool give_locked(struct pn_central *central, const struct pn_free *object)
+/*
+ * Returns objects of one slab. Return: false if the objects are not counted as out, since the
+ * process was forked meanwhile.
+ */
+static bool give_to_slab_locked(struct pn_central *central, struct pn_slab *slab,
+				const struct pn_free *objects, size_t count)
 {
-	struct pn_slab *slab = pn_slab_at(pn_arena_offset(object->object));
-
 	pn_lock_assert_held(&central->lock);
 	/* The process was forked between the free and here. */
 	if (slab->epoch != pn_arena.epoch)
 		return false;
 	pn_assert(central == &slab->heap->centrals[slab->class]);
-	pn_assert(pn_free_is_valid(object));
 	/* Slabs of a thread that has ended are full, and become unowned now. */
 	if (pn_slab_is_unowned(slab))
 		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
 	if (slab->owner)
-		give_to_owner_locked(slab, object->state);
-	else if (pn_slab_put(&central->partial, slab, object->state))
-		pn_slab_unmake_locked(slab);
+		give_to_owner_locked(slab, objects, count);
+	else
+		for (size_t i = 0; i < count; i++)
+			if (pn_slab_put(&central->partial, slab, objects[i].state))
+				pn_slab_unmake_locked(slab);
 	return true;
 }
 
+static struct pn_slab *slab_of(const struct pn_free *object)
+{
+	pn_assert(pn_free_is_valid(object));
+	return pn_slab_at(pn_arena_offset(object->object));
+}
+
+/* Consecutive objects of one slab are returned together. */
 void pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_free *objects,
 		     size_t count)
 {
@@ -91,8 +104,14 @@ void pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_f
 	int64_t given = 0;
 
 	pn_lock(&central->lock);
-	for (size_t i = 0; i < count; i++)
-		given += give_locked(central, &objects[i]);
+	for (size_t i = 0, next; i < count; i = next) {
+		struct pn_slab *slab = slab_of(&objects[i]);
+
+		for (next = i + 1; next < count && slab_of(&objects[next]) == slab; next++)
+			;
+		if (give_to_slab_locked(central, slab, &objects[i], next - i))
+			given += (int64_t)(next - i);
+	}
 	pn_central_count_out(heap, class, -given);
 	pn_unlock(&central->lock);
 }

@@ -16,25 +16,29 @@
 #include "os/probe.h"
 #include "os/random.h"
 
-/* Allows for one state more than there are objects: no object is ever live after the last one. */
-static size_t state_size(const struct pn_class *class)
+/*
+ * Returns the bytes of the states of @count objects. There is one state more than there are
+ * objects: no object is ever live after the last one.
+ */
+static size_t state_size(size_t count)
 {
-	return pn_round_up(class->count + 1u, sizeof(uint64_t));
+	return pn_round_up(count + 1, sizeof(uint64_t));
 }
 
-static size_t free_words(const struct pn_class *class)
+/* Returns how many words contain one bit for each of @count objects. */
+static size_t words_for(size_t count)
 {
-	return (class->count + 63u) / 64;
+	return (count + 63) / 64;
 }
 
 static uint64_t *free_bits(struct pn_slab *slab)
 {
-	return (uint64_t *)(void *)(slab->state + state_size(&pn_classes[slab->class]));
+	return (uint64_t *)(void *)(slab->state + state_size(slab->count));
 }
 
 static uint64_t *returned_bits(struct pn_slab *slab)
 {
-	return free_bits(slab) + free_words(&pn_classes[slab->class]);
+	return free_bits(slab) + words_for(slab->count);
 }
 
 /* Returns true if the free bits, @free, @scan and the states agree. */
@@ -43,7 +47,7 @@ PN_UNUSED_IN_RELEASE static bool is_valid(struct pn_slab *slab)
 	const uint64_t *bits = free_bits(slab);
 	size_t count = 0;
 
-	for (size_t i = 0; i < free_words(&pn_classes[slab->class]) * 64; i++) {
+	for (size_t i = 0; i < words_for(slab->count) * 64; i++) {
 		if (!(bits[i / 64] >> (i % 64) & 1))
 			continue;
 		count++;
@@ -100,8 +104,8 @@ void pn_slab_remove(struct pn_slab **list, struct pn_slab *slab)
 static struct pn_slab *take_record(struct pn_central *central, const struct pn_class *class)
 {
 	struct pn_slab *record = central->spare;
-	size_t size =
-		offsetof(struct pn_slab, state) + state_size(class) + 2 * free_words(class) * 8;
+	size_t size = offsetof(struct pn_slab, state) + state_size(class->count) +
+		      2 * words_for(class->count) * 8;
 
 	if (!record)
 		return pn_meta_alloc(size);
@@ -229,11 +233,36 @@ void pn_slab_unmake_locked(struct pn_slab *slab)
 
 /* Objects. */
 
-static size_t lowest_free(struct pn_slab *slab, const uint64_t *bits)
+static struct pn_free free_object(struct pn_slab *slab, size_t index)
 {
-	while (!bits[slab->scan])
-		slab->scan++;
-	return slab->scan * 64u + (size_t)__builtin_ctzll(bits[slab->scan]);
+	pn_assert(index < slab->count);
+	pn_assert(pn_slab_state(slab, index) == PN_OBJECT_NEVER ||
+		  pn_slab_state(slab, index) == PN_OBJECT_FREED);
+	return (struct pn_free){
+		.object = pn_arena_at(slab->offset + index * slab->pitch),
+		.state = &slab->state[index],
+	};
+}
+
+/*
+ * Takes the @count free objects with the lowest addresses. The cache is a stack: the lowest address
+ * comes last, to be popped first.
+ */
+static void take_lowest(struct pn_slab *slab, struct pn_free *objects, size_t count)
+{
+	uint64_t *bits = free_bits(slab);
+	size_t word = slab->scan;
+
+	while (count) {
+		uint64_t rest = bits[word];
+
+		for (; rest && count; rest &= rest - 1)
+			objects[--count] =
+				free_object(slab, word * 64 + (size_t)__builtin_ctzll(rest));
+		bits[word] = rest;
+		word += !rest && count;
+	}
+	slab->scan = (uint16_t)word;
 }
 
 /* Returns the first free object at or after a random index; the search wraps around. */
@@ -243,30 +272,32 @@ static size_t random_free(const struct pn_slab *slab, const uint64_t *bits)
 	uint64_t rest = bits[word] & (~(uint64_t)0 << (index % 64));
 
 	while (!rest) {
-		word = word + 1 < (slab->count + 63u) / 64 ? word + 1 : 0;
+		word = word + 1 < words_for(slab->count) ? word + 1 : 0;
 		rest = bits[word];
 	}
 	return word * 64 + (size_t)__builtin_ctzll(rest);
 }
 
-size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t wanted)
+static void take_random(struct pn_slab *slab, struct pn_free *objects, size_t count)
 {
 	uint64_t *bits = free_bits(slab);
+
+	while (count) {
+		size_t index = random_free(slab, bits);
+
+		bits[index / 64] &= ~((uint64_t)1 << (index % 64));
+		objects[--count] = free_object(slab, index);
+	}
+}
+
+size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t wanted)
+{
 	size_t count = slab->free < wanted ? slab->free : wanted;
 
-	for (size_t got = count; got; got--) {
-		size_t index = pn_random_is_on ? random_free(slab, bits) : lowest_free(slab, bits);
-
-		pn_assert(index < slab->count && bits[index / 64] >> (index % 64) & 1);
-		pn_assert(pn_slab_state(slab, index) == PN_OBJECT_NEVER ||
-			  pn_slab_state(slab, index) == PN_OBJECT_FREED);
-		bits[index / 64] &= ~((uint64_t)1 << (index % 64));
-		/* The cache is a stack: the lowest address comes last, to be popped first. */
-		objects[got - 1] = (struct pn_free){
-			.object = pn_arena_at(slab->offset + index * slab->pitch),
-			.state = &slab->state[index],
-		};
-	}
+	if (pn_random_is_on)
+		take_random(slab, objects, count);
+	else
+		take_lowest(slab, objects, count);
 	set_free(slab, slab->free - count);
 	pn_assert_slow(is_valid(slab));
 	return count;
@@ -299,15 +330,18 @@ bool pn_slab_put(struct pn_slab **list, struct pn_slab *slab, const uint8_t *sta
 	return update_list(list, slab, was_full);
 }
 
-void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state)
+void pn_slab_put_returned_locked(struct pn_slab *slab, const struct pn_free *objects, size_t count)
 {
-	size_t index = (size_t)(state - slab->state);
+	uint64_t *returned = returned_bits(slab);
 
 	pn_lock_assert_held(&slab->heap->centrals[slab->class].lock);
-	pn_assert(index < slab->count);
-	pn_assert(!(returned_bits(slab)[index / 64] >> (index % 64) & 1));
-	returned_bits(slab)[index / 64] |= (uint64_t)1 << (index % 64);
-	slab->returned++;
+	for (size_t i = 0; i < count; i++) {
+		size_t index = (size_t)(objects[i].state - slab->state);
+
+		pn_assert(index < slab->count && !(returned[index / 64] >> (index % 64) & 1));
+		returned[index / 64] |= (uint64_t)1 << (index % 64);
+	}
+	slab->returned = (uint16_t)(slab->returned + count);
 }
 
 bool pn_slab_collect_locked(struct pn_slab **list, struct pn_slab *slab)
@@ -316,7 +350,7 @@ bool pn_slab_collect_locked(struct pn_slab **list, struct pn_slab *slab)
 	bool was_full = !slab->free;
 
 	pn_lock_assert_held(&slab->heap->centrals[slab->class].lock);
-	for (size_t i = 0; i < free_words(&pn_classes[slab->class]); i++) {
+	for (size_t i = 0; i < words_for(slab->count); i++) {
 		bits[i] |= returned[i];
 		returned[i] = 0;
 	}

@@ -142,8 +142,8 @@ size_t pn_slab_take_from(struct pn_slab *slab, struct pn_free *objects, size_t w
  * caller then unmakes it.
  */
 bool pn_slab_put(struct pn_slab **list, struct pn_slab *slab, const uint8_t *state);
-/* Records that a thread that does not own the slab returned an object. */
-void pn_slab_put_returned_locked(struct pn_slab *slab, const uint8_t *state);
+/* Records that a thread that does not own the slab returned @count of its objects. */
+void pn_slab_put_returned_locked(struct pn_slab *slab, const struct pn_free *objects, size_t count);
 /*
  * Turns all returned objects of the slab into free ones. Updates @list and returns what
  * pn_slab_put() returns.
