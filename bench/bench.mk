@@ -4,14 +4,20 @@
 bench_bin := $(O)/bench/bin
 bench_flags := -std=gnu11 -O2 -Wall -Wextra -Werror -pthread
 bench_suite := $(patsubst bench/suite/%.c,$(bench_bin)/suite/%,$(wildcard bench/suite/*.c))
-bench_plain := $(addprefix $(bench_bin)/,micro touch load measure)
+bench_suite_cxx := $(patsubst bench/suite/%.cc,$(bench_bin)/suite/%,$(wildcard bench/suite/*.cc))
+bench_plain := $(addprefix $(bench_bin)/,micro touch edges load measure)
 bench_translating := $(addprefix $(bench_bin)/,v2p bounce)
-bench_programs := $(bench_suite) $(bench_plain) $(bench_translating)
+bench_programs := $(bench_suite) $(bench_suite_cxx) $(bench_plain) $(bench_translating)
 
 # -fno-builtin: else the compiler removes allocations whose memory is not used.
 $(bench_suite): $(bench_bin)/suite/%: bench/suite/%.c bench/suite/workload.h | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -fno-builtin -o $@ $<
+
+# The workloads that are published in C++ call operators new and delete.
+$(bench_suite_cxx): $(bench_bin)/suite/%: bench/suite/%.cc bench/suite/workload.h bench/suite/larson.h | $(O)/need/build
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 $(filter-out -std=%,$(bench_flags)) -fno-builtin -fsized-deallocation -o $@ $<
 
 $(bench_plain): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/workload.h | $(O)/need/build
 	@mkdir -p $(@D)
@@ -21,12 +27,17 @@ $(bench_translating): $(bench_bin)/%: bench/%.c bench/clock.h bench/suite/worklo
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -Iinclude -o $@ $< -L$(O)/lib -lpinned -ldl -Wl,-rpath,$(abspath $(O)/lib)
 
-.PHONY: bench bench-device bench-devices bench-dma bench-rseq bench-smoke bench-programs
+.PHONY: bench bench-in bench-device bench-devices bench-dma bench-rseq bench-smoke bench-programs
 bench-programs: all $(bench_programs)
 
 # BENCH='--rounds 9 --only redis' passes options to bench/run; see bench/run --help.
 bench: bench-programs | $(O)/need/bench
 	@bench/run $(BENCH)
+
+# Compares the allocators of another Debian suite, glibc among them: make bench-in SUITE=sid
+bench-in: bench-programs | $(O)/need/kernels
+	@test/qemu/in-suite '$(SUITE)' python3 libjemalloc2 libmimalloc3 libtcmalloc-minimal4t64 -- \
+		bench/run --only 'suite/*' --only 'micro/*' --only 'edges/*' --output '$(O)/bench/$(SUITE)' $(BENCH)
 
 # Runs the same benchmarks on memory from the driver, in a guest.
 bench-device: bench-programs | $(O)/need/qemu

@@ -133,6 +133,24 @@ static void large(size_t size, size_t count)
 		free(blocks[i]);
 }
 
+/* Replaces random ones of 16 objects of 60 to 90 KB. */
+static void *replace_medium(void *arg)
+{
+	size_t count = *(size_t *)arg;
+	void *objects[BLOCKS] = { NULL };
+	uint64_t random = random_seed((uintptr_t)arg);
+
+	for (size_t i = 0; i < count; i++) {
+		void **object = &objects[random_below(&random, BLOCKS)];
+
+		free(*object);
+		*object = take(60000 + random_below(&random, 30000));
+	}
+	for (size_t i = 0; i < BLOCKS; i++)
+		free(objects[i]);
+	return NULL;
+}
+
 struct ring {
 	void *objects[RING];
 	size_t put;
@@ -180,13 +198,23 @@ static void *mix_in_thread(void *arg)
 }
 
 /* Divides the same work among @count_threads threads. */
-static void threads(size_t count_threads, size_t count)
+static void divide(void *(*body)(void *), size_t count_threads, size_t count)
 {
 	size_t counts[THREADS_MAX];
 
 	for (size_t i = 0; i < count_threads; i++)
 		counts[i] = count / count_threads;
-	run_threads(count_threads, mix_in_thread, counts, sizeof(counts[0]));
+	run_threads(count_threads, body, counts, sizeof(counts[0]));
+}
+
+static void threads(size_t count_threads, size_t count)
+{
+	divide(mix_in_thread, count_threads, count);
+}
+
+static void medium(size_t count_threads, size_t count)
+{
+	divide(replace_medium, count_threads, count);
 }
 
 static const struct pattern {
@@ -203,6 +231,7 @@ static const struct pattern {
 	{ "calloc", zeroed, 128, 2000000 },	  { "aligned", aligned, 64, 2000000 },
 	{ "large", large, 160 << 10, 200000 },	  { "threads1", threads, 1, 3000000 },
 	{ "threads2", threads, 2, 3000000 },	  { "threads6", threads, 6, 3000000 },
+	{ "medium1", medium, 1, 1000000 },	  { "medium2", medium, 2, 1000000 },
 };
 
 #define PATTERNS (sizeof(patterns) / sizeof(patterns[0]))

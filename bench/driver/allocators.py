@@ -23,6 +23,12 @@ def library_of(top, name):
     return found[-1] if found else ""
 
 
+def versions(top, names):
+    """The file of each allocator that is not of this repository; its name contains a version."""
+    paths = {name: library_of(top, name) for name in names if name not in SHIM}
+    return {name: os.path.basename(os.path.realpath(path)) for name, path in paths.items() if path}
+
+
 def environment(name, library, backend):
     """A program's environment under the allocator: nothing else that steers any of them."""
     env = {key: value for key, value in os.environ.items()

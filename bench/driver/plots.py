@@ -7,6 +7,8 @@ BARS = [("suite", "wall", "time passed"), ("suite", "cpu", "processor time"), ("
         ("suite", "faults", "page faults"), ("micro", "cpu_ns", "processor time"), ("touch", "cpu_ns", "time"),
         ("real", "wall", "time passed"), ("real", "cpu", "processor time"), ("real", "rss_kib", "peak memory"),
         ("real", "faults", "page faults")]
+HELD = [("busy_after_peak", "512 MiB freed, then busy with three small sizes"),
+        ("idle_threads", "1000 threads freed 1.9 MiB each and idle")]
 COLOURS = {"pinned": "#c0392b", "jemalloc": "#2980b9", "mimalloc": "#27ae60", "tcmalloc": "#8e44ad",
            "two-level": "#2980b9", "radix": "#27ae60", "pagemap": "#7f8c8d", "dpdk": "#8e44ad"}
 
@@ -69,6 +71,29 @@ def bounce_series(results):
             for name, figure in (("copy", "copy_ns"), ("pinned_v2p", "v2p_ns"), ("in place", "reach_ns"))]
 
 
+def held_series(results, workload):
+    """(allocator, [(seconds after the peak, MiB)])"""
+    prefix, moments = "held_mib_after_", []
+    for key in results.values:
+        if key[:2] == ("edges", workload) and key[3].startswith(prefix) and key[3] not in moments:
+            moments.append(key[3])
+    return [(name, [(float(moment[len(prefix):-1]), results.median("edges", workload, name, moment))
+                    for moment in moments]) for name in results.allocators("edges")]
+
+
+def held(pyplot, title, series):
+    canvas, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    for name, points in series:
+        axes.plot([x for x, _ in points], [y for _, y in points], marker="o", label=name, color=COLOURS.get(name))
+    axes.set_yscale("log")
+    axes.set_xlabel("seconds after the peak")
+    axes.set_ylabel("resident MiB")
+    axes.set_title(title)
+    axes.legend(fontsize="small")
+    axes.grid(alpha=0.3)
+    return canvas
+
+
 def find_pyplot():
     """Return: pyplot and ticker, or None and None."""
     try:
@@ -88,6 +113,9 @@ def write(results, out):
     for group, figure, title in BARS:
         if group in results.groups() and len(results.allocators(group)) > 1:
             save(pyplot, bars(pyplot, ticker, results, group, figure, title), out, f"{group}-{figure}")
+    for workload, title in HELD:
+        if workload in results.workloads("edges"):
+            save(pyplot, held(pyplot, title, held_series(results, workload)), out, workload)
     if "v2p" in results.groups():
         save(pyplot, lines(pyplot, "translation of random addresses", "size of the range, MiB", v2p_series(results)),
              out, "v2p")

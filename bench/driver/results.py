@@ -11,7 +11,8 @@ class Results:
     """(group, workload, allocator, figure) -> its value in each round."""
 
     def __init__(self):
-        self.machine = {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count()}
+        self.machine = {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count(),
+                        "libc": " ".join(platform.libc_ver()), "allocators": {}}
         self.values = {}
 
     def add(self, workload, allocator, number, figures):
@@ -64,6 +65,11 @@ class Results:
         ratios = [self.ratio(group, workload, allocator, figure) for workload in self.workloads(group)]
         ratios = [ratio for ratio in ratios if ratio and ratio > 0]
         return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
+
+    def rows(self):
+        """Every median, for programs that read the results."""
+        return [dict(zip(("group", "workload", "allocator", "figure"), key), median=statistics.median(rounds))
+                for key, rounds in self.values.items()]
 
     def ratio_between(self, group, workload, base, allocator, figure):
         """Median of one allocator's ratios between two workloads."""

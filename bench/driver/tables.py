@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The tables, in Markdown that is also readable as it is, and the last line."""
+"""The tables, in Markdown that is also readable as it is, the line that sums up, and the line for programs."""
+import json
+import math
 
 TITLES = {
     "suite": "Workloads known from the literature on allocators",
     "micro": "One pattern at a time",
     "touch": "The first word of 512 live objects, touched in turn",
+    "edges": "Large objects, worst calls, and memory after a peak",
     "real": "Real programs",
     "passthrough": "A program that the shim passes through",
     "v2p": "Translation of random addresses, by the size of the range",
@@ -68,6 +71,50 @@ def nanoseconds(results, group, figure):
     return f"{FIGURES[figure][0].capitalize()}, ns:\n\n{layout(rows)}\n" if len(rows) > 1 else ""
 
 
+def scaling_ratios(results):
+    """{row: {allocator: throughput of two threads divided by that of one}}, of all rows that have threads."""
+    pairs = [("suite", name[:-1] + "1", name, "per_s", False) for name in results.workloads("suite")
+             if name.endswith("-2")]
+    pairs += [("micro", name + "1", name + "2", "wall_ns", True) for name in ("threads", "medium")]
+    found = {}
+    for group, one, two, figure, is_time in pairs:
+        for name in results.allocators(group):
+            ratio = results.ratio_between(group, *((two, one) if is_time else (one, two)), name, figure)
+            if ratio:
+                found.setdefault(two, {})[name] = ratio
+    return found
+
+
+def mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+def scaling_means(ratios):
+    names = dict.fromkeys(name for row in ratios.values() for name in row)
+    return {name: mean([row[name] for row in ratios.values() if name in row]) for name in names}
+
+
+def scaling(results):
+    ratios = scaling_ratios(results)
+    if not ratios:
+        return ""
+    means = scaling_means(ratios)
+    rows = [["workload"] + list(means)]
+    rows += [[workload] + [number(row.get(name)) for name in means] for workload, row in ratios.items()]
+    rows.append(["geometric mean"] + [number(value, 3) for value in means.values()])
+    return f"## Throughput of two threads, divided by that of one\n\n{layout(rows)}\n"
+
+
+def edges(results):
+    names = results.allocators("edges")
+    rows = [["case", "figure"] + names]
+    for workload in results.workloads("edges"):
+        figures = dict.fromkeys(key[3] for key in results.values if key[:2] == ("edges", workload))
+        rows += [[workload, figure] + [number(results.median("edges", workload, name, figure)) for name in names]
+                 for figure in figures]
+    return layout(rows) + "\n"
+
+
 def v2p(results):
     ways = results.allocators("v2p")
     rows = [["range"] + [f"{way}, ns" for way in ways]]
@@ -92,6 +139,8 @@ def section(results, group):
         body = [v2p(results)]
     elif group == "bounce":
         body = [bounce(results)]
+    elif group == "edges":
+        body = [edges(results)]
     else:
         body = [table(results, group, figure) for figure in SHOWN[group]
                 for table in ((nanoseconds, ratios) if figure.endswith("_ns") else (ratios,))]
@@ -102,7 +151,7 @@ def write(results, path):
     """The file's text."""
     machine = results.machine
     text = "\n".join([f"# Linux {machine['kernel']}, {machine['machine']}, {machine['cpus']} processors\n"] +
-                     [section(results, group) for group in results.groups()])
+                     [section(results, group) for group in results.groups()] + [scaling(results)])
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     return text
@@ -124,11 +173,21 @@ def summary(results):
     words = []
     for key, group, figure in SUMMARY:
         for name in results.allocators(group):
-            mean = results.mean_ratio(group, name, figure)
-            if name != "glibc" and mean:
-                words.append(f"{key}.{name}={mean:.2f}")
+            ratio = results.mean_ratio(group, name, figure)
+            if name != "glibc" and ratio:
+                words.append(f"{key}.{name}={ratio:.2f}")
+    words += [f"scale.{name}={value:.2f}" for name, value in scaling_means(scaling_ratios(results)).items()]
     for figure, name in (("cpu", "programs"), ("cpu_ns", "operations")):
-        mean = results.mean_ratio("passthrough", "passthrough", figure)
-        if mean:
-            words.append(f"passthrough/glibc.{name}={mean:.3f}")
+        ratio = results.mean_ratio("passthrough", "passthrough", figure)
+        if ratio:
+            words.append(f"passthrough/glibc.{name}={ratio:.3f}")
     return "bench: " + " ".join(words + translations(results))
+
+
+def for_programs(results):
+    """One line of JSON: the machine, the means that summary() prints, and all medians."""
+    means = {key: {name: results.mean_ratio(group, name, figure) for name in results.allocators(group)}
+             for key, group, figure in SUMMARY if group in results.groups()}
+    ratios = scaling_ratios(results)
+    return json.dumps({"machine": results.machine, "means": means | {"scale": scaling_means(ratios)},
+                       "scaling": ratios, "rows": results.rows()}, separators=(",", ":"))

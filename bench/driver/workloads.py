@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """All workloads: how each is run under an allocator's environment, and which figures it gives.
 
-Whole programs give wall and cpu seconds, peak memory and page faults; what times itself gives nanoseconds for an
-operation, wall_ns and cpu_ns. v2p and bounce are about translation: their columns are ways to translate, not
+Whole programs give wall and cpu seconds, peak memory and page faults, and those of the suite operations in a second,
+per_s; what times itself gives nanoseconds for an operation, wall_ns and cpu_ns; bench/edges.c names its own figures. v2p and bounce are about translation: their columns are ways to translate, not
 allocators.
 """
 import fnmatch
-import glob
 import os
 import shutil
 import tempfile
@@ -17,6 +16,15 @@ import real
 PASSTHROUGH_ROUNDS = 2  # times as many: a hundredth is to be seen
 TOUCH_SIZES = [2048, 4096, 8192, 16384, 32768, 65536]
 TOUCH_OBJECTS = 512
+# The programs of bench/suite: the part of the published work that one run does, in percent, and the numbers of threads.
+SUITE = [("cfrac", 40, (1,)), ("espresso", 40, (1,)), ("barnes", 25, (1,)),
+         ("alloc_test", 8, (1, 2)), ("larson", 8, (1, 2)), ("larson_sized", 8, (1, 2)), ("mstress", 400, (1, 2)),
+         ("rptest", 400, (1, 2)), ("xmalloc_test", 15, (1, 2)), ("cache_scratch", 100, (1, 2)),
+         ("cache_thrash", 100, (1, 2)), ("glibc_simple", 20, (1,)), ("glibc_thread", 15, (1, 2)),
+         ("sh6", 10, (1, 2, 4)), ("sh8", 4, (1, 2, 4)), ("malloc_large", 3, (1,)), ("mleak", 20, (1,)),
+         ("strings", 100, (1,)), ("trees", 100, (1,))]
+EDGES = ["latency", "beside_large", "among_live", "large_calloc", "after_peak", "busy_after_peak", "idle_threads"]
+SLOW_EDGES = ("busy_after_peak", "idle_threads")  # they watch memory for ten seconds, and so run once
 V2P_MEBIBYTES = [8, 64, 512, 4096, 16384, 65536]
 
 
@@ -32,7 +40,7 @@ class Workload:
         return ", ".join(program for program in self.needs if not shutil.which(program, path=real.PATH))
 
     def rounds(self, rounds):
-        return 1 if rounds == 1 else rounds * self.factor
+        return max(1, int(rounds * self.factor)) if rounds > 1 else 1
 
     def allocators(self, names):
         if self.only:
@@ -60,6 +68,19 @@ class Maker:
         """A program of a fixed amount of work."""
         def body(env, directory):
             return [(None, measure.run(self.binaries, command, env, directory)[1])]
+        return body
+
+    def counted(self, command):
+        """A program of a fixed amount of work that prints how many operations these are, if it counts them."""
+        def body(env, directory):
+            output, cost = measure.run(self.binaries, command, env, directory)
+            return [(None, cost | {"per_s": float(output) / cost["wall"]} if output.strip() else cost)]
+        return body
+
+    def edge(self, name):
+        def body(env, directory):
+            output = measure.run(self.binaries, [self.path("edges"), name, self.percent], env, directory)[0].decode()
+            return [(None, {figure: float(value) for figure, value in map(str.split, output.splitlines())})]
         return body
 
     def self_timed(self, command):
@@ -92,9 +113,16 @@ class Maker:
         return [(None, {"wall_ns": cost["wall"] / count * 1e9, "cpu_ns": cost["cpu"] / count * 1e9})]
 
     def suite(self):
-        sources = sorted(glob.glob(os.path.join(self.top, "bench", "suite", "*.c")))
-        names = [os.path.splitext(os.path.basename(source))[0] for source in sources]
-        return [Workload("suite", name, self.whole([self.path("suite/" + name), self.percent])) for name in names]
+        found = []
+        for program, part, counts in SUITE:
+            percent = f"{part * float(self.percent) / 100:g}"
+            for count in counts:
+                name = f"{program}-{count}" if len(counts) > 1 else program
+                found.append(Workload("suite", name, self.counted([self.path("suite/" + program), percent, str(count)])))
+        return found
+
+    def edges(self):
+        return [Workload("edges", name, self.edge(name), rounds=0 if name in SLOW_EDGES else 1) for name in EDGES]
 
     def micro(self):
         names = os.popen(f"'{self.path('micro')}' --list").read().split()
@@ -122,7 +150,7 @@ class Maker:
         return [Workload("v2p", f"{size}MiB", self.translations(size), only=("glibc",)) for size in sizes]
 
     def all(self):
-        return (self.suite() + self.micro() + self.touch() + self.real() + self.passthrough() + self.v2p() +
+        return (self.suite() + self.micro() + self.touch() + self.edges() + self.real() + self.passthrough() + self.v2p() +
                 [Workload("bounce", "copy", self.bounce, only=("glibc",))])
 
 

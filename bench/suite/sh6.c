@@ -1,49 +1,87 @@
 // SPDX-License-Identifier: MIT
 /*
- * Generations of objects, far more small ones than large ones. Most objects of a generation are
- * soon freed, in the order of allocation or in reverse; every fourth one stays until its slot is
- * needed.
+ * sh6bench of MicroQuill with 10000 calls, as mimalloc-bench runs it: each thread goes through a
+ * row of sizes up to 1000 bytes, with its halves, 250 objects of each below 100 bytes and 50 of
+ * each above, and stores the objects one after another in 10000 places divided by the number of
+ * threads. At the end of the places it frees what is before the fifth that stays, in the order of
+ * allocation, and what is after it in reverse; the fifth that stays moves on each time. It does
+ * this 10000 times, divided by the number of threads.
+ *
+ * mimalloc-bench starts twice as many threads as there are processors.
  */
 #include "workload.h"
 
-#define BATCH 5000
-#define KEPT 20000
-#define DOUBLINGS 6
+#define CALLS 10000
+#define SIZE_END 1000
 
-static void free_batch(void **objects, size_t generation)
+/* Objects @kept_begin to @kept_end - 1 stay until the next time around. */
+struct worker {
+	char **places;
+	size_t count;
+	size_t at;
+	size_t kept_begin;
+	size_t kept_end;
+	size_t repeats;
+	size_t done;
+};
+
+static void turn_around(struct worker *worker)
 {
-	for (size_t i = 0; i < BATCH; i++) {
-		size_t at = generation % 2 ? i : BATCH - 1 - i;
+	worker->kept_begin = worker->kept_end < worker->count ? worker->kept_end : 0;
+	worker->kept_end = worker->kept_begin + worker->count / 5;
+	if (worker->kept_end > worker->count)
+		worker->kept_end = worker->count;
+	for (size_t i = 0; i < worker->kept_begin; i++)
+		free(worker->places[i]);
+	for (size_t i = worker->count; i > worker->kept_end; i--)
+		free(worker->places[i - 1]);
+	worker->at = 0;
+}
 
-		free(objects[at]);
-	}
+static void store(struct worker *worker, size_t size)
+{
+	worker->places[worker->at++] = take(size);
+	worker->done++;
+	if (worker->at == worker->kept_begin)
+		worker->at = worker->kept_end;
+	if (worker->at >= worker->count)
+		turn_around(worker);
+}
+
+static void go_through_sizes(struct worker *worker)
+{
+	for (size_t base = 1; base < SIZE_END; base = base * 3 / 2 + 1)
+		for (size_t size = base; size; size /= 2)
+			for (size_t times = size < 100 ? 250 : 50; times; times--)
+				store(worker, size);
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	worker->places = checked(malloc(worker->count * sizeof(worker->places[0])));
+	for (size_t i = 0; i < worker->repeats; i++)
+		go_through_sizes(worker);
+	for (size_t i = 0; i < worker->at; i++)
+		free(worker->places[i]);
+	free(worker->places);
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	void **kept = checked(calloc(KEPT, sizeof(*kept)));
-	void **objects = checked(calloc(BATCH, sizeof(*objects)));
-	size_t generations = amount(argc, argv, 3000), next = 0;
-	uint64_t random = random_seed(0);
+	static struct worker workers[THREADS_MAX];
+	size_t threads = thread_count(argc, argv), calls = CALLS / threads, done = 0;
 
-	for (size_t g = 0; g < generations; g++) {
-		for (size_t i = 0; i < BATCH; i++) {
-			size_t doublings = 1 + random_below(&random, DOUBLINGS);
-
-			objects[i] = take(random_size(&random, 8, (unsigned int)doublings));
-			if (i % 4 == 0) {
-				void *old = kept[next];
-
-				kept[next] = objects[i];
-				objects[i] = old;
-				next = (next + 1) % KEPT;
-			}
-		}
-		free_batch(objects, g);
-	}
-	for (size_t i = 0; i < KEPT; i++)
-		free(kept[i]);
-	free(kept);
-	free(objects);
+	for (size_t i = 0; i < threads; i++)
+		workers[i] = (struct worker){ .count = calls,
+					      .kept_begin = calls,
+					      .kept_end = calls,
+					      .repeats = amount(argc, argv, calls) };
+	run_threads(threads, work, workers, sizeof(workers[0]));
+	for (size_t i = 0; i < threads; i++)
+		done += workers[i].done;
+	report_done(done);
 	return 0;
 }

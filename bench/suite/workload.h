@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Helpers that the workloads share: random numbers, touching memory, threads, and the amount of
- * work. Each program does a fixed amount of work, and its caller measures the time. The only
- * argument of a program is the amount of work in percent, 100 by default.
+ * work. Each program does a fixed amount of work, and its caller measures the time. Its arguments
+ * are the amount of work in percent of what the published program does, 100 by default, and the
+ * number of threads, 1 by default. C and C++ programs include this file.
  */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -14,14 +15,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_MAX 16
+#define THREADS_MAX 64
 
 /* Returns the share of @full that the command line asks for, at least 1; by default @full. */
 static inline size_t amount(int argc, char **argv, size_t full)
 {
-	size_t share = argc > 1 ? full * strtoul(argv[1], NULL, 10) / 100 : full;
+	double percent = argc > 1 ? strtod(argv[1], NULL) : 100;
+	size_t share = (size_t)((double)full * percent / 100);
 
 	return share ? share : 1;
+}
+
+/* Returns the number of threads that the command line asks for, from 1 to THREADS_MAX. */
+static inline size_t thread_count(int argc, char **argv)
+{
+	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+
+	if (!count || count > THREADS_MAX) {
+		fprintf(stderr, "from 1 to %d threads\n", THREADS_MAX);
+		exit(2);
+	}
+	return count;
+}
+
+/* Prints how many operations were done, for the throughput of several threads. */
+static inline void report_done(size_t operations)
+{
+	printf("%zu\n", operations);
 }
 
 static inline uint64_t random_next(uint64_t *state)
@@ -55,7 +75,7 @@ static inline size_t random_size(uint64_t *state, size_t min, unsigned int doubl
 
 static inline void touch(void *object, size_t size)
 {
-	volatile char *bytes = object;
+	volatile char *bytes = (volatile char *)object;
 
 	bytes[0] = 1;
 	bytes[size - 1] = 2;

@@ -7,6 +7,7 @@ need "$cc" make python3
 
 # Runs no other allocator, since none need be installed here, and to save time.
 make -C "$PINNED_SOURCE" bench-smoke BENCH='--allocators pinned,passthrough' >"$TMPDIR/out" 2>&1 || fail "$(cat "$TMPDIR/out")"
-for key in time/glibc rss/glibc micro/glibc touch/glibc real/glibc v2p_ns v2p_flat; do
+for key in time/glibc rss/glibc micro/glibc touch/glibc real/glibc scale v2p_ns v2p_flat; do
 	grep -qE "^bench: .*\<$key\.pinned=[0-9.]+" "$TMPDIR/out" || fail "no $key: $(cat "$TMPDIR/out")"
 done
+tail -n 1 "$TMPDIR/out" | python3 -m json.tool >/dev/null || fail "the last line is not JSON: $(tail -n 1 "$TMPDIR/out")"
