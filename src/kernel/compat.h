@@ -7,6 +7,9 @@
 #ifndef PINNED_MEM_COMPAT_H
 #define PINNED_MEM_COMPAT_H
 
+/* list_lru.h of 5.17 uses the type of a spinlock without including it. */
+#include <linux/spinlock.h>
+
 #include <linux/list_lru.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -70,7 +73,21 @@ static inline void iosys_map_set_vaddr(struct iosys_map *map, void *vaddr)
 		unmap_function(dmabuf, &(struct iosys_map){ .vaddr = vaddr }); \
 	}
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
-#error "vmap of dma-bufs is not written for kernels from 5.11 to 5.17"
+#include <linux/dma-buf-map.h>
+#define PINNED_DMA_BUF_OP(function) function##_5_11
+#define PINNED_DMA_BUF_VMAP(map_function, unmap_function)                                  \
+	static int map_function##_5_11(struct dma_buf *dmabuf, struct dma_buf_map *old)    \
+	{                                                                                  \
+		struct iosys_map map;                                                      \
+		int err = map_function(dmabuf, &map);                                      \
+		if (!err)                                                                  \
+			dma_buf_map_set_vaddr(old, map.vaddr);                             \
+		return err;                                                                \
+	}                                                                                  \
+	static void unmap_function##_5_11(struct dma_buf *dmabuf, struct dma_buf_map *old) \
+	{                                                                                  \
+		unmap_function(dmabuf, &(struct iosys_map){ .vaddr = old->vaddr });        \
+	}
 #else
 #include <linux/iosys-map.h>
 #define PINNED_DMA_BUF_OP(function) function
@@ -179,11 +196,6 @@ static inline void pinned_clear_page_referenced(struct page *head)
 {
 	ClearPageReferenced(head);
 }
-
-static inline bool pinned_page_maybe_dma_pinned(struct page *page)
-{
-	return page_maybe_dma_pinned(page);
-}
 #else
 static inline void pinned_set_page_index(struct page *head, pgoff_t index)
 {
@@ -200,12 +212,17 @@ static inline void pinned_clear_page_referenced(struct page *head)
 {
 	folio_clear_referenced(page_folio(head));
 }
+#endif
 
+/* 5.18, commit 0b90ddae1344: folio_maybe_dma_pinned(). */
 static inline bool pinned_page_maybe_dma_pinned(struct page *page)
 {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+	return page_maybe_dma_pinned(page);
+#else
 	return folio_maybe_dma_pinned(page_folio(page));
-}
 #endif
+}
 
 /*
  * 7.1, commit fce69f60a163: zap_vma_ptes() was renamed zap_special_vma_range(), and accepts

@@ -11,7 +11,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
-#include <linux/list_lru.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/slab.h>

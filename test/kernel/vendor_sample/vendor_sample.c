@@ -237,6 +237,9 @@ static int import_sum(struct dma_buf *dmabuf, struct vendor_request *request)
 	return 0;
 }
 #else
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+#define iosys_map dma_buf_map
+#endif
 static int import_sum(struct dma_buf *dmabuf, struct vendor_request *request)
 {
 	struct iosys_map map;
