@@ -63,7 +63,8 @@ static void drop_device(struct pn_device *device, enum pn_device_state state)
 /*
  * Marks a device as lost, because the program has closed the descriptor or the container's last
  * group. Either VFIO has unmapped everything already, or nobody can unmap it any more; in the
- * second case VFIO's pins keep the memory from being used otherwise.
+ * second case VFIO's pins keep the memory from being used otherwise. The device leaves the list but
+ * keeps its @next, so a loop over the list can go on.
  */
 static void mark_as_lost(struct pn_device *device)
 {
@@ -136,11 +137,8 @@ static bool unmap_slots(struct pn_device *device, size_t first, size_t count)
 /* Maps chunks for all devices. Return: 0, or ENOMEM with none of the chunks mapped. */
 static int map_locked(size_t first, size_t count)
 {
-	struct pn_device *device, *next;
-
 	pn_arena_assert_held();
-	for (device = attached; device; device = next) {
-		next = device->next;
+	for (struct pn_device *device = attached; device; device = device->next) {
 		if (!map_slots(device, first, count))
 			continue;
 		if (is_there(device)) {
@@ -162,28 +160,20 @@ int pn_devices_map_new_locked(struct pn_pool *pool, size_t first, size_t count)
 
 void pn_devices_unmap_locked(size_t first, size_t count)
 {
-	struct pn_device *device, *next;
-
 	pn_arena_assert_held();
-	for (device = attached; device; device = next) {
-		next = device->next;
+	for (struct pn_device *device = attached; device; device = device->next)
 		if (!unmap_slots(device, first, count))
 			mark_as_lost(device);
-	}
 }
 
 void pn_devices_map_again_locked(size_t first, size_t count)
 {
-	struct pn_device *device, *next;
-
 	pn_arena_assert_held();
-	for (device = attached; device; device = next) {
-		next = device->next;
-		if (!map_slots(device, first, count))
-			continue;
-		unmap_slots(device, 0, pn_arena_slot_count());
-		mark_as_lost(device);
-	}
+	for (struct pn_device *device = attached; device; device = device->next)
+		if (map_slots(device, first, count)) {
+			unmap_slots(device, 0, pn_arena_slot_count());
+			mark_as_lost(device);
+		}
 }
 
 /* Attaching. */
