@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks that the examples of other allocators make for each pointer: whether the pointer is
- * pinned, and whether its physical address is right.
+ * The physical address of a pointer according to the kernel, and a check that libpinned's answer
+ * agrees with it.
  */
 #ifndef EXAMPLES_PAGEMAP_H
 #define EXAMPLES_PAGEMAP_H

@@ -28,6 +28,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../common/pagemap.h"
 #include "edu.h"
 
 #define EXTENTS 16
@@ -76,26 +77,10 @@ static uint64_t address_of(const void *ptr)
 	return device ? pinned_dma_addr(device, ptr) : pinned_v2p(ptr);
 }
 
-/* Returns the physical address from /proc/self/pagemap; 0 if the caller is not root. */
-static uint64_t pagemap_phys(const void *ptr)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), word = 0;
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &word, sizeof(word), (off_t)((uintptr_t)ptr / page * sizeof(word))) !=
-	    sizeof(word))
-		word = 0;
-	close(fd);
-	word &= (UINT64_C(1) << 55) - 1;
-	return word ? word * page + (uintptr_t)ptr % page : 0;
-}
-
 /* Shows the addresses of one buffer, step by step, for readers who are new to pinned memory. */
 static void show_physical(const void *buffer)
 {
-	uint64_t phys = pinned_v2p(buffer), confirmed = pagemap_phys(buffer);
+	uint64_t phys = pinned_v2p(buffer), confirmed = phys_by_pagemap(buffer);
 	bool is_hidden = !confirmed && geteuid() != 0;
 
 	report("show     pinned_v2p() says physical 0x%012" PRIx64 "\n"
