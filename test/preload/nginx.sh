@@ -9,19 +9,7 @@ need nginx curl
 mkdir root
 echo 'hello from nginx' >root/small.txt
 seq 400000 >root/large.txt
-cat >nginx.conf <<CONF
-daemon off;
-$([ "$(id -u)" -ne 0 ] || echo 'user root;')
-worker_processes 2;
-pid nginx.pid;
-events { worker_connections 64; }
-http {
-	access_log off;
-	client_body_temp_path tmp;
-	proxy_temp_path tmp;
-	fastcgi_temp_path tmp;
-	uwsgi_temp_path tmp;
-	scgi_temp_path tmp;
+nginx_settings 2 >nginx.conf <<'CONF'
 	gzip on;
 	gzip_types text/plain;
 	default_type text/plain;
@@ -31,7 +19,6 @@ http {
 		location /again/ { proxy_pass http://unix:./front:/; }
 		location /moved { return 302 /small.txt; }
 	}
-}
 CONF
 
 get() {

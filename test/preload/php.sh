@@ -52,19 +52,7 @@ pm.max_spare_servers = 3
 pm.max_requests = 20
 php_admin_value[opcache.enable] = 1
 CONF
-cat >nginx.conf <<CONF
-daemon off;
-$([ "$(id -u)" -ne 0 ] || echo 'user root;')
-worker_processes 1;
-pid nginx.pid;
-events { worker_connections 64; }
-http {
-	access_log off;
-	client_body_temp_path tmp;
-	proxy_temp_path tmp;
-	fastcgi_temp_path tmp;
-	uwsgi_temp_path tmp;
-	scgi_temp_path tmp;
+nginx_settings 1 >nginx.conf <<CONF
 	server {
 		listen unix:./front;
 		root root;
@@ -75,7 +63,6 @@ http {
 			fastcgi_param REQUEST_METHOD \$request_method;
 		}
 	}
-}
 CONF
 
 # Do fewer rounds in an emulated guest, where a request takes a second.
