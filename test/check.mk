@@ -73,8 +73,10 @@ check-preload: all bench-programs $(preload_programs) $(example_programs) | $(O)
 	@$(MAKE) -s --no-print-directory check-preload-checked
 
 # Runs some preload tests again, with the library's assertions compiled in.
-checked_tests := $(patsubst %,test/preload/%.sh,bash cxx exit_allocations family fork git hardened keys_and_signals libc_memory limit \
-	misuse perl python signal_forks sqlite threads window)
+checked_tests := $(patsubst %,test/preload/%.sh,bash cxx allocation_works_until_the_end malloc_family_keeps_promises \
+	every_form_of_fork_works git hardening_spares_correct_programs thread_keys_and_signals_work \
+	memory_from_libc_can_be_freed limit_is_kept misuse_aborts_with_a_message perl python signal_handlers_may_fork sqlite \
+	threads_leave_nothing_behind only_sizes_between_min_and_max)
 .PHONY: check-preload-checked preload-programs
 preload-programs: all $(preload_programs) | $(O)/need/preload
 check-preload-checked:

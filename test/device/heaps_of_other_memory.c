@@ -10,7 +10,10 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
-/* Every machine has memory below this. address_ceiling.c shows that the driver keeps ceilings. */
+/*
+ * Every machine has memory below this. test/kernel/address_ceiling_is_obeyed.c shows that the driver
+ * obeys ceilings.
+ */
 #define LOW ((uint64_t)4 << 30)
 
 static const size_t sizes[] = { 1, 1000, 40000, 2097152, 6000000 };

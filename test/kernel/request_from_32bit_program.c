@@ -3,7 +3,7 @@
  * The requests of a 32-bit program do the same as those of a 64-bit program: same numbers, same
  * structures, complete answers that stay within bounds, and refusals that change nothing (Faults
  * A33, A34). The test is a 64-bit program that enters the kernel as 32-bit programs do;
- * test/abi/layout.sh compiles the structures for both. arm64 has no such entry.
+ * test/abi/layout_is_fixed.sh compiles the structures for both. arm64 has no such entry.
  */
 #include "guest.h"
 

@@ -144,5 +144,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("dump", add);
+	return run_suite("dump_agrees_with_objects", add);
 }

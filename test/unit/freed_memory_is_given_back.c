@@ -137,5 +137,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("giving_back", add);
+	return run_suite("freed_memory_is_given_back", add);
 }

@@ -306,5 +306,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("heaps", add);
+	return run_suite("heaps_are_separate", add);
 }

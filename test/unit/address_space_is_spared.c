@@ -360,5 +360,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("window", add);
+	return run_suite("address_space_is_spared", add);
 }

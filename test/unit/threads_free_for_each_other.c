@@ -193,5 +193,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("threads", add);
+	return run_suite("threads_free_for_each_other", add);
 }

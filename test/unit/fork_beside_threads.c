@@ -451,5 +451,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("forks", add);
+	return run_suite("fork_beside_threads", add);
 }

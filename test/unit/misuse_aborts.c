@@ -105,5 +105,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("misuse", add);
+	return run_suite("misuse_aborts", add);
 }

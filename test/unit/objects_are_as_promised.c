@@ -216,5 +216,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("allocation", add);
+	return run_suite("objects_are_as_promised", add);
 }

@@ -189,5 +189,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("profile", add);
+	return run_suite("profile_counts_live_objects", add);
 }

@@ -456,5 +456,5 @@ int main(void)
 {
 	for (size_t i = 0; i < CONTAINERS; i++)
 		containers[i].fd = -1;
-	return run_suite("devices", add);
+	return run_suite("devices_reach_the_heap_alone", add);
 }

@@ -578,5 +578,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("retained", add);
+	return run_suite("retained_objects_stay", add);
 }

@@ -329,5 +329,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("hardening", add);
+	return run_suite("hardening_keys_take_effect", add);
 }

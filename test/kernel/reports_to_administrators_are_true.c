@@ -95,7 +95,7 @@ static void pool_is_described(int fd)
 	contains(path, "pinned_mem_mappings:\t1\n");
 	contains(path, "pinned_mem_snapshots:\t0\n");
 	snprintf(line, sizeof(line),
-		 "pool %llu pid %d comm seen_by_people chunks 2 type coherent mappings 1",
+		 "pool %llu pid %d comm reports_to_admi chunks 2 type coherent mappings 1",
 		 (unsigned long long)info_of(fd).pool_id, getpid());
 	contains(DEBUGFS "pools", line);
 	contains(DEBUGFS "pools", "  slots 0 1 node ");
