@@ -51,7 +51,7 @@ static const char *advice_for(int error)
 		return "the driver is not loaded; modprobe pinned_mem";
 	case EACCES:
 	case EPERM:
-		return "no permission; append_figure the user to the group pinned";
+		return "no permission; add the user to the group pinned";
 	case EPROTO:
 		return "the driver is older than this library; upgrade pinned-mem-dkms and reboot";
 	case EPROTONOSUPPORT:

@@ -36,7 +36,7 @@ def of_c(path):
         for arguments in calls(text, "pr_err|pr_warn|pr_warn_ratelimited|pr_notice|pr_info|dev_info|dev_warn|dev_err"):
             yield from list(parts_of_c(arguments.replace("dev.this_device,", "")))[:1]
         return
-    for arguments in calls(text, "die|complain|pn_line_text|pn_report_no_backend|add|say"):
+    for arguments in calls(text, "die|complain|pn_line_text|pn_report_no_backend|append_figure|say"):
         yield from parts_of_c(arguments)
     yield from parts_of_c("\n".join(re.findall(rf"^\t\treturn {STRING};", text, re.M)))
 
