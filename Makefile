@@ -172,10 +172,10 @@ $(pkgconfig_files): dkms.conf FORCE
 
 # Builds the module in a copy of the source for each kernel, so that the tree stays clean.
 modules:
-	@W='$(W)' src/kernel/build-module '$(KDIR)'
+	@W='$(W)' MODULE_BUILD='$(abspath $(O))/modules' src/kernel/build-module '$(KDIR)'
 
 modules_install: modules
-	@W='$(W)' src/kernel/build-module '$(KDIR)' modules_install
+	@W='$(W)' MODULE_BUILD='$(abspath $(O))/modules' src/kernel/build-module '$(KDIR)' modules_install
 
 # Variables of src/tools/install-files and src/tools/uninstall-files.
 places = VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' \

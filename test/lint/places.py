@@ -21,7 +21,7 @@ PLACES = """
 LICENSES/*
 bench/*.c bench/*.h bench/bench.mk bench/device bench/kernel bench/run
 bench/devices/* bench/driver/* bench/real/* bench/suite/*
-debian/* debian/source/* debian/tests/*
+contrib/** debian/* debian/source/* debian/tests/*
 doc/*.md doc/*.svg
 examples/common/*.[ch] examples/common/*/*
 examples/*/*.[ch] examples/*/Makefile examples/*/README.md examples/*/openssl.cnf examples/*/take-devices
