@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program for the Java machine: threads hand buffers that are outside of its heap to each other, pack them by zlib, unpack
- * and compare them, and leave them to the collector; each also makes and drops objects, with work that is worth
- * compiling. Prints sums that are always the same; with an argument instead how many of the buffers lie in a
- * mapping whose name has it.
+ * A program for the Java virtual machine. Its threads pass direct buffers, which lie outside the
+ * Java heap, to each other, compress and decompress them with zlib, compare them, and leave them to
+ * the garbage collector. Each thread also allocates and drops objects, and does enough work for the
+ * just-in-time compiler to compile it. Prints sums that are the same in every run. With an
+ * argument, prints instead how many of the buffers lie in a mapping whose name contains the
+ * argument.
  */
 import java.io.IOException;
 import java.nio.ByteBuffer;
