@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The allocators: where their libraries are, and what in the environment puts a program onto one of them."""
+"""The allocators: where their libraries are, and which environment makes a program use one of them."""
 import glob
 import os
 import subprocess
@@ -8,13 +8,13 @@ import sys
 NAMES = ("glibc", "pinned", "pinned-fine", "jemalloc", "mimalloc", "tcmalloc", "passthrough")
 LIBRARIES = {"jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.[0-9]*",
              "tcmalloc": "libtcmalloc_minimal.so.4"}
-# The library under other configurations. It passes through when it has none.
+# The library with other configurations. Without a configuration it passes through.
 SHIM = {"pinned": "classes:pow2", "pinned-fine": "classes:fine", "passthrough": None}
 OWN = ("LD_PRELOAD", "MALLOC_PINNED_CONF", "PINNED_CONF", "MALLOC_CONF", "GLIBC_TUNABLES", "PYTHONMALLOC")
 
 
 def library_of(top, name):
-    """The path of an allocator's library; None for glibc; "" if it is not installed."""
+    """Returns the path of an allocator's library; None for glibc; "" if it is not installed."""
     if name == "glibc":
         return None
     if name in SHIM:
@@ -24,13 +24,13 @@ def library_of(top, name):
 
 
 def versions(top, names):
-    """The file of each allocator that is not of this repository; its name contains a version."""
+    """Returns {name: file name} of the installed libraries of others; file names contain versions."""
     paths = {name: library_of(top, name) for name in names if name not in SHIM}
     return {name: os.path.basename(os.path.realpath(path)) for name, path in paths.items() if path}
 
 
 def environment(name, library, backend):
-    """A program's environment under the allocator: nothing else that steers any of them."""
+    """Returns a program's environment for an allocator, without variables of other allocators."""
     env = {key: value for key, value in os.environ.items()
            if key not in OWN and not key.startswith(("MIMALLOC_", "TCMALLOC_", "MALLOC_"))}
     env["LC_ALL"] = "C"
@@ -42,7 +42,7 @@ def environment(name, library, backend):
 
 
 def check(name, library, env, backend):
-    """A benchmark of an allocator that is not there would be a fine one: see that it serves."""
+    """Fails unless the allocator really serves a program: otherwise glibc would be measured."""
     maps = subprocess.run(["cat", "/proc/self/maps"], env=env, capture_output=True, text=True, check=True)
     if library and os.path.realpath(library) not in maps.stdout:
         sys.exit(f"bench: {library} is not loaded by LD_PRELOAD")
@@ -56,7 +56,7 @@ def check(name, library, env, backend):
 
 
 def find(top, chosen, backend):
-    """name -> environment, of those that are chosen and installed; glibc is the first."""
+    """Returns {name: environment} of the allocators that are chosen and installed, glibc first."""
     names = NAMES
     if chosen:
         asked = chosen.split(",")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run a command by bench/measure, which says what it cost, and servers likewise."""
+"""Runs commands and servers under bench/measure, which prints what they cost."""
 import os
 import signal
 import subprocess
@@ -20,7 +20,7 @@ def read_cost(path, command):
 
 
 class Measured:
-    """A running command, and its costs when it has ended."""
+    """A running command, and what it cost after its end."""
 
     def __init__(self, binaries, command, env, directory, **streams):
         self.command, self.directory = command, directory
@@ -30,7 +30,7 @@ class Measured:
                                         cwd=directory, **streams)
 
     def finish(self):
-        """Wait for its end. Return its standard output, if that is a pipe, and its costs."""
+        """Waits for the end. Returns standard output, if it is a pipe, and the costs."""
         try:
             output = self.process.communicate(timeout=600)[0]
         except subprocess.TimeoutExpired:
@@ -43,7 +43,7 @@ class Measured:
 
 
 def run(binaries, command, env, directory, stdin=None):
-    """Standard output and costs of a command; what it says on standard error is shown if it fails."""
+    """Returns a command's standard output and costs. Shows its standard error if it fails."""
     with tempfile.TemporaryFile(dir=directory) as errors:
         measured = Measured(binaries, command, env, directory, stdin=stdin or subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=errors)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plots, as PNG and SVG; without matplotlib there are none."""
+"""Draws the plots as PNG and SVG; without matplotlib, draws none."""
 import os
 import sys
 
@@ -44,7 +44,7 @@ def bars(pyplot, ticker, results, group, figure, title):
 
 
 def lines(pyplot, title, xlabel, series):
-    """@series: (name, [(x, y)])"""
+    """Draws lines. @series: (name, [(x, y)])."""
     canvas, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     for name, points in series:
         points = [(x, y) for x, y in points if y]
@@ -72,7 +72,7 @@ def bounce_series(results):
 
 
 def held_series(results, workload):
-    """(allocator, [(seconds after the peak, MiB)])"""
+    """Returns [(allocator, [(seconds after the peak, MiB)])]."""
     prefix, moments = "held_mib_after_", []
     for key in results.values:
         if key[:2] == ("edges", workload) and key[3].startswith(prefix) and key[3] not in moments:
@@ -95,7 +95,7 @@ def held(pyplot, title, series):
 
 
 def find_pyplot():
-    """Return: pyplot and ticker, or None and None."""
+    """Returns pyplot and ticker, or None and None."""
     try:
         import matplotlib
         matplotlib.use("Agg")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Real programs. Servers listen where nobody else does and end with the run; of them it is the server that is
-measured, and the time is that of the client's requests, the same number in each run."""
+"""Real programs. A server listens at a path or port of its own, and ends with the run. The costs are
+those of the server; the time is that of the client's requests, of which each run has the same number."""
 import glob
 import os
 import socket
@@ -30,7 +30,7 @@ def free_port():
 
 
 def wait_for(server, address):
-    """Until the server accepts a connection; @address is a path or a port."""
+    """Waits until the server accepts a connection; @address is a path or a port."""
     family, where = (socket.AF_UNIX, address) if isinstance(address, str) else (socket.AF_INET, ("127.0.0.1", address))
     end = time.monotonic() + ANSWER_WITHIN_S
     while time.monotonic() < end and server.process.poll() is None:
@@ -43,7 +43,7 @@ def wait_for(server, address):
 
 
 class Real:
-    """The programs, and how each is run."""
+    """The programs, and how to run each."""
 
     def __init__(self, top, binaries, smoke):
         self.scripts, self.binaries, self.smoke = os.path.join(top, "bench", "real"), binaries, smoke
@@ -53,7 +53,7 @@ class Real:
         return str(full // 100 if self.smoke else full)
 
     def under_load(self, env, directory, command, address, client):
-        """A server's costs, with the client's time."""
+        """Returns a server's costs, with the client's time."""
         server = measure.Measured(self.binaries, command, env, directory, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -102,7 +102,7 @@ class Real:
             return [(None, measure.run(self.binaries, command, env, directory, stdin=script)[1])]
 
     def all(self):
-        """(name, body, programs that it needs)"""
+        """Returns (name, body, needed programs) for each workload."""
         python = ["python3", "-S", os.path.join(self.scripts, "records.py"), self.count(100)]
         perl = ["perl", os.path.join(self.scripts, "words.pl"), self.count(100)]
         gcc = ["gcc", "-O2", "-c"] + (self.sources[:1] if self.smoke else self.sources)

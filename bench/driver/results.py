@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The raw figures of all runs, and medians and means of them."""
+"""The figures of all runs, and their medians and means."""
 import json
 import math
 import os
@@ -8,7 +8,7 @@ import statistics
 
 
 class Results:
-    """(group, workload, allocator, figure) -> its value in each round."""
+    """Maps (group, workload, allocator, figure) to the values of all rounds."""
 
     def __init__(self):
         self.machine = {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count(),
@@ -16,7 +16,7 @@ class Results:
         self.values = {}
 
     def add(self, workload, allocator, number, figures):
-        """Figures of round @number; every round has all figures."""
+        """Adds the figures of round @number; each round must contain all figures."""
         for figure, value in figures.items():
             rounds = self.values.setdefault((workload.group, workload.name, allocator, figure), [])
             assert len(rounds) == number
@@ -36,7 +36,7 @@ class Results:
                        for row in data["results"]}
 
     def column(self, at):
-        """The distinct values of a part of the keys, in order of appearance."""
+        """Returns the distinct values of a part of the keys, in order of appearance."""
         return list(dict.fromkeys(key[at] for key in self.values))
 
     def groups(self):
@@ -53,7 +53,7 @@ class Results:
         return statistics.median(rounds) if rounds else None
 
     def ratio(self, group, workload, allocator, figure, base="glibc"):
-        """Median of the ratios within each round."""
+        """Returns the median of the ratios within each round."""
         ours = self.values.get((group, workload, allocator, figure))
         theirs = self.values.get((group, workload, base, figure))
         if not ours or not theirs:
@@ -61,18 +61,18 @@ class Results:
         return statistics.median(a / b if b else math.nan for a, b in zip(ours, theirs))
 
     def mean_ratio(self, group, allocator, figure):
-        """Geometric mean of the ratios to glibc over a group's workloads."""
+        """Returns the geometric mean of the ratios to glibc over a group's workloads."""
         ratios = [self.ratio(group, workload, allocator, figure) for workload in self.workloads(group)]
         ratios = [ratio for ratio in ratios if ratio and ratio > 0]
         return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
 
     def rows(self):
-        """Every median, for programs that read the results."""
+        """Returns every median, for programs that read the results."""
         return [dict(zip(("group", "workload", "allocator", "figure"), key), median=statistics.median(rounds))
                 for key, rounds in self.values.items()]
 
     def ratio_between(self, group, workload, base, allocator, figure):
-        """Median of one allocator's ratios between two workloads."""
+        """Returns the median of one allocator's ratios between two workloads."""
         above = self.values.get((group, workload, allocator, figure), [])
         below = self.values.get((group, base, allocator, figure), [])
         ratios = [a / b for a, b in zip(above, below) if b]

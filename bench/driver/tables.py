@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tables, in Markdown that is also readable as it is, the line that sums up, and the line for programs."""
+"""Writes the tables, in Markdown that is readable as it is, the summary line, and the line for programs."""
 import json
 import math
 
@@ -22,7 +22,7 @@ FIGURES = {
 }
 SHOWN = {"suite": ("wall", "cpu", "rss_kib", "faults"), "real": ("wall", "cpu", "rss_kib", "faults"),
          "micro": ("cpu_ns", "rss_kib"), "touch": ("cpu_ns",), "passthrough": ("cpu", "cpu_ns")}
-# What the last line has beside translation: its key, the group, the figure.
+# The figures in the last line, apart from translation: key, group, figure.
 SUMMARY = [("time/glibc", "suite", "wall"), ("rss/glibc", "suite", "rss_kib"), ("cpu/glibc", "suite", "cpu"),
            ("faults/glibc", "suite", "faults"), ("micro/glibc", "micro", "cpu_ns"), ("touch/glibc", "touch", "cpu_ns"),
            ("real/glibc", "real", "wall"), ("real_cpu/glibc", "real", "cpu"), ("real_rss/glibc", "real", "rss_kib")]
@@ -35,7 +35,7 @@ def number(value, digits=2):
 
 
 def layout(rows):
-    """Rows of cells, the first one the heading, as an aligned table."""
+    """Returns rows of cells, of which the first is the heading, as an aligned table."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["| " + " | ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
                                for i, (cell, width) in enumerate(zip(row, widths))) + " |" for row in rows]
@@ -45,7 +45,7 @@ def layout(rows):
 
 
 def ratios(results, group, figure):
-    """glibc's median, and the others' ratios to it."""
+    """Returns glibc's median, and the ratios of the other allocators to it."""
     title, unit, factor = FIGURES[figure]
     others = [name for name in results.allocators(group) if name != "glibc"]
     rows = [["workload", f"glibc, {unit}"] + others]
@@ -61,7 +61,7 @@ def ratios(results, group, figure):
 
 
 def nanoseconds(results, group, figure):
-    """What is a few nanoseconds is shown as such too."""
+    """Returns a table of the medians in nanoseconds."""
     names = results.allocators(group)
     rows = [["workload"] + names]
     for workload in results.workloads(group):
@@ -72,7 +72,7 @@ def nanoseconds(results, group, figure):
 
 
 def scaling_ratios(results):
-    """{row: {allocator: throughput of two threads divided by that of one}}, of all rows that have threads."""
+    """Returns {row: {allocator: throughput of two threads divided by that of one}} of rows with threads."""
     pairs = [("suite", name[:-1] + "1", name, "per_s", False) for name in results.workloads("suite")
              if name.endswith("-2")]
     pairs += [("micro", name + "1", name + "2", "wall_ns", True) for name in ("threads", "medium")]
@@ -124,7 +124,7 @@ def v2p(results):
 
 
 def bounce(results):
-    """What is done for a buffer in place is to retain it, to translate its range, and to release it."""
+    """Returns a table that compares a copy with the calls for a buffer in place: retain, translate, release."""
     rows = [["bytes", "copy, ns", "pinned_v2p, ns", "copy / v2p", "in place, ns", "copy / in place"]]
     for size in results.allocators("bounce"):
         copy, look, reach = (results.median("bounce", "copy", size, figure)
@@ -148,7 +148,7 @@ def section(results, group):
 
 
 def write(results, path):
-    """The file's text."""
+    """Writes all tables to the file @path. Returns the text."""
     machine = results.machine
     text = "\n".join([f"# Linux {machine['kernel']}, {machine['machine']}, {machine['cpus']} processors\n"] +
                      [section(results, group) for group in results.groups()] + [scaling(results)])
@@ -158,7 +158,7 @@ def write(results, path):
 
 
 def translations(results):
-    """At the largest range, and how much more the library's costs there than at the smallest."""
+    """Returns the costs for the largest range, and how much more the library costs there than for the smallest."""
     sizes = results.workloads("v2p")
     if not sizes:
         return []
@@ -185,7 +185,7 @@ def summary(results):
 
 
 def for_programs(results):
-    """One line of JSON: the machine, the means that summary() prints, and all medians."""
+    """Returns one line of JSON: the machine, the means that summary() prints, and all medians."""
     means = {key: {name: results.mean_ratio(group, name, figure) for name in results.allocators(group)}
              for key, group, figure in SUMMARY if group in results.groups()}
     ratios = scaling_ratios(results)

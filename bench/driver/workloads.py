@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""All workloads: how each is run under an allocator's environment, and which figures it gives.
+"""All workloads: how to run each in an allocator's environment, and which figures each yields.
 
 Whole programs give wall and cpu seconds, peak memory and page faults, and those of the suite operations in a second,
 per_s; what times itself gives nanoseconds for an operation, wall_ns and cpu_ns; bench/edges.c names its own figures. v2p and bounce are about translation: their columns are ways to translate, not
@@ -13,10 +13,11 @@ import tempfile
 import measure
 import real
 
-PASSTHROUGH_ROUNDS = 2  # times as many: a hundredth is to be seen
+PASSTHROUGH_ROUNDS = 2  # factor: these differences are about one percent
 TOUCH_SIZES = [2048, 4096, 8192, 16384, 32768, 65536]
 TOUCH_OBJECTS = 512
-# The programs of bench/suite: the part of the published work that one run does, in percent, and the numbers of threads.
+# The programs of bench/suite: which part of the published work one run does, in percent, and the
+# numbers of threads.
 SUITE = [("cfrac", 40, (1,)), ("espresso", 40, (1,)), ("barnes", 25, (1,)),
          ("alloc_test", 8, (1, 2)), ("larson", 8, (1, 2)), ("larson_sized", 8, (1, 2)), ("mstress", 400, (1, 2)),
          ("rptest", 400, (1, 2)), ("xmalloc_test", 15, (1, 2)), ("cache_scratch", 100, (1, 2)),
@@ -29,14 +30,14 @@ V2P_MEBIBYTES = [8, 64, 512, 4096, 16384, 65536]
 
 
 class Workload:
-    """@body(env, directory) -> [(column, figures)], None as column standing for the allocator."""
+    """A workload. @body(env, directory) returns [(column, figures)]; column None means the allocator."""
 
     def __init__(self, group, name, body, needs=(), only=None, rounds=1):
         self.group, self.name, self.body, self.needs, self.only, self.factor = group, name, body, needs, only, rounds
         self.id = f"{group}/{name}"
 
     def missing(self):
-        """What it needs and the machine lacks."""
+        """Returns what the workload needs and the machine lacks."""
         return ", ".join(program for program in self.needs if not shutil.which(program, path=real.PATH))
 
     def rounds(self, rounds):
@@ -53,7 +54,7 @@ class Workload:
 
 
 class Maker:
-    """Makes the workloads; @smoke makes their amounts tiny."""
+    """Makes the workloads; @smoke reduces their amounts of work to almost nothing."""
 
     def __init__(self, top, options):
         self.top, self.smoke = top, options.smoke
@@ -65,13 +66,13 @@ class Maker:
         return os.path.join(self.binaries, name)
 
     def whole(self, command):
-        """A program of a fixed amount of work."""
+        """Returns a body that runs a program with a fixed amount of work."""
         def body(env, directory):
             return [(None, measure.run(self.binaries, command, env, directory)[1])]
         return body
 
     def counted(self, command):
-        """A program of a fixed amount of work that prints how many operations these are, if it counts them."""
+        """Returns a body that runs a fixed amount of work; the program may print its number of operations."""
         def body(env, directory):
             output, cost = measure.run(self.binaries, command, env, directory)
             return [(None, cost | {"per_s": float(output) / cost["wall"]} if output.strip() else cost)]
@@ -99,14 +100,14 @@ class Maker:
         return body
 
     def bounce(self, env, directory):
-        """One run gives a row for every size, so the size is in the column."""
+        """Runs a program that measures every size; the column contains the size."""
         command = [self.path("bounce"), self.percent]
         output = measure.run(self.binaries, command, env | self.translating, directory)[0].decode()
         return [(size, {"copy_ns": float(copy), "v2p_ns": float(v2p), "reach_ns": float(reach)})
                 for size, copy, v2p, reach in (line.split() for line in output.splitlines()[1:])]
 
     def startup(self, env, directory):
-        """What it costs to start a process that does nothing."""
+        """Measures the start of a process that does nothing."""
         count = 3 if self.smoke else 100
         script = f"i=0; while [ $i -lt {count} ]; do i=$((i + 1)); /bin/true; done"
         cost = measure.run(self.binaries, ["sh", "-c", script], env, directory)[1]
@@ -137,7 +138,7 @@ class Maker:
         return [Workload("real", name, body, needs) for name, body, needs in programs.all()]
 
     def passthrough(self):
-        """Some of the others, with the shim loaded and not asked for anything."""
+        """Returns some of the workloads again, with the shim loaded but without a configuration."""
         chosen = {"micro": ("pair64", "mixed10k"), "suite": ("strings", "trees"),
                   "real": ("python3", "sqlite3", "gcc")}
         startup = Workload("passthrough", "startup", self.startup, (), ("glibc", "passthrough"), PASSTHROUGH_ROUNDS)

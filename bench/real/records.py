@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What scripts do with memory: records, text, sorting, JSON. Argument: amount in percent."""
+"""Uses memory as scripts do: records, text, sorting, JSON. Argument: amount of work in percent."""
 import json
 import sys
 

@@ -66,7 +66,7 @@ def check_caller():
 
 
 def check_interface():
-    """Needs the permission to open the device."""
+    """Asks the driver for its interface. The caller may open the device."""
     try:
         info = driver.info()
     except Trouble as trouble:

@@ -15,11 +15,11 @@ FILE = re.compile(r"pinned_mem\.ko(\.(xz|zst|gz))?")
 MODPROBE_FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SIGNATURE = b"~Module signature appended~\n"
-# What systemd-nspawn and LXC, docker, and podman leave in a container.
+# Files by which to recognize containers: of systemd-nspawn and LXC, docker, and podman.
 CONTAINERS = ("/run/systemd/container", "/.dockerenv", "/run/.containerenv")
 ENROL = "enrol DKMS's key: mokutil --import /var/lib/dkms/mok.pub, and reboot"
 
-# What the kernel's log says of a module that it refuses, and what that means.
+# Messages of the kernel's log about a module that it refuses, and what each means.
 REFUSALS = (
     (
         r"Loading of unsigned module is rejected|unsigned module loading is restricted",

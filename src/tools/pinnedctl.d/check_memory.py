@@ -14,9 +14,9 @@ from trouble import Trouble
 CHUNK_ORDER = 9
 CAP_IPC_LOCK = 14
 PARAMETERS = f"{driver.MODULE}/parameters"
-# Snapshots' pages in a chunk.
+# Pages of a snapshot that take as much memory as a chunk.
 CHUNK_PAGES = 1 << CHUNK_ORDER
-# What the driver logs once for each process.
+# The driver logs this once for each process.
 KILLED_CHILD = r"pinned_mem: SIGBUS for (.*) \(pid (\d+)\): no memory to copy what it inherited"
 
 
@@ -94,7 +94,7 @@ def check_global_limit(counters):
 
 
 def check_children(lines):
-    """Forked children that were killed for want of memory, by the kernel's log; None if it may not be read."""
+    """Finds forked children that were killed because memory was short. @lines: the kernel's log, or None."""
     killed = [found for found in (re.search(KILLED_CHILD, line) for line in lines or []) if found]
     if killed:
         name, pid = killed[-1].groups()
@@ -147,7 +147,7 @@ def has_capability(bit):
 
 
 def check_memlock():
-    """Pools are charged to RLIMIT_MEMLOCK only if the administrator has configured it."""
+    """Checks RLIMIT_MEMLOCK, to which pools are charged only if the administrator has configured so."""
     if read(f"{PARAMETERS}/use_memlock") != "Y" or has_capability(CAP_IPC_LOCK):
         return
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
@@ -199,7 +199,7 @@ def check_cgroup():
 
 
 def check_iommu():
-    """Finds out whether physical addresses are valid for devices."""
+    """Checks whether physical addresses are valid for devices."""
     kinds = {
         read(f"/sys/kernel/iommu_groups/{group}/type")
         for group in names("/sys/kernel/iommu_groups")

@@ -37,7 +37,7 @@ def packages():
 
 def check_packages():
     found = packages()
-    # Removed with its settings kept is whole; so is what was never there.
+    # A package that was removed but kept its settings is not broken, nor is one that was never there.
     halves = sorted(
         name for name, (state, _) in found.items() if state not in ("ii", "hi", "rc", "un")
     )
@@ -120,7 +120,7 @@ def check_entries(text):
 
 
 def check_off(is_named):
-    """Finds what keeps the library out of all processes although the file names it."""
+    """Checks why the library might be in no process although the file names it."""
     words = (read("/proc/cmdline") or "").split()
     if "malloc_pinned=off" in words:
         yield note(

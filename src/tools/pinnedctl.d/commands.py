@@ -20,12 +20,12 @@ import units
 from system_files import at
 from trouble import Trouble
 
-# data: what --json prints; lines: an iterable of texts; troubles: what is told, and is an error, at the end.
+# data: what --json prints; lines: an iterable of texts; troubles: errors that are printed at the end.
 Answer = namedtuple("Answer", "data lines troubles", defaults=((),))
 
 
 def messages(lines):
-    """The answer of a command that describes in words what it does."""
+    """Returns the answer of a command that describes its actions in words."""
     lines = list(lines)
     return Answer({"messages": lines}, lines)
 
@@ -49,7 +49,7 @@ def chunk_map(options):
 
 
 def metrics(options):
-    """Without @pids, answers for all processes; one with another version is counted, and is no error."""
+    """Shows figures. Without @pids, of all processes; one with another library version is only counted."""
     found, troubles = readings.of_pids(options.pid) if options.pid else readings.of_all()
     lines = list(prometheus.metrics(found, troubles))
     return Answer([reading.dump for reading in found], lines, troubles if options.pid else ())

@@ -12,7 +12,7 @@ from trouble import Trouble
 
 PATH = "/etc/malloc-pinned.conf"
 OFF_PATH = "/etc/malloc-pinned.disabled"
-# The kernel's number for no user.
+# The number by which the kernel means no user.
 NOBODY = (1 << 32) - 1
 
 
@@ -30,7 +30,7 @@ class Reader:
             stderr=subprocess.PIPE,
             check=False,
         )
-        # Not by Python's notion of lines: \r is a byte of the file.
+        # Python's splitlines() would also split at \r, which is an ordinary byte here.
         output, said = (
             text.decode(errors="backslashreplace") for text in (result.stdout, result.stderr)
         )
@@ -83,7 +83,8 @@ def advice_on(section, earlier):
 
 
 def contradictions_in(notes):
-    """(line, text) of keys that contradict each other, those before the first section in each."""
+    """Yields (line, text) for keys that contradict each other. Keys before the first section belong to each
+    section."""
     shared, sections = {}, []
     for word, line, text in notes:
         if word == "section":

@@ -7,14 +7,14 @@ DRIVER_ONLY = ("hugetlb", "anon")
 
 
 def number_of(text):
-    """A size in bytes, or None."""
+    """Returns a size in bytes, or None."""
     unit = " KMGT".find(text[-1:])
     digits = text[:-1] if unit > 0 else text
     return int(digits) << 10 * max(unit, 0) if digits.isdecimal() and digits.isascii() else None
 
 
 class Keys:
-    """What counts for a section: its own keys, and those before the first section."""
+    """The keys that apply to a section: its own, and those before the first section."""
 
     def __init__(self, shared, own):
         self.own = own
@@ -27,7 +27,7 @@ class Keys:
         return number_of(self.text(name))
 
     def line(self, *names):
-        """Of the last of these keys that the file has."""
+        """Returns the line of the last of these keys."""
         return max(self.values.get(name, ("", 0))[1] for name in names)
 
 
@@ -71,7 +71,7 @@ def without_effect(keys):
 
 
 def of_section(shared, own):
-    """(line, what contradicts what) of a section. Both are {key: (value, line)}."""
+    """Yields (line, text) for contradictions in a section. Both arguments are {key: (value, line)}."""
     keys = Keys(shared, own)
     for check in (too_small, without_the_driver, without_effect):
         yield from check(keys)

@@ -27,7 +27,7 @@ Info = namedtuple(
     "snapshots split_mappings mappings reserved",
 )
 
-# Files of the device in sysfs, in chunks or pages, and what they tell.
+# Files of the device in sysfs, which count chunks or pages, and their meanings.
 COUNTERS = {
     "used_chunks": "Memory that processes hold",
     "low_chunks": "Memory below 4 GiB that processes hold or that is in quarantine",
@@ -41,7 +41,7 @@ COUNTERS = {
     "carveout_free_chunks": "Memory that was reserved at boot and is free",
 }
 NODE_COUNTERS = ("reserve_chunks", "reserve_free_chunks")
-# Module parameters that are limits; 0 is none.
+# Module parameters that are limits; 0 means no limit.
 LIMITS = {
     "limit_chunks": "What processes may hold",
     "low_limit_chunks": "What processes may hold below 4 GiB",

@@ -13,9 +13,9 @@ from trouble import Trouble
 DUMP_SCHEMA = 1
 CLASSES_MAX = 4096
 
-# A figure that the library of a process has: whose it is (process or heap), where it is kept, its
-# unit there (bytes, chunks, limit, ms or number), its kind (gauge, counter or setting), and what
-# people are told of it. The table is the library's own: src/lib/figures/table.h.
+# A figure of the library of a process: its owner (process or heap), its source, its unit there
+# (bytes, chunks, limit, ms or number), its kind (gauge, counter or setting), and its help text. The
+# library itself contains the table: src/lib/figures/table.h.
 Figure = namedtuple("Figure", "scope name source unit kind help")
 
 
@@ -40,7 +40,7 @@ def value_at(process, source, base):
         elif name in process.layout.entries:
             offset, size = process.layout.variable(name)
         else:
-            # A variable of libmalloc-pinned's; libpinned alone has it not, and counts nothing there.
+            # Only libmalloc-pinned contains this variable; in a process with libpinned alone it counts as 0.
             return 0
         base = (base or 0) + offset
     return int.from_bytes(process.read(base, size), sys.byteorder)
@@ -160,7 +160,7 @@ def count_slabs(process, heap, classes):
             continue
         for record in set(records_of(process, slot)) - {0}:
             slab = slab_at(process, record)
-            # One without objects tells of a medium object that was freed.
+            # A record without objects only marks a medium object that was freed.
             if slab["count"] and not slab["pages"] and slab["class"] < classes:
                 count = counts[slab["class"]]
                 count[0] += 1
@@ -202,7 +202,7 @@ def memory_of(process, heap):
 def count_heap(process, heap, sizes):
     """Returns (the figures with a source "count:", the classes in use)."""
     caches, in_caches, medium_cached = 0, [0] * len(sizes), 0
-    # Threads cache objects of the default heap alone.
+    # Threads cache objects of the default heap only.
     if heap == process.address("heap"):
         caches, in_caches, medium_cached = cached(process, len(sizes))
     counts = count_slabs(process, heap, len(sizes))

@@ -21,7 +21,7 @@ ENTRY_SIZE = 64
 NUMBER_SIZE_MAX = 8
 SCHEMA = 1
 PT_LOAD, PT_NOTE = 1, 4
-# Nothing in the library is larger; a larger size is another layout's.
+# No structure of the library is larger; a larger size means another layout.
 READ_MAX = 1 << 28
 
 

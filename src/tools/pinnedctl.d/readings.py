@@ -6,10 +6,10 @@ import figures
 import memory
 from trouble import Trouble
 
-# What was read of a process: as pinned_dump(3), the table of its library's figures, its user's name.
+# A reading of a process: what pinned_dump(3) writes, the library's table of figures, the user's name.
 Reading = namedtuple("Reading", "dump table user")
 
-# A figure that is not in a library's table: it follows from others.
+# A figure that is computed from others, and is in no library's table.
 LIVE = figures.Figure("heap", "live_bytes", "", "bytes", "gauge", "Objects that the program holds")
 
 

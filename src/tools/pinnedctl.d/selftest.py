@@ -5,7 +5,7 @@ import subprocess
 
 from trouble import Trouble
 
-# Harmless calls; of those that are not installed nothing is asked.
+# Harmless commands; those that are not installed are skipped.
 PROGRAMS = {
     "shell": [
         ["/bin/sh", "-c", "echo $((6 * 7)) | cat"],

@@ -94,7 +94,7 @@ def total(found, columns):
     processes = f"{len(found)} process{'' if len(found) == 1 else 'es'}"
     line = f"{'total':>7} {processes:<32}{held // CHUNK:>6}"
     for name, head in zip(columns, headings(columns)):
-        # Limits do not add up.
+        # A sum of limits has no meaning.
         values = [readings.value(dump, name) or 0 for dump in dumps]
         line += " " * len(head) if name.startswith("limit") else cell(sum(values), name, head)
     return line
