@@ -158,16 +158,22 @@ bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to)
 	return true;
 }
 
-/* Empties the table. */
-void pinned_copies_drop(struct pinned_copies *copies)
+/* Removes the copies of the pages from @first to @last from the table. */
+void pinned_copies_drop_range(struct pinned_copies *copies, pgoff_t first, pgoff_t last)
 {
 	struct page *page;
 	unsigned long pgoff;
 
-	xa_for_each(&copies->pages, pgoff, page) {
+	xa_for_each_range(&copies->pages, pgoff, page, first, last) {
 		xa_erase(&copies->pages, pgoff);
 		pinned_copy_put(copies, page);
 		cond_resched();
 	}
+}
+
+/* Empties the table. */
+void pinned_copies_drop(struct pinned_copies *copies)
+{
+	pinned_copies_drop_range(copies, 0, ULONG_MAX);
 	xa_destroy(&copies->pages);
 }

@@ -34,6 +34,7 @@ bool pinned_copies_lack(struct pinned_copies *copies, pgoff_t pgoff);
 bool pinned_copies_store(struct pinned_copies *copies, pgoff_t pgoff, struct page *page);
 void pinned_copies_wait_for_faults(struct pinned_copies *copies, pgoff_t first, pgoff_t last);
 bool pinned_copies_move(struct pinned_copies *from, struct pinned_copies *to);
+void pinned_copies_drop_range(struct pinned_copies *copies, pgoff_t first, pgoff_t last);
 void pinned_copies_drop(struct pinned_copies *copies);
 
 #endif /* PINNED_MEM_COPY_H */

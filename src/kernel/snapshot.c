@@ -53,6 +53,7 @@
 #include "copy.h"
 #include "memtype.h"
 #include "name.h"
+#include "need.h"
 #include "pool.h"
 #include "snapshot.h"
 #include "stat.h"
@@ -134,7 +135,8 @@ static bool give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct
 
 	lockdep_assert_held(&view->pool->lock);
 	list_for_each_entry(child, &view->children, sibling) {
-		if (child->forked_at < born || !pinned_copies_lack(&child->copies, pgoff))
+		if (child->forked_at < born || !pinned_copies_lack(&child->copies, pgoff) ||
+		    !pinned_need_is_slot_needed_locked(child, pgoff >> PINNED_CHUNK_ORDER))
 			continue;
 		if (!copy)
 			copy = make_copy(child, pgoff, page);
@@ -243,7 +245,7 @@ struct page *pinned_snapshot_live_page_locked(struct pinned_view *view, pgoff_t 
 struct page *pinned_snapshot_writable_page_locked(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct page *before = pinned_copies_find(&view->copies, pgoff), *page = before;
-	bool has_changed = false;
+	bool has_changed = false, is_first = !page;
 
 	lockdep_assert_held(&view->pool->lock);
 	if (!before)
@@ -264,6 +266,8 @@ struct page *pinned_snapshot_writable_page_locked(struct pinned_view *view, pgof
 	has_changed |= give_children_locked(view, pgoff, page, 0);
 	if (has_changed)
 		unmap_borrowed(view->pool, pgoff, 1);
+	if (is_first)
+		pinned_need_copied_locked(view, pgoff);
 	pinned_name_page(page, view->inode, pgoff);
 	return page;
 }

@@ -14,10 +14,11 @@
  * Lifetime: the live view is part of its pool. A fork creates a snapshot. A snapshot whose last
  * mapping was removed is dead, but its children may still need its pages. So a dead snapshot is
  * kept until it has no child left, or only one; the only child takes over the pages and the place
- * in the tree. Hence there are never more dead snapshots than living ones. An mm cannot be freed
- * while it has mappings, so a view's @mm needs no reference; @mm is cleared when the last mapping
- * is removed. The owner's chunks are released when its address space dies, with the last mapping,
- * as soon as no snapshot needs the chunks; at the latest when the pool is destroyed.
+ * in the tree. Hence there are never more dead snapshots than living ones. Parts of a view that
+ * nobody needs go back earlier (need.c). An mm cannot be freed while it has mappings, so a view's
+ * @mm needs no reference; @mm is cleared when the last mapping is removed. The owner's chunks are
+ * released when its address space dies, with the last mapping, as soon as no snapshot needs the
+ * chunks; at the latest when the pool is destroyed.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -29,6 +30,7 @@
 #include "chunk.h"
 #include "copy.h"
 #include "name.h"
+#include "need.h"
 #include "pool.h"
 #include "stat.h"
 #include "view.h"
@@ -39,6 +41,7 @@ void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct
 	view->mm = mm;
 	xa_init(&view->chunks);
 	pinned_copies_init(&view->copies, pool->account);
+	xa_init_flags(&view->given_up, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&view->children);
 	INIT_LIST_HEAD(&view->sibling);
 }
@@ -65,6 +68,7 @@ struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struc
 	view->origin = from;
 	view->forked_at = from->pool->generation++;
 	view->copies.is_broken = from->copies.is_broken;
+	pinned_need_inherit_locked(view, from);
 	list_add(&view->sibling, &from->children);
 	from->pool->snapshots++;
 	pinned_count(PINNED_FORK);
@@ -158,6 +162,7 @@ static void remove_snapshot_locked(struct pinned_view *view)
 	if (!--view->pool->snapshots)
 		view->pool->has_borrowers = false;
 	pinned_copies_drop(&view->copies);
+	xa_destroy(&view->given_up);
 	iput(view->inode);
 	kfree(view);
 }
@@ -180,28 +185,29 @@ static void merge_into_child_locked(struct pinned_view *view)
 	remove_snapshot_locked(view);
 }
 
-/* Frees the dead views that nobody needs any more, from a view that changed up to the root. */
+/*
+ * Frees the dead views, and the memory of all views, that nobody needs any more, from a view that
+ * died up to the root.
+ */
 static void prune_locked(struct pinned_view *view)
 {
 	struct pinned_view *origin;
 
 	lockdep_assert_held(&view->pool->lock);
-	for (; !view->mm; view = origin) {
+	for (; !pinned_view_is_live(view); view = origin) {
 		origin = view->origin;
-		if (pinned_view_is_live(view)) {
-			if (list_empty(&view->children))
-				pinned_view_empty_locked(view);
-			return;
+		if (!view->mm && list_empty(&view->children)) {
+			remove_snapshot_locked(view);
+			continue;
 		}
-		if (has_one_child(view)) {
+		pinned_need_sweep_locked(view);
+		if (!view->mm && has_one_child(view))
 			merge_into_child_locked(view);
-			return;
-		}
-		if (!list_empty(&view->children))
-			return;
-		remove_snapshot_locked(view);
 	}
-	/* A living view ends the loop: nothing above that view has changed. */
+	if (!view->mm && list_empty(&view->children))
+		pinned_view_empty_locked(view);
+	else
+		pinned_need_sweep_locked(view);
 }
 
 /* Removes a mapping from a view's counts. The caller must not touch @view afterwards. */
@@ -215,6 +221,8 @@ void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma
 	if (!--view->vmas && (!pinned_view_is_live(view) || is_dying(view->mm))) {
 		view->mm = NULL;
 		prune_locked(view);
+	} else if (!pinned_view_is_live(view) && !is_dying(view->mm)) {
+		pinned_need_end_locked(view, vma);
 	}
 	mutex_unlock(&pool->lock);
 }

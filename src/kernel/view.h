@@ -24,6 +24,7 @@ struct vm_area_struct;
  * @chunks:	live view: slot -> struct pinned_chunk; written under the pool's lock, read
  *		without
  * @copies:	snapshot: the copies that it holds
+ * @given_up:	snapshot: the slots that its address space can never access again (see need.c)
  * @inode:	snapshot: inode after which its own pages are named (see name.c)
  * @origin:	snapshot: the view that it was forked from
  * @children:	existing snapshots that were forked from this view
@@ -40,6 +41,7 @@ struct pinned_view {
 	struct mm_struct *mm;
 	struct xarray chunks;
 	struct pinned_copies copies;
+	struct xarray given_up;
 	struct inode *inode;
 	struct pinned_view *origin;
 	struct list_head children;

@@ -33,6 +33,7 @@ map range
 pool
 snapshot
 view
+need
 chunk
 quarantine sources copy
 source_reserve source_buddy source_cma source_carveout
