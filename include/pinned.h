@@ -246,7 +246,8 @@ PINNED_API int pinned_owns(const void *ptr);
 /**
  * pinned_purge() - give empty chunks of all heaps back to the backend now
  *
- * The function first empties the calling thread's cache.
+ * The function first empties the calling thread's cache, and takes the objects of more than 32 KiB
+ * out of the caches of all threads.
  *
  * Return: the number of bytes given back. Cost: a system call for each run of chunks.
  */

@@ -12,16 +12,18 @@
 
 #include <string.h>
 
+#include "chunk/limit.h"
 #include "object/central.h"
 #include "os/meta.h"
 
 /*
- * Limits of the rooms, in bytes: of one bin; of a thread, beyond the first rooms of its bins; and
- * of all threads, beyond these first rooms.
+ * Limits of the rooms, in bytes: of one bin, of a thread, and of all threads. With a limit for the
+ * process's memory, all rooms are at most an eighth of that limit.
  */
 #define BIN_BYTES ((size_t)1 << 20)
 #define THREAD_BYTES ((size_t)2 << 20)
 #define ALL_BYTES ((size_t)64 << 20)
+#define PART_OF_LIMIT 8
 
 /*
  * The most objects that a bin may hold: programs build and tear down structures of about this many
@@ -29,6 +31,8 @@
  */
 #define ROOM_MAX 32768
 #define LONG_STACK 1024
+
+/* The first room of a bin. Each thread gets first rooms of this size, whatever the limits say. */
 #define FIRST_BYTES ((size_t)4 << 10)
 #define ONE_WAY_BYTES (2 * PN_BATCH_BYTES)
 
@@ -99,13 +103,13 @@ void pn_bin_flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 	memmove(bin->objects, bin->objects + count, bin->count * sizeof(*bin->objects));
 }
 
-/* Returns what cache->granted must be: the bytes that all bins of the cache may hold. */
-PN_UNUSED_IN_RELEASE static size_t bytes_of_rooms(const struct pn_tcache *cache)
+/* Returns the bytes that all medium bins, or all other bins, of the cache may hold. */
+PN_UNUSED_IN_RELEASE static size_t bytes_of_rooms(const struct pn_tcache *cache, bool of_medium)
 {
 	size_t bytes = 0;
 
 	for (unsigned int i = 0; i < PN_BINS; i++)
-		if (cache->bins[i].room)
+		if (is_medium(i) == of_medium && cache->bins[i].room)
 			bytes += cache->bins[i].room * object_bytes(i);
 	return bytes;
 }
@@ -114,11 +118,13 @@ void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room)
 {
 	struct pn_bin *bin = &cache->bins[index];
 	size_t bytes = ((size_t)room - bin->room) * object_bytes(index);
+	size_t *sum = is_medium(index) ? &cache->medium_granted : &cache->granted;
 
 	pn_assert(bin->count <= room && room <= max_room(index));
 	bin->room = room;
-	cache->granted += bytes;
-	pn_assert_slow(cache->granted == bytes_of_rooms(cache));
+	/* The cache's own thread reads @medium_granted while another thread may change it. */
+	__atomic_store_n(sum, *sum + bytes, __ATOMIC_RELAXED);
+	pn_assert_slow(*sum == bytes_of_rooms(cache, is_medium(index)));
 	if (cache->owner.epoch == pn_arena.epoch)
 		__atomic_fetch_add(&granted, bytes, __ATOMIC_RELAXED);
 }
@@ -157,6 +163,26 @@ bool pn_bin_note_alternation(struct pn_tcache *cache, unsigned int index, bool i
 	return alternates;
 }
 
+/* Returns the bytes that the bins of all threads may hold. */
+static size_t limit_of_all(void)
+{
+	uint64_t chunks = pn_limit_get();
+
+	return chunks >= PART_OF_LIMIT * ALL_BYTES / PN_CHUNK_SIZE
+		       ? ALL_BYTES
+		       : (size_t)chunks * (PN_CHUNK_SIZE / PART_OF_LIMIT);
+}
+
+/* Returns true if the limits allow @bytes of room more. */
+static bool is_within_limits(const struct pn_tcache *cache, size_t bytes)
+{
+	size_t of_thread =
+		cache->granted + __atomic_load_n(&cache->medium_granted, __ATOMIC_RELAXED);
+
+	return of_thread + bytes <= THREAD_BYTES &&
+	       __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes <= limit_of_all();
+}
+
 bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)
 {
 	struct pn_bin *bin = &cache->bins[index];
@@ -172,8 +198,7 @@ bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)
 	bytes = (room - bin->room) * size;
 	if (room == bin->room || (!alternates && bin->room * size >= ONE_WAY_BYTES))
 		return false;
-	if (bin->room && (cache->granted + bytes > THREAD_BYTES ||
-			  __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes > ALL_BYTES))
+	if ((bin->room || bytes > FIRST_BYTES) && !is_within_limits(cache, bytes))
 		return false;
 	if (!lengthen_stack(cache, index, room))
 		return false;
@@ -181,24 +206,33 @@ bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)
 	return true;
 }
 
-/* Gives back half of the objects of a bin, and takes half of its room if the other half fits. */
+/*
+ * Gives back half of the objects of a bin, and takes half of its room if the other half fits; takes
+ * all room of a bin for a single object that holds none.
+ */
 static void shrink(struct pn_tcache *cache, unsigned int index)
 {
 	struct pn_bin *bin = &cache->bins[index];
 
 	pn_bin_flush_oldest(cache, index, bin->count - bin->count / 2);
-	if (bin->room / 2 >= bin->count && bin->room > 1)
+	if (bin->room / 2 >= bin->count)
 		pn_bin_set_room(cache, index, bin->room / 2);
 }
 
 static void shrink_unused_bins(struct pn_tcache *cache)
 {
+	bool has_medium = pn_bin_enter_medium(cache);
+
 	cache->misses = 0;
 	for (unsigned int i = 0; i < PN_BINS; i++) {
+		if (is_medium(i) && !has_medium)
+			continue;
 		if (!cache->was_used[i] && cache->bins[i].room)
 			shrink(cache, i);
 		cache->was_used[i] = false;
 	}
+	if (has_medium)
+		pn_bin_leave_medium(cache);
 }
 
 void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index)
@@ -210,15 +244,46 @@ void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index)
 
 bool pn_bin_flush_all(struct pn_tcache *cache)
 {
+	bool has_medium = __atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED) &&
+			  pn_bin_enter_medium(cache);
 	bool was_any = false;
 
 	for (unsigned int i = 0; i < PN_BINS; i++) {
-		if (!cache->bins[i].count)
+		if ((is_medium(i) && !has_medium) || !cache->bins[i].count)
 			continue;
 		pn_bin_flush_oldest(cache, i, cache->bins[i].count);
 		was_any = true;
 	}
+	if (has_medium)
+		pn_bin_leave_medium(cache);
 	return was_any;
+}
+
+static size_t rob(struct pn_tcache *cache, unsigned int index, void **objects, size_t most)
+{
+	struct pn_bin *bin = &cache->bins[index];
+	size_t got = 0;
+
+	while (got < most && bin->count) {
+		objects[got] = bin->objects[bin->count - 1].object;
+		pn_bin_count_medium(cache, -pn_bin_medium_size(objects[got++]));
+		pn_bin_set_count(bin, bin->count - 1);
+	}
+	if (!bin->count && bin->room)
+		pn_bin_set_room(cache, index, 0);
+	return got;
+}
+
+size_t pn_bin_rob_medium(struct pn_tcache *cache, void **objects, size_t most)
+{
+	size_t got = 0;
+
+	if (!__atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED) || !pn_bin_enter_medium(cache))
+		return 0;
+	for (unsigned int i = PN_BIN_MEDIUM; i < PN_BIN_OTHERS && got < most; i++)
+		got += rob(cache, i, objects + got, most - got);
+	pn_bin_leave_medium(cache);
+	return got;
 }
 
 void pn_bin_in_child(void)

@@ -2,7 +2,8 @@
 /*
  * The bins of a thread's cache: stacks of free objects. These functions decide how many objects
  * each bin may hold, and give objects back. Only the thread that owns a cache calls them for that
- * cache.
+ * cache, except for pn_bin_rob_medium(). Whoever uses the medium bins calls pn_bin_enter_medium()
+ * before and pn_bin_leave_medium() after.
  */
 #ifndef PN_BINS_H
 #define PN_BINS_H
@@ -34,9 +35,11 @@ struct pn_bin {
  * struct pn_tcache - a thread's cache
  * @bins: the stacks; first, for the fast paths
  * @owner: the thread's slabs
+ * @medium_in_use: some thread uses the medium bins, @medium_bytes and @medium_granted
  * @medium_bytes: bytes in cached medium objects
  * @capacity: for each bin, how many objects its stack has memory for
- * @granted: bytes that the bins may hold: the sum of room times object size
+ * @granted: bytes that the bins may hold, without the medium ones: the sum of room times object size
+ * @medium_granted: bytes that the medium bins may hold
  * @misses: slow paths since unused bins were last searched for
  * @was_used: bins that had a slow path since then
  * @was_full: bins whose last slow path was a free into a full bin, not an allocation
@@ -48,8 +51,10 @@ struct pn_tcache {
 	struct pn_bin bins[PN_BINS];
 	struct pn_owner owner;
 	uint16_t capacity[PN_BINS];
+	bool medium_in_use;
 	size_t medium_bytes;
 	size_t granted;
+	size_t medium_granted;
 	uint32_t misses;
 	bool was_used[PN_BINS];
 	bool was_full[PN_BINS];
@@ -114,8 +119,23 @@ static inline uint32_t pn_bin_count_fitting(size_t bytes, size_t size, uint32_t 
 }
 
 /*
- * Adds to the bytes in cached medium objects. Only the owning thread writes the sum, but other
- * threads read the sum through pn_tcache_bytes(), so the store is atomic.
+ * Begins to use the medium bins. Medium objects are large and have no fast path, so other threads
+ * may take them from the cache of a thread that sleeps. Nobody waits: return false if another thread
+ * uses the bins, or the caller is a signal handler that interrupted their use.
+ */
+static inline bool pn_bin_enter_medium(struct pn_tcache *cache)
+{
+	return !__atomic_exchange_n(&cache->medium_in_use, true, __ATOMIC_ACQUIRE);
+}
+
+static inline void pn_bin_leave_medium(struct pn_tcache *cache)
+{
+	__atomic_store_n(&cache->medium_in_use, false, __ATOMIC_RELEASE);
+}
+
+/*
+ * Adds to the bytes in cached medium objects. The store is atomic because other threads read the
+ * sum through pn_tcache_bytes() at any time.
  */
 static inline void pn_bin_count_medium(struct pn_tcache *cache, size_t bytes)
 {
@@ -132,16 +152,25 @@ static inline size_t pn_bin_medium_size(const void *object)
  * the CPU's caches.
  */
 void pn_bin_flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t count);
-/* Gives back all objects of all bins. Returns false if there were none. */
+/*
+ * Gives back all objects of all bins, except for the medium ones while another thread uses these.
+ * Returns false if there were none.
+ */
 bool pn_bin_flush_all(struct pn_tcache *cache);
+/*
+ * Takes up to @most objects out of the medium bins of any thread's cache, and takes the room of the
+ * bins that become empty. The caller frees the objects. Returns how many objects it took; 0 also
+ * if another thread uses the bins.
+ */
+size_t pn_bin_rob_medium(struct pn_tcache *cache, void **objects, size_t most);
 
 /*
  * Records that a bin ran full (@is_full) or empty. Returns true if it had done the opposite before.
  */
 bool pn_bin_note_alternation(struct pn_tcache *cache, unsigned int index, bool is_full);
 /*
- * Raises the room of a bin. The limits of a thread and of all threads do not apply to a bin's first
- * room. @alternates says that the bin ran full and empty in turn: then the thread needs no slabs
+ * Raises the room of a bin, within the limits of a thread and of all threads. The limits do not
+ * apply to first rooms of up to 4 KiB. @alternates says that the bin ran full and empty in turn: then the thread needs no slabs
  * once all its objects fit into the bin. A thread that only allocates, or only frees what others
  * allocate, gains nothing by more room than a few batches need. Returns false if the room stays as
  * it is.
@@ -150,7 +179,7 @@ bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates);
 /* Sets the room of a bin, which contains at most @room objects, and updates what is granted. */
 void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room);
 /*
- * Records a slow path of a bin. After some thousand slow paths of its bins, a cache takes room from
+ * Records a slow path of a bin, outside any use of the medium bins. After some thousand slow paths of its bins, a cache takes room from
  * those bins that had none of them.
  */
 void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index);

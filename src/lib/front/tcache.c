@@ -35,6 +35,9 @@
 /* How many medium objects of a bin are compared with a request. */
 #define FITTING_TRIES 4
 
+/* How many medium objects are taken from other threads' caches at once. */
+#define ROBBED_MAX 64
+
 /*
  * The caches of a thread before its first allocation, and after its destructor ran: they have no
  * room.
@@ -75,22 +78,36 @@ static void delist_locked(struct pn_tcache *cache)
 		all = cache->next;
 	if (cache->next)
 		cache->next->prev = cache->prev;
+}
+
+static void add_unused_locked(struct pn_tcache *cache)
+{
+	pn_lock_assert_held(&lock);
 	cache->next = unused;
 	unused = cache;
 }
 
+/* Calls a function under the lock, unless the process was forked since the cache was made. */
+static void with_lock(void (*function_locked)(struct pn_tcache *), struct pn_tcache *cache)
+{
+	pn_lock(&lock);
+	if (cache->owner.epoch == pn_arena.epoch)
+		function_locked(cache);
+	pn_unlock(&lock);
+}
+
+/* No other thread finds the cache after it has left the list, so none uses its medium bins. */
 static void end_cache(struct pn_tcache *cache)
 {
+	with_lock(delist_locked, cache);
+	pn_bin_leave_medium(cache);
 	pn_bin_flush_all(cache);
 	pn_owner_end(&cache->owner);
 	for (unsigned int i = 0; i < PN_BINS; i++)
 		if (cache->bins[i].room)
 			pn_bin_set_room(cache, i, 0);
-	pn_assert(!cache->granted && !cache->medium_bytes);
-	pn_lock(&lock);
-	if (cache->owner.epoch == pn_arena.epoch)
-		delist_locked(cache);
-	pn_unlock(&lock);
+	pn_assert(!cache->granted && !cache->medium_granted && !cache->medium_bytes);
+	with_lock(add_unused_locked, cache);
 }
 
 /*
@@ -185,10 +202,20 @@ void pn_tcache_disable(void)
  * each of them loads pn_tcache only once.
  */
 
-/*
- * Makes room for one more object in a bin. Return: false if there is no memory for the bin's first
- * stack.
- */
+/* Makes room in a full bin. Return: false if the bin has no room at all, and gets none. */
+static bool grow_or_flush(struct pn_tcache *cache, unsigned int index)
+{
+	struct pn_bin *bin = &cache->bins[index];
+
+	if (pn_bin_grow(cache, index, pn_bin_note_alternation(cache, index, true)))
+		return true;
+	if (!bin->room)
+		return false;
+	pn_bin_flush_oldest(cache, index, bin->room - bin->room / 2);
+	return true;
+}
+
+/* Makes room for one more object in a bin of small objects. Return: as grow_or_flush(). */
 static bool make_room(struct pn_tcache *cache, unsigned int index)
 {
 	struct pn_bin *bin = &cache->bins[index];
@@ -200,12 +227,7 @@ static bool make_room(struct pn_tcache *cache, unsigned int index)
 		pn_bin_flush_oldest(cache, index, bin->count);
 		return true;
 	}
-	if (pn_bin_grow(cache, index, pn_bin_note_alternation(cache, index, true)))
-		return true;
-	if (!bin->room)
-		return false;
-	pn_bin_flush_oldest(cache, index, bin->room - bin->room / 2);
-	return true;
+	return grow_or_flush(cache, index);
 }
 
 /* Allocates one object without a cache. */
@@ -337,9 +359,15 @@ void *pn_tcache_pop_medium(size_t size)
 {
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(pn_medium_pages(size));
 	struct pn_tcache *cache = pn_tcache;
-	void *object = pop_fitting(cache, index, size);
+	void *object;
 
-	return object || index + 1 == PN_BIN_OTHERS ? object : pop_fitting(cache, index + 1, size);
+	if (!__atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED) || !pn_bin_enter_medium(cache))
+		return NULL;
+	object = pop_fitting(cache, index, size);
+	if (!object && index + 1 != PN_BIN_OTHERS)
+		object = pop_fitting(cache, index + 1, size);
+	pn_bin_leave_medium(cache);
+	return object;
 }
 
 /*
@@ -355,21 +383,45 @@ static struct pn_tcache *cache_with_room(unsigned int index)
 	return has_cache() && make_room(cache, index) ? cache : NULL;
 }
 
+/* The caller has entered the medium bins. Return: false if there is no room. */
+static bool push_medium(struct pn_tcache *cache, unsigned int index, struct pn_slab *object)
+{
+	if (!pn_bin_push(&cache->bins[index], pn_arena_at(object->offset), object->state))
+		return false;
+	pn_bin_count_medium(cache, object->size);
+	return true;
+}
+
+/* The same after a slow path has made room. Return: false if there can be none. */
+static bool push_medium_slowly(struct pn_tcache *cache, unsigned int index, struct pn_slab *object)
+{
+	bool is_pushed;
+
+	if (cache->owner.epoch != object->epoch)
+		return false;
+	pn_bin_note_slow_path(cache, index);
+	if (!pn_bin_enter_medium(cache))
+		return false;
+	is_pushed = grow_or_flush(cache, index) && push_medium(cache, index, object);
+	pn_bin_leave_medium(cache);
+	return is_pushed;
+}
+
 void pn_tcache_push_medium(struct pn_slab *object)
 {
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(object->pages);
-	void *ptr = pn_arena_at(object->offset);
-	struct pn_tcache *cache = pn_tcache;
+	struct pn_tcache *cache;
+	bool is_pushed = false;
 
-	if (pn_unlikely(!pn_bin_push(&cache->bins[index], ptr, object->state))) {
-		cache = cache_with_room(index);
-		if (!cache || cache->owner.epoch != object->epoch) {
-			pn_medium_free(ptr);
-			return;
-		}
-		pn_bin_push(&cache->bins[index], ptr, object->state);
+	begin_cache();
+	cache = pn_tcache;
+	if (has_cache() && pn_bin_enter_medium(cache)) {
+		is_pushed = push_medium(cache, index, object);
+		pn_bin_leave_medium(cache);
+		is_pushed = is_pushed || push_medium_slowly(cache, index, object);
 	}
-	pn_bin_count_medium(cache, object->size);
+	if (!is_pushed)
+		pn_medium_free(pn_arena_at(object->offset));
 }
 
 /* Return: true if the thread owns the slab, or adopts it because nobody owns it. */
@@ -396,9 +448,37 @@ void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state)
 		pn_central_give(&pn_heap, slab->class, &(struct pn_free){ object, state }, 1);
 }
 
+/* Takes medium objects from the caches of all threads. Return: how many. */
+static size_t rob_all(void **objects, size_t most)
+{
+	size_t got = 0;
+
+	pn_lock(&lock);
+	for (struct pn_tcache *cache = all; cache && got < most; cache = cache->next)
+		got += pn_bin_rob_medium(cache, objects + got, most - got);
+	pn_unlock(&lock);
+	return got;
+}
+
+static bool flush_medium_of_all(void)
+{
+	void *objects[ROBBED_MAX];
+	bool was_any = false;
+	size_t got;
+
+	while ((got = rob_all(objects, ROBBED_MAX))) {
+		for (size_t i = 0; i < got; i++)
+			pn_medium_free(objects[i]);
+		was_any = true;
+	}
+	return was_any;
+}
+
 bool pn_tcache_flush(void)
 {
-	return pn_bin_flush_all(pn_tcache);
+	bool was_any = pn_bin_flush_all(pn_tcache);
+
+	return flush_medium_of_all() || was_any;
 }
 
 /* Figures and fork. */

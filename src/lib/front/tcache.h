@@ -64,7 +64,10 @@ void pn_tcache_push_medium(struct pn_slab *object);
  * the slab.
  */
 void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state);
-/* Gives back all objects in the calling thread's cache. Return: false if there were none. */
+/*
+ * Gives back all objects in the calling thread's cache, and the medium objects in the caches of all
+ * threads. Return: false if there were none.
+ */
 bool pn_tcache_flush(void);
 
 /**
