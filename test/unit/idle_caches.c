@@ -2,7 +2,8 @@
 /*
  * Protects memory from threads that do not use it. The caches of all threads together hold no more
  * than the documentation says, and an eighth of the limit. What sleeping threads have cached is
- * available to a request of another thread that would fail otherwise (Faults E18).
+ * available to a request of another thread that would fail otherwise (Faults E18). A thread whose
+ * calls all take the fast path gives back what it does not use any more (Faults E19).
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -142,12 +143,36 @@ START_TEST(busy_threads_lose_no_object_that_is_theirs)
 }
 END_TEST
 
+#define PEAK 20000
+
+/* Nothing but fast paths follows the peak. The test's time-out ends the loop if it is endless. */
+START_TEST(a_thread_of_fast_paths_gives_a_peak_back)
+{
+	static void *objects[PEAK];
+
+	ck_assert_int_eq(setenv("PINNED_CONF", "backend:anon,decay_ms:1", 1), 0);
+	for (size_t i = 0; i < PEAK; i++)
+		objects[i] = pinned_malloc(3000);
+	pinned_free(pinned_malloc(100));
+	ck_assert_uint_ge(get_stats().chunk_bytes, 60 * MIB);
+	/* Frees all without a later slow path of the page runs: the last one is idle then. */
+	for (size_t i = 0; i < PEAK; i++)
+		pinned_free(objects[i]);
+	while (get_stats().chunk_bytes > 2 * MIB) {
+		void *object = pinned_malloc(100);
+
+		pinned_free(object);
+	}
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, caches_of_sleeping_threads_are_bounded);
 	tcase_add_test(tcase, a_request_takes_from_the_caches_of_sleeping_threads);
 	tcase_add_test(tcase, purge_takes_from_the_caches_of_sleeping_threads);
 	tcase_add_test(tcase, busy_threads_lose_no_object_that_is_theirs);
+	tcase_add_test(tcase, a_thread_of_fast_paths_gives_a_peak_back);
 }
 
 int main(void)

@@ -61,8 +61,8 @@ void pn_class_init(bool is_fine);
 /* Returns the class that plain malloc uses for @size, which is 1 to PN_SMALL_MAX. */
 static inline unsigned int pn_class_of(size_t size)
 {
-	size_t step = size <= PN_STEP_LIMIT ? (size + 15) / 16
-					    : PN_STEP_LIMIT / 16 + (size + 255) / 256;
+	size_t step = pn_likely(size <= PN_STEP_LIMIT) ? (size + 15) / 16
+						       : PN_STEP_LIMIT / 16 + (size + 255) / 256;
 
 	/*
 	 * Another thread may be filling the table. Whatever class is read then, this thread's

@@ -308,13 +308,28 @@ static bool waits_with_others(const struct pn_slab *slab)
 	       !pn_slab_is_unowned(slab);
 }
 
+/*
+ * Lets the thread give back what it does not use, after each few thousand frees, and frees the
+ * object at @ptr. pn_free() counts the frees, so that also a thread whose calls all take the fast
+ * path comes here.
+ */
+static PN_NOINLINE void tidy_and_free(void *ptr)
+{
+	int saved = errno;
+
+	if (!pn_tcache->frees && !pn_runtime_enter()->error)
+		pn_tcache_tidy();
+	errno = saved;
+	pn_free_slow(ptr);
+}
+
 void pn_free_live(void *ptr, struct pn_slab *slab, size_t index)
 {
 	if (waits_with_others(slab) &&
 	    pn_tcache_push(PN_BIN_OTHERS + slab->class, ptr, &slab->state[index]))
 		pn_slab_set_freed(slab, index);
 	else
-		pn_free_slow(ptr);
+		tidy_and_free(ptr);
 }
 
 void pn_free_slow(void *ptr)

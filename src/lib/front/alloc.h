@@ -29,7 +29,8 @@ void *pn_realloc(void *ptr, size_t size);
 
 /*
  * Frees the live object @index of @slab, which begins at @ptr. pn_free() calls this if the thread
- * does not own the slab, or if its cache has no room for the object.
+ * does not own the slab, if its cache has no room for the object, or if it is time to look at the
+ * clock.
  */
 void pn_free_live(void *ptr, struct pn_slab *slab, size_t index);
 /*
@@ -111,6 +112,7 @@ static inline void pn_free(void *ptr)
 {
 	size_t offset = pn_arena_offset(ptr);
 	struct pn_slab *slab = pn_slab_at(offset);
+	struct pn_tcache *cache = pn_tcache;
 	size_t index;
 
 	if (pn_unlikely(!slab)) {
@@ -121,8 +123,8 @@ static inline void pn_free(void *ptr)
 	if (pn_unlikely(!pn_slab_is_start(slab, index, offset) ||
 			pn_slab_state(slab, index) != PN_OBJECT_LIVE))
 		pn_free_slow(ptr);
-	else if (pn_likely(pn_slab_owner(slab) == &pn_tcache->owner &&
-			   pn_tcache_push(slab->class, ptr, &slab->state[index])))
+	else if (pn_likely(pn_slab_owner(slab) == &cache->owner && --cache->frees &&
+			   pn_bin_push(&cache->bins[slab->class], ptr, &slab->state[index])))
 		pn_slab_set_freed(slab, index);
 	else
 		pn_free_live(ptr, slab, index);

@@ -219,7 +219,7 @@ static void shrink(struct pn_tcache *cache, unsigned int index)
 		pn_bin_set_room(cache, index, bin->room / 2);
 }
 
-static void shrink_unused_bins(struct pn_tcache *cache)
+void pn_bin_shrink_unused(struct pn_tcache *cache)
 {
 	bool has_medium = pn_bin_enter_medium(cache);
 
@@ -239,7 +239,7 @@ void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index)
 {
 	cache->was_used[index] = true;
 	if (++cache->misses > MISSES)
-		shrink_unused_bins(cache);
+		pn_bin_shrink_unused(cache);
 }
 
 bool pn_bin_flush_all(struct pn_tcache *cache)

@@ -40,6 +40,8 @@ struct pn_bin {
  * @capacity: for each bin, how many objects its stack has memory for
  * @granted: bytes that the bins may hold, without the medium ones: the sum of room times object size
  * @medium_granted: bytes that the medium bins may hold
+ * @frees: frees into the bins until the thread looks at the clock; see pn_tcache_tidy()
+ * @tidied_ms: when the thread last gave back what it does not use
  * @misses: slow paths since unused bins were last searched for
  * @was_used: bins that had a slow path since then
  * @was_full: bins whose last slow path was a free into a full bin, not an allocation
@@ -50,11 +52,13 @@ struct pn_bin {
 struct pn_tcache {
 	struct pn_bin bins[PN_BINS];
 	struct pn_owner owner;
+	uint32_t frees;
 	uint16_t capacity[PN_BINS];
 	bool medium_in_use;
 	size_t medium_bytes;
 	size_t granted;
 	size_t medium_granted;
+	uint64_t tidied_ms;
 	uint32_t misses;
 	bool was_used[PN_BINS];
 	bool was_full[PN_BINS];
@@ -183,6 +187,11 @@ void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room)
  * those bins that had none of them.
  */
 void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index);
+/*
+ * Gives back half of what those bins hold that had no slow path since the last call, and takes half
+ * of their room.
+ */
+void pn_bin_shrink_unused(struct pn_tcache *cache);
 
 /* In a forked child: no thread has been granted any room. */
 void pn_bin_in_child(void);

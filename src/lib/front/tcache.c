@@ -18,12 +18,14 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "chunk/idle.h"
 #include "front/harden.h"
 #include "object/central.h"
 #include "os/confined.h"
 #include "os/lock.h"
 #include "os/meta.h"
 #include "os/probe.h"
+#include "os/sys.h"
 #include "os/watch.h"
 #include "profile/profile.h"
 
@@ -34,6 +36,10 @@
 
 /* How many medium objects of a bin are compared with a request. */
 #define FITTING_TRIES 4
+
+/* How many frees lie between two looks at the clock, and the time between two tidyings. */
+#define TIDY_FREES 4096
+#define TIDY_MS 250
 
 /* How many medium objects are taken from other threads' caches at once. */
 #define ROBBED_MAX 64
@@ -138,6 +144,7 @@ static struct pn_tcache *enlist_cache(void)
 	if (cache) {
 		pn_owner_begin(&cache->owner);
 		cache->owns_at_once = !all;
+		cache->frees = TIDY_FREES;
 		memset(cache->needed, 0, sizeof(cache->needed));
 		cache->prev = NULL;
 		cache->next = all;
@@ -479,6 +486,30 @@ bool pn_tcache_flush(void)
 	bool was_any = pn_bin_flush_all(pn_tcache);
 
 	return flush_medium_of_all() || was_any;
+}
+
+static void tidy_heap(void)
+{
+	if (!pn_arena_lock_inside())
+		return;
+	pn_idle_tidy_locked(&pn_heap);
+	pn_arena_unlock();
+}
+
+void pn_tcache_tidy(void)
+{
+	struct pn_tcache *cache = pn_tcache;
+	uint64_t now;
+
+	if (!has_cache())
+		return;
+	cache->frees = TIDY_FREES;
+	now = pn_sys_now_ms();
+	if (now - cache->tidied_ms < TIDY_MS)
+		return;
+	cache->tidied_ms = now;
+	pn_bin_shrink_unused(cache);
+	tidy_heap();
 }
 
 /* Figures and fork. */

@@ -70,6 +70,12 @@ void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state);
  */
 bool pn_tcache_flush(void);
 
+/*
+ * Looks at the clock, after each few thousand frees of a thread. From time to time, gives back half
+ * of what the thread's unused bins hold, and the default heap's empty chunks that have decayed.
+ */
+void pn_tcache_tidy(void);
+
 /**
  * struct pn_tcache_census - what the caches of all threads contain
  * @caches: number of caches
