@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which memory of a pool is still needed, and the return of what is not.
+ * Finds out which memory of a pool is still needed, and gives the rest back.
  *
  * A forked child that unmaps a part of what it inherited never sees that part again: the child
  * cannot map the pool, and mremap() cannot grow its mappings. So the child's snapshot gives up each

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What is done under a class's lock: taking from unowned slabs, and returning objects to any slab.
- */
+/* Takes objects from unowned slabs, and returns objects to any slab, under the lock of a class. */
 #ifndef PN_CENTRAL_H
 #define PN_CENTRAL_H
 
