@@ -67,6 +67,14 @@ static const char *advice_for(int error)
 	}
 }
 
+static void append_error(struct pn_line *line, int error)
+{
+	pn_line_text(line, "error ");
+	pn_line_number(line, (uint64_t)error);
+	pn_line_text(line, ": ");
+	pn_line_text(line, advice_for(error));
+}
+
 void pn_report_no_backend(int error, const char *backend, const char *consequence)
 {
 	struct pn_line line;
@@ -74,10 +82,8 @@ void pn_report_no_backend(int error, const char *backend, const char *consequenc
 	pn_line_start(&line);
 	pn_line_text(&line, "no pinned memory from backend ");
 	pn_line_text(&line, backend);
-	pn_line_text(&line, " (error ");
-	pn_line_number(&line, (uint64_t)error);
-	pn_line_text(&line, ": ");
-	pn_line_text(&line, advice_for(error));
+	pn_line_text(&line, " (");
+	append_error(&line, error);
 	pn_line_text(&line, "); ");
 	pn_line_text(&line, consequence);
 	pn_line_end(&line, STDERR_FILENO);
@@ -101,24 +107,48 @@ void pn_report_start(void)
 		standard_error.fd = STDERR_FILENO;
 }
 
-/* Appends why the last chunk was refused, and which limit to raise. */
+/* Returns why a chunk was refused with @refusal, and what to do; NULL if the errno tells nothing. */
+static const char *reason_for(int refusal)
+{
+	switch (refusal) {
+	case EDQUOT:
+		return "a limit of the driver is reached; see pinnedctl limits, and raise "
+		       "limit_chunks, user_limit_chunks or pool_limit_chunks";
+	case ENOSPC:
+		return "the process may map no more; raise RLIMIT_AS or RLIMIT_DATA";
+	case ENOBUFS:
+		return "the IOMMU maps no more for an attached device; raise RLIMIT_MEMLOCK, or "
+		       "dma_entry_limit of vfio_iommu_type1";
+	case ENOMEM:
+		if (pn_heap.pool.backend == &pn_backend_hugetlb)
+			return "no huge page is free; raise vm.nr_hugepages";
+		return "the kernel has no chunk of 2 MiB; raise the memory cgroup's limit, or make "
+		       "a reserve if memory is fragmented";
+	default:
+		return NULL;
+	}
+}
+
+/* Appends why the last chunk was refused, and what to do. */
 static void append_reason(struct pn_line *line)
 {
 	int refusal = __atomic_load_n(&pn_heap.refusal, __ATOMIC_RELAXED);
+	const char *reason = reason_for(refusal);
 
 	if (refusal == EFBIG) {
 		pn_line_text(line, "the key limit allows no more than ");
 		pn_line_number(line, pn_limit_get() * PN_CHUNK_SIZE);
 		pn_line_text(line, " bytes; raise it");
-	} else if (refusal == EDQUOT) {
-		pn_line_text(line,
-			     "a limit of the driver is reached; see pinnedctl limits, and raise "
-			     "limit_chunks, user_limit_chunks or pool_limit_chunks");
-	} else if (refusal == ENOSPC) {
-		pn_line_text(line, "the process may map no more; raise RLIMIT_AS or RLIMIT_DATA");
+	} else if (reason) {
+		pn_line_text(line, reason);
+	} else if (__atomic_load_n(&pn_heap.pool.is_open, __ATOMIC_RELAXED)) {
+		pn_line_text(line, "the driver refuses more memory, with error ");
+		pn_line_number(line, (uint64_t)refusal);
 	} else {
-		pn_line_text(line, "the kernel has no chunk of 2 MiB; raise the memory cgroup's "
-				   "limit, or make a reserve if memory is fragmented");
+		pn_line_text(line, "the program has closed /dev/pinned_mem, which cannot be "
+				   "opened again (");
+		append_error(line, refusal);
+		pn_line_text(line, ")");
 	}
 }
 

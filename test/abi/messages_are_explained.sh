@@ -38,7 +38,7 @@ def of_c(path):
         return
     for arguments in calls(text, "die|complain|pn_line_text|pn_report_no_backend|append_figure|say"):
         yield from parts_of_c(arguments)
-    yield from parts_of_c("\n".join(re.findall(rf"^\t\treturn {STRING};", text, re.M)))
+    yield from parts_of_c("\n".join(re.findall(rf"^\t\t\t?return (?:{STRING}\s*)+;", text, re.M)))
 
 
 def of_shell(path):

@@ -134,7 +134,7 @@ static bool unmap_slots(struct pn_device *device, size_t first, size_t count)
 	return true;
 }
 
-/* Maps chunks for all devices. Return: 0, or ENOMEM with none of the chunks mapped. */
+/* Maps chunks for all devices. Return: 0, or ENOBUFS with none of the chunks mapped. */
 static int map_locked(size_t first, size_t count)
 {
 	pn_arena_assert_held();
@@ -143,7 +143,7 @@ static int map_locked(size_t first, size_t count)
 			continue;
 		if (is_there(device)) {
 			pn_devices_unmap_locked(first, count);
-			return ENOMEM;
+			return ENOBUFS;
 		}
 		mark_as_lost(device);
 	}

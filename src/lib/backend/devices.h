@@ -70,7 +70,7 @@ int pn_devices_detach(struct pn_device *device);
 
 /*
  * Maps chunks that a pool has just populated for all attached devices. If that fails, gives the
- * chunks back to the pool. Return: 0; ENOMEM; PN_BACKEND_LOST if the pool does not take the chunks
+ * chunks back to the pool. Return: 0; ENOBUFS; PN_BACKEND_LOST if the pool does not take the chunks
  * back, so that nobody could ever use their slots.
  */
 int pn_devices_map_new_locked(struct pn_pool *pool, size_t first, size_t count);

@@ -59,8 +59,8 @@ struct pn_central {
  * @remap_pause_ms: pause between two such checks; 0 if there is nothing to undo
  * @spare: records that no medium object uses
  * @colour: counts the colours that were given to medium objects; see next_colour() of medium.c
- * @refusal: why the last request for chunks failed, an errno; EFBIG: a limit of the library was
- *	reached; ENOSPC: nothing more can be mapped
+ * @refusal: why the last request for chunks failed: an errno of the backend; EFBIG: a limit of the
+ *	library was reached; ENOSPC: nothing more can be mapped; ENOBUFS: the IOMMU maps no more
  * @retained: how many of the heap's objects are retained: see retain.c; atomic
  * @next: next in the list of all heaps (heaps.h)
  * @stats: the heap's statistics

@@ -232,6 +232,7 @@ static int try_run(struct pn_heap *heap, struct pn_slot_run *run)
 	return err;
 }
 
+/* Opens the pool of a heap again, after its descriptor was lost. Returns 0 or an errno. */
 static int open_again(struct pn_heap *heap)
 {
 	int err;
@@ -258,19 +259,23 @@ static void abandon_pool(struct pn_heap *heap)
  */
 static int take_run_or_retry(struct pn_heap *heap, struct pn_slot_run *run)
 {
-	int err;
+	int err = heap->pool.is_open ? 0 : open_again(heap);
 
-	if (!heap->pool.is_open && open_again(heap))
-		return ENOMEM;
+	if (err)
+		return err;
 	/* The physical memory for a contiguous run may lie in idle chunks. */
 	if (run->is_contiguous)
 		pn_idle_purge_locked(heap);
 	err = try_run(heap, run);
 	if (err == PN_BACKEND_LOST) {
 		abandon_pool(heap);
-		if (open_again(heap))
-			return ENOMEM;
+		err = open_again(heap);
+		if (err)
+			return err;
 		err = try_run(heap, run);
+		/* The program closes descriptors all the time. */
+		if (err == PN_BACKEND_LOST)
+			err = EBADF;
 	} else if (err && pn_idle_purge_locked(heap)) {
 		err = try_run(heap, run);
 		if (err)
