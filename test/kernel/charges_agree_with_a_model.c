@@ -102,47 +102,6 @@ static int new_chunk(void)
 
 /* The users' processes. */
 
-static void send_descriptor(int to, int fd)
-{
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	char byte = 'x';
-	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(int));
-	EQUAL(sendmsg(to, &message, 0), 1);
-	close(fd);
-}
-
-static int receive_descriptor(int from)
-{
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	char byte;
-	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-	int fd;
-
-	EQUAL(recvmsg(from, &message, MSG_CMSG_CLOEXEC), 1);
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
-	return fd;
-}
-
 static struct gate child_is_ready;
 static pid_t child;
 
@@ -200,6 +159,7 @@ static int obey(int fd, struct order *order, int to)
 	case EXPORT:
 		WORKS(ioctl(fd, PINNED_MEM_IOC_EXPORT, &request));
 		send_descriptor(to, request.fd);
+		close(request.fd);
 		return 0;
 	case FORK:
 		return fork_or_end(order);

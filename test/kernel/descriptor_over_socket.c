@@ -10,49 +10,6 @@
 
 #define SLOTS 4UL
 
-static void send_descriptor(int to, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec one = { .iov_base = "", .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &one,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-
-	control.align.cmsg_level = SOL_SOCKET;
-	control.align.cmsg_type = SCM_RIGHTS;
-	control.align.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-	EQUAL(sendmsg(to, &message, 0), 1);
-}
-
-static int receive_descriptor(int from)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	char byte;
-	struct iovec one = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &one,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	int fd;
-
-	EQUAL(recvmsg(from, &message, MSG_CMSG_CLOEXEC), 1);
-	EQUAL(control.align.cmsg_type, SCM_RIGHTS);
-	memcpy(&fd, CMSG_DATA(&control.align), sizeof(fd));
-	return fd;
-}
-
 static void own_and_send(void *socket)
 {
 	int fd = open_pool();

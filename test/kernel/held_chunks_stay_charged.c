@@ -152,24 +152,8 @@ static void leave_to_parent(void *socket)
 	become_nobody();
 	fd = open_pool();
 	while (taken < LIMIT && !take(fd, 1)) {
-		union {
-			char space[CMSG_SPACE(sizeof(int))];
-			struct cmsghdr align;
-		} control = {};
-		char byte = 'x';
-		struct iovec part = { &byte, 1 };
-		struct msghdr message = { .msg_iov = &part,
-					  .msg_iovlen = 1,
-					  .msg_control = &control,
-					  .msg_controllen = sizeof(control) };
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
 		leave_in_dma_buf(fd);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &holders[n_holders - 1], sizeof(int));
-		EQUAL(sendmsg(to, &message, 0), 1);
+		send_descriptor(to, holders[n_holders - 1]);
 		WORKS(punch(fd, 0, 1));
 		taken++;
 	}

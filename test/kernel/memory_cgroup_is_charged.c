@@ -8,7 +8,6 @@
 
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #define CGROUPS "/tmp/cgroup"
 #define GROUP CGROUPS "/pinned"
@@ -124,17 +123,6 @@ static void copies_are_the_childs(void)
 	COMES_TO_COPIES(0);
 }
 
-/* Before 5.11 the kernel cannot map a page that is charged, so the driver charges none. */
-static bool kernel_charges(void)
-{
-	struct utsname name;
-	int major, minor;
-
-	WORKS(uname(&name));
-	EQUAL(sscanf(name.release, "%d.%d", &major, &minor), 2);
-	return major > 5 || (major == 5 && minor >= 11);
-}
-
 /* In a group with room, as systemd gives every process, the child's snapshot is complete. */
 static void child_in_a_group(void *at)
 {
@@ -169,7 +157,7 @@ int main(void)
 	WORKS(write_text(GROUP "/memory.max", "67108864"));
 	ENDED_WELL(spawn(owner_in_a_group, NULL));
 	COMES_TO_USE(0);
-	if (!kernel_charges())
+	if (!kernel_charges_pages())
 		test_skip("this kernel cannot map what it charges to a group");
 	ENDED_WELL(spawn(over_the_limit, NULL));
 	copies_are_the_childs();

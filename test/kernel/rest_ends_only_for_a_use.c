@@ -12,7 +12,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 
 #include "vendor_sample.h"
 
@@ -232,21 +231,10 @@ static void at_the_limit_of_another(void *arg)
 	FAIL("expected a limit");
 }
 
-/* Before 5.11 the kernel cannot map a page that is charged: there the driver charges none. */
-static bool kernel_charges(void)
-{
-	struct utsname name;
-	int major, minor;
-
-	WORKS(uname(&name));
-	EQUAL(sscanf(name.release, "%d.%d", &major, &minor), 2);
-	return major > 5 || (major == 5 && minor >= 11);
-}
-
 static void memory_cgroups(void)
 {
 	WORKS(mkdir(CGROUPS, 0700));
-	if (!kernel_charges() || mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) ||
+	if (!kernel_charges_pages() || mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) ||
 	    write_text(CGROUPS "/cgroup.subtree_control", "+memory"))
 		return;
 	WORKS(mkdir(GROUP, 0700));

@@ -5,8 +5,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #define SETTLE_NS 5000000000ULL
@@ -345,6 +347,44 @@ void test_ended_well(const char *file, int line, pid_t pid)
 	test_equal(file, line, "child's exit status", WEXITSTATUS(status), 0);
 }
 
+union descriptor_space {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr header;
+};
+
+void send_descriptor(int to, int fd)
+{
+	union descriptor_space space = {};
+	struct iovec part = { "", 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &space,
+				  .msg_controllen = sizeof(space) };
+
+	space.header.cmsg_level = SOL_SOCKET;
+	space.header.cmsg_type = SCM_RIGHTS;
+	space.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&space.header), &fd, sizeof(fd));
+	EQUAL(sendmsg(to, &message, 0), 1);
+}
+
+int receive_descriptor(int from)
+{
+	union descriptor_space space = {};
+	char byte;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &space,
+				  .msg_controllen = sizeof(space) };
+	int fd;
+
+	EQUAL(recvmsg(from, &message, MSG_CMSG_CLOEXEC), 1);
+	EQUAL(space.header.cmsg_type, SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(&space.header), sizeof(fd));
+	return fd;
+}
+
 struct gate make_gate(void)
 {
 	struct gate gate;
@@ -489,6 +529,16 @@ int unload_module_named(const char *name)
 int unload_module(void)
 {
 	return unload_module_named(MODULE);
+}
+
+bool kernel_charges_pages(void)
+{
+	struct utsname name;
+	int major, minor;
+
+	WORKS(uname(&name));
+	EQUAL(sscanf(name.release, "%d.%d", &major, &minor), 2);
+	return major > 5 || (major == 5 && minor >= 11);
 }
 
 unsigned long processes_killed(void)

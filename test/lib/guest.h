@@ -129,6 +129,10 @@ void kernel_pins(const void *page);
 /* Forks a child that runs @run and then exits with 0. The child is killed if its parent dies. */
 pid_t spawn(void (*run)(void *arg), void *arg);
 
+/* Send a descriptor over a socket, and receive one. */
+void send_descriptor(int to, int fd);
+int receive_descriptor(int from);
+
 /* A gate at which one process waits until another process lets it pass. */
 struct gate {
 	int fds[2];
@@ -142,6 +146,11 @@ void wait_at(struct gate *gate);
 unsigned long read_number(const char *path);
 int write_text(const char *path, const char *text);
 unsigned long meminfo_kib(const char *field);
+/*
+ * Returns whether the driver charges pages to memory cgroups: before 5.11 the kernel cannot map a
+ * page that is charged, so there the driver charges none.
+ */
+bool kernel_charges_pages(void);
 /* Returns how many processes the OOM killer has killed since boot. */
 unsigned long processes_killed(void);
 /* Drops clean caches, then returns all free memory in KiB. */
