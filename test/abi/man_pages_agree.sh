@@ -51,6 +51,15 @@ page_of() {
 	echo "${target:+$man/}${target:-$page}"
 }
 
+# Each function for other kernel drivers has a page of section 9.
+kernel_header=$top/include/pinned_mem_kernel.h
+sed -n 's/^[a-z].*[ *]\(pinned_mem_[a-z_]*\)(.*/\1/p' "$kernel_header" >"$tmp/kernel_functions"
+[ -s "$tmp/kernel_functions" ] || fail "$kernel_header: no functions found"
+while read -r name; do
+	[ -f "$man/man9/$name.9" ] || fail "$name: no page in man9"
+	grep -q "$name" "$man/man9/pinned_mem_range_get.9" || fail "$name: man9 does not describe it"
+done <"$tmp/kernel_functions"
+
 # A sed script that turns the roff of our SYNOPSIS and EXAMPLES sections into text.
 unescape='s/\\-/-/g; s/\\(aq/'\''/g; s/\\(dq/"/g; s/\\&//g; s/\\e/\\/g'
 

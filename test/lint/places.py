@@ -28,7 +28,7 @@ examples/*/*.[ch] examples/*/Makefile examples/*/README.md examples/*/openssl.cn
 examples/*/demo/*
 examples/vendor-dkms/**
 include/*.h include/uapi/*.h
-man/man[1-8]/*.[1-8]
+man/man[1-9]/*.[1-9]
 src/lib/libpinned.map src/lib/libpinned.pc.in src/lib/README.md src/lib/*/README.md
 src/kernel/Kbuild src/kernel/build-module src/kernel/keep-symbols
 src/lib/*/*.[ch] src/kernel/*.[ch] src/shim/*.[ch]
