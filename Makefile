@@ -92,6 +92,7 @@ help:
 	@echo 'Benchmarks print ratios:'
 	@echo 'make bench          allocators and translations; BENCH=--help lists the options'
 	@echo 'make bench-in       the allocators of another Debian suite: SUITE=trixie, SUITE=sid'
+	@echo 'make report-lines   which functions write to cache lines that threads share'
 	@echo 'make bench-smoke    a little of each, in seconds'
 	@echo 'make bench-device   the suite on memory from the driver, in a guest'
 	@echo 'make bench-devices  the examples of devices, with copied buffers and in place, in guests'

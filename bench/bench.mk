@@ -80,3 +80,18 @@ $(bench_devices): $(bench_bin)/devices/%: bench/devices/%.c bench/devices/meter.
 
 bench-devices: all $(bench_devices) $(bench_bin)/bounce | $(O)/need/bench $(O)/need/qemu
 	@bench/devices/run
+
+# Counts who writes to which cache line. The library is compiled with ThreadSanitizer's calls, which
+# a runtime of our own answers.
+bench_lines := $(O)/bench/lines
+$(bench_lines)/lib/%.o: src/lib/%.c | $(O)/need/build
+	@mkdir -p $(@D)
+	@$(CC) -O2 -g -fsanitize=thread $(USER_CFLAGS) -MMD -MP -c -o $@ $<
+$(bench_lines)/work: bench/lines/work.c bench/lines/runtime.c bench/lines/lines.h bench/suite/workload.h \
+		$(lib_sources:src/lib/%.c=$(bench_lines)/lib/%.o)
+	$(CC) $(bench_flags) -g -Iinclude -no-pie -o $@ $(filter %.c %.o,$^)
+-include $(wildcard $(bench_lines)/lib/*/*.d)
+
+.PHONY: report-lines
+report-lines: $(bench_lines)/work
+	@bench/lines/report
