@@ -163,7 +163,7 @@ void races_run(uint64_t seed, unsigned int threads)
 	fuzz.doing = "race";
 	fuzz_take_tag();
 	fuzz_count(&totals->processes);
-	window = reserve(SLOTS * CHUNK, 0);
+	window = find_addresses(SLOTS * CHUNK, 0);
 	fuzz_be_starved();
 	fd = open(PINNED_MEM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (!fuzz_worked("open()", fd))

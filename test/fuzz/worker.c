@@ -198,7 +198,7 @@ static void reserve_window(void)
 	/*
 	 * The whole window is unmapped at first. Other mappings of this process must lie outside.
 	 */
-	fuzz.window = reserve(length, 0);
+	fuzz.window = find_addresses(length, 0);
 	for (unsigned int place = 0; place < PLACES; place++)
 		for (unsigned long i = 0; i < PLACE_PAGES; i++)
 			model_page_at(place, i)->pool = NO_POOL;

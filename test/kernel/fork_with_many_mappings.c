@@ -27,7 +27,7 @@ static char *map_part(int fd)
 
 static char *map_moved(int fd)
 {
-	char *at = map_slots(fd, 4, 1), *to = reserve(CHUNK, 0);
+	char *at = map_slots(fd, 4, 1), *to = find_addresses(CHUNK, 0);
 
 	touch_pages(at, CHUNK);
 	CHECK(mremap(at, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);

@@ -24,7 +24,7 @@ static void holds_all(char *at, unsigned long slots)
 
 static char *move(char *from, size_t phase)
 {
-	char *to = reserve(LENGTH, phase);
+	char *to = find_addresses(LENGTH, phase);
 
 	CHECK(mremap(from, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
 	EQUAL(signal_of_read(from), SIGSEGV);
@@ -35,7 +35,7 @@ static char *move(char *from, size_t phase)
 static void cannot_grow(int fd, char *at)
 {
 	struct pinned_mem_info before = info_of(fd);
-	char *to = reserve(2 * LENGTH, 0);
+	char *to = find_addresses(2 * LENGTH, 0);
 
 	REFUSED(mremap(at, LENGTH, LENGTH + PAGE, 0), EFAULT);
 	REFUSED(mremap(at, LENGTH, LENGTH + PAGE, MREMAP_MAYMOVE), EFAULT);
@@ -55,7 +55,7 @@ static void cannot_grow(int fd, char *at)
 /* Moves a chunk in the middle, and a page within a chunk. */
 static void move_parts(char *at)
 {
-	char *chunk = reserve(CHUNK, 0), *page = reserve(PAGE, 5 * PAGE);
+	char *chunk = find_addresses(CHUNK, 0), *page = find_addresses(PAGE, 5 * PAGE);
 
 	CHECK(mremap(at + CHUNK, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, chunk) == chunk);
 	CHECK(mremap(chunk + 9 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, page) == page);

@@ -81,7 +81,7 @@ static void by_ptrace(pid_t pid, char *at, const char *copy)
 
 int main(void)
 {
-	char *at = reserve(3 * CHUNK, 0);
+	char *at = find_addresses(3 * CHUNK, 0);
 	unsigned long base = used_chunks();
 	char *copy = malloc(LENGTH);
 	pid_t pid = spawn(be_read_and_written, at);

@@ -49,7 +49,7 @@ int main(void)
 	REFUSED(mmap(NULL, CHUNK, PROT_WRITE, MAP_SHARED, fd, 0), EACCES);
 	REFUSED(mmap(NULL, CHUNK, RW, MAP_PRIVATE, fd, 0), EINVAL);
 	REFUSED(mmap(NULL, CHUNK, PROT_READ, MAP_PRIVATE, fd, 0), EINVAL);
-	at = reserve(CHUNK, 0);
+	at = find_addresses(CHUNK, 0);
 	WORKS(mmap(at, CHUNK, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0));
 	ZEROED(at, CHUNK);
 	EQUAL(phys_of(at), phys);

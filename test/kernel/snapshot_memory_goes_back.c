@@ -113,7 +113,7 @@ static void copies_all(void)
 /* A mapping that has moved still shows what it showed. */
 static void moves(void)
 {
-	char *elsewhere = reserve(CHUNK, 0);
+	char *elsewhere = find_addresses(CHUNK, 0);
 
 	CHECK(mremap(slot_at(0), CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere) ==
 	      elsewhere);

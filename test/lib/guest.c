@@ -200,7 +200,7 @@ int query(int fd, uint64_t offset, struct pinned_mem_query *found)
 	return ioctl(fd, PINNED_MEM_IOC_QUERY, found);
 }
 
-char *reserve(size_t length, size_t phase)
+char *find_addresses(size_t length, size_t phase)
 {
 	size_t span = length + 3 * CHUNK;
 	uintptr_t base = WORKS(
@@ -218,7 +218,7 @@ void map_again(int fd, char *at, unsigned long slot, unsigned long count)
 
 char *map_slots_off(int fd, unsigned long slot, unsigned long count, size_t phase)
 {
-	char *at = reserve(count * CHUNK, phase);
+	char *at = find_addresses(count * CHUNK, phase);
 
 	WORKS(mmap(at, count * CHUNK, RW, MAP_SHARED | MAP_FIXED, fd, (off_t)(slot * CHUNK)));
 	return at;

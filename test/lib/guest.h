@@ -100,7 +100,7 @@ unsigned long snapshot_pages(void);
  * Returns the address of @length unmapped bytes that begin @phase bytes after a chunk boundary,
  * with a gap on both sides. Nothing keeps other mappings out of that place.
  */
-char *reserve(size_t length, size_t phase);
+char *find_addresses(size_t length, size_t phase);
 /* Map slots for reading and writing: aligned like the pool, or @phase bytes off that alignment. */
 char *map_slots(int fd, unsigned long slot, unsigned long count);
 char *map_slots_off(int fd, unsigned long slot, unsigned long count, size_t phase);
