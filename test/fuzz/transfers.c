@@ -180,7 +180,7 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-static void send_descriptor(int socket, int fd)
+static void try_to_send(int socket, int fd)
 {
 	union control control = { .bytes = {} };
 	struct iovec iov = { "", 1 };
@@ -198,7 +198,7 @@ static void send_descriptor(int socket, int fd)
 	sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static int receive_descriptor(int socket)
+static int try_to_receive(int socket)
 {
 	union control control = { .bytes = {} };
 	struct iovec iov = { &(char){ 0 }, 1 };
@@ -246,8 +246,8 @@ void step_pass_descriptor(void)
 	if (fuzz.depth || fuzz.sockets[0] < 0)
 		return;
 	if (pool->fd >= 0)
-		send_descriptor(fuzz.sockets[0], pool->fd);
-	fd = receive_descriptor(fuzz.sockets[1]);
+		try_to_send(fuzz.sockets[0], pool->fd);
+	fd = try_to_receive(fuzz.sockets[1]);
 	if (fd < 0)
 		return;
 	try_foreign_pool(fd);
