@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
@@ -38,6 +39,8 @@ static struct container {
 	} mappings[MAPPINGS];
 } containers[CONTAINERS];
 static unsigned long calls, fail_at;
+/* Covers the mappings: the library gives memory back without a lock of its own. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static struct container *container_of(int fd)
 {
@@ -155,6 +158,7 @@ int __real_pn_sys_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
 {
 	struct container *container = fcntl(fd, F_GETFD) < 0 ? NULL : container_of(fd);
+	int err = ENOTTY;
 
 	if (!container)
 		return __real_pn_sys_ioctl(fd, request, argument);
@@ -168,22 +172,26 @@ int __wrap_pn_sys_ioctl(int fd, unsigned long request, void *argument)
 		return 0;
 	case VFIO_IOMMU_GET_INFO:
 		return inform(container, argument);
-	case VFIO_IOMMU_MAP_DMA:
-		return map(container, argument);
-	case VFIO_IOMMU_UNMAP_DMA:
-		return unmap(container, argument);
 	}
-	return ENOTTY;
+	pthread_mutex_lock(&mutex);
+	if (request == VFIO_IOMMU_MAP_DMA)
+		err = map(container, argument);
+	else if (request == VFIO_IOMMU_UNMAP_DMA)
+		err = unmap(container, argument);
+	pthread_mutex_unlock(&mutex);
+	return err;
 }
 
 /* Checks that no container maps any part of [@addr, @addr + @size). */
 static void check_not_mapped(const void *addr, size_t size)
 {
+	pthread_mutex_lock(&mutex);
 	for (size_t i = 0; i < CONTAINERS; i++)
 		for (size_t j = 0; j < containers[i].count; j++)
 			ck_assert(!overlaps((uintptr_t)addr, size,
 					    (uintptr_t)containers[i].mappings[j].memory,
 					    containers[i].mappings[j].size));
+	pthread_mutex_unlock(&mutex);
 	check_not_told(addr, size);
 }
 

@@ -6,6 +6,7 @@
 
 #include "arena/tables.h"
 #include "arena/window.h"
+#include "arena/work.h"
 #include "os/confined.h"
 #include "os/lock.h"
 #include "os/sys.h"
@@ -256,8 +257,19 @@ void pn_arena_unlock(void)
 	pn_unlock(&lock);
 }
 
+void pn_arena_pause(void)
+{
+	pn_lock_pause(&lock);
+}
+
+bool pn_arena_resume(void)
+{
+	return pn_lock_resume(&lock);
+}
+
 void pn_arena_reset_lock(void)
 {
+	pn_work_in_child();
 	pn_lock_reset(&lock);
 }
 

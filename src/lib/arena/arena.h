@@ -228,6 +228,10 @@ bool pn_arena_lock_inside(void) __attribute__((warn_unused_result));
 /* Acquires the lock if it is free. Return: false if it is not. */
 bool pn_arena_lock_try(void);
 void pn_arena_unlock(void);
+/* Releases the lock in the middle of a section: see pn_lock_pause(). */
+void pn_arena_pause(void);
+/* Acquires the lock again. Return: as pn_lock_resume(). */
+bool pn_arena_resume(void) __attribute__((warn_unused_result));
 /* In a forked child: makes the lock free. */
 void pn_arena_reset_lock(void);
 /* Return: true if the calling thread holds the lock. For assertions. */

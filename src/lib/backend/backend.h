@@ -2,7 +2,9 @@
 /*
  * The contract between heaps and backends, which provide memory. Unless struct pn_backend says
  * otherwise, the caller of each function holds the arena's lock, and open() has returned 0 for the
- * pool.
+ * pool. populate(), populate_run() and punch() are called without that lock, because the kernel may
+ * need long for them; the caller passes a copy of the pool, and no other thread works on the same
+ * slots (arena/work.h). They take the lock themselves for what concerns more than these slots.
  */
 #ifndef PN_BACKEND_H
 #define PN_BACKEND_H
@@ -22,6 +24,12 @@
  * assigned those slots to PN_POOL_NOBODY, and the caller tries other slots.
  */
 #define PN_BACKEND_FOREIGN (-2)
+
+/*
+ * Stands beside the errors of populate() and punch(): a signal handler forked during the call, and
+ * the arena's data must not be used in the child: see pn_lock_resume().
+ */
+#define PN_BACKEND_FORKED (-3)
 
 /* The physical address that populate() stores for a chunk whose address is not known. */
 #define PN_PHYS_UNKNOWN UINT64_MAX
@@ -113,6 +121,18 @@ static inline bool pn_memory_is_ordinary(const struct pn_memory *memory)
 {
 	return (memory->type == PINNED_MEMORY_COHERENT || memory->type == PINNED_MEMORY_CACHED) &&
 	       memory->node < 0 && memory->max_phys == PN_PHYS_UNKNOWN;
+}
+
+/* Calls pn_arena_exclude_foreign() under the arena's lock. Return: false without the lock, too. */
+static inline bool pn_backend_exclude_foreign(size_t slot, size_t count)
+{
+	bool has_excluded;
+
+	if (!pn_arena_lock_inside())
+		return false;
+	has_excluded = pn_arena_exclude_foreign(slot, count);
+	pn_arena_unlock();
+	return has_excluded;
 }
 
 extern const struct pn_backend pn_backend_device;

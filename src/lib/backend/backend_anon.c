@@ -24,7 +24,7 @@ static int anon_populate(struct pn_pool *pool, size_t slot, size_t count, uint64
 
 	(void)pool;
 	memset(phys, 0xff, count * sizeof(*phys)); /* PN_PHYS_UNKNOWN */
-	if (err == EEXIST && pn_arena_exclude_foreign(slot, count))
+	if (err == EEXIST && pn_backend_exclude_foreign(slot, count))
 		return PN_BACKEND_FOREIGN;
 	return err ? ENOSPC : 0;
 }

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "arena/arena.h"
+#include "arena/work.h"
 #include "backend/backend.h"
 #include "os/confined.h"
 #include "os/fdguard.h"
@@ -130,35 +131,63 @@ static int map_region_of(struct pn_pool *pool, size_t slot, size_t end)
 	return map_region(pool, slot) ? ENOSPC : 0;
 }
 
-/* Maps the regions that contain the slots. Returns 0, an errno or PN_BACKEND_FOREIGN. */
-static int map_regions(struct pn_pool *pool, size_t slot, size_t count)
+static int map_regions_locked(struct pn_pool *pool, size_t slot, size_t count)
 {
 	size_t end = slot + count;
 	int err = 0;
 
+	pn_arena_assert_held();
 	for (; !err && slot < end; slot = pn_arena_region_end(slot))
 		if (!is_mapped(pool, pn_arena.slots[slot].region))
 			err = map_region_of(pool, slot, end);
 	return err;
 }
 
-static bool has_memory(size_t region)
+/*
+ * Maps the regions that contain the slots. Takes the arena's lock, since other threads may work on
+ * other slots of these regions. Returns 0, an errno or PN_BACKEND_FOREIGN.
+ */
+static int map_regions(struct pn_pool *pool, size_t slot, size_t count)
 {
-	for (size_t slot = region; slot < next_region(region); slot++)
-		if (pn_arena.slots[slot].state != PN_SLOT_HOLE)
+	int err;
+
+	if (!pn_arena_lock_inside())
+		return ENOMEM;
+	err = map_regions_locked(pool, slot, count);
+	pn_arena_unlock();
+	return err;
+}
+
+/* Returns true if a slot of the region has memory, or may have: another work than @mine is there. */
+static bool has_memory(size_t region, const struct pn_work *mine)
+{
+	for (size_t slot = region; slot < next_region(region); slot++) {
+		const struct pn_work *work = pn_work_at(slot);
+
+		if (pn_arena.slots[slot].state != PN_SLOT_HOLE || (work && work != mine))
 			return true;
+	}
 	return false;
 }
 
-/* Unmaps those regions of the slots, which are holes, in which no other slot has memory either. */
+/*
+ * Unmaps those regions of the slots, which are holes, in which no other slot has memory either.
+ * Takes the arena's lock.
+ */
 static void unmap_empty_regions(struct pn_pool *pool, size_t slot, size_t count)
 {
+	const struct pn_work *mine;
+
+	if (!pn_arena_lock_inside())
+		return;
+	mine = pn_work_at(slot);
 	for (size_t end = slot + count; slot < end; slot = pn_arena_region_end(slot)) {
 		size_t region = pn_arena.slots[slot].region;
 
-		if (is_mapped(pool, region) && !has_memory(region))
+		if (is_mapped(pool, region) && !has_memory(region, mine))
 			unmap_region(region);
 	}
+	pn_arena_unlock();
 }
 
 static size_t count_mapped(const struct pn_pool *pool)

@@ -49,7 +49,7 @@ static int hugetlb_populate(struct pn_pool *pool, size_t slot, size_t count, uin
 
 	(void)pool;
 	if (err == EEXIST)
-		return pn_arena_exclude_foreign(slot, count) ? PN_BACKEND_FOREIGN : ENOMEM;
+		return pn_backend_exclude_foreign(slot, count) ? PN_BACKEND_FOREIGN : ENOMEM;
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < count; i++) {

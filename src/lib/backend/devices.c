@@ -134,8 +134,7 @@ static bool unmap_slots(struct pn_device *device, size_t first, size_t count)
 	return true;
 }
 
-/* Maps chunks for all devices. Return: 0, or ENOBUFS with none of the chunks mapped. */
-static int map_locked(size_t first, size_t count)
+int pn_devices_map_new_locked(size_t first, size_t count)
 {
 	pn_arena_assert_held();
 	for (struct pn_device *device = attached; device; device = device->next) {
@@ -148,14 +147,6 @@ static int map_locked(size_t first, size_t count)
 		mark_as_lost(device);
 	}
 	return 0;
-}
-
-int pn_devices_map_new_locked(struct pn_pool *pool, size_t first, size_t count)
-{
-	int err = map_locked(first, count);
-
-	pn_arena_assert_held();
-	return err && pool->backend->punch(pool, first, count) ? PN_BACKEND_LOST : err;
 }
 
 void pn_devices_unmap_locked(size_t first, size_t count)

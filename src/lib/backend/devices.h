@@ -69,11 +69,10 @@ int pn_devices_attach(int fd, const struct pn_vfio_range *wanted, struct pn_devi
 int pn_devices_detach(struct pn_device *device);
 
 /*
- * Maps chunks that a pool has just populated for all attached devices. If that fails, gives the
- * chunks back to the pool. Return: 0; ENOBUFS; PN_BACKEND_LOST if the pool does not take the chunks
- * back, so that nobody could ever use their slots.
+ * Maps chunks that a pool has just populated for all attached devices. Return: 0, or ENOBUFS with
+ * none of the chunks mapped.
  */
-int pn_devices_map_new_locked(struct pn_pool *pool, size_t first, size_t count);
+int pn_devices_map_new_locked(size_t first, size_t count);
 /* Unmaps chunks, which are about to be given back, for all attached devices. */
 void pn_devices_unmap_locked(size_t first, size_t count);
 

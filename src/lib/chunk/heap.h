@@ -50,9 +50,11 @@ struct pn_central {
  * @partial: PAGES chunks with free pages, by the length of their longest free page run
  * @hint: the heap can take no slot below this one
  * @limit_chunks: how many chunks the heap may hold
+ * @reserved: how many chunks threads are obtaining for the heap
  * @is_contiguous: each large object must be physically contiguous
  * @decay_ms: how long an EMPTY chunk is kept
  * @calls: number of calls of slow paths
+ * @is_due: pn_idle_tidy() has something to do; atomic
  * @forks: number of the process's forks that the heap has noticed
  * @short_ms: memory is short, and EMPTY chunks are given back at once, until this time; 0 if not
  * @remap_ms: when to check next whether what a fork did to the mappings can be undone
@@ -72,9 +74,11 @@ struct pn_heap {
 	struct pn_slot_list partial[PN_PAGE_RUN_ORDERS];
 	size_t hint;
 	uint64_t limit_chunks;
+	uint64_t reserved;
 	bool is_contiguous;
 	uint64_t decay_ms;
 	unsigned int calls;
+	bool is_due;
 	uint32_t forks;
 	uint64_t short_ms;
 	uint64_t remap_ms;

@@ -2,12 +2,14 @@
 /*
  * The cache of a heap's idle chunks, which have memory and hold nothing (EMPTY): chunks enter it
  * when they get memory and when their last object is freed, and leave it to hold something or to be
- * given back. All functions need the arena's lock; the backend is called with that lock held.
+ * given back. All functions need the arena's lock, which is released while the backend takes chunks
+ * back: pn_work_at() protects their slots meanwhile.
  */
 #include "chunk/idle.h"
 
 #include <string.h>
 
+#include "arena/work.h"
 #include "backend/devices.h"
 #include "chunk/forks.h"
 #include "chunk/limit.h"
@@ -27,13 +29,17 @@
 /* The largest number of chunks that are given back to a backend at once. */
 #define BATCH_MAX 64
 
+/*
+ * The largest number of decayed chunks that one call gives back. The kernel needs about 0.2 ms for
+ * a chunk, and the call may be any malloc() or free(). What is left, the next calls give back.
+ */
+#define STEP 4
+
 static void set_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
 	pn_assert(slot->state == PN_SLOT_HOLE);
-	pn_assert(pn_arena_owner(index) == heap->pool.number);
-	slot->pool = heap->pool.number;
 	slot->epoch = pn_arena.epoch;
 	slot->heap = heap;
 	memset(slot->fresh, 0xff, sizeof(slot->fresh));
@@ -47,6 +53,7 @@ void pn_idle_forget(struct pn_heap *heap)
 	heap->empty = (struct pn_slot_list){ 0 };
 	memset(heap->partial, 0, sizeof(heap->partial));
 	heap->hint = 0;
+	heap->reserved = 0;
 	pn_limit_reset_peak();
 }
 
@@ -75,9 +82,11 @@ PN_UNUSED_IN_RELEASE static bool is_list_valid(const struct pn_heap *heap)
 
 /* Giving back. */
 
+/* An EMPTY slot on which a thread works is in no list, and belongs to that thread. */
 bool pn_idle_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot)
 {
-	return slot->state == PN_SLOT_EMPTY && slot->pool == heap->pool.number;
+	return slot->state == PN_SLOT_EMPTY && slot->pool == heap->pool.number &&
+	       !pn_work_at((size_t)(slot - pn_arena.slots));
 }
 
 void pn_idle_take_locked(struct pn_heap *heap, size_t index)
@@ -96,35 +105,68 @@ static void make_hole(struct pn_heap *heap, size_t index)
 	pn_slot_set_phys(index, PN_PHYS_UNKNOWN);
 }
 
-/*
- * Gives back the chunks of EMPTY slots from @first on, as many as are neighbours. If the backend
- * refuses, the slots become EMPTY again and can be used. Return: how many chunks were given back.
- */
-static size_t punch_run(struct pn_heap *heap, size_t first)
+/* Turns up to @most neighbouring EMPTY slots from @first on into holes. Return: how many. */
+static size_t make_holes(struct pn_heap *heap, size_t first, size_t most, uint64_t *phys)
 {
-	uint64_t phys[BATCH_MAX];
 	size_t count = 0;
 
-	for (; count < BATCH_MAX && first + count < pn_arena_slot_count() &&
+	for (; count < most && first + count < pn_arena_slot_count() &&
 	       pn_idle_is_punchable(heap, &pn_arena.slots[first + count]);
 	     count++) {
 		phys[count] = pn_arena.phys[first + count] - 1;
 		make_hole(heap, first + count);
 	}
-	pn_assert(count);
-	pn_devices_unmap_locked(first, count);
-	heap->stats.punch_calls++;
-	PN_PROBE2(punch, first, count);
-	if (!heap->pool.backend->punch(&heap->pool, first, count)) {
-		pn_limit_subtract(heap, count);
-		return count;
-	}
+	return count;
+}
+
+/* Makes chunks usable again that the backend did not take back. */
+static void keep(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
+{
 	pn_devices_map_again_locked(first, count);
 	for (size_t i = 0; i < count; i++) {
 		pn_forks_set_phys(heap->pool.backend, first + i, phys[i]);
 		pn_idle_add_locked(heap, first + i);
 	}
-	return 0;
+}
+
+/* Has the backend take chunks back, without the lock. Return: 0, or an error of punch(). */
+static int punch(struct pn_heap *heap, const struct pn_work *work)
+{
+	struct pn_pool pool = heap->pool;
+	int err;
+
+	PN_PROBE2(punch, work->first, work->count);
+	pn_arena_pause();
+	err = pool.backend->punch(&pool, work->first, work->count);
+	return pn_arena_resume() ? err : PN_BACKEND_FORKED;
+}
+
+/*
+ * Gives back the chunks of up to @most neighbouring EMPTY slots from @first on. If the backend
+ * refuses, the slots become EMPTY again and can be used. Return: how many chunks were given back.
+ */
+static size_t punch_run(struct pn_heap *heap, size_t first, size_t most)
+{
+	uint64_t phys[BATCH_MAX];
+	struct pn_work work = { .first = first };
+	int err;
+
+	work.count = make_holes(heap, first, most < BATCH_MAX ? most : BATCH_MAX, phys);
+	pn_assert(work.count);
+	pn_work_begin_locked(&work);
+	pn_devices_unmap_locked(first, work.count);
+	heap->stats.punch_calls++;
+	err = punch(heap, &work);
+	pn_work_end_locked(&work);
+	if (err == PN_BACKEND_FORKED)
+		return 0;
+	if (first < heap->hint)
+		heap->hint = first;
+	if (err)
+		keep(heap, first, work.count, phys);
+	else
+		pn_limit_subtract(heap, work.count);
+	return err ? 0 : work.count;
 }
 
 /* Returns the oldest EMPTY slot that can be given back; SIZE_MAX if none is @age_ms old. */
@@ -139,15 +181,16 @@ static size_t find_oldest(const struct pn_heap *heap, uint64_t age_ms)
 	return link - 1;
 }
 
-/* Gives back all EMPTY chunks that are at least @age_ms old. Return: how many. */
-static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
+/* Gives back up to @most EMPTY chunks that are at least @age_ms old. Return: how many. */
+static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms, size_t most)
 {
 	size_t count = 0;
 	size_t slot;
 
 	pn_arena_assert_held();
-	while ((slot = find_oldest(heap, age_ms)) != SIZE_MAX && !pn_confined_ask()) {
-		size_t punched = punch_run(heap, slot);
+	while (count < most && (slot = find_oldest(heap, age_ms)) != SIZE_MAX &&
+	       !pn_confined_ask()) {
+		size_t punched = punch_run(heap, slot, most - count);
 
 		if (!punched)
 			break;
@@ -159,13 +202,25 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms)
 size_t pn_idle_purge_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
-	return purge_locked(heap, 0);
+	return purge_locked(heap, 0, SIZE_MAX);
+}
+
+size_t pn_idle_purge(struct pn_heap *heap)
+{
+	size_t count;
+
+	if (!pn_arena_lock_inside())
+		return 0;
+	count = pn_idle_purge_locked(heap);
+	pn_arena_unlock();
+	return count;
 }
 
 void pn_idle_abandon_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
-	while (heap->empty.first) {
+	/* In a new child, the list may be half changed. */
+	while (heap->empty.first && !pn_child_is_new()) {
 		size_t index = heap->empty.first - 1;
 
 		make_hole(heap, index);
@@ -173,20 +228,27 @@ void pn_idle_abandon_locked(struct pn_heap *heap)
 	}
 }
 
-void pn_idle_add_locked(struct pn_heap *heap, size_t index)
+void pn_idle_put_locked(struct pn_heap *heap, size_t index)
 {
 	struct pn_slot *slot = &pn_arena.slots[index];
 
 	pn_arena_assert_held();
-	pn_assert(slot->state != PN_SLOT_EMPTY && slot->heap == heap);
+	pn_assert(slot->state == PN_SLOT_EMPTY && slot->heap == heap);
 	pn_assert(slot->epoch == pn_arena.epoch);
-	pn_slot_set_state(slot, PN_SLOT_EMPTY);
 	slot->emptied_ms = pn_sys_now_ms();
 	pn_slot_list_push(&heap->empty, index);
 	heap->stats.empty_chunks++;
 	if (index < heap->hint)
 		heap->hint = index;
 	pn_assert_slow(is_list_valid(heap));
+}
+
+void pn_idle_add_locked(struct pn_heap *heap, size_t index)
+{
+	pn_arena_assert_held();
+	pn_assert(pn_arena.slots[index].state != PN_SLOT_EMPTY);
+	pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_EMPTY);
+	pn_idle_put_locked(heap, index);
 }
 
 /*
@@ -224,19 +286,57 @@ static uint64_t current_decay_ms(struct pn_heap *heap)
 	return heap->decay_ms;
 }
 
-void pn_idle_tidy_locked(struct pn_heap *heap)
+static void look_locked(struct pn_heap *heap, uint64_t decay_ms)
+{
+	pn_arena_assert_held();
+	if (pn_unlikely(heap->remap_pause_ms) ||
+	    (heap->empty.last && find_oldest(heap, decay_ms) != SIZE_MAX))
+		__atomic_store_n(&heap->is_due, true, __ATOMIC_RELAXED);
+}
+
+void pn_idle_look_locked(struct pn_heap *heap)
 {
 	uint64_t decay_ms = current_decay_ms(heap);
 
 	pn_arena_assert_held();
 	pn_forks_notice_locked(heap);
 	/* Reading the clock each time would cost more than the slow path itself. */
-	if (decay_ms && ++heap->calls % TIDY_CALLS)
+	if (!decay_ms || !(++heap->calls % TIDY_CALLS))
+		look_locked(heap, decay_ms);
+}
+
+static void tidy_locked(struct pn_heap *heap)
+{
+	uint64_t decay_ms = current_decay_ms(heap);
+
+	pn_arena_assert_held();
+	/* Of several threads that find the housekeeping due, one does it. */
+	if (!__atomic_exchange_n(&heap->is_due, false, __ATOMIC_RELAXED))
 		return;
-	if (heap->empty.last)
-		purge_locked(heap, decay_ms);
 	if (pn_unlikely(heap->remap_pause_ms))
 		remap(heap);
+	/* With a decay time of 0, the caller has asked to give back at once whatever it frees. */
+	if (heap->empty.last && purge_locked(heap, decay_ms, decay_ms ? STEP : SIZE_MAX) == STEP)
+		__atomic_store_n(&heap->is_due, true, __ATOMIC_RELAXED);
+}
+
+void pn_idle_tidy_now(struct pn_heap *heap)
+{
+	if (!pn_arena_lock_inside())
+		return;
+	tidy_locked(heap);
+	pn_arena_unlock();
+}
+
+bool pn_idle_check(struct pn_heap *heap)
+{
+	if (!pn_arena_lock_inside())
+		return false;
+	pn_forks_notice_locked(heap);
+	look_locked(heap, current_decay_ms(heap));
+	tidy_locked(heap);
+	pn_arena_unlock();
+	return __atomic_load_n(&heap->is_due, __ATOMIC_RELAXED);
 }
 
 void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
@@ -245,6 +345,6 @@ void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const
 	pn_limit_add(heap, count);
 	for (size_t i = 0; i < count; i++) {
 		set_filled(heap, first + i, phys[i]);
-		pn_idle_add_locked(heap, first + i);
+		pn_slot_set_state(&pn_arena.slots[first + i], PN_SLOT_EMPTY);
 	}
 }

@@ -9,17 +9,27 @@
 
 #include "chunk/heap.h"
 
-/* Turns populated holes into idle chunks. @phys are their physical addresses. */
+/*
+ * Turns holes, which the caller has populated, into EMPTY slots that are not in the cache. @phys are
+ * their physical addresses.
+ */
 void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys);
 /* Adds a chunk whose last object was freed. */
 void pn_idle_add_locked(struct pn_heap *heap, size_t index);
+/* Adds an EMPTY chunk that is not in the cache. */
+void pn_idle_put_locked(struct pn_heap *heap, size_t index);
 /* Takes a chunk out of the cache, to hold something. */
 void pn_idle_take_locked(struct pn_heap *heap, size_t index);
 
 /* Returns true if a slot is idle and the heap's pool can take its memory back. */
 bool pn_idle_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot);
-/* Gives back the memory of all idle chunks now. Return: how many chunks. */
+/*
+ * Gives back the memory of all idle chunks now. Releases the arena's lock meanwhile, and acquires it
+ * again. Return: how many chunks.
+ */
 size_t pn_idle_purge_locked(struct pn_heap *heap);
+/* The same for a caller that does not hold the arena's lock, and mostly none at all. */
+size_t pn_idle_purge(struct pn_heap *heap);
 /*
  * Turns idle chunks whose memory could not be given back into holes. The regions of these chunks
  * must not be used again.
@@ -40,9 +50,28 @@ void pn_idle_in_child(struct pn_heap *heap);
 void pn_idle_note_shortage_locked(struct pn_heap *heap);
 
 /*
- * Does the housekeeping of a slow path: gives back chunks that have been idle for decay_ms, and
- * undoes what forks did to the mappings.
+ * Sets @is_due of the heap if pn_idle_tidy() has something to do: chunks have been idle for
+ * decay_ms, or a fork has changed the mappings. Reads the clock in one of a few calls only. Slow
+ * paths call this function.
  */
-void pn_idle_tidy_locked(struct pn_heap *heap);
+void pn_idle_look_locked(struct pn_heap *heap);
+/*
+ * Looks, and does the housekeeping that is due, for a caller that takes no slow path. Takes the
+ * arena's lock. Return: true if more is due.
+ */
+bool pn_idle_check(struct pn_heap *heap);
+/* The slow path of pn_idle_tidy(). */
+void pn_idle_tidy_now(struct pn_heap *heap);
+
+/*
+ * Does the housekeeping that is due: gives back a few of the chunks that have been idle for
+ * decay_ms, and undoes what forks did to the mappings. Slow paths call this function after they
+ * have released the arena's lock and the classes' locks, since the kernel may need long for it.
+ */
+static inline void pn_idle_tidy(struct pn_heap *heap)
+{
+	if (pn_unlikely(__atomic_load_n(&heap->is_due, __ATOMIC_RELAXED)))
+		pn_idle_tidy_now(heap);
+}
 
 #endif /* PN_IDLE_H */

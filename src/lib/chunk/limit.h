@@ -15,7 +15,14 @@ uint64_t pn_limit_get(void);
 /* Returns the most chunks that all heaps together held. Takes the arena's lock. */
 uint64_t pn_limit_peak(void);
 
-/* Adds @count chunks to what the heap and the process hold. */
+/*
+ * Reserves room for @count chunks, which the caller obtains and then adds, or cancels. Return:
+ * false, with nothing changed, if they would be too many for the heap or for the process.
+ */
+bool pn_limit_reserve(struct pn_heap *heap, size_t count);
+/* Gives up the room for @count chunks that were reserved and not added. */
+void pn_limit_cancel(struct pn_heap *heap, size_t count);
+/* Adds @count chunks, which were reserved, to what the heap and the process hold. */
 void pn_limit_add(struct pn_heap *heap, size_t count);
 /* Subtracts @count chunks from what the heap and the process hold. */
 void pn_limit_subtract(struct pn_heap *heap, uint64_t count);

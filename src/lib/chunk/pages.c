@@ -236,7 +236,7 @@ size_t pn_pages_take_locked(struct pn_heap *heap, size_t count, size_t alignment
 
 	pn_arena_assert_held();
 	pn_assert(count && count <= PN_CHUNK_PAGES && !(alignment & (alignment - 1)));
-	pn_idle_tidy_locked(heap);
+	pn_idle_look_locked(heap);
 	index = find_chunk(heap, count, alignment, &page, &length);
 	if (index == NONE)
 		return SIZE_MAX;
@@ -280,5 +280,5 @@ void pn_pages_give_locked(struct pn_heap *heap, size_t first, size_t count)
 		set_longest(heap, index, length);
 	}
 	pn_assert_slow(slot->state != PN_SLOT_PAGES || slot->longest == longest_run(slot->free));
-	pn_idle_tidy_locked(heap);
+	pn_idle_look_locked(heap);
 }

@@ -2,9 +2,10 @@
 /*
  * A heap's slots: finds runs of slots, populates them, and keeps the entries of large objects and
  * raw runs. All functions need the arena's lock, which is taken once for a slab or a large object,
- * not once for each small object. The backend is called with that lock held. Fast paths read the
- * arena's tables without the lock: a slot's entries are complete before the first pointer into the
- * slot is handed out.
+ * not once for each small object. The lock is released while the backend populates slots:
+ * pn_work_at() protects them meanwhile. A child that is forked then finds these slots to be holes
+ * of its parent's pool, which it never uses. Fast paths read the arena's tables without the lock: a
+ * slot's entries are complete before the first pointer into the slot is handed out.
  */
 #include "chunk/slots.h"
 
@@ -12,8 +13,10 @@
 #include <string.h>
 
 #include "arena/window.h"
-#include "chunk/discard.h"
+#include "arena/work.h"
 #include "backend/devices.h"
+#include "chunk/discard.h"
+#include "chunk/forks.h"
 #include "chunk/idle.h"
 #include "chunk/limit.h"
 #include "os/confined.h"
@@ -34,14 +37,23 @@ static bool is_available(const struct pn_heap *heap, size_t slot)
 {
 	uint32_t owner = pn_arena_owner(slot);
 
+	if (pn_work_at(slot))
+		return false;
 	if (owner != heap->pool.number)
 		return !owner;
 	return is_hole(slot) || pn_idle_is_punchable(heap, &pn_arena.slots[slot]);
 }
 
-/* Returns how many slots are unavailable with @slot: a large object's, or another pool's region. */
+/*
+ * Returns how many slots are unavailable with @slot: those that a thread works on, a large object's,
+ * or another pool's region.
+ */
 static size_t count_unavailable(const struct pn_heap *heap, size_t slot)
 {
+	const struct pn_work *work = pn_work_at(slot);
+
+	if (work)
+		return work->first + work->count - slot;
 	if (pn_arena_owner(slot) != heap->pool.number)
 		return pn_arena_region_end(slot) - slot;
 	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
@@ -53,12 +65,13 @@ static size_t count_unavailable(const struct pn_heap *heap, size_t slot)
  */
 static bool can_end_at(const struct pn_heap *heap, size_t slot)
 {
-	return !heap->pool.has_guards || (slot < pn_arena_slot_limit() && is_hole(slot));
+	return !heap->pool.has_guards ||
+	       (slot < pn_arena_slot_limit() && is_hole(slot) && !pn_work_at(slot));
 }
 
 static bool can_begin_at(const struct pn_heap *heap, size_t slot)
 {
-	return !heap->pool.has_guards || !slot || is_hole(slot - 1);
+	return !heap->pool.has_guards || !slot || (is_hole(slot - 1) && !pn_work_at(slot - 1));
 }
 
 /*
@@ -121,65 +134,116 @@ static size_t count_holes(size_t first, size_t count)
 	return holes;
 }
 
+/* Filling. */
+
+/*
+ * Assigns slots to the heap's pool. Returns 0, ENOSPC, or PN_BACKEND_FOREIGN if another pool has
+ * claimed some of the slots while this thread did not hold the lock.
+ */
 static int claim(struct pn_heap *heap, size_t first, size_t count)
 {
+	for (size_t i = 0; i < count; i++)
+		if (pn_arena_owner(first + i) && pn_arena_owner(first + i) != heap->pool.number)
+			return PN_BACKEND_FOREIGN;
 	return pn_arena_claim(first, count, heap->pool.number, &heap->pool.claims);
 }
 
 /*
- * Fills @count holes, which become EMPTY slots; after an error, some of them may be EMPTY too.
- * Claims slots batch by batch, so that a failure leaves at most one batch claimed but not filled.
- * Returns what pn_backend.populate returns.
+ * Calls the backend without the lock, with a copy of the pool: another thread may find the pool
+ * lost meanwhile, and replace it. Returns what the backend returns, or PN_BACKEND_FORKED.
  */
-static int populate(struct pn_heap *heap, size_t first, size_t count)
+static int populate(struct pn_heap *heap, const struct pn_slot_run *run, size_t first, size_t count,
+		    uint64_t *phys)
 {
-	uint64_t phys[BATCH_MAX];
-	int err = 0;
+	struct pn_pool pool = heap->pool;
+	int err;
 
-	for (size_t done = 0, some; !err && done < count; done += some) {
-		some = count - done < BATCH_MAX ? count - done : BATCH_MAX;
-		err = claim(heap, first + done, some);
-		if (err)
-			break;
-		err = heap->pool.backend->populate(&heap->pool, first + done, some, phys);
-		heap->stats.populate_calls++;
-		if (!err)
-			err = pn_devices_map_new_locked(&heap->pool, first + done, some);
-		if (!err)
-			pn_idle_fill_locked(heap, first + done, some, phys);
-	}
+	pn_arena_pause();
+	if (run->is_contiguous)
+		err = pool.backend->populate_run(&pool, first, count, phys);
+	else
+		err = pool.backend->populate(&pool, first, count, phys);
+	if (!pn_arena_resume())
+		return PN_BACKEND_FORKED;
+	heap->stats.populate_calls++;
 	return err;
 }
 
-/* Fills the holes of a contiguous run by one request. Returns what populate() returns. */
-static int populate_run(struct pn_heap *heap, size_t first, size_t count)
+/* Gives slots back that no device can reach. Returns ENOBUFS, or an error. */
+static int unpopulate(struct pn_heap *heap, uint32_t number, size_t first, size_t count)
 {
-	uint64_t phys = 0;
-	int err = claim(heap, first, count);
+	struct pn_pool pool = heap->pool;
+	int err = PN_BACKEND_LOST;
 
-	if (err)
-		return err;
-	err = heap->pool.backend->populate_run(&heap->pool, first, count, &phys);
-	heap->stats.populate_calls++;
-	if (!err)
-		err = pn_devices_map_new_locked(&heap->pool, first, count);
-	for (size_t i = 0; !err && i < count; i++) {
-		uint64_t at = phys == PN_PHYS_UNKNOWN ? phys : phys + (i << PN_CHUNK_SHIFT);
+	if (pool.number == number) {
+		pn_arena_pause();
+		err = pool.backend->punch(&pool, first, count);
+		if (!pn_arena_resume())
+			return PN_BACKEND_FORKED;
+	}
+	return err ? PN_BACKEND_LOST : ENOBUFS;
+}
 
+/* Makes @phys, the address of a contiguous run, the addresses of the run's chunks. */
+static void spread(uint64_t *phys, size_t index, uint64_t first)
+{
+	*phys = first == PN_PHYS_UNKNOWN ? first : first + ((uint64_t)index << PN_CHUNK_SHIFT);
+}
+
+/*
+ * Makes populated slots chunks of the heap: devices can reach them, and they have addresses.
+ * @forks: how many forks had ended when the addresses were looked up.
+ */
+static void publish(struct pn_heap *heap, const struct pn_slot_run *run, size_t first, size_t count,
+		    const uint64_t *phys, uint32_t forks)
+{
+	const struct pn_backend *backend = heap->pool.backend;
+	bool has_moved = backend->after_fork && forks != pn_forks_count();
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t at = run->is_contiguous ? 0 : phys[i];
+
+		if (run->is_contiguous)
+			spread(&at, i, *phys);
+		if (has_moved)
+			at = backend->after_fork(first + i);
 		pn_idle_fill_locked(heap, first + i, 1, &at);
 	}
+}
+
+/* Fills up to BATCH_MAX holes, or all holes of a contiguous run, by one call of the backend. */
+static int fill_batch(struct pn_heap *heap, const struct pn_slot_run *run, size_t first,
+		      size_t count)
+{
+	uint32_t number = heap->pool.number, forks = pn_forks_count();
+	uint64_t phys[BATCH_MAX];
+	int err = claim(heap, first, count);
+
+	if (!err)
+		err = populate(heap, run, first, count, phys);
+	if (!err && pn_devices_map_new_locked(first, count))
+		err = unpopulate(heap, number, first, count);
+	else if (!err)
+		publish(heap, run, first, count, phys, forks);
 	return err;
 }
 
-/* Fills @count neighbouring holes, unless the process filters its system calls. */
+/*
+ * Fills @count neighbouring holes of the run, unless the process filters its system calls; after an
+ * error, some of them may be filled. Claims slots batch by batch, so that a failure leaves at most
+ * one batch claimed but not filled.
+ */
 static int fill_neighbours(struct pn_heap *heap, const struct pn_slot_run *run, size_t first,
 			   size_t count)
 {
-	int err = ENOMEM;
+	int err = pn_confined_ask() ? ENOMEM : 0;
 
-	if (!pn_confined_ask())
-		err = run->is_contiguous ? populate_run(heap, first, count)
-					 : populate(heap, first, count);
+	for (size_t done = 0, some; !err && done < count; done += some) {
+		some = count - done;
+		if (some > BATCH_MAX && !run->is_contiguous)
+			some = BATCH_MAX;
+		err = fill_batch(heap, run, first + done, some);
+	}
 	PN_PROBE3(populate, first, count, err);
 	return err;
 }
@@ -202,18 +266,44 @@ static int fill_holes(struct pn_heap *heap, const struct pn_slot_run *run)
 	return err;
 }
 
-/* Fills the holes of an available run, and takes all its slots. Returns what populate() returns. */
+/* Takes those slots of a run out of the cache that have memory. */
+static void take_idle(struct pn_heap *heap, const struct pn_slot_run *run)
+{
+	for (size_t i = run->first; i < run->first + run->count; i++)
+		if (!is_hole(i))
+			pn_idle_take_locked(heap, i);
+}
+
+/* Puts the memory of a run that could not be filled into the cache. */
+static void put_idle(struct pn_heap *heap, const struct pn_slot_run *run)
+{
+	for (size_t i = run->first; i < run->first + run->count; i++)
+		if (!is_hole(i))
+			pn_idle_put_locked(heap, i);
+	if (run->first < heap->hint)
+		heap->hint = run->first;
+	pn_limit_cancel(heap, count_holes(run->first, run->count));
+}
+
+/*
+ * Fills the holes of an available run, and takes all its slots. Releases the lock meanwhile.
+ * Returns what populate() returns.
+ */
 static int fill_run(struct pn_heap *heap, struct pn_slot_run *run)
 {
+	struct pn_work work = { .first = run->first, .count = run->count };
 	size_t holes = count_holes(run->first, run->count);
 	int err;
 
-	if (pn_limit_is_over(heap, holes))
+	if (!pn_limit_reserve(heap, holes))
 		return EFBIG;
 	run->is_zeroed = holes == run->count;
-	err = fill_holes(heap, run);
-	for (size_t i = 0; !err && i < run->count; i++)
-		pn_idle_take_locked(heap, run->first + i);
+	take_idle(heap, run);
+	pn_work_begin_locked(&work);
+	err = holes ? fill_holes(heap, run) : 0;
+	pn_work_end_locked(&work);
+	if (err && err != PN_BACKEND_FORKED)
+		put_idle(heap, run);
 	pn_assert_slow(err || are_taken(heap, run));
 	return err;
 }
@@ -253,60 +343,61 @@ static void abandon_pool(struct pn_heap *heap)
 }
 
 /*
- * Takes a run of slots, which are then populated and in no list. After a failure it tries once
- * more: with a new pool if the old one is lost, or without the idle chunks, which it gives back
- * first.
+ * Takes a run of slots, which are then populated and in no list. If the pool is lost, tries once
+ * more with a new pool, which another thread may have opened already.
  */
-static int take_run_or_retry(struct pn_heap *heap, struct pn_slot_run *run)
+static int take_run(struct pn_heap *heap, struct pn_slot_run *run)
 {
+	uint32_t number = heap->pool.number;
 	int err = heap->pool.is_open ? 0 : open_again(heap);
 
 	if (err)
 		return err;
-	/* The physical memory for a contiguous run may lie in idle chunks. */
-	if (run->is_contiguous)
-		pn_idle_purge_locked(heap);
 	err = try_run(heap, run);
-	if (err == PN_BACKEND_LOST) {
+	if (err != PN_BACKEND_LOST)
+		return err;
+	if (heap->pool.number == number) {
 		abandon_pool(heap);
 		err = open_again(heap);
 		if (err)
 			return err;
-		err = try_run(heap, run);
-		/* The program closes descriptors all the time. */
-		if (err == PN_BACKEND_LOST)
-			err = EBADF;
-	} else if (err && pn_idle_purge_locked(heap)) {
-		err = try_run(heap, run);
-		if (err)
-			pn_idle_purge_locked(heap);
 	}
-	if (err && !pn_limit_is_over(heap, run->count))
-		pn_idle_note_shortage_locked(heap);
-	return err;
+	err = try_run(heap, run);
+	/* The program closes descriptors all the time. */
+	return err == PN_BACKEND_LOST ? EBADF : err;
 }
 
-/* The same; the heap remembers the reason of a failure, for messages. */
-static int take_run(struct pn_heap *heap, struct pn_slot_run *run)
+/* Remembers why a request has failed, for messages. */
+static void note_refusal_locked(struct pn_heap *heap, const struct pn_slot_run *run, int err)
 {
-	int err = take_run_or_retry(heap, run);
-
-	if (err)
-		__atomic_store_n(&heap->refusal, err, __ATOMIC_RELAXED);
-	return err;
+	pn_arena_assert_held();
+	if (!pn_limit_is_over(heap, run->count))
+		pn_idle_note_shortage_locked(heap);
+	__atomic_store_n(&heap->refusal, err, __ATOMIC_RELAXED);
 }
 
 /*
  * An EMPTY slot is taken whatever pool it is from; only a new slot must be from the current pool.
+ * After a failure, the cache may contain a slot that another thread has freed meanwhile.
  */
 size_t pn_slots_take_one_locked(struct pn_heap *heap)
 {
 	struct pn_slot_run run = { .count = 1, .alignment = 1 };
 	size_t slot;
+	int err;
 
 	pn_arena_assert_held();
-	if (!heap->empty.first)
-		return take_run(heap, &run) ? SIZE_MAX : run.first;
+	if (!heap->empty.first) {
+		err = take_run(heap, &run);
+		if (!err)
+			return run.first;
+		if (err == PN_BACKEND_FORKED)
+			return SIZE_MAX;
+		if (!heap->empty.first) {
+			note_refusal_locked(heap, &run, err);
+			return SIZE_MAX;
+		}
+	}
 	slot = heap->empty.first - 1;
 	pn_idle_take_locked(heap, slot);
 	return slot;
@@ -349,22 +440,50 @@ static void set_raw(struct pn_heap *heap, const struct pn_slot_run *run)
 	heap->stats.raw_chunks += run->count;
 }
 
+/* Tries to take a run. Returns what take_run() returns. */
+static int take(struct pn_heap *heap, struct pn_slot_run *run)
+{
+	int err;
+
+	pn_arena_lock();
+	err = take_run(heap, run);
+	if (!err && run->is_raw)
+		set_raw(heap, run);
+	else if (!err)
+		set_large(heap, run);
+	if (err != PN_BACKEND_FORKED)
+		pn_idle_look_locked(heap);
+	pn_arena_unlock();
+	return err;
+}
+
+/*
+ * After a failure, tries once more without the idle chunks. If that fails as well, gives back the
+ * chunks that are already there, since other processes may need them.
+ */
 bool pn_slots_take(struct pn_heap *heap, struct pn_slot_run *run)
 {
-	bool is_taken;
+	int err;
 
 	if (run->count > pn_arena_slot_limit() ||
 	    run->alignment > PN_ARENA_ALIGNMENT / PN_CHUNK_SIZE)
 		return false;
-	pn_arena_lock();
-	pn_idle_tidy_locked(heap);
-	is_taken = !take_run(heap, run);
-	if (is_taken && run->is_raw)
-		set_raw(heap, run);
-	else if (is_taken)
-		set_large(heap, run);
-	pn_arena_unlock();
-	return is_taken;
+	/* The physical memory for a contiguous run may lie in idle chunks. */
+	if (run->is_contiguous)
+		pn_idle_purge(heap);
+	err = take(heap, run);
+	if (err && pn_idle_purge(heap)) {
+		err = take(heap, run);
+		if (err)
+			pn_idle_purge(heap);
+	}
+	if (err && err != PN_BACKEND_FORKED) {
+		pn_arena_lock();
+		note_refusal_locked(heap, run, err);
+		pn_arena_unlock();
+	}
+	pn_idle_tidy(heap);
+	return !err;
 }
 
 static bool are_available(const struct pn_heap *heap, size_t first, size_t count)
@@ -390,6 +509,7 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 		is_done = true;
 	}
 	pn_arena_unlock();
+	pn_idle_tidy(heap);
 	return is_done;
 }
 
@@ -403,7 +523,7 @@ static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 		pn_idle_add_locked(heap, first + i);
 	}
 	heap->stats.large_chunks -= count;
-	pn_idle_tidy_locked(heap);
+	pn_idle_look_locked(heap);
 }
 
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
@@ -413,6 +533,7 @@ void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
 	if (pn_arena.slots[first].epoch == pn_arena.epoch)
 		give_locked(heap, first, count);
 	pn_arena_unlock();
+	pn_idle_tidy(heap);
 }
 
 void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count)
@@ -426,6 +547,7 @@ void pn_slots_shrink(struct pn_heap *heap, size_t first, size_t count)
 	if (slot->epoch == pn_arena.epoch)
 		give_locked(heap, first + count, run - count);
 	pn_arena_unlock();
+	pn_idle_tidy(heap);
 }
 
 /* Raw runs. */
@@ -441,23 +563,25 @@ static bool are_raw(size_t first, size_t count)
 
 bool pn_slots_give_raw(size_t first, size_t count)
 {
-	struct pn_heap *heap;
+	struct pn_heap *heap = NULL;
 	bool is_given;
 
 	pn_arena_lock();
 	is_given = are_raw(first, count);
 	for (size_t i = 0; is_given && i < count; i++) {
-		heap = pn_arena.slots[first + i].heap;
 		if (pn_arena.slots[first + i].epoch != pn_arena.epoch) {
 			pn_discard_slots(first + i, 1);
 			continue;
 		}
+		heap = pn_arena.slots[first + i].heap;
 		pn_idle_add_locked(heap, first + i);
 		pn_assert(heap->stats.raw_chunks);
 		heap->stats.raw_chunks--;
 	}
-	if (is_given && pn_arena.slots[first].epoch == pn_arena.epoch)
-		pn_idle_tidy_locked(pn_arena.slots[first].heap);
+	if (heap)
+		pn_idle_look_locked(heap);
 	pn_arena_unlock();
+	if (heap)
+		pn_idle_tidy(heap);
 	return is_given;
 }

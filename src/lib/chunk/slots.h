@@ -23,7 +23,10 @@ struct pn_slot_run {
 	bool is_zeroed;
 };
 
-/* Takes a run of slots as @run requests. Takes the arena's lock. Return: false without memory. */
+/*
+ * Takes a run of slots as @run requests. Takes the arena's lock. The caller holds no lock. Return:
+ * false without memory.
+ */
 bool pn_slots_take(struct pn_heap *heap, struct pn_slot_run *run);
 /*
  * Adds @more slots at the end of a large object that has @count slots from @first on. Takes the

@@ -488,14 +488,6 @@ bool pn_tcache_flush(void)
 	return flush_medium_of_all() || was_any;
 }
 
-static void tidy_heap(void)
-{
-	if (!pn_arena_lock_inside())
-		return;
-	pn_idle_tidy_locked(&pn_heap);
-	pn_arena_unlock();
-}
-
 void pn_tcache_tidy(void)
 {
 	struct pn_tcache *cache = pn_tcache;
@@ -509,7 +501,9 @@ void pn_tcache_tidy(void)
 		return;
 	cache->tidied_ms = now;
 	pn_bin_shrink_unused(cache);
-	tidy_heap();
+	/* One call gives back a few chunks; while there are more, the next count goes on. */
+	if (pn_idle_check(&pn_heap))
+		cache->tidied_ms = now - TIDY_MS;
 }
 
 /* Figures and fork. */

@@ -11,6 +11,7 @@
  */
 #include "object/central.h"
 
+#include "chunk/idle.h"
 #include "object/returned.h"
 
 void pn_central_count_out(struct pn_heap *heap, unsigned int class, int64_t count)
@@ -46,6 +47,7 @@ size_t pn_central_take(struct pn_heap *heap, unsigned int class, struct pn_free 
 	}
 	pn_central_count_out(heap, class, (int64_t)got);
 	pn_unlock(&central->lock);
+	pn_idle_tidy(heap);
 	return got;
 }
 
@@ -114,6 +116,7 @@ void pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_f
 	}
 	pn_central_count_out(heap, class, -given);
 	pn_unlock(&central->lock);
+	pn_idle_tidy(heap);
 }
 
 /* Figures and fork. */

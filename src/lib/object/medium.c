@@ -7,6 +7,7 @@
  */
 #include "object/medium.h"
 
+#include "chunk/idle.h"
 #include "chunk/pages.h"
 #include "os/meta.h"
 
@@ -163,6 +164,7 @@ void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool 
 	else if (object)
 		give_record_locked(heap, object);
 	pn_arena_unlock();
+	pn_idle_tidy(heap);
 	return page == SIZE_MAX ? NULL : pn_arena_at(object->offset);
 }
 
@@ -189,6 +191,7 @@ void pn_medium_free(void *ptr)
 	if (object->epoch == pn_arena.epoch)
 		free_locked(heap, object);
 	pn_arena_unlock();
+	pn_idle_tidy(heap);
 }
 
 static bool resize_locked(struct pn_slab *object, size_t pages)
@@ -228,5 +231,6 @@ bool pn_medium_resize(struct pn_slab *object, size_t size)
 	else
 		fits = size <= object->size;
 	pn_arena_unlock();
+	pn_idle_tidy(object->heap);
 	return fits;
 }

@@ -17,6 +17,7 @@
  */
 #include "object/owner.h"
 
+#include "chunk/idle.h"
 #include "object/central.h"
 
 static struct pn_central *central_of(unsigned int class)
@@ -111,6 +112,7 @@ static bool get_slab(struct pn_owner *owner, unsigned int class)
 	if (is_of_this_process(owner))
 		get_slab_locked(owner, class);
 	pn_unlock(&central->lock);
+	pn_idle_tidy(&pn_heap);
 	return owner->partial[class];
 }
 
@@ -143,6 +145,7 @@ static void unmake(struct pn_slab *slab)
 	pn_lock(&central->lock);
 	pn_slab_unmake_locked(slab);
 	pn_unlock(&central->lock);
+	pn_idle_tidy(&pn_heap);
 }
 
 /* Consecutive objects of slabs that @owner does not own are returned together, under one lock. */
@@ -208,4 +211,5 @@ void pn_owner_end(struct pn_owner *owner)
 			disown_slabs_locked(owner, class);
 		pn_unlock(&central->lock);
 	}
+	pn_idle_tidy(&pn_heap);
 }

@@ -32,6 +32,21 @@ PN_NOINLINE bool pn_lock_wait(struct pn_lock *lock)
 	}
 }
 
+/*
+ * If the lock cannot be acquired, nobody else runs in the child, so the lock may count as the
+ * calling thread's.
+ */
+bool pn_lock_resume(struct pn_lock *lock)
+{
+	bool is_acquired = pn_lock_inside(lock);
+
+	if (is_acquired)
+		pn_lock_thread.held--;
+	else
+		pn_lock_set_owner(lock, &pn_lock_thread);
+	return is_acquired;
+}
+
 PN_NOINLINE void pn_lock_wake(struct pn_lock *lock)
 {
 	pn_sys_wake(&lock->word, 1);

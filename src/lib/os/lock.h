@@ -117,6 +117,23 @@ static inline void pn_unlock(struct pn_lock *lock)
 }
 
 /*
+ * Releases a lock in the middle of a section, which goes on: if a signal handler forks meanwhile,
+ * the child is not settled before the section has ended.
+ */
+static inline void pn_lock_pause(struct pn_lock *lock)
+{
+	pn_lock_thread.held++;
+	pn_unlock(lock);
+}
+
+/*
+ * Acquires the lock again after pn_lock_pause(). Return: false in a child that a signal handler
+ * forked meanwhile, if another thread held the lock at the fork. The calling thread must then leave
+ * the data under the lock alone, but releases the lock at the end of its section as usual.
+ */
+bool pn_lock_resume(struct pn_lock *lock) __attribute__((warn_unused_result));
+
+/*
  * Makes the lock free, in a forked child that is being settled. The acquire order makes visible
  * what the last holder wrote under the lock; the child resets that data afterwards.
  */
