@@ -94,6 +94,7 @@ help:
 	@echo 'make bench-in       the allocators of another Debian suite: SUITE=trixie, SUITE=sid'
 	@echo 'make report-lines   which functions write to cache lines that threads share'
 	@echo 'make bench-smoke    a little of each, in seconds'
+	@echo 'make bench-patterns memory held when the use of memory changes, in eight minutes'
 	@echo 'make bench-device   the suite on memory from the driver, in a guest'
 	@echo 'make bench-devices  the examples of devices, with copied buffers and in place, in guests'
 	@echo 'make bench-kernel   the driver compared with huge pages and an ordinary heap, in a guest'

@@ -5,7 +5,7 @@ bench_bin := $(O)/bench/bin
 bench_flags := -std=gnu11 -O2 -Wall -Wextra -Werror -pthread
 bench_suite := $(patsubst bench/suite/%.c,$(bench_bin)/suite/%,$(wildcard bench/suite/*.c))
 bench_suite_cxx := $(patsubst bench/suite/%.cc,$(bench_bin)/suite/%,$(wildcard bench/suite/*.cc))
-bench_plain := $(addprefix $(bench_bin)/,micro touch edges load measure)
+bench_plain := $(addprefix $(bench_bin)/,micro touch edges patterns load measure)
 bench_translating := $(addprefix $(bench_bin)/,v2p bounce)
 bench_programs := $(bench_suite) $(bench_suite_cxx) $(bench_plain) $(bench_translating)
 
@@ -50,6 +50,11 @@ $(bench_bin)/rseq: bench/rseq.c bench/clock.h | $(O)/need/build
 
 bench-rseq: $(bench_bin)/rseq
 	@$<
+
+# Compares the memory that programs hold whose use of memory changes. Takes about eight minutes.
+.PHONY: bench-patterns
+bench-patterns: all $(bench_bin)/patterns
+	@bench/patterns '$(O)'
 
 # Compares pinned_dma_addr() with pinned_v2p(). Links the library's own objects, so that the program
 # can answer requests to VFIO itself.

@@ -19,7 +19,7 @@ import sys
 PLACES = """
 .ci/run .clang-format .editorconfig .gitignore CHANGELOG CONTRIBUTING.md Makefile README.md dkms.conf
 LICENSES/*
-bench/*.c bench/*.h bench/bench.mk bench/device bench/kernel bench/run
+bench/*.c bench/*.h bench/bench.mk bench/device bench/kernel bench/patterns bench/run
 bench/devices/* bench/driver/* bench/lines/* bench/real/* bench/suite/*
 contrib/** debian/* debian/source/* debian/tests/*
 doc/*.md doc/*.svg
