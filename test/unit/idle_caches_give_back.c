@@ -69,6 +69,42 @@ START_TEST(caches_of_sleeping_threads_are_bounded)
 }
 END_TEST
 
+#define MANY 3000
+
+static void *use_some_sizes(void *nothing)
+{
+	void *objects[16];
+
+	for (size_t i = 0; i < 16; i++) {
+		objects[i] = pinned_malloc(16 + i * 125);
+		ck_assert_ptr_nonnull(objects[i]);
+	}
+	for (size_t i = 0; i < 16; i++)
+		pinned_free(objects[i]);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return nothing;
+}
+
+/* Beyond the limit of all threads, a thread holds little (Faults E21). */
+START_TEST(caches_of_very_many_threads_hold_little)
+{
+	static pthread_t threads[MANY];
+	pthread_attr_t attributes;
+
+	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+	ck_assert_int_eq(pthread_attr_setstacksize(&attributes, 64 << 10), 0);
+	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, MANY + 1), 0);
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], &attributes, use_some_sizes, NULL), 0);
+	pthread_barrier_wait(&barrier);
+	ck_assert_uint_le(get_stats().cached_bytes, 45 * MIB);
+	pthread_barrier_wait(&barrier);
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+}
+END_TEST
+
 static void must_get_most(void)
 {
 	void *object;
@@ -169,6 +205,7 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, caches_of_sleeping_threads_are_bounded);
+	tcase_add_test(tcase, caches_of_very_many_threads_hold_little);
 	tcase_add_test(tcase, a_request_takes_from_the_caches_of_sleeping_threads);
 	tcase_add_test(tcase, purge_takes_from_the_caches_of_sleeping_threads);
 	tcase_add_test(tcase, busy_threads_lose_no_object_that_is_theirs);
@@ -179,5 +216,5 @@ int main(void)
 {
 	/* Tests that need another configuration set their own. */
 	setenv("PINNED_CONF", "backend:anon", 1);
-	return run_suite("idle_caches", add_tests);
+	return run_suite("idle_caches_give_back", add_tests);
 }

@@ -32,8 +32,9 @@
 #define ROOM_MAX 32768
 #define LONG_STACK 1024
 
-/* The first room of a bin. Each thread gets first rooms of this size, whatever the limits say. */
+/* The first room of a bin: within the limit of all threads, and beyond that limit. */
 #define FIRST_BYTES ((size_t)4 << 10)
+#define LEAST_BYTES ((size_t)1 << 10)
 #define ONE_WAY_BYTES (2 * PN_BATCH_BYTES)
 
 /* Limits of a bin of objects that the thread does not own, in bytes and in objects. */
@@ -183,6 +184,14 @@ static bool is_within_limits(const struct pn_tcache *cache, size_t bytes)
 	       __atomic_load_n(&granted, __ATOMIC_RELAXED) + bytes <= limit_of_all();
 }
 
+/* Returns the first room of a bin; 0 if the objects are too large for what all threads may hold. */
+static uint32_t first_room(size_t size, uint32_t most)
+{
+	if (__atomic_load_n(&granted, __ATOMIC_RELAXED) + FIRST_BYTES <= limit_of_all())
+		return pn_bin_count_fitting(FIRST_BYTES, size, most);
+	return size <= LEAST_BYTES ? pn_bin_count_fitting(LEAST_BYTES, size, most) : 0;
+}
+
 bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)
 {
 	struct pn_bin *bin = &cache->bins[index];
@@ -192,7 +201,7 @@ bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)
 	if (is_others(index))
 		room = most;
 	else if (!bin->room)
-		room = pn_bin_count_fitting(FIRST_BYTES, size, most);
+		room = first_room(size, most);
 	if (room > most)
 		room = most;
 	bytes = (room - bin->room) * size;

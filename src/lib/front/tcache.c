@@ -31,7 +31,8 @@
 
 #define BATCH_MAX 128
 
-/* The most objects of a class that a thread needs before it owns slabs. */
+/* The fewest and the most objects of a class that a thread needs before it owns slabs. */
+#define FEW_MIN 16
 #define FEW 64
 
 /* How many medium objects of a bin are compared with a request. */
@@ -258,6 +259,8 @@ static bool uses_own_slabs(const struct pn_tcache *cache, unsigned int class)
 {
 	unsigned int few = pn_classes[class].count / 4;
 
+	if (few < FEW_MIN)
+		few = FEW_MIN;
 	return cache->owns_at_once || cache->needed[class] >= (few < FEW ? few : FEW);
 }
 

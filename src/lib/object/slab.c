@@ -132,9 +132,11 @@ static void set_slab_of_pages(size_t offset, size_t pages, struct pn_slab *slab)
 static void set_all_free(struct pn_slab *slab)
 {
 	uint64_t *bits = free_bits(slab);
+	size_t whole = slab->count / 64u;
 
-	for (size_t i = 0; i < slab->count; i++)
-		bits[i / 64] |= (uint64_t)1 << (i % 64);
+	memset(bits, 0xff, whole * sizeof(*bits));
+	if (slab->count % 64)
+		bits[whole] = ((uint64_t)1 << (slab->count % 64)) - 1;
 	set_free(slab, slab->count);
 }
 
