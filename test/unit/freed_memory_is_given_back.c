@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Protects the system from processes that keep memory they do not use: freed memory is
- * reused or given back, the limit is kept, and the statistics are correct.
+ * reused or given back, the limit is kept, and the statistics are correct. Arrays that grow in turn
+ * leave few holes (Faults E21).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +48,41 @@ START_TEST(large_objects_reuse_chunks)
 		pinned_free(pinned_malloc(10 * PINNED_CHUNK_SIZE));
 	ck_assert_uint_eq(get_stats().peak_chunk_bytes, peak);
 	ck_assert_uint_le(get_stats().populate_calls, 2);
+}
+END_TEST
+
+#define VECTORS 60
+#define STEP ((size_t)4096)
+#define STEPS 250
+
+START_TEST(vectors_that_grow_in_turn_leave_few_holes)
+{
+	static unsigned char *vectors[VECTORS];
+
+	for (size_t size = STEP; size <= STEPS * STEP; size += STEP)
+		for (size_t i = 0; i < VECTORS; i++) {
+			vectors[i] = pinned_realloc(vectors[i], size);
+			ck_assert_ptr_nonnull(vectors[i]);
+			vectors[i][size - 1] = (unsigned char)i;
+			ck_assert_uint_eq(vectors[i][STEP - 1], i);
+		}
+	ck_assert_uint_le(get_stats().peak_chunk_bytes, VECTORS * STEPS * STEP / 4 * 7);
+	for (size_t i = 0; i < VECTORS; i++)
+		pinned_free(vectors[i]);
+}
+END_TEST
+
+/* An array that has grown in small steps gives most of its memory back when it shrinks. */
+START_TEST(an_array_shrinks)
+{
+	void *array = pinned_realloc(NULL, 700000);
+
+	array = pinned_realloc(array, 710000);
+	array = pinned_realloc(array, 800000);
+	ck_assert_uint_le(pinned_usable_size(array), 1 << 20);
+	array = pinned_realloc(array, 300000);
+	ck_assert_uint_le(pinned_usable_size(array), 310000);
+	pinned_free(array);
 }
 END_TEST
 
@@ -128,6 +164,8 @@ static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, purge_gives_all_back_when_all_is_free);
 	tcase_add_test(tcase, large_objects_reuse_chunks);
+	tcase_add_test(tcase, vectors_that_grow_in_turn_leave_few_holes);
+	tcase_add_test(tcase, an_array_shrinks);
 	tcase_add_test(tcase, decay_of_zero_keeps_nothing);
 	tcase_add_test(tcase, limit_holds_and_what_is_there_survives);
 	tcase_add_test(tcase, scattered_empty_chunks_do_not_stand_in_the_way_of_a_large_object);

@@ -388,6 +388,32 @@ void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
 }
 
 /*
+ * Returns the size of the replacement of a medium object that grows from @old to @size bytes, by a
+ * quarter or less. Programs grow arrays so in many small steps. The replacement gets as many bytes
+ * as let the same number of such objects fit into a chunk: then arrays that grow in turn leave no
+ * holes, and most of their steps need no move.
+ */
+static size_t with_slack(size_t size, size_t old)
+{
+	size_t objects, most;
+
+	if (size <= PN_SMALL_MAX || size <= old || size > old + old / 4 || size > PN_CHUNK_SIZE / 2)
+		return size;
+	objects = PN_CHUNK_PAGES / pn_medium_pages(size);
+	most = (PN_CHUNK_PAGES / objects << PN_PAGE_SHIFT) - PN_PAGE_SIZE;
+	return most > size ? most : size;
+}
+
+/*
+ * Return: true if a medium object of @old bytes keeps its end when it is resized to @size bytes. The
+ * object may be growing, in room that with_slack() has added: at most half of what was requested.
+ */
+static bool is_slack(size_t size, size_t old)
+{
+	return size <= old && size > old / 8 * 5;
+}
+
+/*
  * Resizes an object in place, or leaves it as it is if @size fits and is more than half of it.
  * Return: false if the object must move.
  */
@@ -403,7 +429,8 @@ static bool resize_in_place(void *ptr, size_t size, const struct pn_object *obje
 		if (object->slot)
 			return pn_large_resize(ptr, size);
 		if (pn_slab_is_medium(object->slab))
-			return pn_medium_resize(object->slab, size);
+			return is_slack(size, object->size) ||
+			       pn_medium_resize(object->slab, with_slack(size, object->size));
 	}
 	return size <= object->size && size > object->size / 2;
 }
@@ -432,7 +459,9 @@ void *pn_realloc(void *ptr, size_t size)
 		pn_profile_resized(ptr, size);
 		return ptr;
 	}
-	moved = alloc_in_same_heap(&object, size);
+	moved = alloc_in_same_heap(&object, with_slack(size, object.size));
+	if (!moved)
+		moved = alloc_in_same_heap(&object, size);
 	/* Programs do not expect shrinking an object to fail. */
 	if (!moved)
 		return size <= object.size ? ptr : NULL;
