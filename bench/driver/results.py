@@ -52,13 +52,16 @@ class Results:
         rounds = self.values.get((group, workload, allocator, figure))
         return statistics.median(rounds) if rounds else None
 
-    def ratio(self, group, workload, allocator, figure, base="glibc"):
-        """Returns the median of the ratios within each round."""
+    def ratios(self, group, workload, allocator, figure, base="glibc"):
+        """Returns the ratio within each round; nothing if one of the two was not measured."""
         ours = self.values.get((group, workload, allocator, figure))
         theirs = self.values.get((group, workload, base, figure))
-        if not ours or not theirs:
-            return None
-        return statistics.median(a / b if b else math.nan for a, b in zip(ours, theirs))
+        return [a / b if b else math.nan for a, b in zip(ours, theirs)] if ours and theirs else []
+
+    def ratio(self, group, workload, allocator, figure, base="glibc"):
+        """Returns the median of the ratios within each round."""
+        ratios = self.ratios(group, workload, allocator, figure, base)
+        return statistics.median(ratios) if ratios else None
 
     def mean_ratio(self, group, allocator, figure):
         """Returns the geometric mean of the ratios to glibc over a group's workloads."""
