@@ -9,8 +9,9 @@
  * chunks, PUNCH empties them, QUERY describes the chunk in a slot, and mmap()
  * maps slots.
  *
- * Mapping.  mmap() must be MAP_SHARED and not PROT_EXEC; it may cover slots
- * that are still empty.  An access to an empty slot raises SIGBUS.  The kernel
+ * Mapping.  mmap() must be MAP_SHARED.  PROT_EXEC is allowed, unless the parameter
+ * allow_exec is off; then it gives EACCES.  A mapping may cover slots that are
+ * still empty.  An access to an empty slot raises SIGBUS.  The kernel
  * maps a chunk with one huge entry where the virtual address and the file
  * offset are congruent modulo the chunk size, and page by page elsewhere.
  *
@@ -112,9 +113,9 @@
  * @features:	out: PINNED_MEM_FEATURE_*
  * @chunk_size:	out: bytes in a chunk
  * @pool_size:	out: bytes of file offsets in a pool
- * @pool_id:	out: a number no other open of the device has had since load
+ * @pool_id:	out: a number that no other open of the device has had since load
  * @pool_chunks: out: chunks in this pool's slots
- * @used_chunks: out: chunks that somebody has: in a pool, a dma-buf, another driver or a pipe
+ * @used_chunks: out: chunks that somebody holds: a pool, a dma-buf, another driver or a pipe
  * @limit_chunks: out: the maximum of @used_chunks, @resting_chunks and the copies in
  *		@snapshot_pages together
  * @user_chunks: out: chunks charged to the user who opened this pool, until their
