@@ -102,6 +102,17 @@ static void *get_much(void *unused)
 	return pinned_malloc(HUGE);
 }
 
+/* Leaves many idle chunks side by side. */
+static void keep_much_idle(void)
+{
+	void *objects[8];
+
+	for (size_t i = 0; i < 8; i++)
+		objects[i] = pinned_malloc(HUGE / 8);
+	for (size_t i = 0; i < 8; i++)
+		pinned_free(objects[i]);
+}
+
 static void *give_much(void *unused)
 {
 	(void)unused;
@@ -197,14 +208,17 @@ END_TEST
 START_TEST(others_allocate_while_one_gives_back)
 {
 	pthread_t thread;
+	void *huge;
 
-	pinned_free(get_much(NULL));
+	keep_much_idle();
 	to_stop = UNMAPPING;
 	thread = start(give_much);
 	use_every_size();
 	/* Its addresses are still being unmapped, so this object is somewhere else. */
-	pinned_free(memset(get_much(NULL), 3, HUGE));
+	huge = get_much(NULL);
+	memset(huge, 3, HUGE);
 	finish(thread);
+	pinned_free(huge);
 	use_every_size();
 }
 END_TEST
@@ -240,7 +254,7 @@ START_TEST(one_call_gives_back_a_few_chunks)
 	size_t calls = 0, before;
 
 	ck_assert_int_eq(setenv("PINNED_CONF", "backend:anon,decay_ms:100", 1), 0);
-	pinned_free(get_much(NULL));
+	keep_much_idle();
 	pinned_free(pinned_malloc(1));
 	before = chunk_bytes();
 	ck_assert_uint_ge(before, HUGE);

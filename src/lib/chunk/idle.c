@@ -199,6 +199,19 @@ static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms, size_t most)
 	return count;
 }
 
+void pn_idle_give_back_locked(struct pn_heap *heap, size_t first, size_t count)
+{
+	pn_arena_assert_held();
+	for (size_t end = first + count, some; first < end && !pn_confined_ask(); first += some) {
+		some = 1;
+		/* Other threads may take slots while the lock is released. */
+		if (pn_idle_is_punchable(heap, &pn_arena.slots[first]))
+			some = punch_run(heap, first, end - first);
+		if (!some)
+			break;
+	}
+}
+
 size_t pn_idle_purge_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
@@ -247,6 +260,9 @@ void pn_idle_add_locked(struct pn_heap *heap, size_t index)
 {
 	pn_arena_assert_held();
 	pn_assert(pn_arena.slots[index].state != PN_SLOT_EMPTY);
+	/* Large objects do not count which of their pages were used. */
+	if (pn_arena.slots[index].state != PN_SLOT_PAGES)
+		memset(pn_arena.slots[index].fresh, 0, sizeof(pn_arena.slots[index].fresh));
 	pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_EMPTY);
 	pn_idle_put_locked(heap, index);
 }

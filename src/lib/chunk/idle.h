@@ -31,6 +31,11 @@ size_t pn_idle_purge_locked(struct pn_heap *heap);
 /* The same for a caller that does not hold the arena's lock, and mostly none at all. */
 size_t pn_idle_purge(struct pn_heap *heap);
 /*
+ * Gives back those of @count slots from @first on that are idle. Releases the arena's lock meanwhile,
+ * and acquires it again.
+ */
+void pn_idle_give_back_locked(struct pn_heap *heap, size_t first, size_t count);
+/*
  * Turns idle chunks whose memory could not be given back into holes. The regions of these chunks
  * must not be used again.
  */

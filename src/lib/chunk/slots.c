@@ -10,7 +10,6 @@
 #include "chunk/slots.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "arena/window.h"
 #include "arena/work.h"
@@ -24,6 +23,9 @@
 
 /* The largest number of chunks that a backend is asked for at once. */
 #define BATCH_MAX 64
+
+/* Objects of as many chunks, 32 MiB, are huge; the C library's allocator maps such ones as well. */
+#define HUGE_CHUNKS 16
 
 /* Runs of slots. */
 
@@ -408,7 +410,6 @@ size_t pn_slots_take_one_locked(struct pn_heap *heap)
 static void set_used(struct pn_slot *slot, enum pn_slot_state state)
 {
 	pn_slot_set_state(slot, state);
-	memset(slot->fresh, 0, sizeof(slot->fresh));
 	slot->object = PN_OBJECT_NEVER;
 }
 
@@ -526,12 +527,19 @@ static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 	pn_idle_look_locked(heap);
 }
 
+/*
+ * Gives a huge object back at once where the kernel zeroes memory page by page, when it is touched:
+ * there, new chunks cost no more than idle ones, and calloc() need not zero them.
+ */
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
 {
 	pn_arena_lock();
 	/* Otherwise the process was forked between the free and here. */
-	if (pn_arena.slots[first].epoch == pn_arena.epoch)
+	if (pn_arena.slots[first].epoch == pn_arena.epoch) {
 		give_locked(heap, first, count);
+		if (count >= HUGE_CHUNKS && heap->pool.backend->has_small_pages)
+			pn_idle_give_back_locked(heap, first, count);
+	}
 	pn_arena_unlock();
 	pn_idle_tidy(heap);
 }

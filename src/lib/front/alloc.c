@@ -158,7 +158,9 @@ void *pn_alloc_zeroed(size_t size)
 		object = pn_tcache_pop_medium(size);
 	if (!object)
 		object = alloc_or_flush(size, &is_zeroed);
-	if (object && !is_zeroed)
+	if (object && !is_zeroed && size > PN_CHUNK_SIZE)
+		pn_large_zero(object, size);
+	else if (object && !is_zeroed)
 		memset(object, 0, size);
 	return object;
 }

@@ -6,6 +6,8 @@
  */
 #include "object/large.h"
 
+#include <string.h>
+
 #include "chunk/discard.h"
 #include "chunk/slots.h"
 #include "object/medium.h"
@@ -32,6 +34,24 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 	*is_zeroed = run.is_zeroed;
 	PN_PROBE2(large_alloc, object, size);
 	return object;
+}
+
+static bool is_unused(const struct pn_slot *slot)
+{
+	for (size_t i = 0; i < PN_PAGE_WORDS; i++)
+		if (~slot->fresh[i])
+			return false;
+	return true;
+}
+
+void pn_large_zero(void *ptr, size_t size)
+{
+	const struct pn_slot *slot = &pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT];
+
+	for (size_t at = 0; at < size; at += PN_CHUNK_SIZE, slot++)
+		if (!is_unused(slot))
+			memset((char *)ptr + at, 0,
+			       size - at < PN_CHUNK_SIZE ? size - at : PN_CHUNK_SIZE);
 }
 
 /* Returns true if the last large or medium object that began at @offset was freed. */

@@ -13,6 +13,12 @@
 void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed);
 
 /*
+ * Zeroes the first @size bytes of a new large object, except for chunks that nobody has used, so
+ * that their pages are not touched.
+ */
+void pn_large_zero(void *ptr, size_t size);
+
+/*
  * Returns the large object that begins at @ptr, which is in no slab. If there is none, the process
  * dies with a message that names @caller.
  */
