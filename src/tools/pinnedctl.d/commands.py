@@ -3,10 +3,12 @@
 
 A command returns an Answer. Its lines may be produced one by one, while the command runs.
 """
+import json
 from collections import namedtuple
 
 import check as system_check
 import configuration
+import containers
 import driver
 import figures
 import flame
@@ -131,6 +133,11 @@ def check(options):
     faults = system_check.count_faults(found)
     troubles = [Trouble(f"faults: {faults}")] if faults else ()
     return Answer([item._asdict() for item in found], map(system_check.line_of, found), troubles)
+
+
+def cdi(options):
+    data = containers.specification(options.preload_dir)
+    return Answer(data, [json.dumps(data, indent=2)])
 
 
 def config_check(options):
