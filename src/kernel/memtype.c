@@ -34,6 +34,7 @@
 #include "base.h"
 #include "compat.h"
 #include "memtype.h"
+#include "trace.h"
 
 static bool dma_coherent = true;
 module_param(dma_coherent, bool, 0444);
@@ -117,6 +118,9 @@ static void maintain_caches(struct page *page, u32 offset, u32 length, enum dma_
 	size_t size = PAGE_ALIGN(offset + length);
 	dma_addr_t addr;
 
+	trace_pinned_mem_cache(!is_for_device, offset, length, needs_maintenance());
+	if (!needs_maintenance())
+		return;
 	addr = dma_map_page_attrs(dev, page, 0, size, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
 	if (WARN_ON_ONCE(dma_mapping_error(dev, addr)))
 		return;
@@ -138,13 +142,15 @@ static void drop_caches(struct page *page, u32 offset, u32 length, enum dma_data
 }
 
 /**
- * pinned_memtype_before_copy() - prepares a page of a chunk for a read by the kernel's own mapping
+ * pinned_memtype_before_copy() - prepares a page for a read by the kernel's own mapping
  * @page: the page
- * @type: the chunk's type
+ * @type: memory type of the user's mappings of that page; it must be right: the caches of memory
+ *	that is not write-back may hold stale bytes, and are invalidated, while those of write-back
+ *	memory may hold the only current bytes, and must not be
  */
 void pinned_memtype_before_copy(struct page *page, u32 type)
 {
-	if (caching_of(type) != WRITE_BACK && needs_maintenance())
+	if (caching_of(type) != WRITE_BACK)
 		drop_caches(page, 0, PAGE_SIZE, DMA_FROM_DEVICE);
 }
 
@@ -172,7 +178,7 @@ void pinned_memtype_sync(struct page *page, u32 offset, u32 length, u32 type, u3
 
 	/* Complete the CPU's pending stores, those in write-combining buffers included. */
 	mb();
-	if (caching_of(type) != WRITE_BACK || dma_coherent || !needs_maintenance())
+	if (caching_of(type) != WRITE_BACK || dma_coherent)
 		return;
 	if (flags & PINNED_MEM_SYNC_FOR_DEVICE)
 		clean_caches(page, offset, length, dir);
@@ -196,8 +202,6 @@ static int set_kernel_mapping(struct page *page, enum caching caching)
 #else
 static int set_kernel_mapping(struct page *page, enum caching caching)
 {
-	if (!needs_maintenance())
-		return 0;
 	clean_caches(page, 0, PINNED_MEM_CHUNK_SIZE, DMA_BIDIRECTIONAL);
 	drop_caches(page, 0, PINNED_MEM_CHUNK_SIZE, DMA_FROM_DEVICE);
 	return 0;

@@ -75,6 +75,19 @@ static struct page *own_page(struct pinned_view *view, pgoff_t pgoff, u64 genera
 }
 
 /*
+ * Returns the memory type of a page that a view sees: a chunk's, or write-back for a copy, whatever
+ * the type of the original.
+ */
+static u32 type_of(struct pinned_pool *pool, pgoff_t pgoff, struct page *page)
+{
+	struct pinned_chunk *chunk = xa_load(&pool->live.chunks, pgoff >> PINNED_CHUNK_ORDER);
+
+	if (chunk && page == chunk->page + (pgoff & (PINNED_CHUNK_PAGES - 1)))
+		return chunk->memory_type;
+	return PINNED_MEM_TYPE_CACHED;
+}
+
+/*
  * Copies a page for a view, and charges the view's process. Returns NULL at a limit or without
  * memory.
  */
@@ -82,7 +95,7 @@ static struct page *make_copy(struct pinned_view *for_view, pgoff_t pgoff, struc
 {
 	struct pinned_pool *pool = for_view->pool;
 	struct page *page =
-		pinned_copy_make(&for_view->copies, from, pool->memory_type, for_view->mm);
+		pinned_copy_make(&for_view->copies, from, type_of(pool, pgoff, from), for_view->mm);
 
 	if (!page)
 		return NULL;

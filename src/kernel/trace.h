@@ -106,6 +106,29 @@ TRACE_EVENT(pinned_mem_copy,
 		  __entry->has_failed)
 );
 
+/*
+ * The order of memory accesses requires that caches be cleaned (is_drop=0) or invalidated for some
+ * bytes of a chunk or page; done=0: this machine's caches are coherent, so nothing is done.
+ */
+TRACE_EVENT(pinned_mem_cache,
+	TP_PROTO(bool is_drop, u32 offset, u32 length, bool is_done),
+	TP_ARGS(is_drop, offset, length, is_done),
+	TP_STRUCT__entry(
+		__field(bool, is_drop)
+		__field(u32, offset)
+		__field(u32, length)
+		__field(bool, is_done)
+	),
+	TP_fast_assign(
+		__entry->is_drop = is_drop;
+		__entry->offset = offset;
+		__entry->length = length;
+		__entry->is_done = is_done;
+	),
+	TP_printk("%s offset=%u length=%u done=%d", __entry->is_drop ? "drop" : "clean",
+		  __entry->offset, __entry->length, __entry->is_done)
+);
+
 /* A chunk begins to rest, or becomes busy; with the number of resting and of busy chunks. */
 TRACE_EVENT(pinned_mem_quarantine,
 	TP_PROTO(bool is_busy, unsigned long resting, unsigned long busy),
