@@ -57,9 +57,7 @@ static size_t driver_number(const char *path)
  */
 static size_t memory(void)
 {
-	size_t chunks =
-		driver_number(DRIVER "used_chunks") - driver_number(DRIVER "resting_chunks");
-	size_t bytes = chunks * driver_number(DRIVER "chunk_size") +
+	size_t bytes = driver_number(DRIVER "used_chunks") * driver_number(DRIVER "chunk_size") +
 		       driver_number(DRIVER "snapshot_pages") * (size_t)sysconf(_SC_PAGESIZE);
 	size_t private = private_memory();
 
