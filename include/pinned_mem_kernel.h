@@ -62,9 +62,34 @@ struct pinned_mem_range *pinned_mem_range_get(struct task_struct *task, unsigned
 					      size_t length, unsigned int flags);
 
 /**
+ * pinned_mem_range_get_revocable() - as pinned_mem_range_get(), with a notice
+ * @task:	as above
+ * @addr:	as above
+ * @length:	as above
+ * @flags:	as above
+ * @revoked:	called once, when the owner PUNCHes a part of the memory, closes and
+ *		unmaps its pool, or dies
+ * @data:	argument of @revoked
+ *
+ * The range keeps the memory after the notice as before; the driver chooses whether
+ * it goes on, or stops its device and puts the range. @revoked is called from a work
+ * queue, and may sleep. It must not put the range, since pinned_mem_range_put() waits
+ * for @revoked; nor may it take a lock that is held around pinned_mem_range_put().
+ * It may be called before this function has returned.
+ *
+ * Return: as pinned_mem_range_get().
+ */
+struct pinned_mem_range *pinned_mem_range_get_revocable(struct task_struct *task,
+							unsigned long addr, size_t length,
+							unsigned int flags,
+							void (*revoked)(void *data), void *data);
+
+/**
  * pinned_mem_range_put() - release a range
  * @range:	the range; no device may use its memory any more, and all its tables
  *		must be unmapped
+ *
+ * After it, no notice of this range arrives, and none is running.
  */
 void pinned_mem_range_put(struct pinned_mem_range *range);
 

@@ -69,8 +69,14 @@ static int find_all(struct mm_struct *mm, unsigned long addr, size_t length, uns
 	return 0;
 }
 
+/* What the holder of a range wants to be told. */
+struct notice {
+	void (*revoked)(void *data);
+	void *data;
+};
+
 static struct pinned_mem_range *get_locked(struct mm_struct *mm, unsigned long addr, size_t length,
-					   unsigned int flags)
+					   unsigned int flags, const struct notice *notice)
 {
 	struct pinned_mem_range *range;
 	unsigned long slot, last;
@@ -84,6 +90,7 @@ static struct pinned_mem_range *get_locked(struct mm_struct *mm, unsigned long a
 	range = pinned_range_create(place.offset & (PINNED_MEM_CHUNK_SIZE - 1), length);
 	if (!range)
 		return ERR_PTR(-ENOMEM);
+	pinned_watch_init(&range->watch, notice->revoked, notice->data);
 	slot = place.offset >> PINNED_MEM_CHUNK_SHIFT;
 	last = (place.offset + length - 1) >> PINNED_MEM_CHUNK_SHIFT;
 	err = pinned_range_add_slots(range, place.view, slot, last - slot + 1);
@@ -103,8 +110,8 @@ static struct mm_struct *get_mm(struct task_struct *task)
 	return current->mm;
 }
 
-struct pinned_mem_range *pinned_mem_range_get(struct task_struct *task, unsigned long addr,
-					      size_t length, unsigned int flags)
+static struct pinned_mem_range *get(struct task_struct *task, unsigned long addr, size_t length,
+				    unsigned int flags, const struct notice *notice)
 {
 	struct pinned_mem_range *range;
 	struct mm_struct *mm;
@@ -115,14 +122,29 @@ struct pinned_mem_range *pinned_mem_range_get(struct task_struct *task, unsigned
 	if (!mm)
 		return ERR_PTR(-ESRCH);
 	mmap_read_lock(mm);
-	range = get_locked(mm, addr, length, flags);
+	range = get_locked(mm, addr, length, flags, notice);
 	mmap_read_unlock(mm);
 	mmput(mm);
 	if (!IS_ERR(range))
 		__module_get(THIS_MODULE);
 	return range;
 }
+
+struct pinned_mem_range *pinned_mem_range_get(struct task_struct *task, unsigned long addr,
+					      size_t length, unsigned int flags)
+{
+	return get(task, addr, length, flags, &(struct notice){});
+}
 PINNED_EXPORT_SYMBOL(pinned_mem_range_get);
+
+struct pinned_mem_range *pinned_mem_range_get_revocable(struct task_struct *task,
+							unsigned long addr, size_t length,
+							unsigned int flags,
+							void (*revoked)(void *data), void *data)
+{
+	return get(task, addr, length, flags, &(struct notice){ revoked, data });
+}
+PINNED_EXPORT_SYMBOL(pinned_mem_range_get_revocable);
 
 void pinned_mem_range_put(struct pinned_mem_range *range)
 {

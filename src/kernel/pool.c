@@ -35,6 +35,7 @@
 #include "source.h"
 #include "stat.h"
 #include "trace.h"
+#include "watch.h"
 
 #define PINNED_FS_MAGIC 0x50494e4d /* "PINM" */
 
@@ -92,6 +93,7 @@ struct pinned_pool *pinned_pool_create(void)
 		goto err_put_inode;
 	pool->id = next_pool_id();
 	mutex_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->watches);
 	mmgrab(current->mm);
 	pool->mm = current->mm;
 	pinned_view_init(&pool->live, pool, current->mm);
@@ -121,6 +123,7 @@ void pinned_pool_destroy(struct pinned_pool *pool)
 	list_del(&pool->node);
 	mutex_unlock(&pools_lock);
 	WARN_ON_ONCE(pool->snapshots);
+	pinned_watch_fire(&pool->watches, 0, ULONG_MAX);
 	mutex_lock(&pool->lock);
 	pinned_view_empty_locked(&pool->live);
 	mutex_unlock(&pool->lock);
@@ -344,6 +347,7 @@ int pinned_pool_punch(struct pinned_pool *pool, unsigned long slot, unsigned lon
 			cond_resched();
 		}
 		atomic_long_sub(count, &pool->chunks);
+		pinned_watch_fire(&pool->watches, slot, slot + count - 1);
 	}
 	mutex_unlock(&pool->lock);
 	trace_pinned_mem_punch(pool->id, slot, count, err);

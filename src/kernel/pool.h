@@ -39,6 +39,7 @@ struct pinned_account;
  * @generation:	number of snapshots that were created so far, under @lock
  * @memory_type: memory type of all chunks in @live; changes under @lock, while @live is empty
  * @chunks:	number of chunks in @live
+ * @watches:	list of struct pinned_watch (see watch.c)
  */
 struct pinned_pool {
 	struct list_head node;
@@ -55,6 +56,7 @@ struct pinned_pool {
 	u64 generation;
 	u32 memory_type;
 	atomic_long_t chunks;
+	struct list_head watches;
 };
 
 /**

@@ -36,6 +36,7 @@ struct pinned_mem_range *pinned_range_create(u32 offset, size_t length)
 		return NULL;
 	range->offset = offset;
 	range->length = length;
+	pinned_watch_init(&range->watch, NULL, NULL);
 	return range;
 }
 
@@ -55,11 +56,12 @@ int pinned_range_add_slots(struct pinned_mem_range *range, struct pinned_view *v
 			   unsigned long slot, unsigned long count)
 {
 	struct pinned_chunk *chunk;
+	unsigned long i;
 	int err = 0;
 
 	mutex_lock(&view->pool->lock);
-	for (; count && !err; slot++, count--) {
-		chunk = xa_load(&view->chunks, slot);
+	for (i = 0; i < count; i++) {
+		chunk = xa_load(&view->chunks, slot + i);
 		if (!chunk || (range->count && chunk->memory_type != range->memory_type)) {
 			err = -ENOENT;
 			break;
@@ -68,12 +70,15 @@ int pinned_range_add_slots(struct pinned_mem_range *range, struct pinned_view *v
 		range->memory_type = chunk->memory_type;
 		range->chunks[range->count++] = pinned_chunk_get(chunk);
 	}
+	if (!err)
+		pinned_watch_begin(&view->pool->watches, &range->watch, slot, count);
 	mutex_unlock(&view->pool->lock);
 	return err;
 }
 
 void pinned_range_destroy(struct pinned_mem_range *range)
 {
+	pinned_watch_end(&range->watch);
 	while (range->count)
 		pinned_chunk_put(range->chunks[--range->count]);
 	kvfree(range);

@@ -6,6 +6,8 @@
 #include <linux/dma-direction.h>
 #include <linux/types.h>
 
+#include "watch.h"
+
 struct device;
 struct page;
 struct pinned_chunk;
@@ -17,6 +19,7 @@ struct sg_table;
  * @offset:	offset of the first byte in the first chunk
  * @length:	bytes
  * @memory_type: memory type of all the chunks
+ * @watch:	tells the holder when the owner lets go of one of the chunks
  * @count:	number of chunks referenced so far
  * @chunks:	these chunks
  */
@@ -24,6 +27,7 @@ struct pinned_mem_range {
 	u32 offset;
 	size_t length;
 	u32 memory_type;
+	struct pinned_watch watch;
 	unsigned long count;
 	struct pinned_chunk *chunks[];
 };

@@ -34,6 +34,7 @@
 #include "pool.h"
 #include "stat.h"
 #include "view.h"
+#include "watch.h"
 
 void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct mm_struct *mm)
 {
@@ -220,6 +221,8 @@ void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma
 		view->split_vmas--;
 	if (!--view->vmas && (!pinned_view_is_live(view) || is_dying(view->mm))) {
 		view->mm = NULL;
+		if (pinned_view_is_live(view))
+			pinned_watch_fire(&pool->watches, 0, ULONG_MAX);
 		prune_locked(view);
 	} else if (!pinned_view_is_live(view) && !is_dying(view->mm)) {
 		pinned_need_end_locked(view, vma);

@@ -40,6 +40,7 @@ source_reserve source_buddy source_cma source_carveout
 record
 source quota stat trace memtype page name reserve carveout
 limits
+watch
 base
 compat abi_check
 """

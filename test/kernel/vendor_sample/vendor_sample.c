@@ -7,6 +7,7 @@
  * Registers: see QEMU's documentation of the edu device. `lock` allows one transfer at a time, and
  * also protects what a file holds.
  */
+#include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -22,6 +23,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 #include <pinned_mem_kernel.h>
 
 #include "vendor_sample.h"
@@ -39,10 +41,16 @@
  * struct holder - an open file
  * @range:	the memory that the file holds, or NULL
  * @sgt:	the same memory, mapped for the device
+ * @notices:	how often the owner has let go of held memory
+ * @lets_go:	the file then releases the memory
+ * @release:	releases the memory, after such a notice
  */
 struct holder {
 	struct pinned_mem_range *range;
 	struct sg_table *sgt;
+	atomic_t notices;
+	bool lets_go;
+	struct work_struct release;
 };
 
 static DEFINE_MUTEX(lock);
@@ -106,7 +114,32 @@ static enum dma_data_direction direction_of(const struct vendor_request *request
 
 /* A program's memory, by its addresses. */
 
-static struct pinned_mem_range *get_range(const struct vendor_request *request)
+/*
+ * The owner has let go. The range must not be put here, since putting it waits for this function;
+ * so another work item does.
+ */
+static void revoked(void *data)
+{
+	struct holder *holder = data;
+
+	atomic_inc(&holder->notices);
+	if (holder->lets_go)
+		schedule_work(&holder->release);
+}
+
+/* Finds the memory; with a holder, this holder is told when the owner lets go. */
+static struct pinned_mem_range *get_range_of(struct task_struct *task,
+					     const struct vendor_request *request,
+					     unsigned int flags, struct holder *holder)
+{
+	if (!holder)
+		return pinned_mem_range_get(task, request->addr, request->length, flags);
+	return pinned_mem_range_get_revocable(task, request->addr, request->length, flags, revoked,
+					      holder);
+}
+
+static struct pinned_mem_range *get_range(const struct vendor_request *request,
+					  struct holder *holder)
 {
 	unsigned int flags = request->to_memory ? PINNED_MEM_RANGE_WRITE : 0;
 	struct pinned_mem_range *range;
@@ -114,13 +147,13 @@ static struct pinned_mem_range *get_range(const struct vendor_request *request)
 	struct pid *pid;
 
 	if (!request->pid)
-		return pinned_mem_range_get(NULL, request->addr, request->length, flags);
+		return get_range_of(NULL, request, flags, holder);
 	pid = find_get_pid(request->pid);
 	task = get_pid_task(pid, PIDTYPE_PID);
 	put_pid(pid);
 	if (!task)
 		return ERR_PTR(-ESRCH);
-	range = pinned_mem_range_get(task, request->addr, request->length, flags);
+	range = get_range_of(task, request, flags, holder);
 	put_task_struct(task);
 	return range;
 }
@@ -128,7 +161,7 @@ static struct pinned_mem_range *get_range(const struct vendor_request *request)
 static int do_dma(struct vendor_request *request)
 {
 	enum dma_data_direction dir = direction_of(request);
-	struct pinned_mem_range *range = get_range(request);
+	struct pinned_mem_range *range = get_range(request, NULL);
 	struct sg_table *sgt;
 	int err;
 
@@ -154,14 +187,24 @@ static void release_held(struct holder *holder)
 	holder->range = NULL;
 }
 
-static int do_hold(struct holder *holder, struct vendor_request *request)
+static void release_revoked(struct work_struct *work)
+{
+	struct holder *holder = container_of(work, struct holder, release);
+
+	mutex_lock(&lock);
+	release_held(holder);
+	mutex_unlock(&lock);
+}
+
+static int do_hold(struct holder *holder, struct vendor_request *request, bool is_revocable)
 {
 	struct pinned_mem_range *range;
 
 	if (holder->range)
 		return -EBUSY;
+	holder->lets_go = request->to_memory;
 	request->to_memory = 1;
-	range = get_range(request);
+	range = get_range(request, is_revocable ? holder : NULL);
 	if (IS_ERR(range))
 		return PTR_ERR(range);
 	holder->sgt = pinned_mem_range_map(range, &edu->dev, DMA_BIDIRECTIONAL);
@@ -270,7 +313,8 @@ static int do_import(struct vendor_request *request, bool is_sum)
 
 static int do_request(struct holder *holder, unsigned int cmd, struct vendor_request *request)
 {
-	bool is_transfer = cmd != VENDOR_IOC_HOLD && cmd != VENDOR_IOC_IMPORT_SUM;
+	bool is_transfer = cmd != VENDOR_IOC_HOLD && cmd != VENDOR_IOC_HOLD_REVOCABLE &&
+			   cmd != VENDOR_IOC_IMPORT_SUM;
 
 	if (is_transfer && request->length > VENDOR_TRANSFER_MAX)
 		return -EINVAL;
@@ -278,7 +322,12 @@ static int do_request(struct holder *holder, unsigned int cmd, struct vendor_req
 	case VENDOR_IOC_DMA:
 		return do_dma(request);
 	case VENDOR_IOC_HOLD:
-		return do_hold(holder, request);
+		return do_hold(holder, request, false);
+	case VENDOR_IOC_HOLD_REVOCABLE:
+		return do_hold(holder, request, true);
+	case VENDOR_IOC_NOTICES:
+		request->sum = atomic_read(&holder->notices);
+		return 0;
 	case VENDOR_IOC_HELD_DMA:
 		return do_held_dma(holder, request, true);
 	case VENDOR_IOC_START:
@@ -325,17 +374,24 @@ static int vendor_open(struct inode *inode, struct file *file)
 {
 	struct holder *holder = kzalloc(sizeof(*holder), GFP_KERNEL);
 
+	if (!holder)
+		return -ENOMEM;
+	INIT_WORK(&holder->release, release_revoked);
 	file->private_data = holder;
-	return holder ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* Waits until the device has finished with the memory, before anybody else can get it. */
 static int vendor_release(struct inode *inode, struct file *file)
 {
+	struct holder *holder = file->private_data;
+
 	mutex_lock(&lock);
-	release_held(file->private_data);
+	release_held(holder);
 	mutex_unlock(&lock);
-	kfree(file->private_data);
+	/* The range is put, so no notice can arrive that would queue this work again. */
+	cancel_work_sync(&holder->release);
+	kfree(holder);
 	return 0;
 }
 

@@ -45,5 +45,12 @@ struct vendor_request {
 /* Import a dma-buf: transfer, or sum its bytes through the kernel's mapping. */
 #define VENDOR_IOC_IMPORT_DMA _IOWR(0xB8, 6, struct vendor_request)
 #define VENDOR_IOC_IMPORT_SUM _IOWR(0xB8, 7, struct vendor_request)
+/*
+ * Hold, as HOLD does, and be told when the owner lets go of the memory. With @to_memory 1, the
+ * driver then releases the memory; with 0 it keeps the memory. NOTICES sets @sum to the number of
+ * notices.
+ */
+#define VENDOR_IOC_HOLD_REVOCABLE _IOWR(0xB8, 8, struct vendor_request)
+#define VENDOR_IOC_NOTICES _IOWR(0xB8, 9, struct vendor_request)
 
 #endif /* VENDOR_SAMPLE_H */
