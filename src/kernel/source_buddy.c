@@ -33,8 +33,13 @@
 #define CHUNK_GFP                                                                            \
 	(GFP_KERNEL | __GFP_HARDWALL | PINNED_GFP_CHARGED_PAGE | __GFP_COMP | __GFP_NOWARN | \
 	 __GFP_RETRY_MAYFAIL)
+/*
+ * For a run: do not wake kswapd. Most candidates are given back at once, so kswapd would reclaim
+ * memory, and end the rest of chunks, for a request that they need not serve.
+ */
+#define RUN_GFP (CHUNK_GFP & ~__GFP_KSWAPD_RECLAIM)
 /* For extra candidates, most of which are given back at once: take only memory that is free now. */
-#define EXTRA_GFP (CHUNK_GFP & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
+#define EXTRA_GFP (RUN_GFP & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
 
 /*
  * Number of attempts to compact. After a compaction has failed, for any caller, the allocator skips
@@ -180,7 +185,7 @@ static int take_run(const struct pinned_policy *policy, struct page **pages, uns
 	if (!candidates)
 		return -EDQUOT;
 	while (n < max && !is_found && !fatal_signal_pending(current)) {
-		candidates[n] = take_one(policy, n < count ? CHUNK_GFP : EXTRA_GFP);
+		candidates[n] = take_one(policy, n < count ? RUN_GFP : EXTRA_GFP);
 		if (IS_ERR(candidates[n])) {
 			err = PTR_ERR(candidates[n]);
 			break;

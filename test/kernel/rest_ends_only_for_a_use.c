@@ -143,6 +143,36 @@ static void requests_that_they_cannot_serve(void)
 	close(fd);
 }
 
+static void wants_a_long_run(void *count)
+{
+	struct pinned_mem_populate request = populate_request(0, *(unsigned int *)count);
+	int fd = open_pool();
+
+	request.sources = PINNED_MEM_SOURCE_BUDDY;
+	request.flags = PINNED_MEM_F_CONTIGUOUS;
+	REFUSED(ioctl(fd, PINNED_MEM_IOC_POPULATE, &request), ENOMEM);
+}
+
+/*
+ * A request for a run of nearly all memory is refused after it has held nearly all free memory for a
+ * moment. Neither the request nor kswapd then ends a rest.
+ */
+static void a_run_that_no_memory_can_serve(void)
+{
+	unsigned long resting = read_number(RESTING), limit = read_number(LIMIT_FILE);
+	unsigned long all = meminfo_kib("MemTotal") / (CHUNK / 1024);
+	unsigned int count = (unsigned int)(all - resting);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", all);
+	WORKS(write_text(LIMIT_FILE, text));
+	ENDED_WELL(spawn(wants_a_long_run, &count));
+	EQUAL(read_number(RESTING), resting);
+	COMES_TO_USE(0);
+	snprintf(text, sizeof(text), "%lu", limit);
+	WORKS(write_text(LIMIT_FILE, text));
+}
+
 /*
  * Chunks of the reserve do not become free memory, so memory pressure does not end their rest. A
  * request does.
@@ -258,6 +288,7 @@ int main(void)
 	start_anew();
 	exported_and_lent();
 	requests_that_they_cannot_serve();
+	a_run_that_no_memory_can_serve();
 	memory_pressure();
 	unloading();
 	memory_cgroups();
