@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "arena/arena.h"
+#include "front/tcache.h"
 #include "next.h"
 #include "pinned.h"
 #include "served.h"
@@ -39,6 +40,22 @@ static size_t count_large(void)
 	return count;
 }
 
+/*
+ * Adds the small objects in threads' caches. They correspond to the blocks in glibc's fast bins: free
+ * objects of one size, which are handed out again without a search.
+ */
+static void add_cached(struct mallinfo2 *info)
+{
+	struct pn_tcache_census census = { 0 };
+
+	if (pn_arena_size())
+		pn_tcache_count(&census);
+	for (size_t i = 0; i < PN_CLASSES; i++) {
+		info->smblks += census.objects[i];
+		info->fsmblks += census.objects[i] * pn_classes[i].size;
+	}
+}
+
 struct mallinfo2 pn_served_mallinfo2(void)
 {
 	struct mallinfo2 info = pn_next.mallinfo2();
@@ -52,6 +69,7 @@ struct mallinfo2 pn_served_mallinfo2(void)
 	info.uordblks += live > stats.large_bytes ? live - stats.large_bytes : 0;
 	info.fordblks += stats.chunk_bytes > live ? stats.chunk_bytes - live : 0;
 	info.keepcost += stats.empty_chunk_bytes;
+	add_cached(&info);
 	return info;
 }
 

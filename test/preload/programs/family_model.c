@@ -423,7 +423,8 @@ static void free_whatever_aligned(void *object, size_t alignment, size_t size)
 
 int main(int argc, char **argv)
 {
-	void *large[2];
+	struct mallinfo2 before;
+	void *large[2], *cached;
 	/* Functions of C23, which glibc has since 2.42. */
 	sized = (void (*)(void *, size_t))dlsym(RTLD_DEFAULT, "free_sized");
 	aligned_sized = (void (*)(void *, size_t, size_t))dlsym(RTLD_DEFAULT, "free_aligned_sized");
@@ -445,6 +446,15 @@ int main(int argc, char **argv)
 		EXPECT(mallinfo2().hblks == 1 && mallinfo2().hblkhd >= 3 << 20);
 		free(large[1]);
 		EXPECT(mallinfo2().hblks == 0 && mallinfo2().hblkhd == 0);
+		/* An object that a thread's cache holds is free like one in a fast bin. */
+		free(malloc(30000));
+		before = mallinfo2();
+		cached = malloc(30000);
+		EXPECT(mallinfo2().smblks == before.smblks - 1);
+		EXPECT(mallinfo2().fsmblks <= before.fsmblks - 30000);
+		free(cached);
+		EXPECT(mallinfo2().smblks == before.smblks);
+		EXPECT(mallinfo2().fsmblks <= mallinfo2().fordblks);
 		EXPECT(!malloc_info(0, stdout));
 		malloc_stats();
 		return 0;
