@@ -14,6 +14,9 @@
 /* Number of lists of chunks by the length of their longest free page run, in powers of two. */
 #define PN_PAGE_RUN_ORDERS 9
 
+/* Number of runs of slots that a heap remembers to use again. */
+#define PN_RECENT_RUNS 4
+
 struct pn_heap_stats {
 	uint64_t chunks;
 	uint64_t peak_chunks;
@@ -49,6 +52,8 @@ struct pn_central {
  * @empty: EMPTY chunks, newest first
  * @partial: PAGES chunks with free pages, by the length of their longest free page run
  * @hint: the heap can take no slot below this one
+ * @recent: the slots of the large objects that were freed last, newest first; they may have been
+ *	used for something else since
  * @limit_chunks: how many chunks the heap may hold
  * @reserved: how many chunks threads are obtaining for the heap
  * @is_contiguous: each large object must be physically contiguous
@@ -73,6 +78,10 @@ struct pn_heap {
 	struct pn_slot_list empty;
 	struct pn_slot_list partial[PN_PAGE_RUN_ORDERS];
 	size_t hint;
+	struct {
+		size_t first;
+		size_t count;
+	} recent[PN_RECENT_RUNS];
 	uint64_t limit_chunks;
 	uint64_t reserved;
 	bool is_contiguous;

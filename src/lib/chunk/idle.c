@@ -53,6 +53,7 @@ void pn_idle_forget(struct pn_heap *heap)
 	heap->empty = (struct pn_slot_list){ 0 };
 	memset(heap->partial, 0, sizeof(heap->partial));
 	heap->hint = 0;
+	memset(heap->recent, 0, sizeof(heap->recent));
 	heap->reserved = 0;
 	pn_limit_reset_peak();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A heap's slots: finds runs of slots, populates them, and keeps the entries of large objects and
+ * A heap's slots: populates the runs that search.c finds, and keeps the entries of large objects and
  * raw runs. All functions need the arena's lock, which is taken once for a slab or a large object,
  * not once for each small object. The lock is released while the backend populates slots:
  * pn_work_at() protects them meanwhile. A child that is forked then finds these slots to be holes
@@ -18,6 +18,7 @@
 #include "chunk/forks.h"
 #include "chunk/idle.h"
 #include "chunk/limit.h"
+#include "chunk/search.h"
 #include "os/confined.h"
 #include "os/probe.h"
 
@@ -26,94 +27,6 @@
 
 /* Objects of as many chunks, 32 MiB, are huge; the C library's allocator maps such ones as well. */
 #define HUGE_CHUNKS 16
-
-/* Runs of slots. */
-
-static bool is_hole(size_t slot)
-{
-	return slot >= pn_arena_slot_count() || pn_arena.slots[slot].state == PN_SLOT_HOLE;
-}
-
-/* Returns true if @slot may become part of a run: it is empty, or can be populated. */
-static bool is_available(const struct pn_heap *heap, size_t slot)
-{
-	uint32_t owner = pn_arena_owner(slot);
-
-	if (pn_work_at(slot))
-		return false;
-	if (owner != heap->pool.number)
-		return !owner;
-	return is_hole(slot) || pn_idle_is_punchable(heap, &pn_arena.slots[slot]);
-}
-
-/*
- * Returns how many slots are unavailable with @slot: those that a thread works on, a large object's,
- * or another pool's region.
- */
-static size_t count_unavailable(const struct pn_heap *heap, size_t slot)
-{
-	const struct pn_work *work = pn_work_at(slot);
-
-	if (work)
-		return work->first + work->count - slot;
-	if (pn_arena_owner(slot) != heap->pool.number)
-		return pn_arena_region_end(slot) - slot;
-	return pn_arena.slots[slot].state == PN_SLOT_LARGE ? pn_arena.slots[slot].run : 1;
-}
-
-/*
- * Returns true if a run may end before @slot. In a pool with guards, no two runs touch: each run
- * has a slot without memory before it and after it.
- */
-static bool can_end_at(const struct pn_heap *heap, size_t slot)
-{
-	return !heap->pool.has_guards ||
-	       (slot < pn_arena_slot_limit() && is_hole(slot) && !pn_work_at(slot));
-}
-
-static bool can_begin_at(const struct pn_heap *heap, size_t slot)
-{
-	return !heap->pool.has_guards || !slot || (is_hole(slot - 1) && !pn_work_at(slot - 1));
-}
-
-/*
- * Returns true if @slot can be part of @run. A contiguous run is populated by one request, so all
- * its slots must be holes.
- */
-static bool can_join_run(const struct pn_heap *heap, const struct pn_slot_run *run, size_t slot)
-{
-	return is_available(heap, slot) && (!run->is_contiguous || is_hole(slot));
-}
-
-/* Finds the first run at or after the hint. Return: false if there is none. */
-static bool find_run(struct pn_heap *heap, struct pn_slot_run *run)
-{
-	size_t slots = pn_arena_slot_limit(), at;
-
-	pn_arena_assert_held();
-	pn_assert(run->count && run->alignment);
-	while (heap->hint < slots && !is_available(heap, heap->hint))
-		heap->hint += count_unavailable(heap, heap->hint);
-	run->first = pn_round_up(heap->hint, run->alignment);
-	at = run->first;
-	while (run->first + run->count <= slots) {
-		if (at == run->first + run->count) {
-			if (can_begin_at(heap, run->first) && can_end_at(heap, at))
-				return true;
-			run->first = pn_round_up(run->first + 1, run->alignment);
-			at = run->first;
-			continue;
-		}
-		if (can_join_run(heap, run, at)) {
-			at++;
-			continue;
-		}
-		at += count_unavailable(heap, at);
-		run->first = pn_round_up(at, run->alignment);
-		at = run->first;
-	}
-	return false;
-}
 
 /* Returns true if the slots are taken: populated by the heap's pool, and in no list. */
 PN_UNUSED_IN_RELEASE static bool are_taken(const struct pn_heap *heap,
@@ -132,7 +45,7 @@ static size_t count_holes(size_t first, size_t count)
 	size_t holes = 0;
 
 	for (size_t i = 0; i < count; i++)
-		holes += is_hole(first + i);
+		holes += pn_search_is_hole(first + i);
 	return holes;
 }
 
@@ -259,7 +172,7 @@ static int fill_holes(struct pn_heap *heap, const struct pn_slot_run *run)
 	while (i < run->count && !err) {
 		size_t at = run->first + i, holes = 0;
 
-		while (i + holes < run->count && is_hole(at + holes))
+		while (i + holes < run->count && pn_search_is_hole(at + holes))
 			holes++;
 		if (holes)
 			err = fill_neighbours(heap, run, at, holes);
@@ -272,7 +185,7 @@ static int fill_holes(struct pn_heap *heap, const struct pn_slot_run *run)
 static void take_idle(struct pn_heap *heap, const struct pn_slot_run *run)
 {
 	for (size_t i = run->first; i < run->first + run->count; i++)
-		if (!is_hole(i))
+		if (!pn_search_is_hole(i))
 			pn_idle_take_locked(heap, i);
 }
 
@@ -280,7 +193,7 @@ static void take_idle(struct pn_heap *heap, const struct pn_slot_run *run)
 static void put_idle(struct pn_heap *heap, const struct pn_slot_run *run)
 {
 	for (size_t i = run->first; i < run->first + run->count; i++)
-		if (!is_hole(i))
+		if (!pn_search_is_hole(i))
 			pn_idle_put_locked(heap, i);
 	if (run->first < heap->hint)
 		heap->hint = run->first;
@@ -319,7 +232,7 @@ static int try_run(struct pn_heap *heap, struct pn_slot_run *run)
 	int err;
 
 	do
-		err = find_run(heap, run) ? fill_run(heap, run) : ENOSPC;
+		err = pn_search_find(heap, run) ? fill_run(heap, run) : ENOSPC;
 	while (err == PN_BACKEND_FOREIGN);
 	return err;
 }
@@ -487,14 +400,6 @@ bool pn_slots_take(struct pn_heap *heap, struct pn_slot_run *run)
 	return !err;
 }
 
-static bool are_available(const struct pn_heap *heap, size_t first, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!is_available(heap, first + i))
-			return false;
-	return true;
-}
-
 bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t more)
 {
 	struct pn_slot_run run = { .count = more, .first = first + count };
@@ -503,8 +408,7 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 	pn_arena_lock();
 	pn_assert(more && pn_arena.slots[first].run == count);
 	if (!heap->is_contiguous && more <= pn_arena_slot_limit() - run.first &&
-	    heap->pool.is_open && are_available(heap, run.first, more) &&
-	    can_end_at(heap, run.first + more) && !fill_run(heap, &run)) {
+	    heap->pool.is_open && pn_search_can_follow(heap, &run) && !fill_run(heap, &run)) {
 		set_tail(heap, first, count, count + more);
 		pn_arena.slots[first].run = (uint32_t)(count + more);
 		is_done = true;
@@ -524,6 +428,7 @@ static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 		pn_idle_add_locked(heap, first + i);
 	}
 	heap->stats.large_chunks -= count;
+	pn_search_note_freed(heap, first, count);
 	pn_idle_look_locked(heap);
 }
 

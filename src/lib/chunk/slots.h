@@ -3,25 +3,7 @@
 #ifndef PN_SLOTS_H
 #define PN_SLOTS_H
 
-#include "chunk/heap.h"
-
-/**
- * struct pn_slot_run - a run of slots: the request, and then the result
- * @count: how many slots are requested
- * @alignment: alignment of the first slot, in slots
- * @is_contiguous: the run must be physically contiguous
- * @is_raw: the run is for another allocator, not for a large object
- * @first: result: the first slot
- * @is_zeroed: result: nobody has used any of the slots since they were populated
- */
-struct pn_slot_run {
-	size_t count;
-	size_t alignment;
-	bool is_contiguous;
-	bool is_raw;
-	size_t first;
-	bool is_zeroed;
-};
+#include "chunk/search.h"
 
 /*
  * Takes a run of slots as @run requests. Takes the arena's lock. The caller holds no lock. Return:
