@@ -78,6 +78,7 @@ help:
 	@echo 'make check-one TEST=level/name  one test of any level; without TEST, the levels'
 	@echo 'make lint       formatting, shell, spelling, prose, layers, places, dead code; the kernel checkers'
 	@echo 'make lint-offline  the part of it that needs no network'
+	@echo 'make check-programs      more unmodified programs on the device backend, in guests'
 	@echo 'make check-seeds SEEDS=20          the unit tests with random operations, with other seeds'
 	@echo 'make check-fuzz FUZZ_SECONDS=30    libFuzzer on the configuration and on sequences of calls'
 	@echo 'make check-devices DEVICES=...     devices of QEMU under unmodified programs; test/devices has their names'

@@ -158,6 +158,11 @@ $(fuzzer): $(filter-out $(library_fuzzers:%=test/fuzz/%.c),$(wildcard test/fuzz/
 check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(example_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
 	@test/qemu/check $(fuzzer) $(kernel_programs) $(device_programs)
 
+# Runs many more unmodified programs on the device backend.
+.PHONY: check-programs
+check-programs: all $(preload_programs) $(example_programs) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
+	@test/qemu/check-programs test/qemu/on-device-long
+
 # Tests that need a kernel with fault injection, which makes allocations fail.
 debug_names := $(patsubst test/kernel-debug/%.c,%,$(wildcard test/kernel-debug/*.c))
 debug_programs := $(debug_names:%=$(O)/test/kernel-debug/%)

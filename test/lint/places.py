@@ -135,7 +135,8 @@ def main():
     check_named(paths, "test/device", ".sh", ["test/qemu/check"], "no guest of test/qemu/check")
     fuzzers = [path for path in paths if path.startswith("test/fuzz/") and "LLVMFuzzerTestOneInput" in open(path, errors="replace").read()]
     check_named([path for path in fuzzers if path.endswith(".c")], "test/fuzz", ".c", ["test/fuzz/library"], "test/fuzz/library does not run it: no line")
-    check_list("test/qemu/on-device", ["test/preload"], [".sh"])
+    for name in ("test/qemu/on-device", "test/qemu/on-device-long"):
+        check_list(name, ["test/preload"], [".sh"])
     check_executable(paths)
     return failures > 0
 
