@@ -122,8 +122,14 @@ static void free_chunk(struct pinned_chunk *chunk)
 
 /* Busy chunks. */
 
+/*
+ * Adds a chunk to `busy`, and schedules the next check, also for a chunk that was checked before: a
+ * check that ran meanwhile did not find the chunk on the list.
+ */
 static void add_busy(struct pinned_chunk *chunk, bool is_new)
 {
+	unsigned long ms;
+
 	if (!chunk->holds_module && !pinned_record_can_abandon(chunk)) {
 		__module_get(THIS_MODULE);
 		chunk->holds_module = true;
@@ -133,12 +139,13 @@ static void add_busy(struct pinned_chunk *chunk, bool is_new)
 	WRITE_ONCE(n_busy, n_busy + 1);
 	if (is_new)
 		busy_check_ms = BUSY_CHECK_MS;
+	ms = busy_check_ms;
 	spin_unlock(&lock);
+	plan_check(msecs_to_jiffies(ms));
 	if (!is_new)
 		return;
 	pinned_count(PINNED_BUSY);
 	trace_pinned_mem_quarantine(true, pinned_quota_resting(), n_busy);
-	plan_check(msecs_to_jiffies(BUSY_CHECK_MS));
 }
 
 static struct pinned_chunk *take_busy(void)
@@ -249,28 +256,15 @@ void pinned_quarantine_check_busy(void)
 	}
 }
 
-/*
- * Returns the delay before the next check of busy chunks, or 0 if there are none. Each delay is
- * twice the last one, up to BUSY_CHECK_MS_MAX.
- */
-static unsigned long next_busy_check(void)
-{
-	unsigned long ms;
-
-	spin_lock(&lock);
-	ms = n_busy ? busy_check_ms : 0;
-	busy_check_ms = min(busy_check_ms * 2, (unsigned long)BUSY_CHECK_MS_MAX);
-	spin_unlock(&lock);
-	return msecs_to_jiffies(ms);
-}
-
 static void check_again(struct work_struct *work)
 {
 	struct pinned_chunk *chunk;
-	unsigned long next = 0, delay;
+	unsigned long next = 0;
 
 	spin_lock(&lock);
 	is_check_planned = false;
+	/* Chunks that are still busy are checked again after twice the last delay. */
+	busy_check_ms = min(busy_check_ms * 2, (unsigned long)BUSY_CHECK_MS_MAX);
 	spin_unlock(&lock);
 	pinned_quarantine_check_busy();
 	while ((chunk = take_rested(&next))) {
@@ -279,9 +273,6 @@ static void check_again(struct work_struct *work)
 	}
 	if (next)
 		plan_check(next);
-	delay = next_busy_check();
-	if (delay)
-		plan_check(delay);
 }
 
 /**
