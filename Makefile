@@ -47,7 +47,7 @@ libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 
-.PHONY: all help modules modules_install install uninstall dist clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
+.PHONY: all help modules modules_install install uninstall dist doc clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
 all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
@@ -57,6 +57,7 @@ help:
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
 	@echo 'make uninstall  removes what `make install` with the same variables installs'
 	@echo 'make dist       the sources as $(O)/pinned-mem-$(VERSION).tar.gz'
+	@echo 'make doc        a web site of documents and manual pages, in $(O)/doc/html; needs Sphinx and mandoc'
 	@echo 'make deb        Debian packages, into the directory above'
 	@echo 'make clean      removes $(O)/, except the cache of fetched packages'
 	@echo 'These need a C compiler, make and glibc, and install nothing. CROSS_COMPILE=, ARCH=, CC= and'
@@ -195,6 +196,10 @@ dist:
 
 clean:
 	$(call run,CLEAN)if [ -d $(O) ]; then find $(O) -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +; fi
+
+# A web site of the documents and manual pages.
+doc:
+	@doc/site/build '$(abspath $(O))/doc'
 
 deb:
 	dpkg-buildpackage -us -uc -b

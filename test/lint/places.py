@@ -22,7 +22,7 @@ LICENSES/*
 bench/*.c bench/*.h bench/bench.mk bench/device bench/kernel bench/patterns bench/run
 bench/devices/* bench/driver/* bench/lines/* bench/real/* bench/suite/*
 contrib/** debian/* debian/source/* debian/tests/*
-doc/*.md doc/*.svg
+doc/*.md doc/*.svg doc/site/* doc/site/style/*.css
 examples/common/*.[ch] examples/common/*/*
 examples/*/*.[ch] examples/*/Makefile examples/*/README.md examples/*/openssl.cnf examples/*/take-devices
 examples/*/demo/*
