@@ -30,7 +30,7 @@ WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes $(if $(filter
 INCLUDES := -Iinclude -Iinclude/uapi -Isrc/lib
 # -fno-builtin-malloc: else the compiler treats the allocator's own functions as the C library's.
 # -funwind-tables: else, on ARM, the call stacks of a heap profile end inside the library.
-USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -funwind-tables -pthread $(INCLUDES)
+USER_CFLAGS := -std=gnu11 -D_FILE_OFFSET_BITS=64 $(WARNINGS) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-plt -funwind-tables -pthread $(INCLUDES) $(COVERAGE)
 
 # `$(call run,CC)COMMAND` runs the command, and prints a short line instead of the command unless V=1.
 silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
@@ -80,6 +80,8 @@ help:
 	@echo 'make lint       formatting, shell, spelling, prose, layers, places, dead code; the kernel checkers'
 	@echo 'make lint-offline  the part of it that needs no network'
 	@echo 'make check-programs      more unmodified programs on the device backend, in guests'
+	@echo 'make check-proof                   CBMC proves arithmetic of the allocator; PROOF=... selects'
+	@echo 'make coverage                      lines and branches that unit, fuzz and preload tests execute'
 	@echo 'make check-seeds SEEDS=20          the unit tests with random operations, with other seeds'
 	@echo 'make check-fuzz FUZZ_SECONDS=30    libFuzzer on the configuration and on sequences of calls'
 	@echo 'make check-devices DEVICES=...     devices of QEMU under unmodified programs; test/devices has their names'

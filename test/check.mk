@@ -86,6 +86,16 @@ check-preload-checked:
 check-abi: all | $(O)/need/build $(O)/need/lint
 	@test/run --suite abi --timeout 300 $(wildcard test/abi/*.sh)
 
+# Proves arithmetic of the library, for all values, with CBMC. PROOF='NAME[/FUNCTION] ...' selects
+# some. Not part of `make check`, because it takes a quarter of an hour.
+.PHONY: check-proof coverage
+check-proof: | $(O)/need/proof
+	@test/proof/check $(PROOF)
+
+# Which lines and branches the tests execute. PRELOAD='NAME ...' selects preload tests.
+coverage: | $(O)/need/coverage $(O)/need/preload
+	@test/coverage $(PRELOAD)
+
 # Tests the installed packages; needs root. Not part of `make check`, because it needs Debian
 # systems.
 .PHONY: check-deb check-abi-old
@@ -223,7 +233,7 @@ check-one:
 .PHONY: list-tests
 list-tests:
 	@printf '%s\n' $(wildcard test/abi/*.sh test/deb/*.sh test/device/*.sh test/devices/* test/preload/*.sh) \
-		$(wildcard test/preload/programs/*.c test/preload/misuse/*.c test/preload/attacks/*.c test/fuzz/*.c) \
+		$(wildcard test/preload/programs/*.c test/preload/misuse/*.c test/preload/attacks/*.c test/fuzz/*.c test/proof/*.c) \
 		$(unit_names:%=test/unit/%.c) $(kernel_names:%=test/kernel/%.c) $(debug_names:%=test/kernel-debug/%.c) \
 		$(device_names:%=test/device/%.c) $(vfio_names:%=test/vfio/%.c) \
 		test/matrix/check test/secure-boot/check test/system/check $(wildcard test/system/boots/* test/system/checks/*)
