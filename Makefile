@@ -122,6 +122,9 @@ $(O)/obj/%.o: src/%.c | $(O)/can-build
 	@mkdir -p $(@D)
 	$(call run,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
 
+# See src/lib/os/announce.c.
+$(O)/obj/lib/os/announce.o: USER_CFLAGS += -fplt
+
 $(libpinned): $(lib_objects) src/lib/libpinned.map
 	@mkdir -p $(@D)
 	$(call run,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,defs,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \

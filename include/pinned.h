@@ -350,8 +350,10 @@ struct pinned_heap_options {
  * the heap during the call. A dma-buf from pinned_export() keeps its chunks until it is closed. In
  * a forked child, inherited objects of the heap stay as they are.
  *
- * Return: 0; -1 with errno EBUSY if an object of the heap is retained; nothing has changed then.
- * Cost: grows with the process's memory; a system call for each run of chunks.
+ * Return: 0; -1 with errno EBUSY, and nothing changed, if an object of the heap is retained, if
+ * another thread is giving idle chunks of the heap back and has not finished after a second, or if
+ * the caller intercepts madvise() and is called by the library.
+ * Cost: grows with the process's memory; two system calls for each run of chunks.
  */
 PINNED_API int pinned_heap_destroy(struct pinned_heap *heap);
 

@@ -11,6 +11,7 @@
 
 #include "arena/arena.h"
 #include "next.h"
+#include "os/thread.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -59,6 +60,9 @@ EXPORT int madvise(void *addr, size_t length, int advice)
 	result = pn_next_madvise(addr, length, advice);
 	if (result || (advice != MADV_DONTNEED && advice != MADV_DONTNEED_LOCKED))
 		return result;
+	/* The library announces memory that it is about to give back (os/announce.h). */
+	if (pn_lock_thread.is_announcing)
+		return 0;
 	/* The kernel accepted the arguments, so @addr is page-aligned; @length need not be. */
 	zero(offset_of(begin), offset_of((end + PN_PAGE_SIZE - 1) & ~(PN_PAGE_SIZE - 1)));
 	return 0;

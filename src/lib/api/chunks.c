@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "chunk/idle.h"
 #include "chunk/slots.h"
 #include "front/heaps.h"
 #include "front/runtime.h"
@@ -71,8 +72,11 @@ int pinned_chunks_free(void *chunks, size_t count)
 	size_t offset = pn_arena_offset(chunks), slot = offset >> PN_CHUNK_SHIFT;
 
 	if (!pn_runtime_enter()->error && offset < pn_arena_size() && !(offset & PN_CHUNK_MASK) &&
-	    count && count <= pn_arena_slot_count() - slot && pn_slots_give_raw(slot, count))
+	    count && count <= pn_arena_slot_count() - slot && pn_slots_give_raw(slot, count)) {
+		if (pn_idle_is_due())
+			pn_idle_give_decayed();
 		return 0;
+	}
 	errno = EINVAL;
 	return -1;
 }

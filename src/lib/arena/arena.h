@@ -33,7 +33,8 @@ enum pn_slot_state {
 	PN_SLOT_PAGES, /* divided into page runs */
 	PN_SLOT_LARGE, /* first slot of a large object */
 	PN_SLOT_LARGE_TAIL,
-	PN_SLOT_RAW, /* handed to another allocator */
+	PN_SLOT_RAW,	 /* handed to another allocator */
+	PN_SLOT_LEAVING, /* memory that holds nothing, about to be given back */
 };
 
 /* A byte for each object. A larger value counts how often the object is retained: see retain.h. */

@@ -45,6 +45,7 @@ static void look_up_again_locked(const struct pn_backend *backend)
 	forks_looked_up = __atomic_load_n(&forks, __ATOMIC_ACQUIRE);
 	for (size_t i = 0; i < pn_arena_slot_count(); i++)
 		if (pn_arena.slots[i].state != PN_SLOT_HOLE &&
+		    pn_arena.slots[i].state != PN_SLOT_LEAVING &&
 		    pn_arena.slots[i].epoch == pn_arena.epoch && !pn_is_confined())
 			pn_forks_set_phys(backend, i, backend->after_fork(i));
 }

@@ -58,6 +58,8 @@ struct pn_central {
  * @reserved: how many chunks threads are obtaining for the heap
  * @is_contiguous: each large object must be physically contiguous
  * @decay_ms: how long an EMPTY chunk is kept
+ * @leaving: how many threads are giving chunks of the heap back
+ * @is_ending: the heap is being destroyed, and only the thread that destroys it gives chunks back
  * @calls: number of calls of slow paths
  * @is_due: pn_idle_tidy() has something to do; atomic
  * @forks: number of the process's forks that the heap has noticed
@@ -86,6 +88,8 @@ struct pn_heap {
 	uint64_t reserved;
 	bool is_contiguous;
 	uint64_t decay_ms;
+	unsigned int leaving;
+	bool is_ending;
 	unsigned int calls;
 	bool is_due;
 	uint32_t forks;

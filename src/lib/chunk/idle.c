@@ -2,8 +2,13 @@
 /*
  * The cache of a heap's idle chunks, which have memory and hold nothing (EMPTY): chunks enter it
  * when they get memory and when their last object is freed, and leave it to hold something or to be
- * given back. All functions need the arena's lock, which is released while the backend takes chunks
+ * given back. The arena's lock covers the cache. The lock is released while the backend takes chunks
  * back: pn_work_at() protects their slots meanwhile.
+ *
+ * Chunks are given back in three steps: under the lock they become LEAVING, without any lock they
+ * are announced (announce.h), and then the backend takes them back. Whoever hears the announcement
+ * may allocate, free, map and fork. Only the outermost function of a call into the library may wait
+ * for that, so a slow path that finds decayed chunks only notes the heap in pn_idle_due.
  */
 #include "chunk/idle.h"
 
@@ -13,6 +18,8 @@
 #include "backend/devices.h"
 #include "chunk/forks.h"
 #include "chunk/limit.h"
+#include "os/announce.h"
+#include "os/child.h"
 #include "os/confined.h"
 #include "os/probe.h"
 #include "os/sys.h"
@@ -34,6 +41,8 @@
  * a chunk, and the call may be any malloc() or free(). What is left, the next calls give back.
  */
 #define STEP 4
+
+struct pn_heap *pn_idle_due;
 
 static void set_filled(struct pn_heap *heap, size_t index, uint64_t phys)
 {
@@ -62,6 +71,8 @@ void pn_idle_forget(struct pn_heap *heap)
 void pn_idle_in_child(struct pn_heap *heap)
 {
 	pn_limit_in_child();
+	heap->leaving = 0;
+	__atomic_store_n(&pn_idle_due, NULL, __ATOMIC_RELAXED);
 	heap->stats = (struct pn_heap_stats){ 0 };
 	pn_idle_forget(heap);
 }
@@ -106,70 +117,6 @@ static void make_hole(struct pn_heap *heap, size_t index)
 	pn_slot_set_phys(index, PN_PHYS_UNKNOWN);
 }
 
-/* Turns up to @most neighbouring EMPTY slots from @first on into holes. Return: how many. */
-static size_t make_holes(struct pn_heap *heap, size_t first, size_t most, uint64_t *phys)
-{
-	size_t count = 0;
-
-	for (; count < most && first + count < pn_arena_slot_count() &&
-	       pn_idle_is_punchable(heap, &pn_arena.slots[first + count]);
-	     count++) {
-		phys[count] = pn_arena.phys[first + count] - 1;
-		make_hole(heap, first + count);
-	}
-	return count;
-}
-
-/* Makes chunks usable again that the backend did not take back. */
-static void keep(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)
-{
-	pn_devices_map_again_locked(first, count);
-	for (size_t i = 0; i < count; i++) {
-		pn_forks_set_phys(heap->pool.backend, first + i, phys[i]);
-		pn_idle_add_locked(heap, first + i);
-	}
-}
-
-/* Has the backend take chunks back, without the lock. Return: 0, or an error of punch(). */
-static int punch(struct pn_heap *heap, const struct pn_work *work)
-{
-	struct pn_pool pool = heap->pool;
-	int err;
-
-	PN_PROBE2(punch, work->first, work->count);
-	pn_arena_pause();
-	err = pool.backend->punch(&pool, work->first, work->count);
-	return pn_arena_resume() ? err : PN_BACKEND_FORKED;
-}
-
-/*
- * Gives back the chunks of up to @most neighbouring EMPTY slots from @first on. If the backend
- * refuses, the slots become EMPTY again and can be used. Return: how many chunks were given back.
- */
-static size_t punch_run(struct pn_heap *heap, size_t first, size_t most)
-{
-	uint64_t phys[BATCH_MAX];
-	struct pn_work work = { .first = first };
-	int err;
-
-	work.count = make_holes(heap, first, most < BATCH_MAX ? most : BATCH_MAX, phys);
-	pn_assert(work.count);
-	pn_work_begin_locked(&work);
-	pn_devices_unmap_locked(first, work.count);
-	heap->stats.punch_calls++;
-	err = punch(heap, &work);
-	pn_work_end_locked(&work);
-	if (err == PN_BACKEND_FORKED)
-		return 0;
-	if (first < heap->hint)
-		heap->hint = first;
-	if (err)
-		keep(heap, first, work.count, phys);
-	else
-		pn_limit_subtract(heap, work.count);
-	return err ? 0 : work.count;
-}
-
 /* Returns the oldest EMPTY slot that can be given back; SIZE_MAX if none is @age_ms old. */
 static size_t find_oldest(const struct pn_heap *heap, uint64_t age_ms)
 {
@@ -182,52 +129,249 @@ static size_t find_oldest(const struct pn_heap *heap, uint64_t age_ms)
 	return link - 1;
 }
 
-/* Gives back up to @most EMPTY chunks that are at least @age_ms old. Return: how many. */
-static size_t purge_locked(struct pn_heap *heap, uint64_t age_ms, size_t most)
+/**
+ * struct leaving - neighbouring chunks that are about to be given back; their slots are LEAVING
+ * @heap: their heap
+ * @epoch: the epoch in which they became LEAVING
+ * @work: their slots
+ * @phys: their physical addresses, for slots that become EMPTY again
+ */
+struct leaving {
+	struct pn_heap *heap;
+	uint32_t epoch;
+	struct pn_work work;
+	uint64_t phys[BATCH_MAX];
+};
+
+/* Returns the first of up to @most neighbouring EMPTY slots that end with @last. */
+static size_t find_first(const struct pn_heap *heap, size_t last, size_t most)
+{
+	size_t first = last;
+
+	while (first && last - first + 1 < most &&
+	       pn_idle_is_punchable(heap, &pn_arena.slots[first - 1]))
+		first--;
+	return first;
+}
+
+/* Makes up to @most EMPTY slots from @first on LEAVING, so that nobody takes them. */
+static void begin_leaving_locked(struct pn_heap *heap, size_t first, size_t most,
+				 struct leaving *leaving)
 {
 	size_t count = 0;
-	size_t slot;
 
 	pn_arena_assert_held();
-	while (count < most && (slot = find_oldest(heap, age_ms)) != SIZE_MAX &&
-	       !pn_confined_ask()) {
-		size_t punched = punch_run(heap, slot, most - count);
+	for (; count < most && first + count < pn_arena_slot_count() &&
+	       pn_idle_is_punchable(heap, &pn_arena.slots[first + count]);
+	     count++) {
+		leaving->phys[count] = pn_arena.phys[first + count] - 1;
+		make_hole(heap, first + count);
+		pn_slot_set_state(&pn_arena.slots[first + count], PN_SLOT_LEAVING);
+	}
+	pn_assert(count);
+	leaving->heap = heap;
+	leaving->epoch = pn_arena.epoch;
+	leaving->work = (struct pn_work){ .first = first, .count = count };
+	heap->leaving++;
+}
 
-		if (!punched)
-			break;
-		count += punched;
+/*
+ * Makes chunks usable again that the backend did not take back. The announcement may have discarded
+ * the contents, and with them the physical page of a backend whose chunks can move.
+ */
+static void keep(struct pn_heap *heap, const struct leaving *leaving)
+{
+	const struct pn_backend *backend = heap->pool.backend;
+
+	pn_devices_map_again_locked(leaving->work.first, leaving->work.count);
+	for (size_t i = 0; i < leaving->work.count; i++) {
+		size_t slot = leaving->work.first + i;
+		uint64_t phys = backend->after_fork ? backend->after_fork(slot) : leaving->phys[i];
+
+		pn_forks_set_phys(backend, slot, phys);
+		pn_idle_add_locked(heap, slot);
+	}
+}
+
+/* Has the backend take chunks back, without the lock. Return: 0, or an error of punch(). */
+static int punch(struct pn_heap *heap, const struct pn_work *work)
+{
+	struct pn_pool pool = heap->pool;
+	int err;
+
+	/* Meanwhile the pool may have been lost, and the heap may have another one. */
+	if (pn_arena.slots[work->first].pool != pool.number)
+		return PN_BACKEND_LOST;
+	heap->stats.punch_calls++;
+	PN_PROBE2(punch, work->first, work->count);
+	pn_arena_pause();
+	err = pool.backend->punch(&pool, work->first, work->count);
+	return pn_arena_resume() ? err : PN_BACKEND_FORKED;
+}
+
+/*
+ * Gives LEAVING chunks back. If the backend refuses, the slots become EMPTY again and can be used.
+ * Return: how many chunks were given back.
+ */
+static size_t end_leaving_locked(struct leaving *leaving)
+{
+	struct pn_heap *heap = leaving->heap;
+	struct pn_work *work = &leaving->work;
+	int err;
+
+	pn_arena_assert_held();
+	for (size_t i = 0; i < work->count; i++)
+		pn_slot_set_state(&pn_arena.slots[work->first + i], PN_SLOT_HOLE);
+	pn_work_begin_locked(work);
+	pn_devices_unmap_locked(work->first, work->count);
+	err = punch(heap, work);
+	pn_work_end_locked(work);
+	if (err == PN_BACKEND_FORKED)
+		return 0;
+	pn_assert(heap->leaving);
+	heap->leaving--;
+	if (work->first < heap->hint)
+		heap->hint = work->first;
+	if (err)
+		keep(heap, leaving);
+	else
+		pn_limit_subtract(heap, work->count);
+	return err ? 0 : work->count;
+}
+
+/*
+ * Announces LEAVING chunks, and then gives them back. Whoever hears the announcement may have
+ * forked: in the child the chunks are inherited, and stay. Return: how many were given back.
+ */
+static size_t leave(struct leaving *leaving)
+{
+	size_t count = 0;
+
+	pn_announce(pn_arena_slot_at(leaving->work.first), leaving->work.count << PN_CHUNK_SHIFT);
+	pn_child_settle();
+	pn_arena_lock();
+	if (leaving->epoch == pn_arena.epoch)
+		count = end_leaving_locked(leaving);
+	pn_arena_unlock();
+	return count;
+}
+
+/* Returns the age from which on an empty chunk is given back. */
+static uint64_t current_decay_ms(struct pn_heap *heap)
+{
+	if (pn_likely(!heap->short_ms))
+		return heap->decay_ms;
+	if (pn_sys_now_ms() < heap->short_ms)
+		return 0;
+	heap->short_ms = 0;
+	return heap->decay_ms;
+}
+
+/* Which idle chunks are given back. */
+enum wanted {
+	DECAYED,
+	ALL,
+	ALL_OF_ENDING, /* all, of a heap that the caller destroys */
+};
+
+/*
+ * Makes the oldest EMPTY chunk and its neighbours LEAVING. Reduces *@most, the number of chunks that
+ * may leave, to the number that is idle now, or to a STEP. Return: false if no chunk is to leave.
+ */
+static bool begin_leaving(struct pn_heap *heap, enum wanted wanted, size_t *most,
+			  struct leaving *leaving)
+{
+	uint64_t age_ms;
+	size_t slot = SIZE_MAX, most_at_once;
+
+	if (!pn_arena_lock_inside())
+		return false;
+	age_ms = wanted == DECAYED ? current_decay_ms(heap) : 0;
+	if (heap->empty.last && heap->is_ending == (wanted == ALL_OF_ENDING))
+		slot = find_oldest(heap, age_ms);
+	if (slot != SIZE_MAX && pn_confined_ask())
+		slot = SIZE_MAX;
+	if (slot != SIZE_MAX) {
+		if (*most > heap->stats.empty_chunks)
+			*most = heap->stats.empty_chunks;
+		if (age_ms && *most > STEP)
+			*most = STEP;
+		most_at_once = *most < BATCH_MAX ? *most : BATCH_MAX;
+		begin_leaving_locked(heap, find_first(heap, slot, most_at_once), most_at_once,
+				     leaving);
+	}
+	pn_arena_unlock();
+	return slot != SIZE_MAX;
+}
+
+/*
+ * Gives back no more chunks than were idle at first: an interceptor that frees a chunk in each
+ * announcement must not keep the thread here for ever. Return: how many chunks.
+ */
+static size_t give_back(struct pn_heap *heap, enum wanted wanted)
+{
+	struct leaving leaving;
+	size_t most = SIZE_MAX, count = 0, more = 1;
+
+	while (more && most && pn_announce_is_possible() &&
+	       begin_leaving(heap, wanted, &most, &leaving)) {
+		more = leave(&leaving);
+		count += more;
+		most -= leaving.work.count;
 	}
 	return count;
 }
 
-void pn_idle_give_back_locked(struct pn_heap *heap, size_t first, size_t count)
+/* Makes those of the slots LEAVING that are EMPTY and neighbours of @first. Return: false if none. */
+static bool begin_leaving_at(struct pn_heap *heap, size_t first, size_t count,
+			     struct leaving *leaving)
 {
-	pn_arena_assert_held();
-	for (size_t end = first + count, some; first < end && !pn_confined_ask(); first += some) {
+	bool is_found = false;
+
+	if (!pn_arena_lock_inside())
+		return false;
+	/* Other threads may have taken slots meanwhile. */
+	if (pn_idle_is_punchable(heap, &pn_arena.slots[first]) && !heap->is_ending) {
+		begin_leaving_locked(heap, first, count < BATCH_MAX ? count : BATCH_MAX, leaving);
+		is_found = true;
+	}
+	pn_arena_unlock();
+	return is_found;
+}
+
+void pn_idle_give_back(struct pn_heap *heap, size_t first, size_t count)
+{
+	struct leaving leaving;
+
+	for (size_t end = first + count, some;
+	     first < end && pn_announce_is_possible() && !pn_confined_ask(); first += some) {
 		some = 1;
-		/* Other threads may take slots while the lock is released. */
-		if (pn_idle_is_punchable(heap, &pn_arena.slots[first]))
-			some = punch_run(heap, first, end - first);
+		if (begin_leaving_at(heap, first, end - first, &leaving))
+			some = leave(&leaving);
 		if (!some)
 			break;
 	}
 }
 
-size_t pn_idle_purge_locked(struct pn_heap *heap)
-{
-	pn_arena_assert_held();
-	return purge_locked(heap, 0, SIZE_MAX);
-}
-
 size_t pn_idle_purge(struct pn_heap *heap)
 {
-	size_t count;
+	return give_back(heap, ALL);
+}
 
-	if (!pn_arena_lock_inside())
-		return 0;
-	count = pn_idle_purge_locked(heap);
-	pn_arena_unlock();
-	return count;
+size_t pn_idle_purge_ending(struct pn_heap *heap)
+{
+	return give_back(heap, ALL_OF_ENDING);
+}
+
+/* With a decay time of 0, the caller has asked to give back at once whatever it frees. */
+void pn_idle_give_decayed(void)
+{
+	struct pn_heap *heap = NULL;
+
+	if (pn_announce_is_possible())
+		heap = __atomic_exchange_n(&pn_idle_due, NULL, __ATOMIC_ACQUIRE);
+	if (heap && give_back(heap, DECAYED) == STEP)
+		__atomic_store_n(&pn_idle_due, heap, __ATOMIC_RELEASE);
 }
 
 void pn_idle_abandon_locked(struct pn_heap *heap)
@@ -292,17 +436,6 @@ void pn_idle_note_shortage_locked(struct pn_heap *heap)
 	heap->short_ms = pn_sys_now_ms() + SHORTAGE_MS;
 }
 
-/* Returns the age from which on an empty chunk is given back. */
-static uint64_t current_decay_ms(struct pn_heap *heap)
-{
-	if (pn_likely(!heap->short_ms))
-		return heap->decay_ms;
-	if (pn_sys_now_ms() < heap->short_ms)
-		return 0;
-	heap->short_ms = 0;
-	return heap->decay_ms;
-}
-
 static void look_locked(struct pn_heap *heap, uint64_t decay_ms)
 {
 	pn_arena_assert_held();
@@ -324,17 +457,14 @@ void pn_idle_look_locked(struct pn_heap *heap)
 
 static void tidy_locked(struct pn_heap *heap)
 {
-	uint64_t decay_ms = current_decay_ms(heap);
-
 	pn_arena_assert_held();
 	/* Of several threads that find the housekeeping due, one does it. */
 	if (!__atomic_exchange_n(&heap->is_due, false, __ATOMIC_RELAXED))
 		return;
 	if (pn_unlikely(heap->remap_pause_ms))
 		remap(heap);
-	/* With a decay time of 0, the caller has asked to give back at once whatever it frees. */
-	if (heap->empty.last && purge_locked(heap, decay_ms, decay_ms ? STEP : SIZE_MAX) == STEP)
-		__atomic_store_n(&heap->is_due, true, __ATOMIC_RELAXED);
+	if (heap->empty.last && find_oldest(heap, current_decay_ms(heap)) != SIZE_MAX)
+		__atomic_store_n(&pn_idle_due, heap, __ATOMIC_RELEASE);
 }
 
 void pn_idle_tidy_now(struct pn_heap *heap)
@@ -353,7 +483,7 @@ bool pn_idle_check(struct pn_heap *heap)
 	look_locked(heap, current_decay_ms(heap));
 	tidy_locked(heap);
 	pn_arena_unlock();
-	return __atomic_load_n(&heap->is_due, __ATOMIC_RELAXED);
+	return pn_idle_is_due();
 }
 
 void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys)

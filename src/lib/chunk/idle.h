@@ -24,17 +24,28 @@ void pn_idle_take_locked(struct pn_heap *heap, size_t index);
 /* Returns true if a slot is idle and the heap's pool can take its memory back. */
 bool pn_idle_is_punchable(const struct pn_heap *heap, const struct pn_slot *slot);
 /*
- * Gives back the memory of all idle chunks now. Releases the arena's lock meanwhile, and acquires it
- * again. Return: how many chunks.
+ * Gives back the memory of all idle chunks now; nothing if the caller holds a lock, if the heap is
+ * being destroyed, or if the thread is announcing other memory. Return: how many chunks.
  */
-size_t pn_idle_purge_locked(struct pn_heap *heap);
-/* The same for a caller that does not hold the arena's lock, and mostly none at all. */
 size_t pn_idle_purge(struct pn_heap *heap);
+/* The same for a heap that the caller is destroying. */
+size_t pn_idle_purge_ending(struct pn_heap *heap);
+
+/* A heap in which chunks have been idle for decay_ms, or NULL. */
+extern struct pn_heap *pn_idle_due;
 /*
- * Gives back those of @count slots from @first on that are idle. Releases the arena's lock meanwhile,
- * and acquires it again.
+ * Gives back some of the chunks of that heap that have been idle for decay_ms. The caller holds no
+ * lock, and is the outermost function of the library.
  */
-void pn_idle_give_back_locked(struct pn_heap *heap, size_t first, size_t count);
+void pn_idle_give_decayed(void);
+
+static inline bool pn_idle_is_due(void)
+{
+	return pn_unlikely(__atomic_load_n(&pn_idle_due, __ATOMIC_RELAXED));
+}
+
+/* Gives back those of @count slots from @first on that are idle, as pn_idle_purge() does. */
+void pn_idle_give_back(struct pn_heap *heap, size_t first, size_t count);
 /*
  * Turns idle chunks whose memory could not be given back into holes. The regions of these chunks
  * must not be used again.
@@ -69,8 +80,8 @@ bool pn_idle_check(struct pn_heap *heap);
 void pn_idle_tidy_now(struct pn_heap *heap);
 
 /*
- * Does the housekeeping that is due: gives back a few of the chunks that have been idle for
- * decay_ms, and undoes what forks did to the mappings. Slow paths call this function after they
+ * Does the housekeeping that is due: notes in pn_idle_due that chunks have been idle for decay_ms,
+ * and undoes what forks did to the mappings. Slow paths call this function after they
  * have released the arena's lock and the classes' locks, since the kernel may need long for it.
  */
 static inline void pn_idle_tidy(struct pn_heap *heap)

@@ -438,14 +438,16 @@ static void give_locked(struct pn_heap *heap, size_t first, size_t count)
  */
 void pn_slots_give(struct pn_heap *heap, size_t first, size_t count)
 {
+	bool is_own;
+
 	pn_arena_lock();
 	/* Otherwise the process was forked between the free and here. */
-	if (pn_arena.slots[first].epoch == pn_arena.epoch) {
+	is_own = pn_arena.slots[first].epoch == pn_arena.epoch;
+	if (is_own)
 		give_locked(heap, first, count);
-		if (count >= HUGE_CHUNKS && heap->pool.backend->has_small_pages)
-			pn_idle_give_back_locked(heap, first, count);
-	}
 	pn_arena_unlock();
+	if (is_own && count >= HUGE_CHUNKS && heap->pool.backend->has_small_pages)
+		pn_idle_give_back(heap, first, count);
 	pn_idle_tidy(heap);
 }
 
@@ -474,6 +476,24 @@ static bool are_raw(size_t first, size_t count)
 	return true;
 }
 
+static bool is_inherited(size_t slot)
+{
+	return pn_arena.slots[slot].epoch != pn_arena.epoch;
+}
+
+/* Gives inherited raw slots back. The caller holds no lock. */
+static void discard_inherited(size_t first, size_t count)
+{
+	size_t run;
+
+	for (size_t i = 0; i < count; i += run ? run : 1) {
+		for (run = 0; i + run < count && is_inherited(first + i + run);)
+			run++;
+		if (run)
+			pn_discard_slots(first + i, run);
+	}
+}
+
 bool pn_slots_give_raw(size_t first, size_t count)
 {
 	struct pn_heap *heap = NULL;
@@ -482,10 +502,8 @@ bool pn_slots_give_raw(size_t first, size_t count)
 	pn_arena_lock();
 	is_given = are_raw(first, count);
 	for (size_t i = 0; is_given && i < count; i++) {
-		if (pn_arena.slots[first + i].epoch != pn_arena.epoch) {
-			pn_discard_slots(first + i, 1);
+		if (is_inherited(first + i))
 			continue;
-		}
 		heap = pn_arena.slots[first + i].heap;
 		pn_idle_add_locked(heap, first + i);
 		pn_assert(heap->stats.raw_chunks);
@@ -496,5 +514,7 @@ bool pn_slots_give_raw(size_t first, size_t count)
 	pn_arena_unlock();
 	if (heap)
 		pn_idle_tidy(heap);
+	if (is_given)
+		discard_inherited(first, count);
 	return is_given;
 }

@@ -130,6 +130,7 @@ static void dump_slot(struct pn_json *json, size_t index, const struct pn_census
 	static const char *const names[] = {
 		[PN_SLOT_HOLE] = "",	   [PN_SLOT_EMPTY] = "empty", [PN_SLOT_PAGES] = "pages",
 		[PN_SLOT_LARGE] = "large", [PN_SLOT_LARGE_TAIL] = "", [PN_SLOT_RAW] = "raw",
+		[PN_SLOT_LEAVING] = "",
 	};
 
 	/* A large object is shown once, at the slot where it begins. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "chunk/idle.h"
 #include "front/harden.h"
 #include "front/heaps.h"
 #include "front/runtime.h"
@@ -68,14 +69,26 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
 }
 
 /*
+ * Gives back chunks that have been idle for long. Each function that frees ends with this, when it
+ * holds no lock: whoever hears the announcement may call any function of the library (announce.h).
+ * Functions that allocate do not, unless memory is short: some libraries allocate while they hold
+ * the lock that their interceptor of the announcement takes, but give memory back only without it.
+ */
+static void finish(void)
+{
+	if (pn_idle_is_due())
+		pn_idle_give_decayed();
+}
+
+/*
  * Frees memory that other requests may use: the objects in this thread's cache, which are of other
- * sizes, and the quarantined ones. Return: false if there were none.
+ * sizes, the quarantined ones, and idle chunks. Return: false if there were none.
  */
 static bool free_cached(void)
 {
-	bool was_cached = pn_tcache_flush();
+	bool was_cached = pn_tcache_flush(), was_kept = pn_harden_flush();
 
-	return pn_harden_flush() || was_cached;
+	return pn_idle_purge(&pn_heap) || was_cached || was_kept;
 }
 
 /*
@@ -91,14 +104,25 @@ static bool may_succeed_now(void)
 	return is_usable() && (free_cached() || was_forked);
 }
 
+/*
+ * After an allocation has failed for good: gives back those chunks that it has obtained.
+ */
+static void give_up(const void *object)
+{
+	if (!object && is_usable())
+		pn_idle_purge(&pn_heap);
+}
+
 static void *alloc_or_flush(size_t size, bool *is_zeroed)
 {
 	void *object = NULL;
 
 	if (is_usable()) {
 		object = alloc_plain(size, is_zeroed);
-		if (!object && may_succeed_now())
+		if (!object && may_succeed_now()) {
 			object = alloc_plain(size, is_zeroed);
+			give_up(object);
+		}
 	}
 	return sample_or_count_failure(object, size);
 }
@@ -143,8 +167,10 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 
 	if (is_usable()) {
 		object = alloc_aligned(alignment, size);
-		if (!object && may_succeed_now())
+		if (!object && may_succeed_now()) {
 			object = alloc_aligned(alignment, size);
+			give_up(object);
+		}
 	}
 	return sample_or_count_failure(object, size);
 }
@@ -347,6 +373,7 @@ void pn_free_slow(void *ptr)
 		object = slab ? live_in_slab(slab, ptr, "free()") : pn_large_find(ptr, "free()");
 		free_live(ptr, &object, is_inside);
 	}
+	finish();
 	errno = saved;
 }
 
@@ -355,6 +382,7 @@ void pn_free_released(const struct pn_object *object)
 	int saved = errno;
 
 	free_object(object);
+	finish();
 	errno = saved;
 }
 
@@ -459,6 +487,7 @@ void *pn_realloc(void *ptr, size_t size)
 	object.is_inherited |= is_inside;
 	if (!is_inside && resize_in_place(ptr, size, &object)) {
 		pn_profile_resized(ptr, size);
+		finish();
 		return ptr;
 	}
 	moved = alloc_in_same_heap(&object, with_slack(size, object.size));

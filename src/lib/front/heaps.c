@@ -7,12 +7,21 @@
 #include "front/heaps.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "chunk/idle.h"
 #include "object/medium.h"
 #include "object/retain.h"
+#include "os/announce.h"
 #include "os/meta.h"
+#include "os/sys.h"
 #include "profile/profile.h"
+
+/*
+ * How often pn_heaps_destroy() waits, for some milliseconds each time, until other threads have
+ * given back chunks of the heap.
+ */
+#define WAITS 250
 
 /* Covers the list and the unused records. This is the outermost lock; see runtime.c. */
 static struct pn_lock lock = PN_LOCK_INIT;
@@ -29,15 +38,29 @@ void pn_heaps_unlock(void)
 	pn_unlock(&lock);
 }
 
+/*
+ * Returns the heap at this place of the list, or NULL. Records of heaps are never unmapped, so the
+ * caller may give back the heap's idle chunks without the lock, even if the heap is destroyed.
+ */
+static struct pn_heap *heap_at(size_t place)
+{
+	struct pn_heap *heap;
+
+	pn_heaps_lock();
+	pn_heaps_for_each(heap)
+		if (!place--)
+			break;
+	pn_heaps_unlock();
+	return heap;
+}
+
 size_t pn_heaps_purge(void)
 {
 	struct pn_heap *heap;
 	size_t count = 0;
 
-	pn_heaps_lock();
-	pn_heaps_for_each(heap)
+	for (size_t place = 0; (heap = heap_at(place)); place++)
 		count += pn_idle_purge(heap);
-	pn_heaps_unlock();
 	return count;
 }
 
@@ -174,29 +197,19 @@ static void empty_slot(struct pn_heap *heap, size_t slot)
 		pn_idle_add_locked(heap, slot);
 }
 
-/*
- * Gives back all chunks that this process has populated for the heap. Inherited copies stay; chunks
- * of a lost pool cannot be given back, and stay until the process exits.
- */
-static void drop_memory(struct pn_heap *heap)
+/* Makes all chunks that this process has populated for the heap idle. */
+static void drop_objects(struct pn_heap *heap)
 {
 	for (size_t slot = 0; slot < pn_arena_slot_count(); slot++)
 		if (pn_arena.slots[slot].heap == heap &&
 		    pn_arena.slots[slot].state != PN_SLOT_HOLE &&
 		    pn_arena.slots[slot].epoch == pn_arena.epoch)
 			empty_slot(heap, slot);
-	pn_idle_purge_locked(heap);
-	pn_idle_abandon_locked(heap);
-	pn_assert(pn_child_is_new() || (!heap->empty.first && !heap->stats.empty_chunks));
-}
-
-static void drop_objects(struct pn_heap *heap)
-{
+	memset(heap->partial, 0, sizeof(heap->partial));
 	for (size_t i = 0; i < PN_CLASSES; i++) {
 		heap->centrals[i].partial = NULL;
 		heap->centrals[i].out = 0;
 	}
-	pn_idle_forget(heap);
 }
 
 /*
@@ -230,33 +243,83 @@ static void delist(struct pn_heap *heap)
 	pn_child_order_writes();
 }
 
-/* Return: as pn_heaps_destroy(); or EAGAIN in a child that was forked during this call. */
-static int destroy_locked(struct pn_heap *heap)
+/*
+ * Destroys what the heap contains, and leaves its chunks idle for the caller to give back. Return:
+ * 0; with nothing changed, EBUSY if an object is retained, and EINPROGRESS if other threads are
+ * giving chunks back; or EAGAIN in a child that was forked during this call.
+ */
+static int empty_locked(struct pn_heap *heap)
 {
+	int err = 0;
+
 	pn_lock_assert_held(&lock);
 	if (pn_retain_has_any(heap))
 		return EBUSY;
 	if (!pn_arena_lock_inside())
 		return EAGAIN;
+	if (heap->leaving) {
+		err = EINPROGRESS;
+	} else {
+		heap->is_ending = true;
+		pn_profile_forget_heap(heap);
+		drop_objects(heap);
+	}
+	pn_arena_unlock();
+	return err;
+}
+
+/*
+ * Destroys an empty heap. Inherited copies stay; chunks that could not be given back, because the
+ * pool is lost, stay until the process exits. Return: 0; or EAGAIN as empty_locked().
+ */
+static int end_locked(struct pn_heap *heap)
+{
+	pn_lock_assert_held(&lock);
+	if (!pn_arena_lock_inside())
+		return EAGAIN;
 	delist(heap);
-	pn_profile_forget_heap(heap);
-	drop_memory(heap);
-	drop_objects(heap);
+	pn_idle_abandon_locked(heap);
+	pn_assert(pn_child_is_new() || (!heap->empty.first && !heap->leaving));
+	pn_idle_forget(heap);
 	drop_regions(heap);
+	heap->is_ending = false;
 	pn_arena_unlock();
 	give_record(heap);
 	return 0;
 }
 
-int pn_heaps_destroy(struct pn_heap *heap)
+static int call(int (*function)(struct pn_heap *), struct pn_heap *heap)
 {
 	int err;
 
 	do {
 		pn_child_settle();
 		pn_heaps_lock();
-		err = destroy_locked(heap);
+		err = function(heap);
 		pn_heaps_unlock();
 	} while (err == EAGAIN);
 	return err;
+}
+
+/* Waits while other threads announce chunks of the heap, which may take as long as they like. */
+static int empty(struct pn_heap *heap)
+{
+	uint32_t never = 0;
+	int err = call(empty_locked, heap);
+
+	for (int i = 0; err == EINPROGRESS && i < WAITS; i++) {
+		pn_sys_wait(&never, 0);
+		err = call(empty_locked, heap);
+	}
+	return err == EINPROGRESS ? EBUSY : err;
+}
+
+int pn_heaps_destroy(struct pn_heap *heap)
+{
+	int err = pn_announce_is_possible() ? empty(heap) : EBUSY;
+
+	if (err)
+		return err;
+	pn_idle_purge_ending(heap);
+	return call(end_locked, heap);
 }

@@ -149,6 +149,7 @@ static size_t count_slots_without_live(size_t slot)
 
 	switch (__atomic_load_n(&at->state, __ATOMIC_RELAXED)) {
 	case PN_SLOT_EMPTY:
+	case PN_SLOT_LEAVING:
 		return 1;
 	case PN_SLOT_PAGES:
 		return has_no_live_object(slot);

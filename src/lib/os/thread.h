@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread's own record: how many of the library's locks it holds, and whether it takes a sample.
+ * A thread's own record: how many of the library's locks it holds, and whether it takes a sample or
+ * announces memory that goes back.
  */
 #ifndef PN_THREAD_H
 #define PN_THREAD_H
@@ -12,10 +13,12 @@
  * @held: how many locks the thread holds or waits for
  * @is_sampling: the thread takes a sample; what it allocates meanwhile does not belong in the
  *	profile
+ * @is_announcing: the thread announces memory that is about to be given back (announce.h)
  */
 struct pn_lock_thread {
 	uint32_t held;
 	bool is_sampling;
+	bool is_announcing;
 };
 
 /* The calling thread's record. Its address identifies the thread. */
