@@ -11,7 +11,10 @@
 #define PN_CHUNK_SIZE ((size_t)1 << PN_CHUNK_SHIFT)
 #define PN_CHUNK_MASK (PN_CHUNK_SIZE - 1)
 
-/* A chunk is divided into pages; slabs and medium objects occupy page runs. */
+/*
+ * A chunk is divided into pages; slabs and medium objects occupy page runs. The system's pages may
+ * be larger: whoever asks the kernel for something by page uses the auxiliary vector's AT_PAGESZ.
+ */
 #define PN_PAGE_SHIFT 12
 #define PN_PAGE_SIZE ((size_t)1 << PN_PAGE_SHIFT)
 #define PN_CHUNK_PAGES ((size_t)1 << (PN_CHUNK_SHIFT - PN_PAGE_SHIFT))

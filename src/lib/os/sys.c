@@ -138,9 +138,18 @@ int pn_sys_table_at(void *addr, size_t size)
 	return err;
 }
 
+/*
+ * Only whole pages of the system, which may be larger than the library's: the kernel refuses a start
+ * inside a page, and extends the end to the end of a page, which may contain live objects.
+ */
 void pn_sys_discard(void *addr, size_t size)
 {
-	pn_syscall(SYS_madvise, addr, size, MADV_DONTNEED);
+	uintptr_t page = getauxval(AT_PAGESZ);
+	uintptr_t start = pn_round_up((uintptr_t)addr, page);
+	uintptr_t end = ((uintptr_t)addr + size) & ~(page - 1);
+
+	if (start < end)
+		pn_syscall(SYS_madvise, start, end - start, MADV_DONTNEED);
 }
 
 bool pn_sys_wipe_on_fork(void *addr, size_t size)
