@@ -85,7 +85,7 @@ static void other_mappings(void)
 /* Pages in a pipe stay where they are: the pipe shows what the owner writes later. */
 static void pinned_before_the_fork(void)
 {
-	static char got[PAGE], want[PAGE];
+	static char got[PAGE_MAX], want[PAGE_MAX];
 	struct iovec part = { at + 2 * PAGE, PAGE };
 	uint64_t phys;
 	int ends[2];
@@ -110,11 +110,11 @@ static void pinned_before_the_fork(void)
 static void read_into_it_after_the_fork(void)
 {
 	struct iovec to = { at + 7 * PAGE, 3 * PAGE };
-	static char from[3 * PAGE];
-	struct iovec source = { from, sizeof(from) };
+	static char from[3 * PAGE_MAX];
+	struct iovec source = { from, 3 * PAGE };
 	pid_t pid = begin();
 
-	EQUAL(process_vm_readv(getpid(), &to, 1, &source, 1, 0), sizeof(from));
+	EQUAL(process_vm_readv(getpid(), &to, 1, &source, 1, 0), 3 * PAGE);
 	ZEROED(at + 7 * PAGE, 3 * PAGE);
 	EQUAL(snapshot_pages(), 3);
 	finish(pid);

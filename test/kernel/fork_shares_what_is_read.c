@@ -87,7 +87,7 @@ static void readers_share(int count)
 		start(&children[i], reads_twice);
 	EQUAL(snapshot_pages(), 0);
 	for (size_t page = 0; page < 32; page++)
-		++*word_of(at, page * 37);
+		++*word_of(at, page * 37 % PAGES);
 	EQUAL(snapshot_pages(), 32);
 	for (int i = 0; i < count; i++)
 		go_on(&children[i]);

@@ -81,7 +81,7 @@ static void pages_are_as_they_were(void)
 
 static void fill_pipes(void)
 {
-	static const char full[PIPE_SIZE] = { 1 };
+	static const char full[256 * PAGE_MAX] = { 1 };
 
 	for (int i = 0; i < PIPES; i++) {
 		WORKS(pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK));

@@ -33,7 +33,7 @@ static void leave_pages_in_pipe(int pipe_end)
 
 static void pages_are_intact(int pipe_end)
 {
-	static char got[LENGTH];
+	static char got[SLOTS * PAGE_MAX];
 	unsigned long slot;
 
 	EQUAL(read(pipe_end, got, LENGTH), LENGTH);

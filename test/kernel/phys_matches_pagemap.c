@@ -9,7 +9,7 @@
 
 static void every_page_agrees(int fd, char *at, const uint64_t *phys)
 {
-	static uint64_t mapped[SLOTS * CHUNK_PAGES];
+	static uint64_t mapped[SLOTS * CHUNK_PAGES_MAX];
 	struct pinned_mem_query found;
 	size_t page, slot;
 

@@ -20,7 +20,7 @@
 #define READS 8
 /* The data goes to the end of one chunk and the beginning of the next. */
 #define SHORT (4 * PAGE)
-#define LONG (768 * PAGE)
+#define LONG ((size_t)3 << 20)
 #define OLD 1
 #define NEW 2
 #define ROUNDS 2
@@ -196,7 +196,7 @@ static bool is_old_around(size_t length)
 
 static void parent_has_new(size_t length)
 {
-	static uint64_t now[SLOTS * CHUNK_PAGES];
+	static uint64_t now[SLOTS * CHUNK_PAGES_MAX];
 
 	FILLED(begin_of(length), length, NEW);
 	CHECK(is_old_around(length));
@@ -229,7 +229,7 @@ static void sees_old(void *is_registered)
 
 static void from_pipe(bool is_registered)
 {
-	static char data[SHORT];
+	static char data[4 * PAGE_MAX];
 	int ends[2];
 	pid_t pid;
 
@@ -323,7 +323,7 @@ static void dies_waiting(void *from)
 
 static void owner_dies(unsigned long base)
 {
-	char data[PAGE] = "", got[PAGE];
+	static char data[PAGE_MAX], got[PAGE_MAX];
 	int ends[2];
 
 	WORKS(pipe2(ends, O_CLOEXEC));

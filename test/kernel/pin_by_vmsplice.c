@@ -10,7 +10,7 @@
 static void through_a_pipe(char *at, uint64_t seed)
 {
 	struct iovec range = { .iov_base = at, .iov_len = 8 * PAGE };
-	static char got[8 * PAGE];
+	static char got[8 * PAGE_MAX];
 	int pipe_ends[2];
 
 	WORKS(pipe(pipe_ends));
@@ -18,8 +18,8 @@ static void through_a_pipe(char *at, uint64_t seed)
 	EQUAL(vmsplice(pipe_ends[1], &range, 1, 0), range.iov_len);
 	/* The pipe contains the page, not a copy: a later write is what arrives. */
 	fill(at, range.iov_len, seed + 1);
-	EQUAL(read(pipe_ends[0], got, sizeof(got)), sizeof(got));
-	FILLED(got, sizeof(got), seed + 1);
+	EQUAL(read(pipe_ends[0], got, 8 * PAGE), 8 * PAGE);
+	FILLED(got, 8 * PAGE, seed + 1);
 	close(pipe_ends[0]);
 	close(pipe_ends[1]);
 }

@@ -109,7 +109,7 @@ static void pin_outlives_the_owner(void)
 {
 	int fd = open_pool(), ends[2];
 	char *at = map_slots(fd, 0, 8);
-	static char got[PAGE];
+	static char got[PAGE_MAX];
 	struct iovec part = { at + 5 * PAGE, PAGE };
 
 	WORKS(populate(fd, 0, 8, NULL));

@@ -75,9 +75,9 @@ static void plain_word(char *at)
 {
 	struct waiter waiter;
 
-	start_waiter(&waiter, (uint32_t *)(at + 4096 - 4));
-	EQUAL(wake_one((uint32_t *)(at + 4096)), 0);
-	EQUAL(wake_one((uint32_t *)(at + CHUNK + 4096 - 4)), 0);
+	start_waiter(&waiter, (uint32_t *)(at + PAGE - 4));
+	EQUAL(wake_one((uint32_t *)(at + PAGE)), 0);
+	EQUAL(wake_one((uint32_t *)(at + CHUNK + PAGE - 4)), 0);
 	wake_waiter(&waiter);
 }
 

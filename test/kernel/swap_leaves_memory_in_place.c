@@ -18,7 +18,7 @@
 static void make_swap(void)
 {
 	int fd = open(DISK, O_RDWR | O_CLOEXEC);
-	char header[PAGE] = "";
+	static char header[PAGE_MAX];
 	uint32_t *fields = (uint32_t *)(header + 1024);
 	off_t size;
 

@@ -44,7 +44,7 @@ static void foreign(void *arg)
 
 static void of_type(uint32_t type)
 {
-	static const uint64_t lengths[] = { 1, 64, PAGE, CHUNK - 1, CHUNK, CHUNK + 2 };
+	const uint64_t lengths[] = { 1, 64, PAGE, CHUNK - 1, CHUNK, CHUNK + 2 };
 	struct pinned_mem_populate request = populate_request(0, SLOTS);
 	int fd = open_pool();
 	unsigned int i;

@@ -10,7 +10,7 @@
 
 static void same_pages(const char *at, const char *aligned, size_t length)
 {
-	static uint64_t one[SLOTS * CHUNK_PAGES], other[SLOTS * CHUNK_PAGES];
+	static uint64_t one[SLOTS * CHUNK_PAGES_MAX], other[SLOTS * CHUNK_PAGES_MAX];
 
 	phys_of_pages(at, one, length / PAGE);
 	phys_of_pages(aligned, other, length / PAGE);

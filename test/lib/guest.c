@@ -111,7 +111,7 @@ void test_zeroed(const char *file, int line, const char *what, const void *at, s
 void kernel_pins(const void *page)
 {
 	struct iovec part = { (void *)(uintptr_t)page, PAGE };
-	static char got[PAGE];
+	static char got[PAGE_MAX];
 	int ends[2];
 
 	WORKS(pipe(ends));
@@ -144,9 +144,14 @@ struct pinned_mem_info info_of(int fd)
 	return info;
 }
 
+bool maps_huge(int fd)
+{
+	return info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP;
+}
+
 void need_huge_mappings(int fd)
 {
-	if (!(info_of(fd).features & PINNED_MEM_FEATURE_HUGE_MAP))
+	if (!maps_huge(fd))
 		test_skip("this kernel has no huge mappings");
 }
 

@@ -31,8 +31,11 @@
 #include "pinned_mem.h"
 
 #define CHUNK		((size_t)PINNED_MEM_CHUNK_SIZE)
-#define PAGE		((size_t)4096)
+#define PAGE		((size_t)getpagesize())
 #define CHUNK_PAGES	(CHUNK / PAGE)
+/* For arrays: what PAGE and CHUNK_PAGES are at most. */
+#define PAGE_MAX	((size_t)65536)
+#define CHUNK_PAGES_MAX	(CHUNK / 4096)
 #define RW		(PROT_READ | PROT_WRITE)
 #ifdef __x86_64__
 #define IS_X86		true
@@ -67,7 +70,9 @@
 void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
 void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* Skips the test if the driver behind @fd cannot map a chunk by one page-table entry. */
+/* Returns true if the driver behind @fd can map a chunk by one page-table entry. */
+bool maps_huge(int fd);
+/* Skips the test if the driver cannot. */
 void need_huge_mappings(int fd);
 void test_equal(const char *file, int line, const char *what, uint64_t got, uint64_t want);
 long test_works(const char *file, int line, const char *what, long result);
