@@ -26,6 +26,7 @@
 #include "export.h"
 #include "ioctl.h"
 #include "memtype.h"
+#include "page.h"
 #include "pool.h"
 #include "limits.h"
 #include "quota.h"
@@ -81,15 +82,6 @@ struct pinned_request {
 	int (*execute)(struct pinned_pool *pool, struct pinned_call *call);
 };
 
-static bool can_map_huge(void)
-{
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
-	return has_transparent_hugepage();
-#else
-	return false;
-#endif
-}
-
 static bool strict_phys;
 module_param(strict_phys, bool, 0644);
 MODULE_PARM_DESC(strict_phys, "disclose physical addresses only to CAP_SYS_RAWIO");
@@ -115,7 +107,7 @@ static int do_info(struct pinned_pool *pool, struct pinned_call *call)
 
 	info->abi_version = PINNED_MEM_ABI_VERSION;
 	info->features = pinned_memtype_features() |
-			 (can_map_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
+			 (pinned_page_maps_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
 			 PINNED_MEM_FEATURE_EXPORT | PINNED_MEM_FEATURE_CONTIGUOUS |
 			 (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
 	info->chunk_size = PINNED_MEM_CHUNK_SIZE;

@@ -4,9 +4,15 @@
  *
  * Chunks are mapped as ordinary struct pages of a shared file mapping, so that get_user_pages works
  * and RSS counts them. A fault in an owner's mapping returns the locked, referenced subpage. The
- * core then maps the whole chunk with one entry if address and offset are congruent and the kernel
- * has THP; otherwise it maps that page, or more pages at its discretion. Mappings that fork has
- * flagged (see snapshot.c) get exactly one page.
+ * core then maps the whole chunk with one entry if address and offset are congruent; otherwise the
+ * core maps that page, or more pages at its discretion. Mappings that fork has flagged (see
+ * snapshot.c) get exactly one page.
+ *
+ * A kernel may be unable to map a chunk by one entry: it has no transparent huge pages (PREEMPT_RT
+ * on Debian), or they are larger than a chunk (base pages of 16 or 64 KiB). There, each mapping
+ * carries fork's flag from the beginning, and while no snapshot needs copies, one fault maps all
+ * pages of the chunk, in ascending order. If address and offset are congruent, an arm64 kernel can
+ * then set the contiguous bit: with 16 KiB pages, the bit covers 128 entries, which are one chunk.
  *
  * The owner's mappings have no page_mkwrite: since 6.5 the kernel refuses long-term write pins of a
  * mapping that has one. Mappings of forked children have page_mkwrite; their pages stay read-only
@@ -34,6 +40,7 @@
 #include "compat.h"
 #include "map.h"
 #include "memtype.h"
+#include "page.h"
 #include "pool.h"
 #include "snapshot.h"
 #include "stat.h"
@@ -73,16 +80,72 @@ static vm_fault_t insert_page_locked(struct vm_fault *vmf, struct page *page)
 	return !err || err == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(err);
 }
 
-/* Maps one page of the live view, in a mapping that fork has flagged. */
-static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view)
+/*
+ * Maps those of @count pages that are not mapped yet. Returns false without memory for page tables.
+ */
+static bool insert_pages_locked(struct vm_area_struct *vma, unsigned long address,
+				struct page *first, unsigned long count)
+{
+	struct pinned_view *view = vma->vm_private_data;
+	unsigned long done = 0, now, left, i;
+	struct page *pages[32];
+	int err;
+
+	lockdep_assert_held(&view->pool->lock);
+	while (done < count) {
+		now = min_t(unsigned long, count - done, ARRAY_SIZE(pages));
+		left = now;
+		for (i = 0; i < now; i++)
+			pages[i] = first + done + i;
+		err = vm_insert_pages(vma, address + (done << PAGE_SHIFT), pages, &left);
+		done += now - left;
+		if (err == -EBUSY)
+			done++;
+		else if (err)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Maps all pages of the chunk that @page belongs to, as far as the mapping shows the chunk. Returns
+ * false if some could not be mapped.
+ */
+static bool insert_chunk_locked(struct vm_fault *vmf, struct page *page)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct pinned_view *view = vma->vm_private_data;
+	pgoff_t start = round_down(vmf->pgoff, PINNED_CHUNK_PAGES);
+	pgoff_t first = max(start, vma->vm_pgoff);
+	pgoff_t end = min(start + PINNED_CHUNK_PAGES, vma->vm_pgoff + vma_pages(vma));
+	bool is_done;
+
+	lockdep_assert_held(&view->pool->lock);
+	if (pinned_page_is_poisoned(page - (vmf->pgoff - start)))
+		return false;
+	lock_page(page);
+	is_done = insert_pages_locked(vma, vma->vm_start + ((first - vma->vm_pgoff) << PAGE_SHIFT),
+				      page - (vmf->pgoff - first), end - first);
+	unlock_page(page);
+	return is_done;
+}
+
+/*
+ * Maps pages of the live view in a mapping that may only have small ones. Sets *is_whole if all
+ * pages of the chunk are mapped; otherwise the function maps one page.
+ */
+static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view, bool *is_whole)
 {
 	vm_fault_t result = VM_FAULT_SIGBUS;
 	struct page *page;
 
 	mutex_lock(&view->pool->lock);
 	page = pinned_snapshot_live_page_locked(view, vmf->pgoff);
-	if (is_of_right_type(vmf->vma, view))
-		result = insert_page_locked(vmf, page);
+	if (page && is_of_right_type(vmf->vma, view)) {
+		*is_whole = !pinned_page_maps_huge() && list_empty(&view->children) &&
+			    insert_chunk_locked(vmf, page);
+		result = *is_whole ? VM_FAULT_NOPAGE : insert_page_locked(vmf, page);
+	}
 	mutex_unlock(&view->pool->lock);
 	return result;
 }
@@ -133,23 +196,23 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 	return VM_FAULT_LOCKED;
 }
 
-static void note_fault(struct vm_fault *vmf, bool is_small, vm_fault_t result)
+static void note_fault(struct vm_fault *vmf, bool is_whole, vm_fault_t result)
 {
 	struct pinned_view *view = vmf->vma->vm_private_data;
 
-	pinned_count(is_small ? PINNED_FAULT_SMALL : PINNED_FAULT_WHOLE);
-	trace_pinned_mem_fault(view->pool->id, vmf->pgoff, !is_small, !pinned_view_is_live(view),
+	pinned_count(is_whole ? PINNED_FAULT_WHOLE : PINNED_FAULT_SMALL);
+	trace_pinned_mem_fault(view->pool->id, vmf->pgoff, is_whole, !pinned_view_is_live(view),
 			       (__force unsigned int)result);
 }
 
 static vm_fault_t map_fault(struct vm_fault *vmf)
 {
 	struct pinned_view *view = vmf->vma->vm_private_data;
-	bool is_small = vmf->vma->vm_flags & VM_MIXEDMAP;
+	bool is_whole = !(vmf->vma->vm_flags & VM_MIXEDMAP);
 	vm_fault_t result;
 
-	result = is_small ? map_small(vmf, view) : map_whole(vmf, view);
-	note_fault(vmf, is_small, result);
+	result = is_whole ? map_whole(vmf, view) : map_small(vmf, view, &is_whole);
+	note_fault(vmf, is_whole, result);
 	return result;
 }
 
@@ -193,7 +256,7 @@ static vm_fault_t snapshot_fault(struct vm_fault *vmf)
 	if (!view)
 		return VM_FAULT_SIGBUS;
 	result = vmf->flags & FAULT_FLAG_WRITE ? map_own(vmf, view) : map_borrowed(vmf, view);
-	note_fault(vmf, true, result);
+	note_fault(vmf, false, result);
 	return result;
 }
 
@@ -366,7 +429,7 @@ int pinned_map_pool(struct pinned_pool *pool, struct vm_area_struct *vma)
 	err = check_execution(vma);
 	if (err)
 		return err;
-	vm_flags_mod(vma, VM_DONTEXPAND, 0);
+	vm_flags_mod(vma, VM_DONTEXPAND | (pinned_page_maps_huge() ? 0 : VM_MIXEDMAP), 0);
 	vma->vm_page_prot = pinned_memtype_prot(READ_ONCE(pool->memory_type), vma->vm_page_prot);
 	vma->vm_ops = &map_ops;
 	vma->vm_private_data = &pool->live;

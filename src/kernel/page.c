@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See page.h. */
 #include <linux/highmem.h>
+#include <linux/huge_mm.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
@@ -21,6 +22,21 @@ bool pinned_page_fits(struct page *page, const struct pinned_policy *policy)
 	if (policy->node != NUMA_NO_NODE && node != policy->node)
 		return false;
 	return (u64)page_to_phys(page) + PINNED_MEM_CHUNK_SIZE - 1 <= policy->max_phys;
+}
+
+/*
+ * Returns true if one page-table entry can map a chunk: the kernel has transparent huge pages, and
+ * they are as large as a chunk. With base pages of 16 or 64 KiB they are larger.
+ */
+bool pinned_page_maps_huge(void)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	const unsigned int shift = PMD_SHIFT;
+
+	return shift == PINNED_MEM_CHUNK_SHIFT && has_transparent_hugepage();
+#else
+	return false;
+#endif
 }
 
 /* Returns true if any page of the chunk contains failed memory. */

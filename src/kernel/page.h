@@ -32,6 +32,7 @@ struct pinned_policy {
 bool pinned_page_fits(struct page *page, const struct pinned_policy *policy);
 bool pinned_page_is_last_reference(struct page *page);
 bool pinned_page_is_poisoned(struct page *page);
+bool pinned_page_maps_huge(void);
 void pinned_page_zero(struct page *page);
 bool pinned_pages_find_run(struct page **pages, unsigned long available, unsigned long count,
 			   unsigned long *first);

@@ -149,7 +149,7 @@ void pinned_pool_count_mappings(struct pinned_pool *pool, struct pinned_mem_info
 {
 	mutex_lock(&pool->lock);
 	info->snapshots = pool->snapshots;
-	info->split_mappings = pool->live.split_vmas;
+	info->split_mappings = pinned_view_split_vmas_locked(&pool->live);
 	info->mappings = pool->live.vmas;
 	mutex_unlock(&pool->lock);
 }
@@ -444,7 +444,8 @@ void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool)
 	seq_printf(seq, "pinned_mem_charged_chunks:\t%lu\n", pinned_account_chunks(pool->account));
 	seq_printf(seq, "pinned_mem_type:\t%s\n", type_name(pool->memory_type));
 	seq_printf(seq, "pinned_mem_mappings:\t%lu\n", pool->live.vmas);
-	seq_printf(seq, "pinned_mem_split_mappings:\t%lu\n", pool->live.split_vmas);
+	seq_printf(seq, "pinned_mem_split_mappings:\t%lu\n",
+		   pinned_view_split_vmas_locked(&pool->live));
 	seq_printf(seq, "pinned_mem_snapshots:\t%lu\n", pool->snapshots);
 	mutex_unlock(&pool->lock);
 }
@@ -486,7 +487,7 @@ void pinned_pool_show_all(struct seq_file *seq)
 			   pool->opener, pool->comm, pinned_pool_chunks(pool),
 			   type_name(pool->memory_type));
 		seq_printf(seq, " mappings %lu split %lu snapshots %lu%s\n", pool->live.vmas,
-			   pool->live.split_vmas, pool->snapshots,
+			   pinned_view_split_vmas_locked(&pool->live), pool->snapshots,
 			   pool->live.mm ? "" : " (owner has gone)");
 		show_slots_locked(seq, pool);
 		mutex_unlock(&pool->lock);

@@ -31,6 +31,7 @@
 #include "copy.h"
 #include "name.h"
 #include "need.h"
+#include "page.h"
 #include "pool.h"
 #include "stat.h"
 #include "view.h"
@@ -50,6 +51,16 @@ void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct
 bool pinned_view_is_live(struct pinned_view *view)
 {
 	return view == &view->pool->live;
+}
+
+/*
+ * Returns the number of mappings that would get huge entries again if they were mapped anew: none
+ * if the kernel cannot map a chunk by one entry at all.
+ */
+unsigned long pinned_view_split_vmas_locked(struct pinned_view *view)
+{
+	lockdep_assert_held(&view->pool->lock);
+	return pinned_page_maps_huge() ? view->split_vmas : 0;
 }
 
 /* Creates a snapshot of @from without mappings. Returns NULL without memory. */

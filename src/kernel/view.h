@@ -31,7 +31,8 @@ struct vm_area_struct;
  * @sibling:	entry in @origin's @children
  * @forked_at:	snapshot: the pool's generation at the fork
  * @vmas:	number of mappings of the view
- * @split_vmas:	number of these mappings that a fork has restricted to small pages
+ * @split_vmas:	number of these mappings that are restricted to small pages: by a fork, or
+ *		because the kernel cannot map a chunk by one entry
  * @is_explained: snapshot: the log says already why its process got SIGBUS
  *
  * The pool's lock protects everything but readers of the live view's table.
@@ -55,6 +56,7 @@ struct pinned_view {
 void pinned_view_init(struct pinned_view *view, struct pinned_pool *pool, struct mm_struct *mm);
 struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struct mm_struct *mm);
 bool pinned_view_is_live(struct pinned_view *view);
+unsigned long pinned_view_split_vmas_locked(struct pinned_view *view);
 void pinned_view_empty_locked(struct pinned_view *view);
 
 struct page *pinned_view_get_page(struct pinned_view *view, pgoff_t pgoff);

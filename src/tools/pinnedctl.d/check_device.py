@@ -86,7 +86,8 @@ def check_interface():
     if not info.features & driver.FEATURE_HUGE_MAP:
         yield note(
             "pages",
-            "this kernel or processor has no huge pages; chunks are mapped by small ones, and access is slower",
+            "this kernel or processor has no huge pages of 2 MiB; chunks are mapped by small ones, "
+            "one fault for each chunk, and access is slower",
         )
 
 

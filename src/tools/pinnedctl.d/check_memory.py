@@ -226,7 +226,8 @@ def check_huge_pages():
     if not os.path.isdir(at("/sys/kernel/mm/transparent_hugepage")):
         yield note(
             "huge pages",
-            "none in this kernel (CONFIG_TRANSPARENT_HUGEPAGE): small mappings, slower access",
+            "none in this kernel (CONFIG_TRANSPARENT_HUGEPAGE), as in real-time kernels: "
+            "small mappings, slower access",
         )
         return
     for line in (read("/proc/self/status") or "").splitlines():
