@@ -133,9 +133,10 @@ PINNED_API void pinned_free(void *ptr);
  * @ptr: an object, or NULL for a new one
  * @size: bytes; 0 frees @ptr and returns NULL
  *
- * A moved object has another physical address. A small object that would use less than half of its
- * size moves as well, if there is memory; shrinking does not fail. A larger object grows and
- * shrinks in place if the memory after it allows. On failure, the object is unchanged.
+ * A moved object has another physical address. An object of up to 32 KiB stays in place if @size is
+ * within its usable size and more than half of it. A larger object usually shrinks in place, and
+ * grows in place if the memory after it is free. Shrinking does not fail. On failure, the object is
+ * unchanged.
  *
  * Return: the object; NULL with errno ENOMEM.
  * Cost: little in place; otherwise an allocation and a copy.
@@ -154,9 +155,9 @@ PINNED_API void *pinned_realloc(void *ptr, size_t size) PINNED_OBJECT;
  * pinned_malloc() - allocate an object
  * @size: bytes; 0 also yields a unique pointer
  *
- * The object is aligned to at least 16 bytes. Its usable size is @size rounded up to a power of two
- * (or to a smaller step, with classes:fine), above 32 KiB to whole pages, and above
- * PINNED_CHUNK_SIZE to whole chunks. The content is undefined.
+ * The object is aligned to at least 16 bytes. Up to 32 KiB, its usable size is @size rounded up to
+ * a power of two (or to a smaller step, with classes:fine). A larger object takes whole pages, and
+ * one of more than PINNED_CHUNK_SIZE takes whole chunks. The content is undefined.
  *
  * Return: the object; NULL with errno ENOMEM if there is no pinned memory or no backend.
  * Cost: about that of malloc(3); a system call if a new chunk is needed.
@@ -176,9 +177,11 @@ PINNED_API void *pinned_calloc(size_t count, size_t size)
 
 /**
  * pinned_memalign() - allocate an object with an alignment
- * @alignment: a power of two; more than 1 GiB (on 32-bit machines 64 MiB) fails with ENOMEM.
- *	Virtual addresses are aligned to it, and physical addresses as well up to PINNED_CHUNK_SIZE
+ * @alignment: a power of two; more than 1 GiB (on 32-bit machines 64 MiB) fails with ENOMEM
  * @size: bytes
+ *
+ * The object's virtual address is a multiple of @alignment. The physical address is a multiple of
+ * @alignment as well, if @alignment does not exceed PINNED_CHUNK_SIZE.
  *
  * Return: the object; NULL with errno EINVAL (not a power of two) or ENOMEM.
  * Cost: as pinned_malloc().
@@ -249,7 +252,8 @@ PINNED_API int pinned_owns(const void *ptr);
  * The function first empties the calling thread's cache, and takes the objects of more than 32 KiB
  * out of the caches of all threads.
  *
- * Return: the number of bytes given back. Cost: a system call for each run of chunks.
+ * Return: the number of bytes given back; 0 also if there is no backend.
+ * Cost: some system calls for each run of chunks.
  */
 PINNED_API size_t pinned_purge(void);
 
@@ -297,6 +301,7 @@ PINNED_API int pinned_profile_dump(int fd);
  * Return: a constant string: "device" (the driver), "hugetlb" (huge pages and pagemap), "anon"
  * (ordinary memory without physical addresses) or "none" (no backend works, and every allocation
  * fails).
+ * Cost: a load, once the backend is chosen; choosing it takes some system calls.
  */
 PINNED_API const char *pinned_backend(void);
 
@@ -361,9 +366,9 @@ PINNED_API int pinned_heap_destroy(struct pinned_heap *heap);
  * pinned_heap_create() - create a heap
  * @options: its properties; NULL means those of the default heap
  *
- * A new heap holds no memory, but one descriptor of the device. A forked child can use the heap,
- * which then obtains chunks of its own; the objects that the child inherited in it are copies, like
- * all inherited objects.
+ * A new heap holds no memory; with the driver, it holds a descriptor of the device. A forked child
+ * can use the heap, which then obtains chunks of its own; the objects that the child inherited in
+ * the heap are copies, like all inherited objects.
  *
  * Return: the heap; NULL with errno EINVAL (invalid options), E2BIG (an option of a later version
  * is set), EOPNOTSUPP (the backend or the driver does not offer such memory), ENOMEM, or the reason
@@ -487,8 +492,8 @@ PINNED_API int pinned_sync_for_device(const void *ptr, size_t len, unsigned int 
  * @len: bytes; for 0 nothing happens
  * @directions: PINNED_DEVICE_*: what the device has done
  *
- * Call this after the device has finished, before the CPU reads. Return and cost: as
- * pinned_sync_for_device().
+ * Call this after the device has finished, before the CPU accesses the range. Return and cost: as
+ * pinned_sync_for_device(), but for write-combining memory there is nothing to drain.
  */
 PINNED_API int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int directions);
 
@@ -504,10 +509,9 @@ PINNED_API int pinned_sync_for_cpu(const void *ptr, size_t len, unsigned int dir
  * are done, or retain it.
  *
  * Return: a descriptor with O_CLOEXEC, which the caller closes; -1 with errno EINVAL (@len), EFAULT
- * (the range is not entirely memory of one heap of this process), EOPNOTSUPP (the backend or the
- * kernel does not support dma-bufs), EFBIG (more than 8 GiB), ENODEV (the driver's descriptor was
- * lost), EMFILE, ENOMEM.
- * Cost: a system call.
+ * (the range is not entirely memory of one heap of this process), EOPNOTSUPP (the backend is not
+ * the driver), EFBIG (more than 8 GiB), ENODEV (the driver's descriptor was lost), EMFILE, ENOMEM.
+ * Cost: a lock, and some system calls.
  */
 PINNED_API int pinned_export(const void *ptr, size_t len, size_t *offset);
 
@@ -531,8 +535,8 @@ struct pinned_device;
 /**
  * struct pinned_device_options - bounds of the device's I/O addresses; 0 means no bound
  * @size: sizeof(struct pinned_device_options)
- * @min_addr: the lowest; addresses below PINNED_CHUNK_SIZE are never used
- * @max_addr: the highest, for a device that has fewer than 64 address bits
+ * @min_addr: the lowest address; addresses below PINNED_CHUNK_SIZE are never used
+ * @max_addr: the highest address, for a device that has fewer than 64 address bits
  */
 struct pinned_device_options {
 	size_t size;
@@ -598,7 +602,7 @@ PINNED_API uint64_t pinned_dma_addr(const struct pinned_device *device, const vo
  * @device: an attached device
  * @ptr: first byte
  * @len: bytes
- * @extents: receives the extent, whose @phys is its I/O address
+ * @extents: receives the extent, whose @phys is its I/O address; may be NULL if @count is 0
  * @count: elements of @extents
  *
  * As pinned_v2p_sg(), but a range of any size is one extent.
@@ -640,7 +644,7 @@ PINNED_API int pinned_chunks_free(void *chunks, size_t count);
  * @flags: PINNED_CHUNKS_*
  * @extents: receives the run's physical extents in the order of the run; may be NULL
  * @extent_count: in: elements of @extents; out: extents of the run, 0 if the backend knows no
- *	physical addresses; may be NULL
+ *	physical addresses; may be NULL, and then @extents is not written
  *
  * All translations accept any pointer into the run, and so do pinned_sync_for_device(),
  * pinned_sync_for_cpu() and pinned_export(). A forked child has a copy without physical addresses.

@@ -10,7 +10,7 @@
  * maps slots.
  *
  * Mapping.  mmap() must be MAP_SHARED.  PROT_EXEC is allowed, unless the parameter
- * allow_exec is off; then it gives EACCES.  A mapping may cover slots that are
+ * allow_exec is off; then mmap() fails with EACCES.  A mapping may cover slots that are
  * still empty.  An access to an empty slot raises SIGBUS.  The kernel
  * maps a chunk with one huge entry where the virtual address and the file
  * offset are congruent modulo the chunk size, and page by page elsewhere.
@@ -42,10 +42,11 @@
  * know or a reserved field that is not zero gives EINVAL.  In all these cases
  * nothing has changed.
  *
- * Errors common to all: EINVAL and E2BIG as above; EINVAL for an offset or length
- * that is not a multiple of the chunk size, zero, or beyond the pool; EPERM from a
- * foreign address space; EFAULT for memory of the caller that cannot be read or
- * written; ENOTTY for an unknown request.
+ * Errors common to all: EINVAL and E2BIG as above; EINVAL for an offset that is not a
+ * multiple of the chunk size (QUERY and SYNC accept any offset), a count of 0 or of
+ * more than PINNED_MEM_COUNT_MAX, a length of 0, or a range that ends beyond the pool;
+ * EPERM from a foreign address space; EFAULT for memory of the caller that cannot be
+ * read or written; ENOTTY for an unknown request.
  */
 #ifndef _UAPI_PINNED_MEM_H
 #define _UAPI_PINNED_MEM_H
@@ -59,7 +60,7 @@
 #define PINNED_MEM_CHUNK_SHIFT	21
 #define PINNED_MEM_CHUNK_SIZE	(1ULL << PINNED_MEM_CHUNK_SHIFT)
 
-/* The maximum number of slots in one POPULATE or PUNCH: 8 GiB. */
+/* The maximum number of slots in one POPULATE, PUNCH or EXPORT: 8 GiB. */
 #define PINNED_MEM_COUNT_MAX	4096
 
 /* Memory types. INFO.features contains PINNED_MEM_FEATURE_* for each supported type. */
@@ -68,14 +69,14 @@
 #define PINNED_MEM_TYPE_WRITE_COMBINE	2
 #define PINNED_MEM_TYPE_CACHED		3
 
-/* POPULATE.node: take memory from any node, the caller's own first. */
+/* POPULATE.node: take memory from any node, and try the caller's own node first. */
 #define PINNED_MEM_NODE_ANY	(-1)
 /* POPULATE.max_phys: no ceiling. */
 #define PINNED_MEM_PHYS_ANY	(~0ULL)
 
 /*
- * POPULATE.sources: where memory may be taken from. They are tried in this order;
- * 0 means all of them.
+ * POPULATE.sources: where memory may be taken from. The driver tries the sources in
+ * this order; 0 means all of them.
  */
 #define PINNED_MEM_SOURCE_RESERVE	(1U << 0) /* set aside and zeroed beforehand */
 #define PINNED_MEM_SOURCE_BUDDY		(1U << 1) /* the page allocator */
@@ -95,7 +96,7 @@
 #define PINNED_MEM_FEATURE_HUGE_MAP	(1U << 5)
 /* The caller may learn physical addresses. */
 #define PINNED_MEM_FEATURE_PHYS		(1U << 6)
-/* EXPORT is supported. */
+/* EXPORT is available. */
 #define PINNED_MEM_FEATURE_EXPORT	(1U << 7)
 
 /* SYNC.flags: before the device reads or writes; after it has written, before the CPU reads. */
@@ -116,21 +117,22 @@
  * @pool_id:	out: a number that no other open of the device has had since load
  * @pool_chunks: out: chunks in this pool's slots
  * @used_chunks: out: chunks that somebody holds: a pool, a dma-buf, another driver or a pipe
- * @limit_chunks: out: the maximum of @used_chunks, @resting_chunks and the copies in
- *		@snapshot_pages together
+ * @limit_chunks: out: the maximum of @used_chunks and @resting_chunks together. The
+ *		copies in @snapshot_pages may take half as much in addition; what they
+ *		take beyond that is missing for chunks
  * @user_chunks: out: chunks charged to the user who opened this pool, until their
  *		memory is free
  * @user_limit_chunks: out: the maximum of @user_chunks; 0: no such limit
- * @pool_limit_chunks: out: the maximum of @pool_chunks, with chunks that have left their
- *		slots and are not free yet; 0: no such limit
+ * @pool_limit_chunks: out: the maximum of @pool_chunks together with the chunks that have
+ *		left the pool's slots and are not free yet; 0: no such limit
  * @snapshot_pages: out: pages that were copied for forked children of all pools
  * @resting_chunks: out: chunks of dead owners that are in quarantine
  * @reserve_chunks: out: free chunks of the reserve
  * @snapshots:	out: snapshots of this pool, of forked children and their descendants
  * @split_mappings: out: the owner's mappings that a fork has put on small pages
- * @mappings:	out: the owner's mappings of this pool. They are never merged. If there
- *		are more than the owner has made, then mprotect(), munmap() or the like
- *		have split some
+ * @mappings:	out: the owner's mappings of this pool, which the kernel never merges. If
+ *		there are more than the owner has made, then mprotect(), munmap() or the
+ *		like have split some
  * @reserved:	out: 0
  *
  * Only INFO is also allowed in a foreign address space.
@@ -177,10 +179,10 @@ struct pinned_mem_info {
  * ENOMEM, no such memory is free (the kernel has reclaimed and compacted what it
  * could without killing a process), or RLIMIT_MEMLOCK is exceeded where it is
  * charged; EDQUOT, a limit is exceeded; EOPNOTSUPP, this kernel's features do not
- * contain the memory type or flag; EINVAL, no such node, or one that the caller's
- * cpuset does not allow, or a ceiling below one chunk; EPERM, the caller may not
- * learn physical addresses, but requests them or a ceiling other than
- * PINNED_MEM_PHYS_ANY and 4 GiB - 1, which would tell them; EINTR, a fatal signal.
+ * contain the memory type; EINVAL, no such memory type, source or node, or a node that
+ * the caller's cpuset does not allow, or a ceiling below one chunk; EPERM, the caller
+ * may not learn physical addresses, but requests them or a ceiling other than
+ * PINNED_MEM_PHYS_ANY and 4 GiB - 1, which would disclose them; EINTR, a fatal signal.
  */
 struct pinned_mem_populate {
 	__u32 size;
@@ -276,8 +278,7 @@ struct pinned_mem_sync {
  * @fd:		in: 0; out: a descriptor, opened with O_CLOEXEC and O_RDWR
  *
  * The dma-buf keeps the chunks even after the pool has ended. Errors: ENOENT, an
- * empty slot; EACCES, the descriptor is not open for writing; EOPNOTSUPP, a kernel
- * without dma-buf; EMFILE; ENOMEM.
+ * empty slot; EACCES, the descriptor is not open for writing; EMFILE; ENOMEM.
  */
 struct pinned_mem_export {
 	__u32 size;
