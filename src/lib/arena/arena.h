@@ -214,6 +214,7 @@ bool pn_arena_exclude_foreign(size_t slot, size_t count);
 /* Returns true if @ptr, which points to a hole of the arena, is in somebody else's mapping. */
 bool pn_arena_is_in_foreign(const void *ptr);
 
+/* Returns true if @ptr, which points into the arena, is in somebody else's mapping. */
 static inline bool pn_arena_is_foreign(const void *ptr)
 {
 	const struct pn_slot *slot = &pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT];

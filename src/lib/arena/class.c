@@ -2,10 +2,11 @@
 /*
  * The tables of size classes, computed once.
  *
- * The number of pages of a slab is a compromise: with many objects in a slab, making it costs less
- * for each object; with few, a small program wastes less memory, and a slab is empty sooner after a
- * peak: with classes:fine, where memory counts, slabs are shorter. Staggered objects do not fill
- * their slab's pages; such a slab gets the fewest pages of which less than a 32nd is unused.
+ * The number of pages of a slab is a compromise. If slabs have many objects, then making a slab
+ * costs less for each object. If slabs have few objects, then a small program wastes less memory,
+ * and slabs become empty sooner after a peak. With classes:fine, where memory counts, slabs are
+ * therefore shorter. Staggered objects do not fill their slab's pages; such a slab gets the fewest
+ * pages of which less than a 32nd is unused.
  */
 #include "arena/class.h"
 

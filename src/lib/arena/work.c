@@ -2,7 +2,7 @@
 /* The list of slots whose memory threads are obtaining or giving back; see work.h. */
 #include "arena/work.h"
 
-/* Has as many elements as there are threads inside the kernel for the library: mostly none. */
+/* Contains one element for each thread that works on slots; is empty most of the time. */
 static struct pn_work *works;
 
 void pn_work_begin_locked(struct pn_work *work)

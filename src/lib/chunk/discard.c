@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Gives inherited memory back; see discard.h. Takes no lock: two threads that give the same memory
- * back do no harm. Memory is announced before it goes (announce.h). While the thread announces other
- * memory, nothing is given back.
+ * back do no harm. Memory is announced before it is given back (announce.h). While the thread
+ * announces other memory, nothing is given back.
  */
 #include "chunk/discard.h"
 

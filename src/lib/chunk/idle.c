@@ -2,13 +2,14 @@
 /*
  * The cache of a heap's idle chunks, which have memory and hold nothing (EMPTY): chunks enter it
  * when they get memory and when their last object is freed, and leave it to hold something or to be
- * given back. The arena's lock covers the cache. The lock is released while the backend takes chunks
- * back: pn_work_at() protects their slots meanwhile.
+ * given back. The arena's lock covers the cache. The lock is released while the backend takes
+ * chunks back: pn_work_at() protects their slots meanwhile.
  *
  * Chunks are given back in three steps: under the lock they become LEAVING, without any lock they
- * are announced (announce.h), and then the backend takes them back. Whoever hears the announcement
- * may allocate, free, map and fork. Only the outermost function of a call into the library may wait
- * for that, so a slow path that finds decayed chunks only notes the heap in pn_idle_due.
+ * are announced (announce.h), and then the backend takes them back. A program that intercepts the
+ * announcement may allocate, free, map and fork meanwhile. Only the outermost function of a call
+ * into the library may therefore announce memory, and a slow path that finds decayed chunks only
+ * notes the heap in pn_idle_due.
  */
 #include "chunk/idle.h"
 
@@ -24,7 +25,10 @@
 #include "os/probe.h"
 #include "os/sys.h"
 
-/* Longest pause between two checks whether all forked children have gone. */
+/*
+ * The pauses between checks whether all forked children have gone double, until one is at least as
+ * long as this.
+ */
 #define REMAP_PAUSE_MAX_MS 1000
 
 /* How many calls of slow paths lie between two searches for chunks that have decayed. */
@@ -38,7 +42,7 @@
 
 /*
  * The largest number of decayed chunks that one call gives back. The kernel needs about 0.2 ms for
- * a chunk, and the call may be any malloc() or free(). What is left, the next calls give back.
+ * a chunk, and the call may be any free(). The next calls give back the other chunks.
  */
 #define STEP 4
 
@@ -77,7 +81,7 @@ void pn_idle_in_child(struct pn_heap *heap)
 	pn_idle_forget(heap);
 }
 
-/* Returns true if the list of EMPTY chunks holds nothing else, and as many as were counted. */
+/* Returns true if the heap's list contains only EMPTY chunks, and as many as were counted. */
 PN_UNUSED_IN_RELEASE static bool is_list_valid(const struct pn_heap *heap)
 {
 	uint64_t count = 0;
@@ -210,8 +214,8 @@ static int punch(struct pn_heap *heap, const struct pn_work *work)
 }
 
 /*
- * Gives LEAVING chunks back. If the backend refuses, the slots become EMPTY again and can be used.
- * Return: how many chunks were given back.
+ * Gives LEAVING chunks back; releases the lock while the backend works. If the backend refuses, the
+ * slots become EMPTY again and can be used. Return: how many chunks were given back.
  */
 static size_t end_leaving_locked(struct leaving *leaving)
 {
@@ -240,8 +244,8 @@ static size_t end_leaving_locked(struct leaving *leaving)
 }
 
 /*
- * Announces LEAVING chunks, and then gives them back. Whoever hears the announcement may have
- * forked: in the child the chunks are inherited, and stay. Return: how many were given back.
+ * Announces LEAVING chunks, and then gives them back. If an interceptor of the announcement forks,
+ * the chunks are inherited in the child, and stay. Return: how many were given back.
  */
 static size_t leave(struct leaving *leaving)
 {
@@ -275,8 +279,9 @@ enum wanted {
 };
 
 /*
- * Makes the oldest EMPTY chunk and its neighbours LEAVING. Reduces *@most, the number of chunks that
- * may leave, to the number that is idle now, or to a STEP. Return: false if no chunk is to leave.
+ * Makes the oldest EMPTY chunk and its neighbours LEAVING. Reduces *@most, the number of chunks
+ * that may leave, to the number that is idle now, and for decayed chunks to a STEP. Return: false
+ * if no chunk is to leave.
  */
 static bool begin_leaving(struct pn_heap *heap, enum wanted wanted, size_t *most,
 			  struct leaving *leaving)
@@ -322,7 +327,10 @@ static size_t give_back(struct pn_heap *heap, enum wanted wanted)
 	return count;
 }
 
-/* Makes those of the slots LEAVING that are EMPTY and neighbours of @first. Return: false if none. */
+/*
+ * Makes slot @first and the EMPTY slots that follow it LEAVING, at most @count slots. Return: false
+ * if @first is not EMPTY.
+ */
 static bool begin_leaving_at(struct pn_heap *heap, size_t first, size_t count,
 			     struct leaving *leaving)
 {

@@ -10,8 +10,8 @@
 #include "chunk/heap.h"
 
 /*
- * Turns holes, which the caller has populated, into EMPTY slots that are not in the cache. @phys are
- * their physical addresses.
+ * Turns holes, which the caller has populated, into EMPTY slots that are not in the cache. @phys
+ * contains their physical addresses.
  */
 void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const uint64_t *phys);
 /* Adds a chunk whose last object was freed. */
@@ -72,8 +72,8 @@ void pn_idle_note_shortage_locked(struct pn_heap *heap);
  */
 void pn_idle_look_locked(struct pn_heap *heap);
 /*
- * Looks, and does the housekeeping that is due, for a caller that takes no slow path. Takes the
- * arena's lock. Return: true if more is due.
+ * Does what pn_idle_look_locked() and then pn_idle_tidy() do, but always reads the clock; for a
+ * caller that is in no slow path. Takes the arena's lock. Return: true if pn_idle_due is set.
  */
 bool pn_idle_check(struct pn_heap *heap);
 /* The slow path of pn_idle_tidy(). */
@@ -81,8 +81,8 @@ void pn_idle_tidy_now(struct pn_heap *heap);
 
 /*
  * Does the housekeeping that is due: notes in pn_idle_due that chunks have been idle for decay_ms,
- * and undoes what forks did to the mappings. Slow paths call this function after they
- * have released the arena's lock and the classes' locks, since the kernel may need long for it.
+ * and undoes what forks did to the mappings. Slow paths call this function after they have released
+ * the arena's lock, which it takes, and the classes' locks, since the kernel may need long.
  */
 static inline void pn_idle_tidy(struct pn_heap *heap)
 {

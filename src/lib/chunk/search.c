@@ -22,8 +22,9 @@ static bool is_available(const struct pn_heap *heap, size_t slot)
 }
 
 /*
- * Returns how many slots are unavailable with @slot: those that a thread works on, a large object's,
- * or another pool's region.
+ * @slot is unavailable. Returns how many slots from @slot on are unavailable for the same reason:
+ * the other slots that the same thread works on, the other slots of a large object, or the rest of
+ * another pool's region. For any other reason, returns 1.
  */
 static size_t count_unavailable(const struct pn_heap *heap, size_t slot)
 {

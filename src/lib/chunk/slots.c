@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * A heap's slots: populates the runs that search.c finds, and keeps the entries of large objects and
- * raw runs. All functions need the arena's lock, which is taken once for a slab or a large object,
- * not once for each small object. The lock is released while the backend populates slots:
- * pn_work_at() protects them meanwhile. A child that is forked then finds these slots to be holes
- * of its parent's pool, which it never uses. Fast paths read the arena's tables without the lock: a
- * slot's entries are complete before the first pointer into the slot is handed out.
+ * A heap's slots: populates the runs that search.c finds, and keeps the entries of large objects
+ * and raw runs. All functions need the arena's lock, which is taken once for a slab or a large
+ * object, not once for each small object. The lock is released while the backend populates slots:
+ * pn_work_at() protects them meanwhile. In a child that is forked then, these slots are holes of
+ * the parent's pool, and the child never uses them. Fast paths read the arena's tables without the
+ * lock: a slot's entries are complete before the first pointer into the slot is handed out.
  */
 #include "chunk/slots.h"
 
@@ -25,7 +25,7 @@
 /* The largest number of chunks that a backend is asked for at once. */
 #define BATCH_MAX 64
 
-/* Objects of as many chunks, 32 MiB, are huge; the C library's allocator maps such ones as well. */
+/* An object of this many chunks, 32 MiB, is huge. The C library's malloc maps such objects, too. */
 #define HUGE_CHUNKS 16
 
 /* Returns true if the slots are taken: populated by the heap's pool, and in no list. */
@@ -99,7 +99,7 @@ static int unpopulate(struct pn_heap *heap, uint32_t number, size_t first, size_
 	return err ? PN_BACKEND_LOST : ENOBUFS;
 }
 
-/* Makes @phys, the address of a contiguous run, the addresses of the run's chunks. */
+/* Stores the address of chunk @index of a contiguous run, whose first chunk is at @first. */
 static void spread(uint64_t *phys, size_t index, uint64_t first)
 {
 	*phys = first == PN_PHYS_UNKNOWN ? first : first + ((uint64_t)index << PN_CHUNK_SHIFT);
@@ -202,7 +202,7 @@ static void put_idle(struct pn_heap *heap, const struct pn_slot_run *run)
 
 /*
  * Fills the holes of an available run, and takes all its slots. Releases the lock meanwhile.
- * Returns what populate() returns.
+ * Returns 0, EFBIG if a limit would be exceeded, or an error of fill_batch().
  */
 static int fill_run(struct pn_heap *heap, struct pn_slot_run *run)
 {
@@ -278,7 +278,7 @@ static int take_run(struct pn_heap *heap, struct pn_slot_run *run)
 			return err;
 	}
 	err = try_run(heap, run);
-	/* The program closes descriptors all the time. */
+	/* The program closes the library's descriptor again and again. */
 	return err == PN_BACKEND_LOST ? EBADF : err;
 }
 

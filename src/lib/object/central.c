@@ -76,11 +76,11 @@ static bool give_to_slab_locked(struct pn_central *central, struct pn_slab *slab
 				const struct pn_free *objects, size_t count)
 {
 	pn_lock_assert_held(&central->lock);
-	/* The process was forked between the free and here. */
+	/* In a child that was forked between the free and here, the slab is inherited. */
 	if (slab->epoch != pn_arena.epoch)
 		return false;
 	pn_assert(central == &slab->heap->centrals[slab->class]);
-	/* Slabs of a thread that has ended are full, and become unowned now. */
+	/* A slab whose owner has ended is full, and becomes unowned now. */
 	if (pn_slab_is_unowned(slab))
 		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
 	if (slab->owner)

@@ -20,8 +20,7 @@ _Static_assert(offsetof(struct pn_slab, state) % sizeof(uint64_t) == 0, "states 
 
 /*
  * Returns true if the object's contents may still be needed. An object that was freed while the
- * parent retained it counts as live: the child's half of the driver may read the object until its
- * release.
+ * parent retained it counts as live: in the child, whatever retained the object may still read it.
  */
 static bool is_live(uint8_t state)
 {

@@ -8,7 +8,7 @@
 
 #include "object/slab.h"
 
-/* Threads cache them in bins, four for each doubling from 8 pages to a chunk. */
+/* Threads cache medium objects in bins, four for each doubling from 8 pages to a chunk. */
 #define PN_MEDIUM_BINS 25
 
 /* Returns how many pages an object of @size bytes takes, including the room to stagger it. */

@@ -38,7 +38,7 @@ struct entry {
 	struct entry *next;
 };
 
-/* Innermost lock but for that of the records (meta.c); see runtime.c for the order. */
+/* No other lock is acquired while this one is held; runtime.c describes the lock order. */
 static struct pn_lock lock = PN_LOCK_INIT;
 static struct entry **buckets;
 /* A power of two. */

@@ -219,7 +219,7 @@ void pn_slab_unmake_locked(struct pn_slab *slab)
 
 	pn_lock_assert_held(&heap->centrals[slab->class].lock);
 	pn_assert(slab->free + slab->returned == slab->count);
-	/* The process was forked between the free and here. */
+	/* In a child that was forked between the free and here, the slab is inherited. */
 	if (slab->epoch != pn_arena.epoch)
 		return;
 	pn_assert_slow(is_valid(slab) && is_in_table(slab));
