@@ -26,8 +26,8 @@
 #define PN_BACKEND_FOREIGN (-2)
 
 /*
- * Stands beside the errors of populate() and punch(): a signal handler forked during the call, and
- * the arena's data must not be used in the child: see pn_lock_resume().
+ * No backend returns this. The callers of populate() and punch() use it if a signal handler forked
+ * during the call, and the arena's data must not be used in the child: see pn_lock_resume().
  */
 #define PN_BACKEND_FORKED (-3)
 

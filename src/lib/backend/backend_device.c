@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Chunks from the driver: a pool of /dev/pinned_mem, whose offsets are the arena's offsets. An
+ * Chunks from the driver: a pool of /dev/pinned_mem, whose offsets are the arena's offsets. A
  * region is mapped when its first slot is populated, and unmapped when its last chunk has been
- * given back. A new pool of the driver is coherent. If another memory type is wanted, the driver
- * learns it when the first slot is populated; the region is then mapped after that.
+ * given back. A new pool of the driver is coherent. The driver learns of another memory type when
+ * the first slot is populated, so a region of such a pool is mapped only after that.
  *
  * The descriptor may be lost (see fdguard.h), or its number may even refer to another pool. The
  * chunks of the lost pool stay usable through its mappings, but they cannot be given back, and the
@@ -158,7 +158,7 @@ static int map_regions(struct pn_pool *pool, size_t slot, size_t count)
 	return err;
 }
 
-/* Returns true if a slot of the region has memory, or may have: another work than @mine is there. */
+/* Returns true if a slot of the region has memory, or if a work other than @mine contains one. */
 static bool has_memory(size_t region, const struct pn_work *mine)
 {
 	for (size_t slot = region; slot < next_region(region); slot++) {

@@ -13,7 +13,7 @@
 
 #include "config/config.h"
 
-/* The file must be shorter than the first, and each line with its newline than the second. */
+/* The file must be shorter than the first; each line must be shorter than the second. */
 #define PN_CONFFILE_MAX 65536
 #define PN_CONFFILE_LINE_MAX 2048
 

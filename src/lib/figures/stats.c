@@ -24,7 +24,7 @@ static void add_heap(struct pinned_stats *stats, struct pn_heap *heap)
 	struct pn_heap_figures figures;
 
 	pn_figures_of_heap(&figures, heap, &counts);
-	/* These functions count raw chunks as objects too. */
+	/* pinned_stats() and pinned_heap_stats() count raw chunks as large objects, too. */
 	figures.large_bytes += figures.raw_bytes;
 	figures.object_bytes =
 		pn_central_bytes_out(heap) + figures.medium_bytes + figures.large_bytes;

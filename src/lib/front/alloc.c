@@ -70,9 +70,10 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
 
 /*
  * Gives back chunks that have been idle for long. Each function that frees ends with this, when it
- * holds no lock: whoever hears the announcement may call any function of the library (announce.h).
- * Functions that allocate do not, unless memory is short: some libraries allocate while they hold
- * the lock that their interceptor of the announcement takes, but give memory back only without it.
+ * holds no lock: an interceptor of the announcement may call any function of the library
+ * (announce.h). Functions that allocate do not give chunks back unless memory is short: some
+ * libraries allocate while they hold the lock that their interceptor takes, but free memory only
+ * while they do not hold it.
  */
 static void finish(void)
 {
@@ -82,7 +83,8 @@ static void finish(void)
 
 /*
  * Frees memory that other requests may use: the objects in this thread's cache, which are of other
- * sizes, the quarantined ones, and idle chunks. Return: false if there were none.
+ * sizes, the medium objects in all threads' caches, the quarantined objects, and idle chunks.
+ * Return: false if there were none.
  */
 static bool free_cached(void)
 {
@@ -435,8 +437,9 @@ static size_t with_slack(size_t size, size_t old)
 }
 
 /*
- * Return: true if a medium object of @old bytes keeps its end when it is resized to @size bytes. The
- * object may be growing, in room that with_slack() has added: at most half of what was requested.
+ * Return: true if a medium object of @old bytes keeps its end when it is resized to @size bytes.
+ * The object may be growing, in room that with_slack() has added: at most half of what was
+ * requested.
  */
 static bool is_slack(size_t size, size_t old)
 {

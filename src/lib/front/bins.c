@@ -32,7 +32,10 @@
 #define ROOM_MAX 32768
 #define LONG_STACK 1024
 
-/* The first room of a bin: within the limit of all threads, and beyond that limit. */
+/*
+ * The first room of a bin within the limit of all threads, and beyond that limit; and the room from
+ * which on a bin grows only if it runs full and empty in turn.
+ */
 #define FIRST_BYTES ((size_t)4 << 10)
 #define LEAST_BYTES ((size_t)1 << 10)
 #define ONE_WAY_BYTES (2 * PN_BATCH_BYTES)
@@ -174,7 +177,7 @@ static size_t limit_of_all(void)
 		       : (size_t)chunks * (PN_CHUNK_SIZE / PART_OF_LIMIT);
 }
 
-/* Returns true if the limits allow @bytes of room more. */
+/* Returns true if the limits allow @bytes more of room. */
 static bool is_within_limits(const struct pn_tcache *cache, size_t bytes)
 {
 	size_t of_thread =
@@ -216,8 +219,8 @@ bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)
 }
 
 /*
- * Gives back half of the objects of a bin, and takes half of its room if the other half fits; takes
- * all room of a bin for a single object that holds none.
+ * Gives back half of the objects of a bin, and halves its room if the other objects still fit. The
+ * room of a bin for a single object becomes 0.
  */
 static void shrink(struct pn_tcache *cache, unsigned int index)
 {

@@ -38,7 +38,8 @@ struct pn_bin {
  * @medium_in_use: some thread uses the medium bins, @medium_bytes and @medium_granted
  * @medium_bytes: bytes in cached medium objects
  * @capacity: for each bin, how many objects its stack has memory for
- * @granted: bytes that the bins may hold, without the medium ones: the sum of room times object size
+ * @granted: bytes that the bins, except for the medium ones, may hold: the sum of room times object
+ *	size
  * @medium_granted: bytes that the medium bins may hold
  * @frees: frees into the bins until the thread looks at the clock; see pn_tcache_tidy()
  * @tidied_ms: when the thread last gave back what it does not use
@@ -124,8 +125,8 @@ static inline uint32_t pn_bin_count_fitting(size_t bytes, size_t size, uint32_t 
 
 /*
  * Begins to use the medium bins. Medium objects are large and have no fast path, so other threads
- * may take them from the cache of a thread that sleeps. Nobody waits: return false if another thread
- * uses the bins, or the caller is a signal handler that interrupted their use.
+ * may take them from the cache of a thread that sleeps. No thread waits for the bins: returns false
+ * if another thread uses them, or if the caller is a signal handler that interrupted their use.
  */
 static inline bool pn_bin_enter_medium(struct pn_tcache *cache)
 {
@@ -162,29 +163,30 @@ void pn_bin_flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
  */
 bool pn_bin_flush_all(struct pn_tcache *cache);
 /*
- * Takes up to @most objects out of the medium bins of any thread's cache, and takes the room of the
- * bins that become empty. The caller frees the objects. Returns how many objects it took; 0 also
- * if another thread uses the bins.
+ * Takes up to @most objects out of the medium bins of any thread's cache, and sets the room of the
+ * bins that become empty to 0. The caller frees the objects. Returns how many objects it took; 0
+ * also if another thread uses the bins.
  */
 size_t pn_bin_rob_medium(struct pn_tcache *cache, void **objects, size_t most);
 
 /*
- * Records that a bin ran full (@is_full) or empty. Returns true if it had done the opposite before.
+ * Records that a bin ran full (@is_full) or empty. Returns true if the last such record of the bin
+ * says the opposite.
  */
 bool pn_bin_note_alternation(struct pn_tcache *cache, unsigned int index, bool is_full);
 /*
  * Raises the room of a bin, within the limits of a thread and of all threads. The limits do not
- * apply to first rooms of up to 4 KiB, or 1 KiB once all threads have reached their limit. @alternates says that the bin ran full and empty in turn: then the thread needs no slabs
- * once all its objects fit into the bin. A thread that only allocates, or only frees what others
- * allocate, gains nothing by more room than a few batches need. Returns false if the room stays as
- * it is.
+ * apply to first rooms of up to 4 KiB, or 1 KiB once all threads have reached their limit.
+ * @alternates says that the bin ran full and empty in turn: then the thread needs no slabs once all
+ * its objects fit into the bin. A thread that only allocates, or only frees what others allocate,
+ * gains nothing by more room than a few batches need. Returns false if the room stays as it is.
  */
 bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates);
 /* Sets the room of a bin, which contains at most @room objects, and updates what is granted. */
 void pn_bin_set_room(struct pn_tcache *cache, unsigned int index, uint32_t room);
 /*
- * Records a slow path of a bin, outside any use of the medium bins. After some thousand slow paths of its bins, a cache takes room from
- * those bins that had none of them.
+ * Records a slow path of a bin. The caller has not entered the medium bins. After some thousand
+ * slow paths of a cache, shrinks those of its bins that had none of them.
  */
 void pn_bin_note_slow_path(struct pn_tcache *cache, unsigned int index);
 /*

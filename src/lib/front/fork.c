@@ -23,8 +23,10 @@
  *     its state;
  *   - the list of heaps and the list of attached devices: a single store links or unlinks an
  *     element;
- *   - the pool and the region of each slot of the arena, and the last pool number: single words
- *     that are written before the pool or the extent which they name exists;
+ *   - the pool of each slot of the arena, and the last pool number: single words that are written
+ *     before the pool populates the slot, or exists;
+ *   - the region of each slot: a single word that is written after the length of the region which
+ *     it names;
  *   - the number of claimed slots, which is written after the table entries of these slots are
  *     mapped; and the number of slots that are being claimed, which is written before: the child
  *     unmaps the table entries of these slots;
@@ -34,9 +36,10 @@
  *
  * Everything else is made new here: locks, lists, counts, caches, pools. The child hands out no
  * memory that it inherited, and freeing an inherited object only changes the object's state and may
- * return its pages to the system. Slots that another thread was populating at the fork are holes of
- * the parent's pool for the child, and belong to nobody. So no pointer changes its meaning for a
- * device, and an operation of another thread that the fork interrupted does no harm.
+ * return its pages to the system. Slots that the backend was populating or taking back for another
+ * thread at the fork are holes of the parent's pool, and the child never uses them; slots that were
+ * being announced (LEAVING) are inherited memory without an object. So no pointer changes its
+ * meaning for a device, and an operation of another thread that the fork interrupted does no harm.
  *
  * When. The atfork handler settles the child if the thread holds no lock; otherwise the next slow
  * path does (see child.h and lock.h). A child made by clone() or _Fork() runs no handler, and

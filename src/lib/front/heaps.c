@@ -301,7 +301,7 @@ static int call(int (*function)(struct pn_heap *), struct pn_heap *heap)
 	return err;
 }
 
-/* Waits while other threads announce chunks of the heap, which may take as long as they like. */
+/* Waits, but not for ever, while other threads announce chunks of the heap. */
 static int empty(struct pn_heap *heap)
 {
 	uint32_t never = 0;

@@ -24,9 +24,10 @@ static inline struct pn_heap *pn_heaps_of(struct pinned_heap *handle)
  */
 int pn_heaps_create(const struct pn_heap_options *options, struct pn_heap **heap);
 /*
- * Destroys a heap that nobody uses any more, with all its objects. The caller holds no lock. Return:
- * 0; or EBUSY, with nothing changed, because an object of the heap is retained, another thread has
- * been giving back chunks of the heap for a second, or this thread is announcing memory.
+ * Destroys a heap that nobody uses any more, with all its objects. The caller holds no lock.
+ * Return: 0; or EBUSY, with nothing changed, because an object of the heap is retained, other
+ * threads have been giving back chunks of the heap for some seconds, or this thread is announcing
+ * memory.
  */
 int pn_heaps_destroy(struct pn_heap *heap);
 

@@ -5,8 +5,8 @@
  * Lock order, outermost first: the list of heaps, the classes in ascending order, the arena, the
  * profile. Three more locks are acquired while the thread holds no lock, and no lock is acquired
  * inside them: those of the list of thread caches (but inside the list of heaps while a heap is
- * counted), of the quarantine, and of the table of retain counts. No lock is held across a fork;
- * see fork.c.
+ * counted), of the quarantine, and of the table of retain counts. The handler that runs before a
+ * fork acquires no lock; see fork.c.
  */
 #include "front/runtime.h"
 

@@ -504,7 +504,7 @@ void pn_tcache_tidy(void)
 		return;
 	cache->tidied_ms = now;
 	pn_bin_shrink_unused(cache);
-	/* One call gives back a few chunks; while there are more, the next count goes on. */
+	/* The caller gives back a few chunks only, so look for more after the next TIDY_FREES. */
 	if (pn_idle_check(&pn_heap))
 		cache->tidied_ms = now - TIDY_MS;
 }

@@ -71,8 +71,9 @@ void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state);
 bool pn_tcache_flush(void);
 
 /*
- * Looks at the clock, after each few thousand frees of a thread. From time to time, gives back half
- * of what the thread's unused bins hold, and the default heap's empty chunks that have decayed.
+ * A thread calls this after each few thousand frees. If enough time has passed since the last time,
+ * gives back half of what the thread's unused bins hold, and looks for idle chunks of the default
+ * heap that have decayed: the caller then gives these back by pn_idle_give_decayed().
  */
 void pn_tcache_tidy(void);
 

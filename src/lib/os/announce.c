@@ -16,7 +16,7 @@ void pn_announce(void *addr, size_t size)
 
 	pn_assert(pn_announce_is_possible());
 	pn_lock_thread.is_announcing = true;
-	/* Whether the kernel accepts the advice does not matter: the caller gives the memory back. */
+	/* It does not matter whether the kernel accepts the advice: the caller frees the memory. */
 	madvise(addr, size, MADV_DONTNEED);
 	pn_lock_thread.is_announcing = false;
 	errno = saved;

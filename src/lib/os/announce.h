@@ -10,10 +10,10 @@
  *
  * The announcement may discard the contents of the range, and does so for ordinary memory.
  *
- * Whoever intercepts the call may allocate, free, map, unmap and fork. The caller therefore holds
- * no lock, and nobody else can use the range. Memory that is freed meanwhile goes back later: while
- * a thread announces memory, it announces nothing else, because the interceptor may hold a lock of
- * its own.
+ * An interceptor of the call may allocate, free, map, unmap and fork. The caller therefore holds no
+ * lock, and makes sure that nobody else can use the range. Memory that is freed meanwhile is given
+ * back later: while a thread announces memory, it announces nothing else, because the interceptor
+ * may hold a lock of its own.
  */
 #ifndef PN_ANNOUNCE_H
 #define PN_ANNOUNCE_H

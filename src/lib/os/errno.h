@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How public functions report errors. Without an error, errno stays unchanged. */
+/* How public functions report errors. These helpers change errno only if there is an error. */
 #ifndef PN_ERRNO_H
 #define PN_ERRNO_H
 

@@ -139,8 +139,9 @@ int pn_sys_table_at(void *addr, size_t size)
 }
 
 /*
- * Only whole pages of the system, which may be larger than the library's: the kernel refuses a start
- * inside a page, and extends the end to the end of a page, which may contain live objects.
+ * Discards only whole pages of the system, which may be larger than the library's: the kernel
+ * refuses a start inside a page, and extends the end to the end of a page, which may contain live
+ * objects.
  */
 void pn_sys_discard(void *addr, size_t size)
 {

@@ -29,7 +29,10 @@ void *pn_sys_map_anywhere(size_t size, int flags);
  * many mappings already.
  */
 bool pn_sys_unmap(void *addr, size_t size);
-/* Frees the pages of ordinary memory, which are zeros when they are touched again. */
+/*
+ * Frees those pages of ordinary memory that the range contains as a whole. The pages are zeros when
+ * they are touched again.
+ */
 void pn_sys_discard(void *addr, size_t size);
 
 /* Returns true if nothing is mapped in the range. Maps it and unmaps it again to find out. */
@@ -75,7 +78,7 @@ bool pn_sys_identify(int fd, struct pn_sys_file *file);
 bool pn_sys_write(int fd, const void *buffer, size_t size);
 /* Copies @fd to a high number, to be closed on exec. Return: a descriptor, or -errno. */
 int pn_sys_dup_high(int fd);
-/* Sleeps while *@word is @value, for a few milliseconds at most. Preserves errno. */
+/* Sleeps while *@word is @value, for 10 milliseconds at most. Preserves errno. */
 void pn_sys_wait(const uint32_t *word, uint32_t value);
 /* Wakes up to @count threads that sleep in pn_sys_wait(). Preserves errno. */
 void pn_sys_wake(const uint32_t *word, int count);
