@@ -5,7 +5,8 @@
 # process was killed or the attack had no effect. The attacks that still succeed are listed in this
 # file (Faults B34).
 #
-# usage, by hand: attacks_miss_their_goals.sh --allocators    a table of all attacks under several allocators
+# usage, by hand: attacks_miss_their_goals.sh --allocators
+#                 prints a table of all attacks under several allocators
 # shellcheck source=test/preload/common
 PINNED_BUILD=${PINNED_BUILD:-build} PINNED_SOURCE=${PINNED_SOURCE:-.}
 . "$(dirname "$0")/common"

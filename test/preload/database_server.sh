@@ -15,7 +15,7 @@ if [ "$(id -u)" = 0 ]; then
 	[ "${TEST_BACKEND:-anon}" != device ] || group=$(stat -c %g /dev/pinned_mem)
 	as_user=(setpriv --reuid 65534 --regid "$group" --clear-groups)
 	chmod a+rwx .
-	# The folders above may be closed to others, but not to a file that is reached from here.
+	# The other user may be unable to enter the folders above the test's own, but can enter /tmp.
 	rm -rf "/tmp/pinned-db.$$" && mkdir -m 777 "/tmp/pinned-db.$$" && cd "/tmp/pinned-db.$$"
 	trap 'cd / && rm -rf "/tmp/pinned-db.$$"' EXIT
 fi

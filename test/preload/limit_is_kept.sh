@@ -33,8 +33,8 @@ done
 # A limit below one chunk leaves no pinned memory at all.
 run --limit 1M -- "$programs/limit" 1000
 [ "$(report err limit chunks_peak)" -eq 0 ] || fail "over the limit: $(cat err)"
-# In that case each request is counted as a fallback: 1000 resizes of one object, and the rest
-# twice.
+# In that case each request is counted as a fallback: 1000 resizes of one object, and two rounds of
+# allocations.
 [ "$(report err limit fallback_allocs)" -ge $((1000 + 2 * ((64 << 20) / 1000))) ] || fail "not all counted: $(cat err)"
 
 # Large programs run on a few chunks together with libc's heap.

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects programs that lock their memory and allocate from several threads: memcached -k answers on
-# pinned memory as it does without the shim, and what it locks grows by at most two chunks (Faults E2).
+# Protects programs that lock their memory and allocate from several threads: memcached -k answers
+# on pinned memory as it does without the shim, and what it locks grows by at most two chunks
+# (Faults E2).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need memcached python3

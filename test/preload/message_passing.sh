@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects programs of Open MPI, which hooks the release of memory and reads other processes' memory:
-# two ranks that exchange allocated buffers get on pinned memory what they get without the shim.
+# Protects programs of Open MPI, which hooks the release of memory and reads other processes'
+# memory: two ranks that exchange allocated buffers get on pinned memory what they get without the
+# shim.
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need mpicc mpirun

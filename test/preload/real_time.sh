@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects real-time programs: cyclictest, which locks all its memory first, runs on pinned memory and
-# locks at most two chunks more than it uses (Faults E2).
+# Protects real-time programs: cyclictest, which locks all its memory first, runs on pinned memory
+# and locks at most two chunks more than it uses (Faults E2).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need cyclictest
 
-# The latencies differ from run to run, so that only the form of the result can be compared. Priorities
-# need rights that a test may lack, thus none is asked for.
+# The latencies differ from run to run, so only the form of the result is compared. The test asks
+# for no priority, because it may lack the rights.
 shape() { sed -E 's/[0-9]+/N/g; s/ +/ /g' "$1" | sort -u; }
 measure=(cyclictest --mlockall --quiet --threads=3 --interval=500 --loops=300)
 "${measure[@]}" >plain.out 2>plain.err || fail "without the shim: $(cat plain.err)"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Protects users whose programs run short of pinned memory: the first request of a process that
 # falls back to libc prints one line that says which limit to raise, or why the device cannot be
-# used any more. The key quiet silences that line and similar ones. If the program has replaced standard error by another file, nothing is
-# written there (Faults E28).
+# used any more. The key quiet silences that line and similar ones. If the program has replaced
+# standard error by another file, nothing is written there (Faults E28).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need "$cc"

@@ -16,7 +16,7 @@
 
 #include "../../lib/check.h"
 
-/* For helpers, since no program needs all of them. */
+/* Marks helpers, since no program uses all of them. */
 #define UNUSED __attribute__((unused))
 
 struct attack {
@@ -93,7 +93,7 @@ static UNUSED bool is_given(const void *owned, size_t owned_size, size_t size, i
 	return false;
 }
 
-/* Write the word before an object, where glibc keeps the chunk's size, or a whole fake chunk. */
+/* Writes the word before an object, where glibc keeps the chunk's size. */
 static UNUSED void put_size(void *object, uint64_t chunk_size)
 {
 	((uint64_t *)object)[-1] = chunk_size;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A write goes past the end of an object or before its begin. The goal: the content of other
- * objects changes (Faults B34).
+ * A write goes past the end of an object or before its beginning. The goal: the content of
+ * other objects changes (Faults B34).
  */
 #include "attack.h"
 

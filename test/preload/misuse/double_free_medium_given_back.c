@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * An object of whole pages is freed again after its pages and its chunk were given back (Faults
- * B34).
+ * A medium object is freed again after its pages and its chunk were given back (Faults B34).
  * Expected: free(): double free of
  */
 #include <malloc.h>

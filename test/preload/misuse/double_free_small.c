@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A small object is freed again after the cache was flushed to its slab, which holds others
- * (Faults B34).
+ * A small object is freed again after the thread's cache has returned it to its slab, which still
+ * contains live objects (Faults B34).
  * Expected: free(): double free of
  */
 #include <stdlib.h>

@@ -19,7 +19,9 @@
 
 #include "../../lib/check.h"
 
-/* Kills at system calls that the library makes when it gets memory; a shell makes none of them. */
+/*
+ * Kills at system calls that the library makes when it gets memory; /bin/true makes none of them.
+ */
 #define KILL(number)                                         \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects programs that use all thread-specific keys of the system: the shim takes no key,
- * and works when none is left (see the facts in Faults).
+ * Protects programs that use all thread-specific keys of the system: the shim takes no key, and
+ * works when none is left (Faults B27).
  */
 #include <limits.h>
 #include <pthread.h>
