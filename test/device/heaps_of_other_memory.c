@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 
 /*
- * Every machine has memory below this. test/kernel/address_ceiling_is_obeyed.c shows that the driver
- * obeys ceilings.
+ * Every machine has memory below this. test/kernel/address_ceiling_is_obeyed.c shows that the
+ * driver obeys ceilings.
  */
 #define LOW ((uint64_t)4 << 30)
 

@@ -6,9 +6,9 @@
  * C8).
  *
  * QEMU has no caches, so no wrong byte can be seen here. Instead, the driver's tracepoints record
- * the order of maintenance and copies, on amd64 as well, where nothing is done. What remains unseen:
- * whether the DMA interface's calls reach the point of coherency, and what a speculative read does
- * between the two steps.
+ * the order of maintenance and copies, on amd64 as well, where maintenance does nothing. The test
+ * does not show whether the DMA interface's calls reach the point of coherency, nor what a
+ * speculative read does between the two steps.
  */
 #include "guest.h"
 
@@ -34,7 +34,7 @@ static void check_drop(const char *line)
 }
 
 /*
- * Checks what was recorded since the last call: a letter for each event, d for caches dropped, c for
+ * Checks what was recorded since the last call. Each event is a letter: d for caches dropped, c for
  * a copy.
  */
 static void recorded(const char *expected)

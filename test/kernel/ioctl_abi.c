@@ -62,7 +62,9 @@ static const unsigned int known[] = {
 	PINNED_MEM_IOC_QUERY, PINNED_MEM_IOC_SYNC,     PINNED_MEM_IOC_EXPORT,
 };
 
-/* Larger than any structure; holds a good POPULATE, INFO, ... by its size alone. */
+/*
+ * Larger than any structure. The same bytes are a valid POPULATE, INFO, ...: only the size differs.
+ */
 union argument {
 	struct pinned_mem_populate populate;
 	char bytes[1 << _IOC_SIZEBITS];
@@ -130,7 +132,7 @@ static void unknown_member(int fd, unsigned int request)
 	free(argument);
 }
 
-/* What a caller of any release does with a pool: each request works, whatever the structure's size. */
+/* What a caller of any release does with a pool. Each request works with each release's sizes. */
 struct caller {
 	int fd;
 	size_t more;

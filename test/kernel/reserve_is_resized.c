@@ -80,7 +80,7 @@ static void used_first_and_clean(void)
 		ZEROED(at, 8 * CHUNK);
 		fill(at, 8 * CHUNK, round);
 		WORKS(punch(fd, 0, 9));
-		/* Every other round does not wait until all chunks are zeroed. */
+		/* Every other round begins as soon as all chunks are zeroed. */
 		if (round % 2)
 			comes_to_free(8);
 		else

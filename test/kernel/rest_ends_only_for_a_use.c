@@ -154,8 +154,8 @@ static void wants_a_long_run(void *count)
 }
 
 /*
- * A request for a run of nearly all memory is refused after it has held nearly all free memory for a
- * moment. Neither the request nor kswapd then ends a rest.
+ * A request for a run of nearly all memory is refused after it has held nearly all free memory for
+ * a moment. Neither the request nor kswapd then ends a rest.
  */
 static void a_run_that_no_memory_can_serve(void)
 {

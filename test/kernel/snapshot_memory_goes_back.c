@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory that a forked child inherited goes back as soon as nobody needs it, a chunk at a time: when
- * the child has unmapped the chunk, also while the parent lives; when each process that needs the
- * chunk of a dead parent has copies of it; and when the last process that needs the chunk dies
+ * Memory that a forked child inherited goes back as soon as nobody needs it, a chunk at a time:
+ * when the child has unmapped the chunk, also while the parent lives; when each process that needs
+ * the chunk of a dead parent has copies of it; and when the last process that needs the chunk dies
  * (Faults E20). What any process may still access stays, with its contents.
  */
 #include "guest.h"
@@ -127,7 +127,7 @@ static void moves(void)
 	check_slot(1);
 }
 
-/* A grandchild needs what its parent unmaps after the fork, and not what the parent had unmapped. */
+/* A grandchild needs what its parent unmaps after the fork, but not what it unmapped before. */
 static void has_a_child(void)
 {
 	struct gate may_drop = make_gate();

@@ -72,7 +72,7 @@ void test_fail(const char *file, int line, const char *format, ...)
 void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* Returns true if the driver behind @fd can map a chunk by one page-table entry. */
 bool maps_huge(int fd);
-/* Skips the test if the driver cannot. */
+/* Skips the test if the driver behind @fd cannot map a chunk by one page-table entry. */
 void need_huge_mappings(int fd);
 void test_equal(const char *file, int line, const char *what, uint64_t got, uint64_t want);
 long test_works(const char *file, int line, const char *what, long result);

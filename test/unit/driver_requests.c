@@ -10,10 +10,6 @@
 #include "pinned.h"
 #include "suite.h"
 
-/*
- * pinned_sync_for_cpu() and pinned_sync_for_device() accept such memory; pinned_export() refuses
- * it.
- */
 START_TEST(requests_to_the_driver_without_one)
 {
 	char *run = pinned_chunks_alloc(NULL, 2, PINNED_CHUNK_SIZE, 0, NULL, NULL),

@@ -346,8 +346,8 @@ START_TEST(clone_against_every_slow_path)
 END_TEST
 
 /*
- * Not under AddressSanitizer: after the handler its runtime allocates memory in the child, and waits
- * for a lock of its own that another thread held at the fork.
+ * Not under AddressSanitizer: after the handler its runtime allocates memory in the child, and
+ * waits for a lock of its own that another thread held at the fork.
  */
 #ifndef PN_ADDRESS_SANITIZER
 static pid_t (*make_child_in_handler)(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Protects memory from threads that do not use it. The caches of all threads together hold no more
- * than the documentation says, and an eighth of the limit. What sleeping threads have cached is
- * available to a request of another thread that would fail otherwise (Faults E18). A thread whose
+ * than the documentation says, and no more than an eighth of the limit. What sleeping threads have
+ * cached is available to a request of another thread that would fail otherwise (Faults E18). A thread whose
  * calls all take the fast path gives back what it does not use any more (Faults E19).
  */
 #include <pthread.h>
@@ -191,7 +191,7 @@ START_TEST(a_thread_of_fast_paths_gives_a_peak_back)
 		objects[i] = pinned_malloc(3000);
 	pinned_free(pinned_malloc(100));
 	ck_assert_uint_ge(get_stats().chunk_bytes, 60 * MIB);
-	/* Frees all without a later slow path of the page runs: the last one is idle then. */
+	/* The last chunk becomes idle only after the last slow path of the page runs. */
 	for (size_t i = 0; i < PEAK; i++)
 		pinned_free(objects[i]);
 	while (get_stats().chunk_bytes > 2 * MIB) {

@@ -39,7 +39,7 @@ static struct container {
 	} mappings[MAPPINGS];
 } containers[CONTAINERS];
 static unsigned long calls, fail_at;
-/* Covers the mappings: the library gives memory back without a lock of its own. */
+/* Protects the mappings, since the library holds no lock while it gives memory back. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static struct container *container_of(int fd)

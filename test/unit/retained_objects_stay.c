@@ -169,10 +169,7 @@ START_TEST(what_is_no_live_object_is_refused)
 }
 END_TEST
 
-/*
- * Checks that each page of an object leads to that object, and that no page which was freed, or
- * which an object no longer covers after it shrank, leads to any object.
- */
+/* Checks that a pointer into any page of an object finds that object. */
 static void each_page_leads_to_its_object(char *const *objects, const size_t *lengths, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -185,6 +182,7 @@ static void each_page_leads_to_its_object(char *const *objects, const size_t *le
 	}
 }
 
+/* No object is found from a page that was freed, or that an object lost when it shrank. */
 START_TEST(an_object_is_found_from_each_of_its_pages)
 {
 	enum { COUNT = 40 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Protects the other threads, and later calls, from a kernel that needs long to provide memory or to
- * take it back: while one thread waits for the kernel, the others allocate and free objects of every
- * size, and fork; and one call gives back a few chunks only, whatever a program has freed before
+ * Protects the other threads, and later calls, from a kernel that needs long to provide memory or
+ * to take it back. While one thread waits for the kernel, the others allocate and free objects of
+ * every size, and fork. One call gives back a few chunks only, whatever a program has freed before
  * (Faults E22, E23).
  *
  * Functions of this file replace the library's system calls. They can stop a call that obtains or

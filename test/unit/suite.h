@@ -24,9 +24,9 @@ static inline unsigned int test_seed(void)
 }
 
 /*
- * Ends a child that a process with threads forked. AddressSanitizer allocates memory before it lets a
- * function be called that never returns, such as _exit(), and waits for a lock of its own that
- * another thread may have held at the fork.
+ * Ends a child that a process with threads forked. Before a call of a function that never returns,
+ * such as _exit(), AddressSanitizer allocates memory, and waits for a lock of its own that another
+ * thread may have held at the fork.
  */
 static inline void end_child(int status)
 {
