@@ -9,7 +9,7 @@ bench_plain := $(addprefix $(bench_bin)/,micro touch edges patterns load measure
 bench_translating := $(addprefix $(bench_bin)/,v2p bounce)
 bench_programs := $(bench_suite) $(bench_suite_cxx) $(bench_plain) $(bench_translating)
 
-# -fno-builtin: else the compiler removes allocations whose memory is not used.
+# Without -fno-builtin the compiler would remove allocations whose memory is not used.
 $(bench_suite): $(bench_bin)/suite/%: bench/suite/%.c bench/suite/workload.h | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -fno-builtin -o $@ $<
@@ -43,7 +43,7 @@ bench-in: bench-programs | $(O)/need/kernels
 bench-device: bench-programs | $(O)/need/qemu
 	@bench/device $(BENCH)
 
-# Compares a per-CPU cache with a per-thread cache; see doc/design.md.
+# Compares a per-CPU cache with a per-thread cache; see doc/decisions.md.
 $(bench_bin)/rseq: bench/rseq.c bench/clock.h | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -o $@ $<

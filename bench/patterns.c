@@ -7,9 +7,9 @@
  *
  * usage: patterns PATTERN [SECONDS]
  *
- * Prints five figures in KiB: the largest resident size; the largest sum of the live objects' sizes,
- * and the same with each size rounded up to a power of two (or, beyond 32 KiB, to whole pages, and
- * beyond 2 MiB to multiples of that), which is what an allocator with such classes needs; the
+ * Prints five figures in KiB: the largest resident size; the largest sum of the live objects'
+ * sizes; the same with each size rounded up to a power of two (or, beyond 32 KiB, to whole pages,
+ * and beyond 2 MiB to multiples of that), which is what an allocator with such classes needs; the
  * resident size at the end; and the sum of the sizes that are live then.
  */
 #include <sys/resource.h>

@@ -69,9 +69,7 @@ static void remove_at(struct cover *cover, size_t at)
 	cover->cubes[at] = cover->cubes[--cover->count];
 }
 
-/*
- * Adds a cube unless one of the newest cubes of the cover contains it; drops those that it contains.
- */
+/* Adds a cube unless one of the cover's newest cubes contains it, and drops those it contains. */
 static void add_maximal(struct cover *cover, struct cube *cube)
 {
 	for (size_t i = cover->count > COMPARED ? cover->count - COMPARED : 0; i < cover->count;) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: `pinnedctl cdi` prints a CDI specification with the device, its group, the library and the
-# variables that preload it, as JSON; without a driver it prints one line and fails.
+# Promise: `pinnedctl cdi` prints a CDI specification with the device, its group, the library and
+# the variables that preload it, as JSON; without a driver it prints one line and fails.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(realpath "${PINNED_BUILD:-$top/build}")

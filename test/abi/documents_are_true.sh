@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: programs in doc/*.md and README.md that include headers compile against include/; files, links and make
-# targets that the documents name exist; and no link of an installed document leads out of its package.
+# Promise: programs in doc/*.md and README.md that include headers compile against include/; files,
+# links and make targets that the documents name exist; and no link of an installed document leads
+# out of its package.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cc=${CC:-cc}

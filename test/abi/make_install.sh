@@ -14,8 +14,8 @@ fail() {
 	exit 1
 }
 
-# What building needs: programs of coreutils, sed and the like, which every system has, a compiler and
-# make. dpkg, apt, python3, perl, git and pkg-config are left out.
+# Building needs programs that every system has, such as coreutils and sed, and a compiler and make.
+# dpkg, apt, python3, perl, git and pkg-config are left out.
 mkdir "$tmp/bin" "$tmp/o"
 for tool in sh bash cat chmod chown cmp cp cut dirname basename env find grep gzip head id install ln ls mkdir mktemp mv printf pwd rm rmdir \
 	sed sort stat tail tar touch tr uname wc xargs cc gcc as ld ar objcopy make; do

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Promise: neither library makes its system calls through a public function that another preloaded
 # library may wrap, so a program under torsocks, which wraps even syscall(), does not hang before
-# main() (Faults E9). The exception is madvise(), by which the library announces memory that is about
-# to go (Faults E12): one file calls it, through the procedure linkage table, because libfabric
-# replaces addresses only there. The system-call instruction is right for each architecture: 32-bit
-# programs and programs for other architectures are built and run if their compilers are installed.
+# main() (Faults E9). The exception is madvise(), by which the library announces memory that is
+# about to go (Faults E12): one file calls it, through the procedure linkage table, because
+# libfabric replaces addresses only there. The system-call instruction is right for each
+# architecture: 32-bit programs and programs for other architectures are built and run if their
+# compilers are installed.
 set -eu
 
 top=${PINNED_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}

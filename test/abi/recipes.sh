@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: the recipes in contrib/ fit the tree. The commands of Buildroot's recipe build and install
-# it with the variables that Buildroot defines, and the recipes for Yocto name the licenses' current
-# checksums. rpmbuild and bitbake are not needed.
+# Promise: the recipes in contrib/ fit the tree. The commands of Buildroot's recipe build and
+# install it with the variables that Buildroot defines, and the recipes for Yocto name the licenses'
+# current checksums. rpmbuild and bitbake are not needed.
 set -eu
 top=${PINNED_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 tmp=$(mktemp -d)

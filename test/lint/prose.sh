@@ -4,7 +4,7 @@
 # headers. These lines may be longer, because they cannot be wrapped:
 #   - tables (lines that begin with |), headings, and HTML;
 #   - code: between ``` and ```, or indented by four blanks; between .EX and .EE;
-#   - a line whose only word after the indentation and list mark is longer than the limit, such as a link.
+#   - a line with a single word after the indentation and list mark, such as a long link.
 #
 # usage: prose.sh [FILE...]     default: all such files that git knows
 set -u

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Promise: gdb, strace and valgrind work on programs that load the library. Programs with
-# AddressSanitizer run in the way that the README describes, and find errors (Faults B22).
+# AddressSanitizer run in the way that doc/limits.md describes, and find errors (Faults B22).
 . "$(dirname "$0")/../guest-common"
 gdb -q -batch -ex 'break malloc' -ex run -ex 'bt 2' -ex kill --args /bin/ls / >out 2>err </dev/null || fail "gdb: $(cat out err)"
 grep -qE '#0 .*malloc' out || fail "gdb does not stop in malloc: $(cat out err)"
