@@ -62,9 +62,7 @@ static const unsigned int known[] = {
 	PINNED_MEM_IOC_QUERY, PINNED_MEM_IOC_SYNC,     PINNED_MEM_IOC_EXPORT,
 };
 
-/*
- * Larger than any structure. The same bytes are a valid POPULATE, INFO, ...: only the size differs.
- */
+/* Larger than any structure; holds a good POPULATE, INFO, ... by its size alone. */
 union argument {
 	struct pinned_mem_populate populate;
 	char bytes[1 << _IOC_SIZEBITS];
@@ -132,7 +130,7 @@ static void unknown_member(int fd, unsigned int request)
 	free(argument);
 }
 
-/* What a caller of any release does with a pool. Each request works with each release's sizes. */
+/* What a caller of any release does with a pool: each request works, whatever the structure's size. */
 struct caller {
 	int fd;
 	size_t more;

@@ -2,8 +2,8 @@
 /*
  * Protects memory from threads that do not use it. The caches of all threads together hold no more
  * than the documentation says, and no more than an eighth of the limit. What sleeping threads have
- * cached is available to a request of another thread that would fail otherwise (Faults E18). A thread whose
- * calls all take the fast path gives back what it does not use any more (Faults E19).
+ * cached is available to a request of another thread that would fail otherwise (Faults E18). A
+ * thread whose calls all take the fast path gives back what it does not use any more (Faults E19).
  */
 #include <pthread.h>
 #include <stdlib.h>
