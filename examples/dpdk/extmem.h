@@ -10,9 +10,9 @@
  * DPDK's address with libpinned's, and registers the chunk again if the two differ. A chunk stays
  * while an object in it is allocated or retained.
  *
- * One thread may use this, between rte_eal_init() and rte_eal_cleanup(). A forked child may not,
- * because it shares DPDK's own memory, including all mbufs, with its parent. A function that fails
- * leaves a message for why().
+ * Only one thread may call these functions, between rte_eal_init() and rte_eal_cleanup(). A forked
+ * child may not, because it shares DPDK's own memory, including all mbufs, with its parent. A
+ * function that fails leaves a message for why().
  */
 #ifndef EXTMEM_H
 #define EXTMEM_H
@@ -21,8 +21,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Starts for the device that DPDK calls @name. Return: 0; -1 with errno. */
+/*
+ * Chooses the kind of addresses for the device that DPDK calls @name; with VFIO, attaches DPDK's
+ * container. Return: 0; -1 with errno.
+ */
 int extmem_start(const char *name);
+/* Unregisters all chunks, and detaches the container. */
 void extmem_stop(void);
 /* Returns whether this process was forked from the process that called extmem_start(). */
 bool extmem_is_forked(void);

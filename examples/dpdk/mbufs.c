@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * One struct hold keeps the program's object retained for all mbufs of a chain. The reference count
- * of struct hold is what DPDK calls the shared info of an external buffer; clones that DPDK makes
- * of an mbuf count too.
+ * of a struct hold is in the member that DPDK calls the shared info of an external buffer; clones
+ * that DPDK makes of an mbuf count, too.
  */
 #include "mbufs.h"
 
@@ -46,7 +46,7 @@ int mbufs_start(void)
 	return empty && copies ? 0 : -1;
 }
 
-/* DPDK calls this after it freed the last mbuf that refers to the data. */
+/* DPDK calls this function after it has freed the last mbuf that refers to the data. */
 static void let_go(void *data, void *argument)
 {
 	struct hold *hold = argument;

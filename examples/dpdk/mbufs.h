@@ -4,7 +4,7 @@
  * until DPDK has freed the last mbuf that refers to it, whether the mbuf was sent or not, so the
  * program may free the object earlier. Data that is not pinned is copied.
  *
- * Only one thread may use this. A function that fails leaves a message for why().
+ * Only one thread may call these functions. A function that fails leaves a message for why().
  */
 #ifndef MBUFS_H
 #define MBUFS_H
@@ -32,6 +32,7 @@ int mbufs_start(void);
  */
 struct rte_mbuf *mbufs_show(const void *data, size_t len);
 
+/* Stores how many bytes mbufs_show() has shown in place, and how many it has copied. */
 void mbufs_figures(struct mbufs_figures *figures);
 
 #endif /* MBUFS_H */

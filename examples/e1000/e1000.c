@@ -229,8 +229,8 @@ static unsigned int free_entries(const struct e1000 *card)
 }
 
 /*
- * Retains @part, or copies it to pinned memory, and stores the device's addresses in @extents,
- * which has @count entries. @hold records what keeps the memory. Return: the number of extents; 0
+ * Retains @part, or copies it to pinned memory, and stores the device's addresses in @extents, an
+ * array of @count entries. @hold records what keeps the memory. Return: the number of extents; 0
  * with errno.
  */
 static size_t reach(const struct pci *pci, const struct iovec *part, struct pinned_extent *extents,
@@ -430,7 +430,10 @@ int e1000_post(struct e1000 *card, void *room)
 	return 0;
 }
 
-/* Restarts receiving after a foreign reset, after the frames that the card has already written. */
+/*
+ * Restarts receiving after a foreign reset. The card continues with the first room that it has not
+ * filled yet.
+ */
 static int revive_receiving(struct e1000 *card)
 {
 	unsigned int head = card->rx_first;

@@ -27,7 +27,7 @@ struct packet_ring {
 	unsigned int frames_per_block;
 	size_t mac;	     /* offset of a frame's bytes from the start of its header */
 	bool is_direct;	     /* frames are large enough for the card to write into them */
-	bool is_mapped;	     /* until munmap */
+	bool is_mapped;	     /* the program has mapped the ring, and not yet unmapped it */
 	unsigned int next;   /* the frame that is filled next */
 	unsigned int posted; /* number of frames from @next on that the card owns */
 };

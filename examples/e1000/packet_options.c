@@ -20,7 +20,7 @@ static int refuse(int error)
 	return -1;
 }
 
-/* Adds or drops a membership. The card is promiscuous while at least one socket requests that. */
+/* Adds or drops a membership. The card follows the last request, whichever socket made it. */
 static int change_membership(struct packet_socket *socket, const struct packet_mreq *request,
 			     bool is_member)
 {

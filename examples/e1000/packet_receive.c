@@ -76,9 +76,7 @@ static bool has_direct_ring(void)
 	return receiver->ring && receiver->ring->is_direct;
 }
 
-/*
- * Gives the card empty rooms. Frames received for another socket, and broken frames, are dropped.
- */
+/* Drops all frames that wait for the program, and gives the card empty rooms. */
 static int restart(void)
 {
 	e1000_forget_rooms(packet_card.card);

@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* jemalloc passes the hooks to each hook; they are the first member, so that the arena is found. */
+/*
+ * jemalloc passes the extent_hooks_t to each hook. It is the first member, so that heap_of() finds
+ * the heap.
+ */
 struct hooks {
 	extent_hooks_t hooks;
 	struct pinned_heap *heap;

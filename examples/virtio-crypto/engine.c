@@ -281,11 +281,12 @@ static bool do_in_software(struct engine_key *key, const uint8_t *iv, const stru
 	return rest >= 0 && (size_t)(head + rest) == run->head_len + run->src_len;
 }
 
-/* The device. */
+/* Data on the device. */
 
+/* SPOILED: the device failed, and may have overwritten its input. */
 enum outcome { DONE, NOT_DONE, SPOILED };
 
-/* Returns whether @error, as the device's answer, means that the result was not written to. */
+/* Returns whether @error, the device's answer, means that the device did not write the result. */
 static bool is_untouched(int error)
 {
 	return error == EBADMSG || error == ENOTSUP || error == EINVAL;
@@ -314,7 +315,7 @@ static enum outcome do_on_device(struct engine_key *key, const uint8_t *iv,
 	size_t len = run->head_len + run->src_len;
 	int result;
 
-	/* While the ring is full: the threads that filled it empty it when they wait. */
+	/* If the ring is full, try again: the threads that filled the ring empty it meanwhile. */
 	while ((result = vcrypto_submit(device, key->request, &job)) && errno == EAGAIN)
 		sched_yield();
 	if (result) {
@@ -364,7 +365,7 @@ static void verify(struct engine_key *key, const uint8_t *iv, uint8_t *copy,
 
 /*
  * Returns whether input and output overlap without starting at the same address. Such data is
- * copied and processed in one piece.
+ * copied, and then processed in one piece by software.
  */
 static bool is_shifted(const struct engine_run *run)
 {

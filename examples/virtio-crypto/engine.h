@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Encrypts and decrypts whole blocks with a key. The device does it if the data is pinned and the
- * device accepts the request, else OpenSSL's software does. Counts the bytes of both. A process
- * uses one device, which is opened when first needed; a forked child opens its own.
+ * Encrypts and decrypts whole blocks with a key: on the device if the data is pinned and the device
+ * accepts the request, and otherwise by OpenSSL's software. The engine counts the bytes of both. A
+ * process uses one device, which is opened when it is first needed; a forked child opens its own.
  *
  * Environment:
  *   VCRYPTO_REPORT=FILE  append a line of figures to FILE when the process ends; "-" is stderr
@@ -62,6 +62,7 @@ struct engine_run {
 bool engine_start(void);
 void engine_stop(void);
 
+/* Sets the key, of @key->cipher->key_len bytes, for one direction. */
 void engine_key_set(struct engine_key *key, const uint8_t *bytes, bool is_encrypting);
 /* Ends the key's session and wipes the key. */
 void engine_key_clear(struct engine_key *key);

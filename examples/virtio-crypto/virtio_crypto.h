@@ -84,18 +84,20 @@ bool vcrypto_reaches(const struct vcrypto *dev, const void *ptr);
 /* Returns whether the calling process itself, and not its parent, opened the device. */
 bool vcrypto_is_own(const struct vcrypto *dev);
 
-/* Errors: ENOTSUP, EINVAL, ENOSPC and EIO as the device answers; others as vcrypto_submit(). */
+/*
+ * Gives the device a key, for one direction. Errors: ENOTSUP, EINVAL, ENOSPC and EIO as the device
+ * answers; others as vcrypto_submit().
+ */
 int vcrypto_session_create(struct vcrypto *dev, uint32_t algo, const void *key, size_t key_len,
 			   bool is_encrypting, struct vcrypto_session *session);
 /* Succeeds without doing anything if the session is lost. */
 int vcrypto_session_destroy(struct vcrypto *dev, struct vcrypto_session session);
 
-/*
- * Return: NULL with errno ENOMEM. A request that is in flight on a device that cannot be reset is
- * never freed.
- */
+/* Creates a request, which can be used again after it has ended. Return: NULL with errno ENOMEM. */
 struct vcrypto_request *vcrypto_request_new(void);
+/* Frees a request. A request in flight is not freed, because the device may still write to it. */
 void vcrypto_request_free(struct vcrypto_request *request);
+/* Returns the result of a job whose dst was NULL. */
 const void *vcrypto_request_result(const struct vcrypto_request *request);
 
 /*

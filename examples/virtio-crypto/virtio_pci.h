@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Access to a modern virtio device on PCI from user space: negotiates its features and sets up its
- * queues (virtio 1.2, section 4.1). For who owns the device, and which addresses it uses, see
- * pci.h.
+ * queues (virtio 1.2, section 4.1). pci.h says which process owns a device, and which addresses the
+ * device uses.
  *
  * Functions that return int return 0, or -1 with errno and a message in why().
  */

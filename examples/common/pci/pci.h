@@ -26,10 +26,10 @@
 
 struct pci {
 	char name[32];	    /* as in /sys/bus/pci/devices */
-	int lock;	    /* a descriptor whose flock reserves the device; -1 with VFIO */
+	int lock;	    /* a descriptor whose flock(2) reserves the device; -1 with VFIO */
 	unsigned int forks; /* pci_forks() when the device was opened */
 	struct vfio_device vfio;
-	struct pinned_device *device; /* with VFIO; else NULL */
+	struct pinned_device *device; /* the attached device, with VFIO; else NULL */
 	uint8_t *bars[PCI_BARS];
 	size_t bar_lens[PCI_BARS];
 };

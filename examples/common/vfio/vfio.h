@@ -24,8 +24,9 @@ struct vfio_device {
 bool vfio_has(const char *name);
 
 /*
- * Return: 0; -1 with errno, EBUSY if another process has the group open or a device of the group is
- * bound to another kernel driver.
+ * Opens the device @name and its group, and puts the group into a new container, whose IOMMU is
+ * set. Return: 0; -1 with errno, EBUSY if another process has the group open or a device of the
+ * group is bound to another kernel driver.
  */
 int vfio_open(struct vfio_device *vfio, const char *name);
 /* Closes the device. The kernel then resets the device and ends its DMA. */
