@@ -15,7 +15,7 @@ do_compile() {
 do_install() {
 	oe_runmake -C ${S} install DESTDIR=${D}
 	install -D -m 644 ${S}/src/tools/system/malloc-pinned.conf ${D}${sysconfdir}/malloc-pinned.conf
-	# The driver's recipe brings the driver.
+	# pinned-mem-module builds the driver, whose source is not needed here; initramfs-tools is Debian's.
 	rm -rf ${D}${prefix}/src ${D}${includedir}/pinned-mem ${D}${datadir}/initramfs-tools
 }
 
