@@ -34,8 +34,9 @@ size_t pn_idle_purge_ending(struct pn_heap *heap);
 /* A heap in which chunks have been idle for decay_ms, or NULL. */
 extern struct pn_heap *pn_idle_due;
 /*
- * Gives back some of the chunks of that heap that have been idle for decay_ms. The caller holds no
- * lock, and is the outermost function of the library.
+ * Gives back some of the chunks of that heap that have been idle for decay_ms, together with idle
+ * neighbours, which may be younger. The caller holds no lock, and is the outermost function of the
+ * library.
  */
 void pn_idle_give_decayed(void);
 

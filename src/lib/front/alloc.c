@@ -71,9 +71,9 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
 /*
  * Gives back chunks that have been idle for long. Each function that frees ends with this, when it
  * holds no lock: an interceptor of the announcement may call any function of the library
- * (announce.h). Functions that allocate do not give chunks back unless memory is short: some
- * libraries allocate while they hold the lock that their interceptor takes, but free memory only
- * while they do not hold it.
+ * (announce.h). Functions that allocate do not give chunks back unless memory is short or must be
+ * contiguous: some libraries allocate while they hold the lock that their interceptor takes, but
+ * free memory only while they do not hold it.
  */
 static void finish(void)
 {

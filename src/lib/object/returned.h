@@ -11,8 +11,8 @@
 /**
  * struct pn_owner - one thread's slabs
  * @partial: for each class, the slabs with free objects; only the owner uses this list
- * @returned: for each class, the slabs to which other threads returned objects; changes under the
- *	class's lock, but the owner checks without the lock whether the list is empty
+ * @returned: for each class, the slabs to which other threads returned objects; the class's lock
+ *	covers this list
  * @epoch: fork generation in which the thread began
  * @has_ended: for each class, the thread has ended and has given up its slabs with free objects;
  *	becomes true under the class's lock

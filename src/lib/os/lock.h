@@ -5,7 +5,7 @@
  * A forked child has only the thread that forked. A lock that another thread held at the fork would
  * stay held in the child for ever, and the data under the lock may be half changed. When a child is
  * settled (child.h), it therefore resets all locks together with their data. No thread waits for a
- * lock in a new child: pn_lock() settles the child first.
+ * lock in a new child: if the lock is not free, pn_lock() settles the child first.
  *
  * A signal handler may fork while the interrupted thread is inside a locked section. In the child,
  * that section continues after the handler. Its data are as the thread left them, and no other
