@@ -81,9 +81,9 @@ struct pinned_extent {
 };
 
 /**
- * struct pinned_stats - figures of this process, over all heaps, or of one heap, at one moment
+ * struct pinned_stats - figures of this process, over all heaps, or of one heap
  * @size: in: sizeof(struct pinned_stats); out: the bytes of the structure that the library knows,
- *	if these are fewer. The members beyond are 0.
+ *	if these are fewer. The members after these bytes are 0.
  * @arena_bytes: addresses that the library has claimed so far, whether they hold memory or not
  * @chunk_bytes: memory obtained from the backend, in use or kept for reuse
  * @peak_chunk_bytes: the maximum of @chunk_bytes so far
@@ -94,7 +94,8 @@ struct pinned_extent {
  * @populate_calls: requests for memory to the backend
  * @punch_calls: requests that gave memory back to the backend
  * @failed_allocs: allocations that failed with ENOMEM
- * @retained_bytes: the part of @object_bytes that was freed, but is retained (pinned_retain())
+ * @retained_bytes: the part of @object_bytes in objects that were freed but are still retained
+ *	(pinned_retain())
  * @limit_bytes: how much all heaps together, or the heap, may hold; UINT64_MAX means no limit
  * @quarantine_bytes: the part of @cached_bytes that waits before its memory is used again
  *
