@@ -41,7 +41,7 @@ static const struct vfio_iommu_type1_info_cap_iova_range *find_ranges(const unio
 	return NULL;
 }
 
-/* Reduces @range to the whole chunks of it inside @allowed. Return: false if there is none. */
+/* Reduces @range to its whole chunks inside @allowed. Return: false if there are none. */
 static bool clip(struct pn_vfio_range *range, const struct vfio_iova_range *allowed)
 {
 	uint64_t first = range->first > allowed->start ? range->first : allowed->start;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* How a heap is opened and closed, its statistics, and what becomes of it in a forked child. */
+/* Opens and closes heaps, copies their statistics, and resets them in a forked child. */
 #include "chunk/heap.h"
 
 #include <errno.h>

@@ -420,10 +420,10 @@ void pn_free_sized(void *ptr, size_t alignment, size_t size, const char *caller)
 }
 
 /*
- * Returns the size of the replacement of a medium object that grows from @old to @size bytes, by a
- * quarter or less. Programs grow arrays so in many small steps. The replacement gets as many bytes
- * as let the same number of such objects fit into a chunk: then arrays that grow in turn leave no
- * holes, and most of their steps need no move.
+ * Returns how many bytes a medium object, or its replacement, gets when it grows from @old to @size
+ * bytes. If it grows by a quarter or less, as arrays do that grow in many small steps, it gets the
+ * most bytes with which the same number of such objects fits into a chunk. Arrays that grow in turn
+ * therefore leave no holes, and most of their steps need no move. Otherwise, returns @size.
  */
 static size_t with_slack(size_t size, size_t old)
 {

@@ -4,7 +4,7 @@
  * covers only the ring: an object that leaves the ring is checked and given back without the lock.
  *
  * The ring has one place for each 64 bytes of its limit. If the objects are smaller, the ring is
- * full before they reach the limit, and the oldest object leaves all the same.
+ * full before they reach the limit, and the oldest object leaves the ring already then.
  */
 #include "front/harden.h"
 

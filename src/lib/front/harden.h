@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What happens to freed objects if the configuration asks for hardening: they are zeroed, they stay
- * in a quarantine before they are used again, and whoever writes to them meanwhile is detected. The
- * slow paths do all this. Threads cache nothing then, so every call takes a slow path.
+ * in a quarantine before they are used again, and a write to a zeroed object is detected. The slow
+ * paths do all this. Threads cache nothing then, so every call takes a slow path.
  */
 #ifndef PN_HARDEN_H
 #define PN_HARDEN_H

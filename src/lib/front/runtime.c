@@ -4,9 +4,10 @@
  *
  * Lock order, outermost first: the list of heaps, the classes in ascending order, the arena, the
  * profile. Three more locks are acquired while the thread holds no lock, and no lock is acquired
- * inside them: those of the list of thread caches (but inside the list of heaps while a heap is
- * counted), of the quarantine, and of the table of retain counts. The handler that runs before a
- * fork acquires no lock; see fork.c.
+ * inside them: the lock of the list of thread caches, that of the quarantine, and that of the table
+ * of retain counts. There is one exception: while a heap is counted, the lock of the list of thread
+ * caches is acquired inside that of the list of heaps. The handler that runs before a fork acquires
+ * no lock; see fork.c.
  */
 #include "front/runtime.h"
 

@@ -46,7 +46,7 @@ static struct pn_slab *take_record_locked(struct pn_heap *heap)
 	if (!record)
 		return pn_meta_alloc(offsetof(struct pn_slab, state) + 1);
 	heap->spare = record->next;
-	/* The reason is the same as in take_record() of slab.c. */
+	/* A forked child that sees the record changed must see that no table entry leads to it. */
 	pn_child_order_writes();
 	return record;
 }

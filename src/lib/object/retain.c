@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Retain counts. An object's state can count to 63. When the count grows beyond that, 32 of it are
- * carried into a hash table, whose key is the object's offset; they are borrowed back before the
- * state would count 0.
+ * Retain counts. An object's state can count to 63. When the count grows beyond 63, a part of 32 is
+ * carried into a hash table, whose key is the object's offset. Such a part is borrowed back before
+ * the state would count 0.
  *
  * Any thread changes states by compare-and-exchange, without a lock. The lock covers the table and
  * PN_RETAINED_MORE in the states. The program frees an object once; the memory is given back by
