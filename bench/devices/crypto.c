@@ -2,8 +2,8 @@
 /*
  * Encrypts one buffer of the program into another, with examples/virtio-crypto. If malloc returns
  * pinned memory, then the device reads and writes the two buffers in place, and each buffer is
- * retained and translated. Else the data is copied into and out of buffers that a library would
- * keep for the device; these are translated, and need not be retained.
+ * retained and translated. Otherwise the data is copied into and out of buffers that a library
+ * would keep for the device; these are translated, and need not be retained.
  *
  * usage: crypto NAME      NAME: the driver's name in the results
  */

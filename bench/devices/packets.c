@@ -2,9 +2,10 @@
 /*
  * Sends a buffer of the program with examples/e1000, and receives into one, as a single frame or as
  * a train of frames. When sending, the driver itself detects whether the buffer is pinned. If it
- * is, then the driver retains and translates it for each frame; else the driver copies each frame
+ * is, the driver retains and translates it for each frame; otherwise the driver copies each frame
  * into pinned memory. When receiving, the card writes into the program's own rooms if they are
- * pinned; else into the library's rooms, from which each frame is copied into the program's buffer.
+ * pinned; otherwise it writes into the library's rooms, from which each frame is copied into the
+ * program's buffer.
  *
  * usage: packets [INTERFACE]      INTERFACE: receive frames sent there, on the same wire
  */

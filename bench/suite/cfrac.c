@@ -75,7 +75,7 @@ static struct integer *add(const struct integer *a, const struct integer *b)
 	return sum;
 }
 
-/* now = coefficient * now + before; before = what now was */
+/* now = coefficient * now + before; before = the old value of now */
 static void step(struct integer **now, struct integer **before, uint32_t coefficient)
 {
 	struct integer *product = multiply(*now, coefficient);

@@ -107,7 +107,7 @@ static struct cover random_cover(uint64_t *random, size_t words)
 	return cover;
 }
 
-/* Returns the cube that two others have in common, which a scratch set contains first. */
+/* Returns the cube that two others have in common. Computes it in a scratch set first. */
 static struct cube *common(const struct cube *a, const struct cube *b, size_t words)
 {
 	uint64_t *scratch = checked(malloc(words * sizeof(*scratch)));
@@ -138,7 +138,7 @@ static struct cover intersect(const struct cover *a, const struct cover *b)
 	return product;
 }
 
-/* Returns how many bits the smallest cube has, by way of an array of all cubes' bits. */
+/* Returns the bit count of the smallest cube. Stores the counts of all cubes in an array first. */
 static size_t smallest_cube(const struct cover *cover)
 {
 	size_t *literals = checked(malloc((cover->count + 1) * sizeof(*literals)));

@@ -19,7 +19,7 @@
 
 static uint64_t *shared[SHARED];
 
-/* The published program's chance: one in a hundred more than it says. */
+/* As in the published program, the chance is one percent larger than @percent. */
 static int chance(uint64_t *random, size_t percent)
 {
 	return random_below(random, 100) <= percent;

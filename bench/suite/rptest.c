@@ -5,8 +5,8 @@
  * and replaces the objects in 30 to 99 slots. In every second loop it also makes a list of as many
  * objects, which another thread will free. Sizes are 8 to 16000 bytes, and smaller ones are more
  * likely. All objects are written; two thirds of those below 4096 bytes come from memalign with 8
- * and 16, the rest from calloc. The whole is done twice two times; a thread's slots are emptied
- * after 500 loops, and each second time the threads are new.
+ * and 16, the rest from calloc. Each thread does 500 loops twice, and empties its slots after each
+ * time. Then new threads do the same.
  *
  * Differences: other random numbers; no pauses of a second between parts; one thread hands nothing
  * over, as in the published program.

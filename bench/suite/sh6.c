@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * sh6bench of MicroQuill with 10000 calls, as mimalloc-bench runs it: each thread goes through a
- * row of sizes up to 1000 bytes, with its halves, 250 objects of each below 100 bytes and 50 of
- * each above, and stores the objects one after another in 10000 places divided by the number of
- * threads. At the end of the places it frees what is before the fifth that stays, in the order of
- * allocation, and what is after it in reverse; the fifth that stays moves on each time. It does
- * this 10000 times, divided by the number of threads.
+ * sh6bench of MicroQuill with 10000 calls, as mimalloc-bench runs it. Each thread goes through a
+ * sequence of sizes up to 1000 bytes; each size is followed by its half, its quarter and so on. Of
+ * each size below 100 bytes it allocates 250 objects, and 50 of each other size. It stores the
+ * objects one after another in 10000 places, divided by the number of threads. When it reaches the
+ * end of the places, a fifth of the objects stays, another fifth each time: the thread frees the
+ * objects before that fifth in the order of allocation, and those after it in reverse. It goes
+ * through the sizes 10000 times, divided by the number of threads.
  *
  * mimalloc-bench starts twice as many threads as there are processors.
  */

@@ -2,9 +2,10 @@
 /*
  * sh8bench of MicroQuill with 700000 iterations, as mimalloc-bench runs it: an iteration allocates
  * objects of one size, from 5000 of 16 bytes to one of 168524, and stores them in a million places
- * divided by the number of threads, which are freed as sh6bench does. Meanwhile the main thread
- * allocates ten million objects of 8 bytes, which the other threads free as they appear: each
- * thread a part of each thread's part. Neither the places nor the rest are freed at the end.
+ * divided by the number of threads. These objects are freed as in sh6bench. Meanwhile the main
+ * thread allocates ten million objects of 8 bytes, in one part for each thread; every thread frees
+ * its share of each part as the objects appear. Objects and places that remain are not freed at the
+ * end.
  *
  * mimalloc-bench starts twice as many threads as there are processors. Difference: with less work,
  * the objects of 8 bytes are fewer too.

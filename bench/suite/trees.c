@@ -50,7 +50,7 @@ static void insert(struct node **at, size_t key)
 	*at = make_node(key);
 }
 
-/* Removes the node with the smallest key that is not less than @key, else the greatest node. */
+/* Removes the last node on the search path of @key, which has the next smaller or larger key. */
 static void remove_near(struct node **at, size_t key)
 {
 	struct node **best = at, *node;

@@ -80,7 +80,7 @@ static void release(void)
 	}
 }
 
-/* Allocates as many batches as its argument says; if that is none, frees batches. */
+/* Allocates the number of batches that its argument says, or frees batches if it is 0. */
 static void *work(void *arg)
 {
 	size_t batches = *(size_t *)arg;
