@@ -155,7 +155,7 @@ static void check_export(const struct model_export *export, const char *at)
 void step_export(void)
 {
 	struct model_export *export = &fuzz.model.exports[fuzz_below(&fuzz.random, EXPORTS)];
-	/* Behind all places, where no other mapping of the fuzzer lies. */
+	/* After all places, where no other mapping of the fuzzer lies. */
 	void *at = fuzz.window + PLACES * PLACE_STRIDE;
 
 	if (export->fd < 0)

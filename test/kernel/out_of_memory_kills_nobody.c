@@ -24,7 +24,7 @@ static void all_or_none(int fd)
 	unsigned int rest = all_memory() - before.used_chunks;
 	struct pinned_mem_query found;
 
-	/* More than the limit is refused before any memory is taken; all of it there is not. */
+	/* Beyond the limit a request is refused at once; within it, the memory does not suffice. */
 	REFUSED(populate(fd, 10, rest + 1, NULL), EDQUOT);
 	UNCHANGED(fd, before);
 	REFUSED(populate(fd, 10, rest, NULL), ENOMEM);

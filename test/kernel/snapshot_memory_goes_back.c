@@ -84,7 +84,7 @@ static void unmaps_part_by_part(void)
 	check_slot(3);
 }
 
-/* Changes a page of the slot, the @i-th in the order that the slot stands for. */
+/* Writes to the @i-th page of the slot, in an order of pages that depends on the slot. */
 static void write_page(unsigned long slot, unsigned long i)
 {
 	unsigned long orders[] = { i, CHUNK_PAGES - 1 - i, i * 37 % CHUNK_PAGES };

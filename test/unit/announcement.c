@@ -227,7 +227,7 @@ START_TEST(the_interceptor_allocates_frees_maps_and_forks)
 	object = filled(SIZE);
 	meanwhile = do_everything;
 	pinned_free(object);
-	/* The child goes on as well: what it announced before the fork belongs to its parent. */
+	/* The child that was forked meanwhile continues here too, and counts anew. */
 	object = filled(SIZE);
 	for (size_t i = 0; i < SIZE; i += 4096)
 		ck_assert_int_eq(object[i], 1);

@@ -343,7 +343,7 @@ static void begin(unsigned int wanted_seed)
 	seed = wanted_seed;
 }
 
-/* Each of four loops tries every fourth call, each loop from another start, to save time. */
+/* Four processes share the calls: each makes every fourth call fail, from its own start on. */
 START_TEST(any_one_call_fails)
 {
 	begin(7);

@@ -23,8 +23,8 @@ uint32_t __wrap_pn_arena_owner(size_t slot)
 }
 
 /*
- * Returns the most steps that a pair of free() and malloc() of any of three sizes takes beside
- * @count large objects, before which there is a gap that is too small for the pair's object.
+ * Frees and allocates objects of three sizes in turn, after @count other large objects and a gap
+ * that is too small for these sizes. Returns the most steps that one pair of calls takes.
  */
 static size_t most_steps(size_t count)
 {

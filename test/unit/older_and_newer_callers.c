@@ -105,7 +105,7 @@ START_TEST(stats_of_a_later_release_end_in_zeros)
 		memset(&new, 0x5a, sizeof(new));
 		new.stats.size = offsetof(typeof(new), canary);
 		ck_assert_int_eq(both[i](&new), 0);
-		/* The caller can tell that the library does not know the last seven. */
+		/* The returned size tells that the library does not know the last seven members. */
 		ck_assert_uint_eq(new.stats.size, sizeof(new.stats));
 		for (size_t k = 0; k < 7; k++)
 			ck_assert_uint_eq(new.later[k], 0);

@@ -160,7 +160,7 @@ START_TEST(others_allocate_while_one_obtains_memory)
 	huge = finish(thread);
 	ck_assert_ptr_nonnull(huge);
 	memset(huge, 2, HUGE);
-	/* Each byte is as the one before it. */
+	/* All bytes are still 1. */
 	ck_assert_int_eq(other[0], 1);
 	ck_assert_int_eq(memcmp(other, other + 1, 10 * PN_CHUNK_SIZE - 1), 0);
 	pinned_free(other);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Allocates 64 MiB in pieces of the given size, prints how many it got, checks their content
- * and frees them; then does the same again. Objects can be made smaller when no memory is left,
- * and when the other pieces are libc's (Faults B33).
+ * Twice allocates 64 MiB in pieces of the given size, checks their content and frees them. Prints
+ * how many pieces it got, and whether it got as many again. realloc() to a smaller size succeeds
+ * when no memory is left, and when the other pieces are libc's (Faults B33).
  */
 #include <stdlib.h>
 

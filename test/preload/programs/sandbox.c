@@ -4,7 +4,7 @@
  * under the filter, the shim makes only system calls that libc's malloc makes too, also in
  * threads that start later and in forked children (Faults B8). The argument selects how the
  * filter is installed: by prctl(), by libseccomp's function, or by a raw system call that the
- * shim cannot see, with a filter that allows to ask whether there is one.
+ * shim cannot see. The filter allows the call by which the shim asks whether a filter is installed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,7 +31,7 @@
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),             \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 
-/* Allows what glibc's malloc, threads and fork need, and asking for the mode of the filter. */
+/* Allows what glibc's malloc, threads and fork need, and the request for the seccomp mode. */
 static struct sock_filter allowed[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	ALLOW(SYS_brk),
@@ -73,9 +73,7 @@ static void confine(const char *how)
 	int (*load)(const void *) = (int (*)(const void *))dlsym(RTLD_DEFAULT, "seccomp_load");
 
 	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	/*
-	 * Programs find out by this failing call whether the kernel has filters; no filter results.
-	 */
+	/* Programs test by this call, which installs nothing, whether the kernel has filters. */
 	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == -1 && errno == EFAULT);
 	if (!strcmp(how, "prctl"))
 		CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
