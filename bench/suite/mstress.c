@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * mstress of mimalloc-bench, with the arguments "N 50 25": 25 times starts N threads, the main
- * thread among them. Thread t allocates 5000 (t + 1) objects of 1 to 16 words that it frees at
- * random, and half as many of 1 to 64 words that it keeps until it ends; one in 50 is a hundred
+ * thread among them. Thread t allocates 5000 (t mod 8 + 1) objects of 1 to 16 words that it frees
+ * at random, and half as many of 1 to 64 words that it keeps until it ends; one in 50 is a hundred
  * times as large, and some of them a thousand or ten thousand times. All words are written and
  * verified. A quarter of the steps exchanges an object with a table of 1000 that threads share, and
  * half of the table survives into the next round.
