@@ -7,8 +7,8 @@
  * drivers. While @refs is not 0, the driver holds one reference to the page. The page's own
  * reference count covers everybody else: page-table entries, pins by get_user_pages, and page
  * faults in progress. When @refs drops to 0, the chunk enters the quarantine. The quarantine
- * returns the chunk to its source when nobody else has a reference and, if the owner died, after
- * the chunk has rested. Until then the chunk stays charged.
+ * returns the chunk to its source when nobody else has a reference, and after the chunk has rested
+ * if it must (pinned_chunk_abandon()). Until then the chunk stays charged.
  */
 #include <linux/err.h>
 #include <linux/io.h>
@@ -256,9 +256,9 @@ void pinned_chunk_put(struct pinned_chunk *chunk)
 }
 
 /*
- * Puts a reference because its holder died. A device that knows the physical address may still
- * write to the memory. So if the address was disclosed, the chunk must rest before anybody else
- * gets it, no matter who puts the last reference, and when.
+ * Puts the reference of a slot whose owner died, or closed the pool without PUNCH. A device that
+ * knows the physical address may still write to the memory. So if the address was disclosed, the
+ * chunk must rest before anybody else gets it, no matter who puts the last reference, and when.
  */
 void pinned_chunk_abandon(struct pinned_chunk *chunk)
 {

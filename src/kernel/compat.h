@@ -227,8 +227,8 @@ static inline bool pinned_page_maybe_dma_pinned(struct page *page)
 /*
  * 7.1, commit fce69f60a163: zap_vma_ptes() was renamed zap_special_vma_range(), and accepts
  * VM_MIXEDMAP as well. Before, the function accepted only VM_PFNMAP, although what it does depends
- * on no flag. So VM_PFNMAP is set during the call; the caller holds mmap_lock for writing, so
- * nobody who reads the flags can see this one.
+ * on no flag. So VM_PFNMAP is set during the call. The caller holds mmap_lock for writing, so
+ * nobody reads the flags meanwhile.
  *
  * Removes the page-table entries of one VM_MIXEDMAP mapping; other mappings of the same file keep
  * theirs.

@@ -69,7 +69,7 @@ static int find_all(struct mm_struct *mm, unsigned long addr, size_t length, uns
 	return 0;
 }
 
-/* What the holder of a range wants to be told. */
+/* The function to call when the owner lets go of the memory, or NULL; and its argument. */
 struct notice {
 	void (*revoked)(void *data);
 	void *data;

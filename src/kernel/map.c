@@ -5,12 +5,12 @@
  * Chunks are mapped as ordinary struct pages of a shared file mapping, so that get_user_pages works
  * and RSS counts them. A fault in an owner's mapping returns the locked, referenced subpage. The
  * core then maps the whole chunk with one entry if address and offset are congruent; otherwise the
- * core maps that page, or more pages at its discretion. Mappings that fork has flagged (see
- * snapshot.c) get exactly one page.
+ * core maps that page, or more pages at its discretion. A mapping with the flag VM_MIXEDMAP, which
+ * fork sets (see snapshot.c), gets exactly one page.
  *
  * A kernel may be unable to map a chunk by one entry: it has no transparent huge pages (PREEMPT_RT
- * on Debian), or they are larger than a chunk (base pages of 16 or 64 KiB). There, each mapping
- * carries fork's flag from the beginning, and while no snapshot needs copies, one fault maps all
+ * on Debian), or they are larger than a chunk (base pages of 16 or 64 KiB). On such a kernel, each
+ * mapping has VM_MIXEDMAP from the beginning, and while no snapshot exists, one fault maps all
  * pages of the chunk, in ascending order. If address and offset are congruent, an arm64 kernel can
  * then set the contiguous bit: with 16 KiB pages, the bit covers 128 entries, which are one chunk.
  *
@@ -131,8 +131,9 @@ static bool insert_chunk_locked(struct vm_fault *vmf, struct page *page)
 }
 
 /*
- * Maps pages of the live view in a mapping that may only have small ones. Sets *is_whole if all
- * pages of the chunk are mapped; otherwise the function maps one page.
+ * Handles a fault in a mapping of the live view that must not have huge entries. Maps all pages of
+ * the chunk if no entry can map a chunk on this kernel and there is no snapshot, or else one page.
+ * Sets *is_whole to whether all pages are mapped.
  */
 static vm_fault_t map_small(struct vm_fault *vmf, struct pinned_view *view, bool *is_whole)
 {
@@ -184,7 +185,8 @@ static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 		put_page(page);
 	}
 	/*
-	 * The core would look for a poisoned page in the page cache, which does not contain ours.
+	 * The core would look for a poisoned page in the page cache, which contains none of the
+	 * driver's pages.
 	 */
 	if (PageHWPoison(page) || !is_of_right_type(vmf->vma, view)) {
 		is_poisoned = PageHWPoison(page);

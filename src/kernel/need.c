@@ -4,10 +4,14 @@
  *
  * A forked child that unmaps a part of what it inherited never sees that part again: the child
  * cannot map the pool, and mremap() cannot grow its mappings. So the child's snapshot gives up each
- * slot that no mapping of the child shows any more. From then on nobody makes copies of that slot
- * for this snapshot, and the copies that the snapshot holds go back, unless forked children of that
- * child need them. A chunk of a dead owner goes back when each snapshot that needs the slot holds
- * copies of all pages. So a daemon that reloads its data does not keep the data that it inherited.
+ * slot that no mapping of the child shows any more. From then on the driver makes no copies of that
+ * slot for this snapshot, and frees the copies that the snapshot holds, unless forked children of
+ * that child need them. A chunk of a dead owner is released when each snapshot that needs the slot
+ * holds copies of all pages of the chunk. So a daemon that reloads its data does not keep the data
+ * that it inherited.
+ *
+ * In this file, the views below a view are those that were forked from it, directly or not, and the
+ * views above a view are those from which it was forked.
  *
  * The unit is a slot: a slot that is unmapped in part is still needed.
  *
@@ -46,7 +50,7 @@ static bool is_live(struct pinned_view *view)
 	return !view->origin;
 }
 
-/* Returns true if a mapping of @view other than @gone shows a part of the slot. */
+/* Returns true if a mapping of @view, other than @gone, shows at least a part of the slot. */
 static bool is_mapped_locked(struct pinned_view *view, unsigned long slot,
 			     struct vm_area_struct *gone)
 {
@@ -64,7 +68,7 @@ static bool is_mapped_locked(struct pinned_view *view, unsigned long slot,
 	return vma;
 }
 
-/* Returns the view after @view in a walk over @root and all views below; NULL at the end. */
+/* Returns the view after @view in a walk over @root and all views below @root; NULL at the end. */
 static struct pinned_view *next_below(struct pinned_view *view, struct pinned_view *root)
 {
 	if (!list_empty(&view->children))
@@ -75,7 +79,9 @@ static struct pinned_view *next_below(struct pinned_view *view, struct pinned_vi
 	return NULL;
 }
 
-/* Returns true if the address space of @view, or of a view below, may still access the slot. */
+/*
+ * Returns true if the address space of @view, or of a view below @view, may still access the slot.
+ */
 bool pinned_need_is_slot_needed_locked(struct pinned_view *view, unsigned long slot)
 {
 	struct pinned_view *below;
@@ -104,8 +110,9 @@ static bool is_page_needed_locked(struct pinned_view *live, pgoff_t pgoff, u64 b
 }
 
 /*
- * As is_page_needed_locked(), for all pages of a chunk. The search begins on both sides of @pgoff:
- * whoever copies the pages of a chunk in some order will mostly copy a neighbour next.
+ * Returns true if a child needs any page of a chunk, as is_page_needed_locked(). The search goes
+ * from @pgoff in both directions: pages are mostly copied in the order of their addresses, so a
+ * neighbour of a page that was just copied is likely to be needed still.
  */
 static bool is_chunk_needed_locked(struct pinned_view *live, pgoff_t pgoff, u64 born)
 {
@@ -163,8 +170,8 @@ static void sweep_copies_locked(struct pinned_view *view, unsigned long first, u
 }
 
 /*
- * Gives back what nobody needs any more in the slots from @first to @last of one view. An owner
- * that is alive, or a snapshot that has given nothing up, needs everything.
+ * Releases the chunks or copies of one view, in the slots from @first to @last, that nobody needs
+ * any more. A living owner, or a living snapshot that has given nothing up, needs everything.
  */
 static void sweep_slots_locked(struct pinned_view *view, unsigned long first, unsigned long last)
 {
@@ -177,7 +184,7 @@ static void sweep_slots_locked(struct pinned_view *view, unsigned long first, un
 		sweep_copies_locked(view, first, last);
 }
 
-/* Gives back what nobody needs any more of a view, after that view or a view below has died. */
+/* Releases what nobody needs any more of @view, after @view or a view below @view has died. */
 void pinned_need_sweep_locked(struct pinned_view *view)
 {
 	lockdep_assert_held(&view->pool->lock);
@@ -187,8 +194,8 @@ void pinned_need_sweep_locked(struct pinned_view *view)
 /* Giving up. */
 
 /*
- * Finds the first slot from @slot to @last in which @view may see memory: a slot of its own copies
- * or of a view above. Returns false if there is none.
+ * Sets *@slot to the first slot, from *@slot to @last, in which @view may see memory: one that
+ * contains copies of @view or of a view above, or a chunk. Returns false if there is none.
  */
 static bool find_filled_locked(struct pinned_view *view, unsigned long *slot, unsigned long last)
 {
@@ -213,8 +220,8 @@ static bool find_filled_locked(struct pinned_view *view, unsigned long *slot, un
  * @view: the snapshot of that address space, which continues to run
  * @vma: the mapping, which the core has removed from the page tables and from the file
  *
- * Gives up the slots that no other mapping of the snapshot shows, and gives back what nobody needs
- * any more. Without memory, the slots are not given up.
+ * Gives up the slots that no other mapping of the snapshot shows, and releases what nobody needs
+ * any more. A slot is not given up if there is no memory to record it.
  */
 void pinned_need_end_locked(struct pinned_view *view, struct vm_area_struct *vma)
 {
@@ -236,11 +243,11 @@ void pinned_need_end_locked(struct pinned_view *view, struct vm_area_struct *vma
 }
 
 /**
- * pinned_need_inherit_locked() - a new snapshot lacks the mappings that its origin has given up
+ * pinned_need_inherit_locked() - gives up for a new snapshot what its origin has given up
  * @child: the new snapshot
  * @from: the view that it was forked from
  *
- * Without memory, @child only seems to need more than it does.
+ * If there is no memory to record all slots, the driver keeps more for @child than @child needs.
  */
 void pinned_need_inherit_locked(struct pinned_view *child, struct pinned_view *from)
 {
@@ -253,7 +260,10 @@ void pinned_need_inherit_locked(struct pinned_view *child, struct pinned_view *f
 			return;
 }
 
-/* Notes that the snapshot @view has got a copy of its own of a page that it had not before. */
+/*
+ * Notes that the snapshot @view now has a copy of its own of a page of which it had none. Releases
+ * a dead owner's chunk if no child needs the chunk any more.
+ */
 void pinned_need_copied_locked(struct pinned_view *view, pgoff_t pgoff)
 {
 	struct pinned_view *live = view->origin;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which memory of a pool is still needed after its owner or a forked child lets go of a part. */
+/* Which memory of a pool is still needed after its owner died, or a child unmapped a part of it. */
 #ifndef PINNED_MEM_NEED_H
 #define PINNED_MEM_NEED_H
 

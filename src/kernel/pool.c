@@ -7,8 +7,9 @@
  * outlive the pool. A pool's inode belongs to the driver's own pseudo filesystem, which is mounted
  * only while pools exist: a permanent mount would keep the module from being unloaded.
  *
- * The functions here allocate memory, and write to user memory, before they take pool->lock: both
- * may fault and need mmap_lock, which nests outside.
+ * The functions here write to user memory before they take pool->lock: such an access may fault,
+ * and the fault needs mmap_lock, which nests outside. They also allocate chunks before they take
+ * pool->lock, since that may take long.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>

@@ -5,9 +5,10 @@
  * Most chunks are freed immediately. Two kinds of chunks wait here. A chunk is busy while somebody
  * else has a reference to one of its pages (a pin or a pipe that outlives the owner), or while
  * there is no memory to restore its cache attributes; busy chunks are checked again from time to
- * time. A chunk rests for quarantine_ms if its owner knew the physical address when the owner died,
- * since a device may still be writing to the chunk. A busy chunk can rest only after it has ceased
- * to be busy. Chunks of both kinds stay charged (quota.c).
+ * time. A chunk rests if its physical address was disclosed, and its owner died, or closed the
+ * pool, while the chunk was in a slot: a device may still be writing to the chunk. The rest ends
+ * quarantine_ms after the last holder in the driver has released the chunk. A chunk that is busy at
+ * first rests for what is left of that time. Chunks of both kinds stay charged (quota.c).
  *
  * The rest of a chunk may end early: for a request that the chunk can serve and nothing else can;
  * under memory pressure, if ending the rest makes free memory, including reclaim in the memory
@@ -123,8 +124,8 @@ static void free_chunk(struct pinned_chunk *chunk)
 /* Busy chunks. */
 
 /*
- * Adds a chunk to `busy`, and schedules the next check, also for a chunk that was checked before: a
- * check that ran meanwhile did not find the chunk on the list.
+ * Adds a chunk to `busy`, and schedules the next check. A chunk that goes back to the list (not
+ * @is_new) needs this, too: a check that ran in between has not found the chunk on the list.
  */
 static void add_busy(struct pinned_chunk *chunk, bool is_new)
 {

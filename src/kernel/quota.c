@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Charges chunks and copies to the limits, which bound memory that can never be paged out. (The
- * page allocator charges the memory cgroup, see source_buddy.c and snapshot.c.)
+ * page allocator charges the memory cgroup, see source_buddy.c and copy.c.)
  *
  * A chunk is charged from before its memory is allocated until its memory is free again, whoever
  * holds the chunk meanwhile: a slot, a dma-buf, another driver, a pipe, or the quarantine. The
@@ -411,7 +411,7 @@ void pinned_quota_uncharge_low(void)
 	subtract(&low_chunks, 1);
 }
 
-/* Counts a charged chunk as resting. The chunk stays charged, but statistics show it separately. */
+/* Counts a charged chunk as resting. The chunk stays charged, but is not counted as used. */
 void pinned_quota_rest(struct pinned_account *account)
 {
 	unsigned int i;

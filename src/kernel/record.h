@@ -23,7 +23,8 @@ struct pinned_source;
  * @born:	the pool's generation when the chunk was put into its slot (see snapshot.c)
  * @is_disclosed: the chunk's physical address was disclosed to somebody
  * @is_low:	the chunk is charged as one below 4 GiB
- * @must_rest:	an owner who knew the chunk's physical address died
+ * @must_rest:	the address was disclosed, and the owner died, or closed the pool, while the
+ *		chunk was in a slot
  * @holds_module: the chunk is busy, and cannot be abandoned when the module is unloaded
  *	(quarantine.c)
  * @node:	entry in a list of the quarantine

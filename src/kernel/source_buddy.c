@@ -44,7 +44,7 @@
 /*
  * Number of attempts to compact. After a compaction has failed, for any caller, the allocator skips
  * compaction in the next attempts of this order, even with RETRY_MAYFAIL: first in one, then in
- * two, up to 64. Only after that it forgets which blocks it could not free. An attempt with NORETRY
+ * two, up to 64. Only then does it forget which blocks it could not free. An attempt with NORETRY
  * returns immediately when compaction is skipped, but counts as an attempt. So each round of ROUND
  * attempts leads to one compaction.
  */

@@ -8,7 +8,7 @@
 
 struct seq_file;
 
-/* In the order in which debugfs shows the events; stat.c has their names. */
+/* The events, in the order in which debugfs shows them; stat.c contains their names. */
 enum pinned_event {
 	PINNED_POPULATE,
 	PINNED_POPULATE_FAILED,

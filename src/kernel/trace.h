@@ -60,8 +60,8 @@ TRACE_EVENT(pinned_mem_punch,
 );
 
 /*
- * A page fault: whole=1 if it may map a whole chunk, whole=0 if one page; snapshot=1 if in a forked
- * child.
+ * A page fault: whole=1 if it maps a whole chunk, or lets the core do so; whole=0 if it maps one
+ * page; snapshot=1 in a forked child.
  */
 TRACE_EVENT(pinned_mem_fault,
 	TP_PROTO(u64 pool, unsigned long pgoff, bool is_whole, bool is_snapshot,
@@ -107,8 +107,8 @@ TRACE_EVENT(pinned_mem_copy,
 );
 
 /*
- * The order of memory accesses requires that caches be cleaned (is_drop=0) or invalidated for some
- * bytes of a chunk or page; done=0: this machine's caches are coherent, so nothing is done.
+ * The CPU's caches must be written back ("clean") or invalidated ("drop") for some bytes of a chunk
+ * or page; done=0: this machine's caches are coherent, so nothing is done.
  */
 TRACE_EVENT(pinned_mem_cache,
 	TP_PROTO(bool is_drop, u32 offset, u32 length, bool is_done),

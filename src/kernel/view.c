@@ -16,9 +16,10 @@
  * kept until it has no child left, or only one; the only child takes over the pages and the place
  * in the tree. Hence there are never more dead snapshots than living ones. Parts of a view that
  * nobody needs go back earlier (need.c). An mm cannot be freed while it has mappings, so a view's
- * @mm needs no reference; @mm is cleared when the last mapping is removed. The owner's chunks are
- * released when its address space dies, with the last mapping, as soon as no snapshot needs the
- * chunks; at the latest when the pool is destroyed.
+ * @mm needs no reference; @mm is cleared when the last mapping is removed. The driver notices an
+ * owner's death when the last mapping is removed from the dying address space. It then releases
+ * each of the owner's chunks as soon as no snapshot needs the chunk. The chunks of an owner without
+ * mappings are released when the pool is destroyed.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -88,8 +89,8 @@ struct pinned_view *pinned_view_add_child_locked(struct pinned_view *from, struc
 }
 
 /*
- * Empties the live view of a dead owner: nobody can map, fault, or call in that address space any
- * more.
+ * Empties a live view that nobody can map, access or change any more: the owner's address space is
+ * dying, or the pool is being destroyed.
  */
 void pinned_view_empty_locked(struct pinned_view *view)
 {

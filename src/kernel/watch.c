@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watches: tell a driver that holds a range when the owner lets go of the memory: by PUNCH, by
- * giving the pool up, or by its death. A watch ends when it has fired.
+ * Watches: tell a driver that holds a range when the owner lets go of the memory. A watch fires
+ * when the owner PUNCHes one of the slots, when the owner's last mapping is removed because the
+ * owner dies, and at the latest when the pool is destroyed. If the owner has unmapped the whole
+ * pool, its close or death fires no watch before the pool is destroyed, and mappings of forked
+ * children may keep the pool. A watch ends when it has fired.
  *
- * The driver is told from a work queue, without locks, so that it may sleep and wait for its
- * device.
+ * A work queue calls the driver's function, without locks, so that the function may sleep and wait
+ * for its device.
  *
- * Lifetime: a watch is part of a range. A pool that is destroyed has fired all its watches before,
- * since its owner is dead; so no list outlives its watches, and no watch its list.
+ * Lifetime: a watch is part of a range. pinned_pool_destroy() fires all watches that are left, and
+ * so removes them from the pool's list. Hence no watch is on the list of a pool that is gone.
  *
  * Locks: `lock` protects the lists of all pools, and nests inside pool->lock.
  */
@@ -34,7 +37,10 @@ void pinned_watch_init(struct pinned_watch *watch, void (*revoked)(void *data), 
 	watch->data = data;
 }
 
-/* Watches @count slots from @slot on, if the driver wants to be told. */
+/*
+ * Begins to watch @count slots from @slot on, if the driver has passed a function to call. The
+ * caller holds pool->lock.
+ */
 void pinned_watch_begin(struct list_head *watches, struct pinned_watch *watch, unsigned long slot,
 			unsigned long count)
 {
@@ -47,12 +53,15 @@ void pinned_watch_begin(struct list_head *watches, struct pinned_watch *watch, u
 	spin_unlock(&lock);
 }
 
-/* Tells the drivers that hold memory of the slots from @first to @last that the owner let go. */
+/*
+ * Fires the watches of the slots from @first to @last, whose owner has let go of the memory. The
+ * caller holds pool->lock, or is destroying the pool.
+ */
 void pinned_watch_fire(struct list_head *watches, unsigned long first, unsigned long last)
 {
 	struct pinned_watch *watch, *next;
 
-	/* The caller serialises with pinned_watch_begin(): nobody may see a new watch too late. */
+	/* Nobody can call pinned_watch_begin() meanwhile, so an empty list stays empty. */
 	if (list_empty(watches))
 		return;
 	spin_lock(&lock);

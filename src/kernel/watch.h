@@ -8,13 +8,13 @@
 #include <linux/workqueue.h>
 
 /**
- * struct pinned_watch - one driver that wants to be told, once
- * @node:	entry in a pool's list; empty once the driver is being told, and if it does not
- *		watch
+ * struct pinned_watch - calls a driver's function once, when the owner lets go of the memory
+ * @node:	entry in a pool's list of watches; empty before the watch begins, and once it has
+ *		fired or ended
  * @first:	first slot that is watched
  * @last:	last slot that is watched
  * @work:	calls @revoked
- * @revoked:	the driver's function; NULL if it does not watch
+ * @revoked:	the driver's function; NULL if the driver wants no notice
  * @data:	argument of @revoked
  */
 struct pinned_watch {
