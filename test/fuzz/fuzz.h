@@ -19,6 +19,7 @@
 #define PLACES 8
 /* The pages of one place, which is chunk-aligned. A gap after each place separates mappings. */
 #define PLACE_PAGES ((SLOTS + 1) * CHUNK_PAGES)
+#define PLACE_PAGES_MAX ((SLOTS + 1) * CHUNK_PAGES_MAX)
 #define PLACE_STRIDE ((SLOTS + 3) * CHUNK)
 #define NO_POOL (-1)
 #define NO_CHUNK (-1)
@@ -38,7 +39,7 @@ bool fuzz_once_in(struct fuzz_random *random, unsigned int times);
 /* The content of one chunk: every word of a page contains the page's value. */
 struct model_chunk {
 	unsigned int refs;
-	uint64_t pages[CHUNK_PAGES];
+	uint64_t pages[CHUNK_PAGES_MAX];
 };
 
 struct model_pool {
@@ -66,7 +67,7 @@ struct model_export {
 struct model {
 	struct model_chunk chunks[CHUNKS];
 	struct model_pool pools[POOLS];
-	struct model_page pages[PLACES][PLACE_PAGES];
+	struct model_page pages[PLACES][PLACE_PAGES_MAX];
 	struct model_export exports[EXPORTS];
 };
 

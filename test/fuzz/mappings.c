@@ -243,7 +243,7 @@ void step_advise(void)
 	struct span span = model_random_span();
 	void *at = model_address(span.place, span.first);
 	size_t length = span.count * PAGE;
-	unsigned char resident[PLACE_PAGES];
+	unsigned char resident[PLACE_PAGES_MAX];
 
 	switch (fuzz_below(&fuzz.random, 8)) {
 	case 0:

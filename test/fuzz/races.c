@@ -94,7 +94,7 @@ static void race_protect(struct fuzz_random *r)
 static void race_pin(struct fuzz_random *r)
 {
 	struct iovec iov = { any_page(r), PAGE };
-	uint64_t words[PAGE / sizeof(uint64_t)];
+	uint64_t words[PAGE_MAX / sizeof(uint64_t)];
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))

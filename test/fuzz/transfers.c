@@ -11,7 +11,7 @@
 
 #define WORDS (PAGE / sizeof(uint64_t))
 
-static uint64_t buffer[WORDS];
+static uint64_t buffer[PAGE_MAX / sizeof(uint64_t)];
 
 /* Returns a page with memory that allows @needed, and where the model keeps its value; or NULL. */
 static char *pick_present(int needed, uint64_t **value)
