@@ -125,17 +125,28 @@ START_TEST(realloc_keeps_content_in_both_directions)
 }
 END_TEST
 
+/* Objects of all kinds: in a slab, medium, as large as a chunk, and larger. */
 START_TEST(failed_realloc_leaves_the_object)
 {
-	volatile size_t half = SIZE_MAX / 2;
-	unsigned char *object = pinned_malloc(5000);
+	static const size_t lengths[] = {
+		100, 5000, 40000, 100000, (size_t)2 << 20, (size_t)6 << 20
+	};
+	volatile size_t impossible[] = { SIZE_MAX,	  SIZE_MAX - 1,	   SIZE_MAX - 64,
+					 SIZE_MAX - 4095, SIZE_MAX - 8192, SIZE_MAX / 2 };
 
-	fill(object, 5000, 3);
-	errno = 0;
-	ck_assert_ptr_null(pinned_realloc(object, half));
-	ck_assert_int_eq(errno, ENOMEM);
-	verify(object, 5000, 3);
-	pinned_free(object);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		unsigned char *object = pinned_malloc(lengths[i]);
+
+		fill(object, lengths[i], 3);
+		for (size_t k = 0; k < sizeof(impossible) / sizeof(*impossible); k++) {
+			errno = 0;
+			ck_assert_ptr_null(pinned_realloc(object, impossible[k]));
+			ck_assert_int_eq(errno, ENOMEM);
+			ck_assert_uint_ge(pinned_usable_size(object), lengths[i]);
+			verify(object, lengths[i], 3);
+		}
+		pinned_free(object);
+	}
 }
 END_TEST
 

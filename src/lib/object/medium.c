@@ -216,11 +216,14 @@ static bool resize_locked(struct pn_slab *object, size_t pages)
 
 bool pn_medium_resize(struct pn_slab *object, size_t size)
 {
-	size_t colour = object->offset & (PN_PAGE_SIZE - 1);
-	size_t pages = pages_for(size + colour);
+	size_t colour = object->offset & (PN_PAGE_SIZE - 1), pages;
 	bool fits;
 
-	if (size <= PN_SMALL_MAX || pages > PN_CHUNK_PAGES)
+	/* The sum below does not wrap for a size that a chunk can hold. */
+	if (size <= PN_SMALL_MAX || size > PN_CHUNK_SIZE)
+		return false;
+	pages = pages_for(size + colour);
+	if (pages > PN_CHUNK_PAGES)
 		return false;
 	/* Shrinking by less than an eighth is not worth the work. */
 	if (pages <= object->pages && pages + object->pages / 8 > object->pages)
