@@ -481,40 +481,46 @@ static bool is_inherited(size_t slot)
 	return pn_arena.slots[slot].epoch != pn_arena.epoch;
 }
 
-/* Gives inherited raw slots back. The caller holds no lock. */
-static void discard_inherited(size_t first, size_t count)
+/*
+ * Takes the first of @count raw slots from their owner, as many as are inherited, or as many as are
+ * not. The latter become idle; the caller must discard inherited ones. Return: how many slots; 0 if
+ * not all of the @count slots are raw.
+ */
+static size_t take_raw(size_t first, size_t count, bool *must_discard)
 {
-	size_t run;
+	struct pn_heap *heap;
+	size_t some = 0;
 
-	for (size_t i = 0; i < count; i += run ? run : 1) {
-		for (run = 0; i + run < count && is_inherited(first + i + run);)
-			run++;
-		if (run)
-			pn_discard_slots(first + i, run);
+	pn_arena_lock();
+	heap = pn_arena.slots[first].heap;
+	*must_discard = is_inherited(first);
+	if (!are_raw(first, count))
+		count = 0;
+	for (; some < count && is_inherited(first + some) == *must_discard; some++) {
+		if (*must_discard)
+			continue;
+		pn_idle_add_locked(heap, first + some);
+		pn_assert(heap->stats.raw_chunks);
+		heap->stats.raw_chunks--;
 	}
+	if (some && !*must_discard)
+		pn_idle_look_locked(heap);
+	pn_arena_unlock();
+	if (some && !*must_discard)
+		pn_idle_tidy(heap);
+	return some;
 }
 
 bool pn_slots_give_raw(size_t first, size_t count)
 {
-	struct pn_heap *heap = NULL;
-	bool is_given;
+	bool must_discard;
 
-	pn_arena_lock();
-	is_given = are_raw(first, count);
-	for (size_t i = 0; is_given && i < count; i++) {
-		if (is_inherited(first + i))
-			continue;
-		heap = pn_arena.slots[first + i].heap;
-		pn_idle_add_locked(heap, first + i);
-		pn_assert(heap->stats.raw_chunks);
-		heap->stats.raw_chunks--;
+	for (size_t some; count; first += some, count -= some) {
+		some = take_raw(first, count, &must_discard);
+		if (!some)
+			return false;
+		if (must_discard)
+			pn_discard_slots(first, some);
 	}
-	if (heap)
-		pn_idle_look_locked(heap);
-	pn_arena_unlock();
-	if (heap)
-		pn_idle_tidy(heap);
-	if (is_given)
-		discard_inherited(first, count);
-	return is_given;
+	return true;
 }

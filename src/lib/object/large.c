@@ -104,10 +104,12 @@ bool pn_large_resize(void *ptr, size_t size)
 		return false;
 	if (wanted > run)
 		return !is_inherited(slot) && pn_slots_extend(slot->heap, first, run, wanted - run);
+	if (wanted == run)
+		return true;
 	if (is_inherited(slot)) {
 		slot->run = (uint32_t)wanted;
 		pn_discard_slots(first + wanted, run - wanted);
-	} else if (wanted < run) {
+	} else {
 		pn_slots_shrink(slot->heap, first, wanted);
 	}
 	return true;

@@ -235,9 +235,11 @@ static void borrow_locked(size_t offset, uint8_t *state)
 	pn_lock_assert_held(&lock);
 	/* Other threads may retain meanwhile, so that nothing need be borrowed. */
 	while (count_of(old) == 1 && old & PN_RETAINED_MORE) {
+		const struct entry *entry = *find_entry(offset);
 		unsigned int new = old + CARRIED_IN_STATE;
 
-		if ((*find_entry(offset))->count == CARRIED)
+		/* In a child that was forked after the state was read, the table is new. */
+		if (!entry || entry->count == CARRIED)
 			new &= ~PN_RETAINED_MORE;
 		if (!compare_exchange(state, &old, new))
 			continue;
