@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects programs that lock their memory and allocate from several threads: memcached -k answers
-# on pinned memory as it does without the shim, and what it locks grows by at most two chunks
-# (Faults E2).
+# Protects programs that lock their memory and allocate from several threads: memcached -k answers on
+# pinned memory as it does without the shim (Faults E2).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need memcached python3
@@ -38,7 +37,6 @@ CLIENT
 user=()
 [ "$(id -u)" != 0 ] || user=(-u root)
 answers() { [ -S socket ] && python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("socket")' 2>/dev/null; }
-locked_kib() { awk '/^VmLck/ { print $2 }' "/proc/$1/status"; }
 
 serve() {  # NAME COMMAND...
 	local name=$1 server
@@ -47,7 +45,6 @@ serve() {  # NAME COMMAND...
 	server=$!
 	wait_until answers
 	python3 client.py
-	locked_kib "$server" >"$name.locked"
 	kill -INT "$server"
 	wait "$server" || true # it ends by the signal
 	rm -f socket

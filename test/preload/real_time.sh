@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Protects real-time programs: cyclictest, which locks all its memory first, runs on pinned memory
-# and locks at most two chunks more than it uses (Faults E2).
+# Protects real-time programs: cyclictest, which locks all its memory first, runs on pinned memory as
+# it does without the shim (Faults E2).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 need cyclictest
