@@ -74,7 +74,9 @@ struct pinned_mem_range *pinned_mem_range_get(struct task_struct *task, unsigned
  * @length:	as for pinned_mem_range_get()
  * @flags:	as for pinned_mem_range_get()
  * @revoked:	called once, when the owner PUNCHes a part of the memory, closes and
- *		unmaps its pool, or dies
+ *		unmaps its pool, or dies; NULL for no notice. If the owner has unmapped
+ *		the whole pool, and forked children still map it, the call comes when
+ *		the last of them has unmapped it
  * @data:	argument of @revoked
  *
  * The range keeps the memory after the notice as before. The driver may continue to

@@ -11,9 +11,10 @@
  *
  * Mapping.  mmap() must be MAP_SHARED.  PROT_EXEC is allowed, unless the parameter
  * allow_exec is off; then mmap() fails with EACCES.  A mapping may cover slots that are
- * still empty.  An access to an empty slot raises SIGBUS.  The kernel
- * maps a chunk with one huge entry where the virtual address and the file
- * offset are congruent modulo the chunk size, and page by page elsewhere.
+ * still empty.  An access to an empty slot raises SIGBUS.  A kernel with
+ * PINNED_MEM_FEATURE_HUGE_MAP maps a chunk with one huge entry where the virtual
+ * address and the file offset are congruent modulo the chunk size.  Elsewhere,
+ * chunks are mapped with small pages.
  *
  * Ownership.  A pool belongs to the address space that opened it.  In any other
  * address space (of a forked child, or of a process that has received the
@@ -23,15 +24,16 @@
  * the owner's pages.  A page is copied for the child when the child first writes
  * to it, or when the owner first touches it.  Until the child has written to the
  * page, it may or may not see what a device writes to the page after the fork.
- * While snapshots exist, a mapping that the fork has split (INFO.split_mappings)
- * uses small pages, and afterwards until the owner calls mmap() with MAP_FIXED
- * over it.  If there is no memory for a child's copy, the child receives SIGBUS.
+ * A mapping that a fork has split (INFO.split_mappings) uses small pages, also
+ * after all snapshots have ended, until the owner replaces it by mmap() with
+ * MAP_FIXED.  If there is no memory for a child's copy, the child receives SIGBUS.
  *
  * End of life.  A chunk is in use as long as a slot, a dma-buf, or a range that
  * was lent to another driver refers to it, and its pages are in use as long as
- * somebody maps or pins them.  If an owner dies that has learnt the physical
- * addresses of its chunks, the chunks stay in quarantine (for the parameter
- * quarantine_ms) before they are reused.
+ * somebody maps or pins them.  If an owner dies, or closes its pool without
+ * PUNCH, the chunks whose physical addresses were disclosed (by POPULATE or
+ * QUERY, or to a device by EXPORT or another driver) stay in quarantine, for the
+ * parameter quarantine_ms, before they are reused.
  *
  * Structures.  Each begins with its size and with flags.  The layout is the
  * same for 32-bit and 64-bit callers.  Later versions add fields at the end, and
@@ -206,10 +208,10 @@ struct pinned_mem_populate {
  *
  * All slots are emptied, or none (ENOENT, one of them is empty already; EINTR, a
  * fatal signal arrived while copies for forked children were made). The
- * chunks disappear from the owner's mappings. A page that somebody else has
- * pinned (direct I/O, RDMA, ...) is freed when the last pin ends. A chunk that is
- * in a dma-buf or lent to a driver is freed when these release it. Snapshots keep
- * their content.
+ * chunks disappear from the owner's mappings. A chunk with a page that somebody
+ * else has pinned (direct I/O, RDMA, ...) is freed after the last pin has ended. A
+ * chunk that is in a dma-buf or lent to a driver is freed when these release it.
+ * Snapshots keep their content.
  */
 struct pinned_mem_punch {
 	__u32 size;

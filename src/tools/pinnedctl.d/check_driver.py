@@ -15,11 +15,11 @@ FILE = re.compile(r"pinned_mem\.ko(\.(xz|zst|gz))?")
 MODPROBE_FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SIGNATURE = b"~Module signature appended~\n"
-# Files by which to recognize containers: of systemd-nspawn and LXC, docker, and podman.
+# A container has one of these files: of systemd-nspawn and LXC, of docker, or of podman.
 CONTAINERS = ("/run/systemd/container", "/.dockerenv", "/run/.containerenv")
 ENROL = "enrol DKMS's key: mokutil --import /var/lib/dkms/mok.pub, and reboot"
 
-# Messages of the kernel's log about a module that it refuses, and what each means.
+# Messages in the kernel's log about a module that the kernel refuses, and what each means.
 REFUSALS = (
     (
         r"Loading of unsigned module is rejected|unsigned module loading is restricted",
@@ -92,7 +92,7 @@ def rebuild_words():
     return f"dkms build --force {dkms_words()} && dkms install --force {dkms_words()}"
 
 
-# Not built.
+# The module is not built.
 
 
 def first_error(log):
@@ -118,7 +118,7 @@ def why_not_built():
     return f"not built for kernel {release()}; dkms install {dkms_words()} builds it, or prints why not"
 
 
-# Built, and not loaded.
+# The module is built, but not loaded.
 
 
 def blacklisted_by():

@@ -10,13 +10,13 @@ from finding import fault, note, ok
 from system_files import at, names, number, read
 from trouble import Trouble
 
-# Orders of the page allocator from that of a chunk on, with pages of 4 KiB.
+# The page allocator's order of a chunk, with pages of 4 KiB.
 CHUNK_ORDER = 9
 CAP_IPC_LOCK = 14
 PARAMETERS = f"{driver.MODULE}/parameters"
-# Pages of a snapshot that take as much memory as a chunk.
+# The number of pages in a chunk.
 CHUNK_PAGES = 1 << CHUNK_ORDER
-# The driver logs this once for each process.
+# The driver logs this message once for each child for which it cannot copy a page.
 KILLED_CHILD = r"pinned_mem: SIGBUS for (.*) \(pid (\d+)\): no memory to copy what it inherited"
 
 
@@ -83,7 +83,7 @@ def check_global_limit(counters):
     raising = f"echo N > {PARAMETERS}/limit_chunks raises it; pinnedctl top shows the processes that hold them"
     if limit is None:
         return
-    # Copies count only beyond what the driver keeps for them.
+    # Copies count only as far as they exceed their headroom, which is half of the limit.
     used = counters.get("used_chunks", 0) + max(0, copies - -(-limit // 2))
     if used >= limit:
         yield fault("limit", f"all {limit} chunks that programs may hold are in use; {raising}")

@@ -37,7 +37,8 @@ def packages():
 
 def check_packages():
     found = packages()
-    # A package that was removed but kept its settings is not broken, nor is one that was never there.
+    # Neither a package that was removed except for its settings (rc) nor one that was never
+    # installed (un) is broken.
     halves = sorted(
         name for name, (state, _) in found.items() if state not in ("ii", "hi", "rc", "un")
     )

@@ -22,7 +22,8 @@ import units
 from system_files import at
 from trouble import Trouble
 
-# data: what --json prints; lines: an iterable of texts; troubles: errors that are printed at the end.
+# data: what --json prints; lines: an iterable of the lines that are printed without --json;
+# troubles: errors that are printed at the end.
 Answer = namedtuple("Answer", "data lines troubles", defaults=((),))
 
 

@@ -12,7 +12,7 @@ from trouble import Trouble
 
 PATH = "/etc/malloc-pinned.conf"
 OFF_PATH = "/etc/malloc-pinned.disabled"
-# The number by which the kernel means no user.
+# The user id that stands for no user, as in the kernel: (uid_t)-1.
 NOBODY = (1 << 32) - 1
 
 

@@ -13,9 +13,9 @@ from trouble import Trouble
 DUMP_SCHEMA = 1
 CLASSES_MAX = 4096
 
-# A figure of the library of a process: its owner (process or heap), its source, its unit there
-# (bytes, chunks, limit, ms or number), its kind (gauge, counter or setting), and its help text. The
-# library itself contains the table: src/lib/figures/table.h.
+# A row of the library's table of figures (src/lib/figures/table.h), which the process's library
+# contains: scope (process or heap), name, source, unit of the source (bytes, chunks, limit, ms or
+# number), kind (gauge, counter or setting), and help text.
 Figure = namedtuple("Figure", "scope name source unit kind help")
 
 
@@ -40,7 +40,8 @@ def value_at(process, source, base):
         elif name in process.layout.entries:
             offset, size = process.layout.variable(name)
         else:
-            # Only libmalloc-pinned contains this variable; in a process with libpinned alone it counts as 0.
+            # Only libmalloc-pinned contains this variable. In a process with libpinned alone, the
+            # figure is 0.
             return 0
         base = (base or 0) + offset
     return int.from_bytes(process.read(base, size), sys.byteorder)
@@ -160,7 +161,7 @@ def count_slabs(process, heap, classes):
             continue
         for record in set(records_of(process, slot)) - {0}:
             slab = slab_at(process, record)
-            # A record without objects only marks a medium object that was freed.
+            # A record that counts no objects belonged to a medium object that was freed.
             if slab["count"] and not slab["pages"] and slab["class"] < classes:
                 count = counts[slab["class"]]
                 count[0] += 1

@@ -134,7 +134,8 @@ def names_in(path, offsets):
         check=False,
     ).stdout
     names, lines = {}, []
-    # An address, then pairs of a function and a line.
+    # For each address, addr2line prints the address, and then pairs of lines: a function, and its
+    # place in the source.
     for line in answer.splitlines():
         if re.fullmatch(r"0x[0-9a-f]+", line):
             lines = names.setdefault(places.get(int(line, 16)), [])

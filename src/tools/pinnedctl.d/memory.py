@@ -21,7 +21,7 @@ ENTRY_SIZE = 64
 NUMBER_SIZE_MAX = 8
 SCHEMA = 1
 PT_LOAD, PT_NOTE = 1, 4
-# No structure of the library is larger; a larger size means another layout.
+# No structure of the library is larger than this; a larger size means an unknown layout.
 READ_MAX = 1 << 28
 
 

@@ -16,7 +16,8 @@ def kinds_of_pages(process, slot):
     for page, record in enumerate(figures.records_of(process, slot)):
         if record and record not in letters:
             letters[record] = letter_of(figures.slab_at(process, record))
-        # A slab's record stands at each of its pages, a medium object's at some of its own.
+        # The table contains a slab's record for each page of the slab, and a medium object's record
+        # for some of its pages.
         kinds.append("." if slot.free >> page & 1 else letters[record] if record else "m")
     return kinds
 

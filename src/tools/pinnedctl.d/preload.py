@@ -19,7 +19,7 @@ from trouble import Trouble
 
 PATH = "/etc/ld.so.preload"
 NAME = "libmalloc-pinned.so"
-# The linker's: words between blanks and colons; # begins a comment.
+# The syntax of ld.so(8): blanks and colons separate words, and # begins a comment.
 LINE = re.compile(r"([^#\n]*)(#[^\n]*)?(\n?)")
 WORD = re.compile(r"[^ \t\n:]+")
 

@@ -6,7 +6,8 @@ import figures
 import memory
 from trouble import Trouble
 
-# A reading of a process: what pinned_dump(3) writes, the library's table of figures, the user's name.
+# A reading of a process: what pinned_dump(3) would write, the library's table of figures, and the
+# user's name.
 Reading = namedtuple("Reading", "dump table user")
 
 # A figure that is computed from others, and is in no library's table.

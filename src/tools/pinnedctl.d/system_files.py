@@ -2,7 +2,7 @@
 """Files of the system that is examined: this system, or a directory that a test puts in its place."""
 import os
 
-# No file of the system that this program reads is longer.
+# More bytes than any system file that this program reads contains.
 READ_MAX = 16 << 20
 
 ROOT = os.environ.get("PINNEDCTL_ROOT", "")
