@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * madvise() with MADV_DONTNEED on pinned memory. The kernel reports success but keeps the data,
- * because the driver owns the memory and does not release it. Programs expect to read zeros after
- * the call, as they would from anonymous memory. This wrapper therefore fills the memory with
+ * Wraps madvise(), for MADV_DONTNEED on pinned memory. The kernel reports success but keeps the
+ * data, because the driver owns the memory and does not release it. Programs expect to read zeros
+ * after the call, as they would from anonymous memory. This wrapper therefore fills the memory with
  * zeros; the memory stays allocated and pinned.
  */
 #define _GNU_SOURCE

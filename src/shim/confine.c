@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Wraps prctl() and libseccomp's seccomp_load(), the two functions by which programs install a
- * seccomp filter on themselves. The library notes the filter here, because a system call that asks
- * for it later might be one that the filter kills the process for. Each wrapper passes its
- * arguments and result on unchanged.
+ * seccomp filter on themselves. The wrappers note the filter before it is installed, because the
+ * filter may kill the process for a system call that asks whether there is a filter. Each wrapper
+ * passes its arguments and result on unchanged.
  *
  * The C library's allocator also makes system calls at its first use, so the wrappers use it once
  * before the filter is installed.
@@ -33,7 +33,8 @@ struct noted_filter {
 };
 
 /*
- * Notes that a filter is about to be installed. Returns what forget_filter() needs if that fails.
+ * Notes that a filter is about to be installed. Returns what forget_filter() needs if the filter is
+ * not installed.
  *
  * A child of vfork() shares its parent's memory, so a note made by the child would mark the parent,
  * which has no filter, as confined. Nothing is noted for such a child, since it soon calls exec.

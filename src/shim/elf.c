@@ -102,7 +102,10 @@ static bool is_match(const struct pn_elf *elf, uint32_t index, const char *name)
 	       is_same(elf->strings + symbol->st_name, name);
 }
 
-/* Bloom filter: each symbol that the object defines sets two bits in one word of the filter. */
+/*
+ * Returns false only if the object defines no symbol with this @hash. The table contains a Bloom
+ * filter: each symbol that the object defines sets two bits in one word of the filter.
+ */
 static bool passes_filter(const uint32_t *table, uint32_t hash)
 {
 	const unsigned int bits = sizeof(ElfW(Addr)) * 8;

@@ -2,8 +2,8 @@
 /*
  * How libmalloc-pinned differs from libpinned: it has its own environment variable and a
  * configuration file for the whole system, and its backend `auto` means the driver only. A program
- * that is preloaded need not know of pinned memory, so it gets the backends hugetlb and anon only
- * if the configuration names them.
+ * into which this library is preloaded need not know of pinned memory, so it gets the backends
+ * hugetlb and anon only if the configuration names them.
  *
  * A program that does not use pinned memory for malloc may still be linked to libpinned. This
  * library then takes the place of libpinned and behaves like it.

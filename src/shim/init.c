@@ -3,10 +3,10 @@
  * The shim's decision whether the process uses pinned memory or the next malloc. The decision is
  * taken once per process.
  *
- * The first call of any function of the malloc family takes the decision, wherever that call comes
- * from: the dynamic linker, a constructor, or main. Calls go to the next definitions until the C
- * library has set environ, which happens before any constructor runs, and while the decision is
- * being taken.
+ * The first call of any function of the malloc family after the C library has set environ takes the
+ * decision, wherever that call comes from: the dynamic linker, a constructor, or main. The C
+ * library sets environ before any constructor runs. Calls before that, and calls while the decision
+ * is being taken, go to the next definitions.
  *
  * If neither the environment nor a section of the configuration file asks for pinned memory, then
  * the process silently uses the next malloc. If pinned memory is asked for but the program defines

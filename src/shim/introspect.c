@@ -41,8 +41,8 @@ static size_t count_large(void)
 }
 
 /*
- * Adds the small objects in threads' caches. They correspond to the blocks in glibc's fast bins: free
- * objects of one size, which are handed out again without a search.
+ * Adds the small objects in threads' caches. They correspond to the blocks in glibc's fast bins:
+ * free objects of one size, which are handed out again without a search.
  */
 static void add_cached(struct mallinfo2 *info)
 {
@@ -122,7 +122,10 @@ struct document {
 	size_t size;
 };
 
-/* Returns 0; the error of the next malloc_info(); or -1 if the stream fails. */
+/*
+ * Reads the output of the next malloc_info() into @document. Returns 0; the error of that function;
+ * or -1 if the stream fails.
+ */
 static int read_document(int options, struct document *document)
 {
 	FILE *stream = open_memstream(&document->text, &document->size);

@@ -33,7 +33,10 @@ void pn_next_resolve(void);
  */
 bool pn_next_is_preceded(void);
 
-/* Returns whether the same object defines the next malloc and the next malloc_usable_size. */
+/*
+ * Returns whether the same object defines the next malloc and the next malloc_usable_size, so that
+ * the sizes of the next malloc's objects are known.
+ */
 bool pn_next_knows_sizes(void);
 
 /*

@@ -107,7 +107,9 @@ void pn_report_start(void)
 		standard_error.fd = STDERR_FILENO;
 }
 
-/* Returns why a chunk was refused with @refusal, and what to do; NULL if the errno tells nothing. */
+/*
+ * Returns why a chunk was refused with @refusal, and what to do; NULL if the errno tells nothing.
+ */
 static const char *reason_for(int refusal)
 {
 	switch (refusal) {
@@ -180,8 +182,8 @@ static __attribute__((destructor)) void report(void)
 	struct pn_line line;
 
 	/*
-	 * If the copy is closed, then descriptor 2 may be any file by now. In a confined process
-	 * the copy cannot be checked, since that takes a system call.
+	 * If the program has closed the copy, then nothing is printed: descriptor 2 may be any file
+	 * by now. In a confined process the copy cannot be checked, since that takes a system call.
 	 */
 	if (!is_wanted || pn_is_confined() || !pn_fd_is_intact(&report_fd))
 		return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In a process on pinned memory: which sizes are served from pinned memory, and what happens when
- * pinned memory is used up. A pointer's address tells which allocator it came from, and that
- * allocator frees it, whatever the route is by then.
+ * Decides, in a process on pinned memory, which sizes pinned memory serves, and what happens when
+ * pinned memory is used up. These decisions do not matter when an object is freed: the address of
+ * the object tells which allocator it came from, and that allocator frees it.
  */
 #ifndef PN_ROUTE_H
 #define PN_ROUTE_H

@@ -24,8 +24,8 @@ static bool is_power_of_two(size_t value)
 }
 
 /*
- * Counts @object, which the next malloc returned after pinned memory was used up; it may be NULL.
- * Reports the first one. Returns @object.
+ * Counts @object, which the next malloc returned after pinned memory was used up, and reports the
+ * first such object. Does nothing if @object is NULL. Returns @object.
  */
 static PN_NOINLINE void *count_fallback(void *object, size_t size)
 {

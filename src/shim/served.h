@@ -5,10 +5,13 @@
 
 #include "family.h"
 
-/* The family where pinned memory is tried first for requests of every size. */
+/*
+ * The family. Its malloc() tries pinned memory first for requests of every size; the other
+ * functions do so for the sizes that pn_route sends to pinned memory.
+ */
 extern const struct pn_family pn_served;
 
-/* malloc() where pn_route sends some sizes to the next malloc. */
+/* The malloc() for a process in which pn_route sends some sizes to the next malloc. */
 void *pn_served_malloc_by_size(size_t size);
 
 /* Statistics and tuning, in introspect.c. */
