@@ -165,6 +165,11 @@ static bool is_still_valid(struct pinned_view *view, pgoff_t pgoff, struct page 
 	return pinned_view_has_page(view, pgoff, page) && (is_given || list_empty(&view->children));
 }
 
+/*
+ * Handles a fault in a mapping of the live view that may have huge entries: copies what the
+ * snapshots lack of the chunk, and returns the page, locked and with a reference, for the core to
+ * map.
+ */
 static vm_fault_t map_whole(struct vm_fault *vmf, struct pinned_view *view)
 {
 	bool is_given = false, is_poisoned;

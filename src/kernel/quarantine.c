@@ -46,7 +46,10 @@
 #include "trace.h"
 
 #define QUARANTINE_MS_MAX (60 * 60 * 1000)
-/* Delay before a busy chunk is first checked again; each further delay is twice the last one. */
+/*
+ * Delay of the first check of busy chunks. Each check doubles the delay; a new busy chunk resets
+ * it.
+ */
 #define BUSY_CHECK_MS 50
 #define BUSY_CHECK_MS_MAX 1000
 /* At most this many resting chunks are searched for a request with the lock held: 8 GiB. */

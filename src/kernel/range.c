@@ -4,8 +4,8 @@
  * (export.c) and other drivers (kapi.c) hold ranges.
  *
  * Lifetime: a range has one reference to each of its chunks, so it depends on neither pool nor
- * process. A range has one holder, who destroys it. A complete range does not change, so reading it
- * needs no lock. Adding slots takes pool->lock.
+ * process. A range has one holder, who destroys it. A complete range does not change, except for
+ * its watch (watch.c), so reading it needs no lock. Adding slots takes pool->lock.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
@@ -47,7 +47,8 @@ struct pinned_mem_range *pinned_range_create(u32 offset, size_t length)
  * @slot: first slot
  * @count: number of slots
  *
- * Marks the chunks as disclosed, since a device will learn their addresses. Takes pool->lock.
+ * Marks the chunks as disclosed, since a device will learn their addresses, and begins the range's
+ * watch. Takes pool->lock.
  *
  * Return: 0; -ENOENT at an empty slot, or at a chunk of another memory type; the caller must then
  * destroy the range.
