@@ -143,7 +143,6 @@ static struct pn_tcache *enlist_cache(void)
 	else
 		cache = pn_meta_alloc(sizeof(*cache));
 	if (cache) {
-		pn_owner_begin(&cache->owner);
 		cache->owns_at_once = !all;
 		cache->frees = TIDY_FREES;
 		memset(cache->needed, 0, sizeof(cache->needed));
@@ -154,6 +153,9 @@ static struct pn_tcache *enlist_cache(void)
 		all = cache;
 	}
 	pn_unlock(&lock);
+	/* Needs other locks, inside of which the list's lock may be acquired. */
+	if (cache)
+		pn_owner_begin(&cache->owner);
 	return cache;
 }
 

@@ -175,11 +175,21 @@ void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_f
 
 /* Beginning and end of a thread. */
 
+/*
+ * The record may be that of a thread that has ended, whose full slabs still name it. Another thread
+ * that has just seen one of them as unowned adopts the slab, or returns objects to it, under the
+ * class's lock; so the record becomes an owner again under that lock.
+ */
 void pn_owner_begin(struct pn_owner *owner)
 {
 	owner->epoch = pn_arena.epoch;
-	for (unsigned int class = 0; class < PN_CLASSES; class ++)
+	for (unsigned int class = 0; class < PN_CLASSES; class ++) {
+		if (!owner->has_ended[class])
+			continue;
+		pn_lock(&central_of(class)->lock);
 		__atomic_store_n(&owner->has_ended[class], false, __ATOMIC_RELAXED);
+		pn_unlock(&central_of(class)->lock);
+	}
 }
 
 static void disown_slabs_locked(struct pn_owner *owner, unsigned int class)
