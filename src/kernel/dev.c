@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <uapi/pinned_mem.h>
 
 #include "dev.h"
@@ -19,8 +20,12 @@
 
 static int dev_open(struct inode *inode, struct file *file)
 {
-	struct pinned_pool *pool = pinned_pool_create();
+	struct pinned_pool *pool;
 
+	/* A pool belongs to an address space, which kernel threads lack. */
+	if (!current->mm)
+		return -EINVAL;
+	pool = pinned_pool_create();
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	file->private_data = pool;

@@ -213,11 +213,13 @@ static void free_rested(struct pinned_chunk *chunk)
 static struct pinned_chunk *take_rested(unsigned long *next)
 {
 	struct pinned_chunk *chunk;
+	unsigned long now;
 
 	spin_lock(&lock);
+	now = jiffies;
 	chunk = list_first_entry_or_null(&resting, struct pinned_chunk, node);
-	if (chunk && time_before(jiffies, chunk->until)) {
-		*next = chunk->until - jiffies;
+	if (chunk && time_before(now, chunk->until)) {
+		*next = chunk->until - now;
 		chunk = NULL;
 	}
 	if (chunk)
@@ -288,6 +290,7 @@ static void check_again(struct work_struct *work)
  */
 bool pinned_quarantine_wait(unsigned long freed, unsigned long deadline)
 {
+	long left = deadline - jiffies;
 	struct pinned_chunk *first;
 	bool is_soon;
 
@@ -295,10 +298,10 @@ bool pinned_quarantine_wait(unsigned long freed, unsigned long deadline)
 	first = list_first_entry_or_null(&resting, struct pinned_chunk, node);
 	is_soon = first && time_before(first->until, deadline);
 	spin_unlock(&lock);
-	if (!is_soon || time_after_eq(jiffies, deadline))
+	if (!is_soon || left <= 0)
 		return freed != pinned_quarantine_freed();
-	return wait_event_killable_timeout(freed_queue, freed != pinned_quarantine_freed(),
-					   deadline - jiffies) > 0;
+	return wait_event_killable_timeout(freed_queue, freed != pinned_quarantine_freed(), left) >
+	       0;
 }
 
 /* Ending rests early. */
@@ -562,8 +565,9 @@ void pinned_quarantine_exit(void)
 	struct pinned_chunk *chunk;
 
 	shrinker_free(shrinker);
-	drain_between(&any, 0, ULONG_MAX, ULONG_MAX);
+	/* A check that runs may still move a chunk from `busy` to `resting`. */
 	cancel_delayed_work_sync(&check_work);
+	drain_between(&any, 0, ULONG_MAX, ULONG_MAX);
 	while ((chunk = take_busy()))
 		free_chunk(chunk);
 	list_lru_destroy(pinned_record_lru());

@@ -332,12 +332,11 @@ static struct pinned_view *find_child_locked(struct pinned_view *from, struct mm
 }
 
 /*
- * Waits for page faults in @vma's part of the pool. A fault that found no child may still be
- * mapping a page, through another mapping of that page that the fork has not reached.
+ * Waits for page faults in the pool's pages from @first to @last. A fault that found no child may
+ * still be mapping a page, through another mapping of that page that the fork has not reached.
  */
-static void wait_for_faults_locked(struct pinned_view *view, struct vm_area_struct *vma)
+static void wait_for_faults_locked(struct pinned_view *view, pgoff_t first, pgoff_t last)
 {
-	pgoff_t first = vma->vm_pgoff, last = vma->vm_pgoff + vma_pages(vma) - 1;
 	struct pinned_chunk *chunk;
 	unsigned long slot;
 
@@ -370,8 +369,10 @@ static struct pinned_view *find_or_add_child_locked(struct pinned_view *from, st
 	 * The core does not call map_open() for a mapping that the child does not inherit, although
 	 * that mapping may show the same pages.
 	 */
-	if (pinned_any_vma(current->mm, is_kept_from_child, from))
+	if (pinned_any_vma(current->mm, is_kept_from_child, from)) {
+		wait_for_faults_locked(from, 0, (PINNED_POOL_SIZE >> PAGE_SHIFT) - 1);
 		unmap_mapping_range(pool->inode->i_mapping, 0, 0, 1);
+	}
 	return child;
 }
 
@@ -430,7 +431,8 @@ struct pinned_view *pinned_snapshot_fork(struct pinned_view *from, struct vm_are
 		parent_vma = NULL;
 	mutex_lock(&pool->lock);
 	child = find_or_add_child_locked(from, child_vma->vm_mm);
-	wait_for_faults_locked(from, child_vma);
+	wait_for_faults_locked(from, child_vma->vm_pgoff,
+			       child_vma->vm_pgoff + vma_pages(child_vma) - 1);
 	unmap_locked(from, parent_vma, child_vma);
 	split_mappings_locked(from, parent_vma, child_vma);
 	if (child) {

@@ -61,9 +61,6 @@ void pinned_watch_fire(struct list_head *watches, unsigned long first, unsigned 
 {
 	struct pinned_watch *watch, *next;
 
-	/* Nobody can call pinned_watch_begin() meanwhile, so an empty list stays empty. */
-	if (list_empty(watches))
-		return;
 	spin_lock(&lock);
 	list_for_each_entry_safe(watch, next, watches, node) {
 		if (watch->first > last || watch->last < first)
