@@ -5,7 +5,7 @@
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
-same bounds "$programs/bounds"
+same gigabyte_of_objects "$programs/gigabyte_of_objects"
 same - "$programs/mappings_used_up" # where some is not to be had, and so is libc's
 [ "$(report pinned.err mappings_used_up chunks_peak)" -gt 0 ] || fail "$(cat pinned.err)"
 # A process that does nothing holds no chunk; it costs address space only.

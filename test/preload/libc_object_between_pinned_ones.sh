@@ -6,5 +6,5 @@
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
-"${pinned[@]}" -- "$programs/foreign_object" >out 2>err || fail "exit status $?: $(cat err)"
+"${pinned[@]}" -- "$programs/libc_object_between" >out 2>err || fail "exit status $?: $(cat err)"
 [ "$(without_report err)" = '' ] || fail "$(cat err)"

@@ -7,13 +7,13 @@
 . "$(dirname "$0")/common"
 need python3
 
-same family "$programs/family"
+same malloc_family "$programs/malloc_family"
 for seed in 1 2 $((RANDOM + 3)); do
-	same family_model "$programs/family_model" $seed
+	same malloc_family_model "$programs/malloc_family_model" $seed
 done
 
 # The figures that a program gets about its 10 MB are correct, and malloc_info() writes XML.
-"${pinned[@]}" "$programs/family_model" 1 info >out 2>err
+"${pinned[@]}" "$programs/malloc_family_model" 1 info >out 2>err
 objects=$(python3 -c '
 import sys, xml.etree.ElementTree
 pinned = xml.etree.ElementTree.parse(sys.stdin).getroot().find("pinned")

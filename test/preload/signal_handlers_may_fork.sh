@@ -5,4 +5,4 @@
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
 
-same signals "$programs/signals" fork
+same signals_and_cancellation "$programs/signals_and_cancellation" fork

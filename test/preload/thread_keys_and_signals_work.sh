@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common"
 
 same pthread_keys "$programs/pthread_keys"
-same signals "$programs/signals"
+same signals_and_cancellation "$programs/signals_and_cancellation"

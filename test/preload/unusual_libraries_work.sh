@@ -8,12 +8,12 @@
 need "$cc" readelf
 shim=$PINNED_BUILD/lib/libmalloc-pinned.so
 
-"$cc" -shared -fPIC -DLIBRARY -o liblate.so "$PINNED_SOURCE/test/preload/programs/dlopen.c"
-same dlopen "$programs/dlopen"
+"$cc" -shared -fPIC -DLIBRARY -o liblate.so "$PINNED_SOURCE/test/preload/programs/libraries_opened_late.c"
+same libraries_opened_late "$programs/libraries_opened_late"
 
 # A shim that is opened late fits into the dynamic linker's surplus of static TLS, and does no harm.
-"$programs/dlopen" "$shim"
-MALLOC_PINNED_CONF=backend:anon "$programs/dlopen" "$shim"
+"$programs/libraries_opened_late" "$shim"
+MALLOC_PINNED_CONF=backend:anon "$programs/libraries_opened_late" "$shim"
 tls=$(readelf -lW "$shim" | awk '$1 == "TLS" { print $6 }')
 [ $((${tls:-0})) -le 256 ] || fail "the shim has $tls bytes of static TLS"
 

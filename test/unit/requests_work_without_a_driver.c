@@ -46,5 +46,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("driver_requests", add);
+	return run_suite("requests_work_without_a_driver", add);
 }

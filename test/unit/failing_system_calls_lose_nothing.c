@@ -473,5 +473,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("driver_fails", add);
+	return run_suite("failing_system_calls_lose_nothing", add);
 }

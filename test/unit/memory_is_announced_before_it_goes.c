@@ -326,5 +326,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("announcement", add);
+	return run_suite("memory_is_announced_before_it_goes", add);
 }

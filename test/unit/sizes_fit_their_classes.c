@@ -99,5 +99,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("size_classes", add);
+	return run_suite("sizes_fit_their_classes", add);
 }

@@ -143,5 +143,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("raw_chunks", add);
+	return run_suite("raw_chunks_belong_to_one_owner", add);
 }

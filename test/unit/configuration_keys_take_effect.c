@@ -165,5 +165,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-	return run_suite("configuration", add);
+	return run_suite("configuration_keys_take_effect", add);
 }

@@ -345,7 +345,7 @@ int main(void)
 	int status;
 
 	close(mkstemp(path));
-	status = run_suite("configuration_file", add);
+	status = run_suite("configuration_file_has_sections", add);
 	unlink(path);
 	return status;
 }

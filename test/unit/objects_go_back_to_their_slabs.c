@@ -273,5 +273,5 @@ static void add(TCase *tcase)
 int main(void)
 {
 	setenv("PINNED_CONF", "backend:anon", 1);
-	return run_suite("owned_slabs", add);
+	return run_suite("objects_go_back_to_their_slabs", add);
 }
