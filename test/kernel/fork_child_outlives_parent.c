@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * A child that outlives its parent keeps its snapshot and can fork again. The parent's memory
- * stays, and nobody else gets it, as long as the child may still need to copy from it; it is freed
- * with the child (Faults A3, A14).
+ * A child that outlives its parent keeps its snapshot and can fork again. The parent's chunks that
+ * the child may still need to copy from stay, and nobody else gets them, until the child has gone.
+ * The chunks that the child has copies of are freed with the parent (Faults A3, A14, E20).
  */
 #include "guest.h"
 
 #include <sys/prctl.h>
 
 #define SLOTS 8UL
+/* The slots that the parent writes to after the fork, so that the child gets copies. */
+#define COPIED 3UL
+#define LEFT (SLOTS - COPIED)
 
 struct family {
 	struct gate parent_is_gone, may_go;
@@ -30,7 +33,7 @@ static void orphan(struct family *f)
 	struct pinned_mem_query found;
 
 	wait_at(&f->parent_is_gone);
-	EQUAL(info_of(f->fd).pool_chunks, SLOTS);
+	EQUAL(info_of(f->fd).pool_chunks, LEFT);
 	ENDED_WELL(spawn(check_snapshot, f));
 	FILLED(f->at, SLOTS * CHUNK, 1);
 	REFUSED(populate(f->fd, SLOTS, 1, NULL), EPERM);
@@ -55,7 +58,7 @@ static void parent(void *arg)
 	fill(f->at, SLOTS * CHUNK, 1);
 	if (!WORKS(fork()))
 		orphan(f);
-	fill(f->at, SLOTS * CHUNK, 3);
+	fill(f->at, COPIED * CHUNK, 3);
 }
 
 static void use_much_memory(unsigned long base)
@@ -67,7 +70,7 @@ static void use_much_memory(unsigned long base)
 	fill(at, 100 * CHUNK, 9);
 	WORKS(munmap(at, 100 * CHUNK));
 	close(fd);
-	COMES_TO_USE(base + SLOTS);
+	COMES_TO_USE(base + LEFT);
 }
 
 int main(void)
@@ -82,7 +85,7 @@ int main(void)
 	/* Lets this process wait for the orphan. */
 	WORKS(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	ENDED_WELL(spawn(parent, &f));
-	COMES_TO_USE(f.base + SLOTS);
+	COMES_TO_USE(f.base + LEFT);
 	use_much_memory(f.base);
 	let_pass(&f.parent_is_gone);
 	let_pass(&f.may_go);
