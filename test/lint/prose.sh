@@ -3,7 +3,6 @@
 # Checks that lines have at most 100 columns in .md files, CHANGELOG, man sources and public
 # headers. These lines may be longer, because they cannot be wrapped:
 #   - tables (lines that begin with |), headings, and HTML;
-#   - code: between ``` and ```, or indented by four blanks; between .EX and .EE;
 #   - a line with a single word after the indentation and list mark, such as a long link.
 #
 # usage: prose.sh [FILE...]     default: all such files that git knows
@@ -26,10 +25,8 @@ LC_ALL=C awk -v limit=$limit '
 			columns = substr(line, at, 1) == "\t" ? columns + 8 - columns % 8 : columns + 1
 		return columns
 	}
-	FNR == 1 { is_code = 0; is_md = FILENAME ~ /\.md$/; is_man = FILENAME ~ /^man\// || FILENAME ~ /\/man\// }
-	is_md && /^ *```/ { is_code = !is_code; next }
-	is_man && /^\.(EX|EE)/ { is_code = /^\.EX/; next }
-	is_code || (is_md && /^(\||#|<|    )/) { next }
+	FNR == 1 { is_md = FILENAME ~ /\.md$/ }
+	is_md && /^(\||#|<)/ { next }
 	width($0) > limit && !is_single_word($0) {
 		print "prose: " FILENAME ":" FNR ": " width($0) " columns; wrap prose at " limit
 		bad++
