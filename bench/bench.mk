@@ -10,12 +10,12 @@ bench_translating := $(addprefix $(bench_bin)/,v2p bounce)
 bench_programs := $(bench_suite) $(bench_suite_cxx) $(bench_plain) $(bench_translating)
 
 # Without -fno-builtin the compiler would remove allocations whose memory is not used.
-$(bench_suite): $(bench_bin)/suite/%: bench/suite/%.c bench/suite/workload.h | $(O)/need/build
+$(bench_suite): $(bench_bin)/suite/%: bench/suite/%.c bench/suite/workload.h bench/suite/sh.h | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) -fno-builtin -o $@ $<
 
 # The workloads that are published in C++ call operators new and delete.
-$(bench_suite_cxx): $(bench_bin)/suite/%: bench/suite/%.cc bench/suite/workload.h bench/suite/larson.h | $(O)/need/build
+$(bench_suite_cxx): $(bench_bin)/suite/%: bench/suite/%.cc bench/suite/workload.h bench/suite/larson.h bench/suite/cache.h | $(O)/need/build
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 $(filter-out -std=%,$(bench_flags)) -fno-builtin -fsized-deallocation -o $@ $<
 

@@ -6,11 +6,7 @@
  * number of threads, and frees it. An allocator that hands out the adjacent objects again makes
  * the threads contend for one cache line.
  */
-#include "workload.h"
-
-#define ROUNDS 1000
-#define SIZE 1
-#define WRITES 2000000
+#include "cache.h"
 
 struct worker {
 	char *given;
@@ -23,13 +19,7 @@ static void *scratch(void *arg)
 	struct worker *worker = (struct worker *)arg;
 
 	delete[] worker->given;
-	for (size_t i = 0; i < worker->rounds; i++) {
-		volatile char *object = new char[SIZE];
-
-		for (size_t k = 0; k < worker->writes; k++)
-			object[0] = (char)k;
-		delete[] object;
-	}
+	write_to_own_objects(worker->rounds, worker->writes);
 	return NULL;
 }
 

@@ -5,11 +5,7 @@
  * the number of threads, and frees it. An allocator that hands out adjacent objects to different
  * threads makes the threads contend for one cache line.
  */
-#include "workload.h"
-
-#define ROUNDS 1000
-#define SIZE 1
-#define WRITES 2000000
+#include "cache.h"
 
 struct worker {
 	size_t rounds;
@@ -20,13 +16,7 @@ static void *thrash(void *arg)
 {
 	struct worker *worker = (struct worker *)arg;
 
-	for (size_t i = 0; i < worker->rounds; i++) {
-		volatile char *object = new char[SIZE];
-
-		for (size_t k = 0; k < worker->writes; k++)
-			object[0] = (char)k;
-		delete[] object;
-	}
+	write_to_own_objects(worker->rounds, worker->writes);
 	return NULL;
 }
 

@@ -10,43 +10,22 @@
  *
  * mimalloc-bench starts twice as many threads as there are processors.
  */
-#include "workload.h"
+#include "sh.h"
 
 #define CALLS 10000
 #define SIZE_END 1000
 
-/* Objects @kept_begin to @kept_end - 1 stay until the next time around. */
 struct worker {
-	char **places;
-	size_t count;
-	size_t at;
-	size_t kept_begin;
-	size_t kept_end;
+	struct places places;
 	size_t repeats;
 	size_t done;
 };
 
-static void turn_around(struct worker *worker)
-{
-	worker->kept_begin = worker->kept_end < worker->count ? worker->kept_end : 0;
-	worker->kept_end = worker->kept_begin + worker->count / 5;
-	if (worker->kept_end > worker->count)
-		worker->kept_end = worker->count;
-	for (size_t i = 0; i < worker->kept_begin; i++)
-		free(worker->places[i]);
-	for (size_t i = worker->count; i > worker->kept_end; i--)
-		free(worker->places[i - 1]);
-	worker->at = 0;
-}
-
 static void store(struct worker *worker, size_t size)
 {
-	worker->places[worker->at++] = take(size);
+	worker->places.objects[worker->places.at++] = take(size);
 	worker->done++;
-	if (worker->at == worker->kept_begin)
-		worker->at = worker->kept_end;
-	if (worker->at >= worker->count)
-		turn_around(worker);
+	advance(&worker->places);
 }
 
 static void go_through_sizes(struct worker *worker)
@@ -61,12 +40,12 @@ static void *work(void *arg)
 {
 	struct worker *worker = arg;
 
-	worker->places = checked(malloc(worker->count * sizeof(worker->places[0])));
+	worker->places.objects = checked(malloc(worker->places.count * sizeof(char *)));
 	for (size_t i = 0; i < worker->repeats; i++)
 		go_through_sizes(worker);
-	for (size_t i = 0; i < worker->at; i++)
-		free(worker->places[i]);
-	free(worker->places);
+	for (size_t i = 0; i < worker->places.at; i++)
+		free(worker->places.objects[i]);
+	free(worker->places.objects);
 	return NULL;
 }
 
@@ -76,9 +55,7 @@ int main(int argc, char **argv)
 	size_t threads = thread_count(argc, argv), calls = CALLS / threads, done = 0;
 
 	for (size_t i = 0; i < threads; i++)
-		workers[i] = (struct worker){ .count = calls,
-					      .kept_begin = calls,
-					      .kept_end = calls,
+		workers[i] = (struct worker){ .places = places_of(calls),
 					      .repeats = amount(argc, argv, calls) };
 	run_threads(threads, work, workers, sizeof(workers[0]));
 	for (size_t i = 0; i < threads; i++)

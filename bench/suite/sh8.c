@@ -10,7 +10,7 @@
  * mimalloc-bench starts twice as many threads as there are processors. Difference: with less work,
  * the objects of 8 bytes are fewer too.
  */
-#include "workload.h"
+#include "sh.h"
 
 #define ITERATIONS 700000
 #define FOREIGN 10000000
@@ -26,16 +26,9 @@ static const struct batch {
 
 #define BATCHES (sizeof(batches) / sizeof(batches[0]))
 
-/*
- * Objects @kept_begin to @kept_end - 1 stay until the next time around. The thread frees @per_part
- * foreign objects of each part of @part.
- */
+/* The thread frees @per_part foreign objects of each part of @part. */
 struct worker {
-	char **places;
-	size_t count;
-	size_t at;
-	size_t kept_begin;
-	size_t kept_end;
+	struct places places;
 	size_t iterations;
 	size_t done;
 	void **foreign;
@@ -44,26 +37,10 @@ struct worker {
 	size_t foreign_left;
 };
 
-static void turn_around(struct worker *worker)
-{
-	worker->kept_begin = worker->kept_end < worker->count ? worker->kept_end : 0;
-	worker->kept_end = worker->kept_begin + worker->count / 5;
-	if (worker->kept_end > worker->count)
-		worker->kept_end = worker->count;
-	for (size_t i = 0; i < worker->kept_begin; i++)
-		free(worker->places[i]);
-	for (size_t i = worker->count; i > worker->kept_end; i--)
-		free(worker->places[i - 1]);
-	worker->at = 0;
-}
-
 static void store(struct worker *worker, size_t size)
 {
-	if (worker->at == worker->kept_begin)
-		worker->at = worker->kept_end;
-	if (worker->at >= worker->count)
-		turn_around(worker);
-	worker->places[worker->at++] = take(size);
+	advance(&worker->places);
+	worker->places.objects[worker->places.at++] = take(size);
 	worker->done++;
 }
 
@@ -85,7 +62,7 @@ static void *work(void *arg)
 {
 	struct worker *worker = arg;
 
-	worker->places = checked(malloc(worker->count * sizeof(worker->places[0])));
+	worker->places.objects = checked(malloc(worker->places.count * sizeof(char *)));
 	for (size_t i = 0; i < worker->iterations; i++) {
 		const struct batch *batch = &batches[i % BATCHES];
 
@@ -107,9 +84,7 @@ int main(int argc, char **argv)
 
 	for (size_t i = 0; i < threads; i++) {
 		workers[i] =
-			(struct worker){ .count = PLACES / threads,
-					 .kept_begin = PLACES / threads,
-					 .kept_end = PLACES / threads,
+			(struct worker){ .places = places_of(PLACES / threads),
 					 .iterations = amount(argc, argv, ITERATIONS / threads),
 					 .foreign = objects + i * per_part,
 					 .part = per_part * threads,
