@@ -29,21 +29,27 @@ def mount(path):
     return {"hostPath": path, "containerPath": path, "options": ["ro", "nosuid", "nodev", "bind"]}
 
 
+def device(name, mounts=(), variables=()):
+    edits = {"deviceNodes": [node()]}
+    if mounts:
+        edits |= {"mounts": [mount(path) for path in mounts], "env": list(variables)}
+    return {"name": name, "containerEdits": edits}
+
+
 def specification(folder):
-    """@folder contains libmalloc-pinned. The device "preload" puts a container's programs on pinned memory."""
+    """
+    @folder contains libmalloc-pinned. The device "preload" puts all of a container's programs on
+    pinned memory. The device "configured" leaves the choice to the configuration file, which
+    libmalloc-pinned reads only if MALLOC_PINNED_CONF is not set.
+    """
     library = os.path.join(folder, LIBRARY)
     if not os.path.isfile(library):
         raise Trouble(f"there is no {library} for containers; apt install libmalloc-pinned")
-    mounts = [mount(path) for path in (library, CONFIGURATION) if os.path.isfile(path)]
-    variables = [f"LD_PRELOAD={library}", "MALLOC_PINNED_CONF=backend:auto"]
-    return {
-        "cdiVersion": VERSION,
-        "kind": KIND,
-        "devices": [
-            {"name": "device", "containerEdits": {"deviceNodes": [node()]}},
-            {
-                "name": "preload",
-                "containerEdits": {"deviceNodes": [node()], "mounts": mounts, "env": variables},
-            },
-        ],
-    }
+    load = f"LD_PRELOAD={library}"
+    devices = [
+        device("device"),
+        device("preload", [library], [load, "MALLOC_PINNED_CONF=backend:auto"]),
+    ]
+    if os.path.isfile(at(CONFIGURATION)):
+        devices.append(device("configured", [library, CONFIGURATION], [load]))
+    return {"cdiVersion": VERSION, "kind": KIND, "devices": devices}
