@@ -83,7 +83,7 @@ check-preload-checked:
 	@$(MAKE) -s --no-print-directory O='$(O)/checked' CPPFLAGS='$(CPPFLAGS) $(checks)' preload-programs
 	@PINNED_BUILD='$(abspath $(O)/checked)' test/run --suite preload --timeout 300 $(checked_tests)
 
-check-abi: all | $(O)/need/build $(O)/need/lint
+check-abi: all | $(O)/need/build $(O)/need/unit $(O)/need/lint
 	@test/run --suite abi --timeout 300 $(wildcard test/abi/*.sh)
 
 # Proves arithmetic of the library, for all values, with CBMC. PROOF='NAME[/FUNCTION] ...' selects

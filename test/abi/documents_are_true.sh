@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: programs in doc/*.md and README.md that include headers compile against include/; files,
+# Promise: C and C++ programs in doc/*.md and README.md compile against include/; files,
 # links and make targets that the documents name exist; and no link of an installed document leads
 # out of its package.
 set -eu
@@ -24,9 +24,14 @@ anchors() {
 
 documents=(README.md CONTRIBUTING.md doc/*.md examples/*/README.md)
 for document in "${documents[@]}"; do
-	# Write each block between ```c and ``` into a file.
-	rm -f "$tmp"/*.c
-	awk -v dir="$tmp" '/^```c$/ { file = dir "/" ++count ".c"; next } /^```/ { file = "" } file != "" { print > file }' "$document"
+	# Write each block between ```c or ```cpp and ``` into a file.
+	rm -f "$tmp"/*.c "$tmp"/*.cpp
+	awk -v dir="$tmp" '/^```c(pp)?$/ { file = dir "/" ++count "." substr($0, 4); next } /^```/ { file = "" } file != "" { print > file }' "$document"
+	for program in "$tmp"/*.cpp; do
+		[ -e "$program" ] || continue
+		programs=$((programs + 1))
+		${CXX:-c++} -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only "$program" || fail "$document: a program does not compile"
+	done
 	for program in "$tmp"/*.c; do
 		[ -e "$program" ] || continue
 		programs=$((programs + 1))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Promise: each public header compiles without warnings, alone and included twice, in C99, C11 and
-# C++17; the header of the ioctl interface also for 32-bit programs and without a C library. The
+# C++17, and the one for C++ in C++17 and C++20 with g++ and clang++; the header of the ioctl interface also for 32-bit programs and without a C library. The
 # compiler warns if a program passes what a function of pinned.h returned to the wrong function, for
 # example to free().
 set -eu
@@ -48,6 +48,15 @@ for header in "$top"/include/*.h "$top"/include/uapi/*.h; do
 		esac
 		;;
 	esac
+done
+
+# The header for C++. A test of another level runs what it declares.
+for standard in 17 20; do
+	printf '#include <pinned.hpp>\n#include <pinned.hpp>\nint unused;\n' >"$tmp/twice.c"
+	for compiler in "$cxx" clang++; do
+		command -v "${compiler%% *}" >/dev/null || { echo "no ${compiler%% *}" >&2; failures=$((failures + 1)); continue; }
+		try pinned.hpp "$compiler" -x c++ -std=c++$standard -I"$top/include"
+	done
 done
 
 # The right function for each pointer gives no warning, and a wrong one does (in gcc since version

@@ -27,7 +27,7 @@ examples/common/*.[ch] examples/common/*/*
 examples/*/*.[ch] examples/*/Makefile examples/*/README.md examples/*/openssl.cnf examples/*/take-devices
 examples/*/demo/*
 examples/vendor-dkms/**
-include/*.h include/uapi/*.h
+include/*.h include/pinned.hpp include/uapi/*.h
 man/man[1-9]/*.[1-9]
 src/lib/libpinned.map src/lib/libpinned.pc.in src/lib/README.md src/lib/*/README.md
 src/kernel/Kbuild src/kernel/build-module src/kernel/keep-symbols
