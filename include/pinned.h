@@ -615,6 +615,79 @@ PINNED_API long pinned_dma_sg(const struct pinned_device *device, const void *pt
 			      struct pinned_extent *extents, size_t count);
 
 /*
+ * Registrars, for devices and kernel interfaces that want memory registered before its use: RDMA,
+ * registered buffers of io_uring, and the like. A registrar has two functions. One makes a chunk
+ * known, and returns a key; the other withdraws the chunk. Each chunk is registered once, when
+ * pinned_key() first needs its key, and stays registered until the library gives the chunk back, or
+ * until pinned_unwatch(). So a program registers no single buffer, and no key is ever stale.
+ * doc/registrars.md shows how to write a registrar.
+ */
+
+/* A registrar. */
+struct pinned_registrar;
+
+/**
+ * pinned_unwatch() - end a registrar
+ * @registrar: a registrar from pinned_watch(); for NULL nothing happens
+ *
+ * Calls remove for each key that exists. Waits while other threads are in a function of the
+ * registrar. No other thread may use @registrar during the call or afterwards. In a forked child,
+ * the call frees the child's copy of the registrar, and calls nothing.
+ *
+ * Return: 0; -1 with errno EDEADLK, and nothing changed, if the caller is in a function of a
+ * registrar.
+ * Cost: a call of remove for each key.
+ */
+PINNED_API int pinned_unwatch(struct pinned_registrar *registrar);
+
+/**
+ * pinned_watch() - create a registrar
+ * @add: registers the @len bytes at @addr, and stores the key in *@key; returns 0, or an errno if
+ *	it has registered nothing. A key may be any number but the two largest.
+ * @remove: withdraws what @add has registered
+ * @ctx: the first argument of both
+ *
+ * @addr and @len are one chunk. The library calls @add only from pinned_key(). It calls @remove
+ * from any function that frees memory, from an allocation that would fail otherwise, and from
+ * pinned_purge(), pinned_heap_destroy() and pinned_unwatch(), in the thread that calls that
+ * function, before the chunk is given back. For one chunk the calls alternate, and each begins
+ * after the one before it has returned; calls for different chunks may run at once.
+ *
+ * No lock of the library is held during the calls. The functions may allocate, free, and fork. They
+ * may not take a lock that the program holds while it calls pinned_key(), frees or allocates. A
+ * function that never returns holds up whoever needs this chunk's key, pinned_unwatch(), and
+ * pinned_heap_destroy() of the chunk's heap (EBUSY).
+ *
+ * Return: the registrar; NULL with errno EINVAL (a function is NULL), ENOMEM, or the reason why
+ * there is no backend.
+ * Cost: a system call or two. The table of keys takes 8 bytes of addresses for each chunk that the
+ * library could have, and memory for those parts of it that contain keys.
+ */
+PINNED_API struct pinned_registrar *
+pinned_watch(int (*add)(void *ctx, void *addr, size_t len, uint64_t *key),
+	     void (*remove)(void *ctx, void *addr, size_t len, uint64_t key), void *ctx)
+	PINNED_GIVEN_BACK_BY(pinned_unwatch);
+
+/**
+ * pinned_key() - the key of a pointer
+ * @registrar: a registrar
+ * @ptr: any byte of an object or of a raw chunk, which no thread may free during the call
+ * @key: receives the key of the chunk that contains @ptr
+ *
+ * Calls the registrar's add if the chunk has no key yet. The key is valid while the object lives;
+ * retain the object if the program may free it earlier (pinned_retain()).
+ *
+ * Return: how many bytes from @ptr on the key is for, at least 1 and at most PINNED_CHUNK_SIZE: a
+ * longer buffer continues in the next chunk, which has a key of its own. -1 with errno EFAULT (@ptr
+ * is not in pinned memory of this process, or is in memory that a forked child inherited), ECHILD
+ * (the caller is a forked child of the process that created the registrar), EDEADLK (there is no
+ * key, and the caller is in a function of a registrar or intercepts madvise()), EOVERFLOW (add has
+ * stored one of the two largest numbers), or what add has returned.
+ * Cost: one table look-up, without a lock, if there is a key; otherwise a lock and the call of add.
+ */
+PINNED_API long pinned_key(struct pinned_registrar *registrar, const void *ptr, uint64_t *key);
+
+/*
  * Raw chunks, for other allocators: memory in whole chunks, which the library neither divides nor
  * keeps records about.
  */

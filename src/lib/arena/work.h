@@ -3,6 +3,9 @@
  * Slots whose memory a thread is obtaining or giving back. The thread does that without the arena's
  * lock, because the kernel may need long for it. Until the thread has finished, no other thread
  * takes or changes these slots. The lock covers the list of these slots.
+ *
+ * A thread that makes a registrar's key for a slot in use adds the slot, too, so that nobody gives
+ * the chunk back meanwhile. Several threads may do so for one slot.
  */
 #ifndef PN_WORK_H
 #define PN_WORK_H
@@ -21,7 +24,7 @@ struct pn_work {
 	struct pn_work *next;
 };
 
-/* Adds @work to the list. None of its slots may be in the list already. */
+/* Adds @work to the list. Only the slots of registrars' keys may be in the list already. */
 void pn_work_begin_locked(struct pn_work *work);
 /* Removes @work from the list. */
 void pn_work_end_locked(struct pn_work *work);

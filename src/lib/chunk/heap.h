@@ -58,7 +58,8 @@ struct pn_central {
  * @reserved: how many chunks threads are obtaining for the heap
  * @is_contiguous: each large object must be physically contiguous
  * @decay_ms: how long an EMPTY chunk is kept
- * @leaving: how many threads are giving chunks of the heap back
+ * @leaving: how many threads are giving chunks of the heap back, or making a registrar's key for a
+ *	chunk of the heap
  * @is_ending: the heap is being destroyed, and only the thread that destroys it gives chunks back
  * @calls: number of calls of slow paths
  * @is_due: pn_idle_tidy() has something to do; atomic

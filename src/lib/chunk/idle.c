@@ -19,6 +19,7 @@
 #include "backend/devices.h"
 #include "chunk/forks.h"
 #include "chunk/limit.h"
+#include "chunk/registrar.h"
 #include "os/announce.h"
 #include "os/child.h"
 #include "os/confined.h"
@@ -244,13 +245,15 @@ static size_t end_leaving_locked(struct leaving *leaving)
 }
 
 /*
- * Announces LEAVING chunks, and then gives them back. If an interceptor of the announcement forks,
- * the chunks are inherited in the child, and stay. Return: how many were given back.
+ * Has registrars remove the keys of LEAVING chunks, announces the chunks, and then gives them back.
+ * If a registrar or an interceptor of the announcement forks, the chunks are inherited in the
+ * child, and stay. Return: how many were given back.
  */
 static size_t leave(struct leaving *leaving)
 {
 	size_t count = 0;
 
+	pn_registrars_forget(leaving->work.first, leaving->work.count, leaving->epoch);
 	pn_announce(pn_arena_slot_at(leaving->work.first), leaving->work.count << PN_CHUNK_SHIFT);
 	pn_child_settle();
 	pn_arena_lock();

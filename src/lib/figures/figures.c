@@ -7,6 +7,7 @@
 #include "figures/figures.h"
 
 #include "chunk/limit.h"
+#include "chunk/registrar.h"
 #include "config/memory_type.h"
 #include "front/alloc.h"
 #include "front/harden.h"

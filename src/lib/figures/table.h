@@ -70,6 +70,8 @@
 	  "Freed objects that are retained")                                                     \
 	X(failed_allocs, pn_alloc_failures(), "failures", number, counter, public,               \
 	  "Allocations that found no memory")                                                    \
+	X(failed_keys, pn_registrars_failures(), "key_failures", number, counter, private,       \
+	  "Keys that registrars could not make")                                                 \
 	X(fallback_allocs, pn_fallback_now().requests, "fallback/pn_fallback.requests", number,  \
 	  counter, private, "Requests that libc served instead")                                 \
 	X(fallback_bytes, pn_fallback_now().bytes, "fallback/pn_fallback.bytes", bytes, counter, \

@@ -51,6 +51,7 @@
 
 #include "backend/devices.h"
 #include "chunk/forks.h"
+#include "chunk/registrar.h"
 #include "front/harden.h"
 #include "front/heaps.h"
 #include "front/tcache.h"
@@ -71,6 +72,7 @@ void pn_fork_settle(void)
 {
 	pn_arena_reset_lock();
 	pn_devices_in_child();
+	pn_registrars_in_child();
 	pn_forks_in_child();
 	pn_heaps_in_child();
 	pn_retain_in_child();

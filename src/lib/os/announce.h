@@ -21,7 +21,10 @@
 #include "os/base.h"
 #include "os/thread.h"
 
-/* Returns true if this thread may announce memory: it holds no lock, and announces nothing now. */
+/*
+ * Returns true if this thread may announce memory: it holds no lock, announces nothing now, and is
+ * not in a function of a registrar.
+ */
 static inline bool pn_announce_is_possible(void)
 {
 	return !pn_lock_thread.held && !pn_lock_thread.is_announcing;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread's own record: how many of the library's locks it holds, and whether it takes a sample or
- * announces memory that goes back.
+ * A thread's own record: how many of the library's locks it holds, and whether it takes a sample,
+ * announces memory that goes back, or is in a function of a registrar.
  */
 #ifndef PN_THREAD_H
 #define PN_THREAD_H
@@ -13,7 +13,8 @@
  * @held: how many locks the thread holds or waits for
  * @is_sampling: the thread takes a sample; what it allocates meanwhile does not belong in the
  *	profile
- * @is_announcing: the thread announces memory that is about to be given back (announce.h)
+ * @is_announcing: the thread announces memory that is about to be given back (announce.h), or is
+ *	in a function of a registrar
  */
 struct pn_lock_thread {
 	uint32_t held;
