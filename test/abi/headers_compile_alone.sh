@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise: each public header compiles without warnings, alone and included twice, in C99, C11 and
-# C++17, and the one for C++ in C++17 and C++20 with g++ and clang++; the header of the ioctl interface also for 32-bit programs and without a C library. The
-# compiler warns if a program passes what a function of pinned.h returned to the wrong function, for
-# example to free().
+# Promise: each public header compiles without warnings, also about conversions, alone and included
+# twice, by the compiler in CC and by clang: those for C in C99, C11, C++11, C++17 and C++20, the one
+# for C++ in C++17 and C++20; the header of the ioctl interface also for 32-bit programs and without
+# a C library. The compiler warns if a program passes what a function of pinned.h returned to the
+# wrong function, for example to free().
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -37,9 +38,13 @@ kernel_headers=/usr/include/$($cc -print-multiarch 2>/dev/null || gcc -print-mul
 for header in "$top"/include/*.h "$top"/include/uapi/*.h; do
 	case ${header##*/} in *_kernel.h) continue ;; esac  # for kernel modules
 	printf '#include "%s"\n#include "%s"\nint unused;\n' "$header" "$header" >"$tmp/twice.c"
-	try "$header" "$cc" -std=c99
-	try "$header" "$cc" -std=c11
-	try "$header" "$cxx" -x c++ -std=c++17
+	for standard in c99 c11 c++11 c++17 c++20; do
+		case $standard in
+		c++*) try "$header" "$cxx" -x c++ -std=$standard ;;
+		*) try "$header" "$cc" -std=$standard ;;
+		esac
+		if command -v clang >/dev/null; then try "$header" clang -x "${standard%%[0-9]*}" -std=$standard; fi
+	done
 	case $header in
 	*/uapi/*)
 		try "$header" "$cc" -std=c11 -ffreestanding
@@ -98,4 +103,4 @@ if [ "$($cc -dumpversion | cut -d. -f1)" -ge 11 ] && ! $cc --version | grep -q c
 fi
 
 echo "$compiled compilations, $failures failures"
-[ "$failures" -eq 0 ] && [ "$compiled" -ge 6 ]
+[ "$failures" -eq 0 ] && [ "$compiled" -ge 12 ]
