@@ -5,7 +5,7 @@
 # it does without the shim (Faults C1).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
-need knotd knotc dig
+need knotd knotc dig python3
 
 print_zone() {  # SERIAL
 	echo "\$ORIGIN test.
@@ -33,7 +33,7 @@ session() {  # SERIAL
 serve() {  # NAME COMMAND...
 	local name=$1 server serial
 	shift
-	port=$(python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	port=$(free_port)
 	rm -rf state && mkdir state
 	print_zone 1 >zone
 	cat >knot.conf <<CONF

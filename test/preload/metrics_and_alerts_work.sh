@@ -70,7 +70,7 @@ scrape_configs:
     static_configs: [{targets: ['127.0.0.1:$port']}]
 END
 promtool check config prometheus.yml >out 2>&1 || fail "$(cat out)"
-web=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+web=$(free_port)
 prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address="127.0.0.1:$web" >log 2>&1 9>&- &
 prometheus=$!
 trap 'kill $server $prometheus 2>/dev/null' EXIT

@@ -71,11 +71,11 @@ rounds=60
 get() { curl -sS --unix-socket ./front "$@"; }
 answers() { [ "$(get http://server/small.php 2>/dev/null)" = 'gnihton 1' ]; }
 serve() {
-	local name=$1 master web i
+	local name=$1 server web i
 	shift
 	rm -f front fpm.socket
 	"$@" "$fpm" -R -y fpm.conf >"$name.log" 2>"$name.err" </dev/null &
-	master=$!
+	server=$!
 	nginx -e stderr -p "$PWD" -c nginx.conf >web.log 2>&1 </dev/null &
 	web=$!
 	wait_until answers
@@ -85,11 +85,13 @@ serve() {
 	done
 	seq $((rounds * 2)) | xargs -P 8 -I{} curl -sS --unix-socket ./front -o body.{} 'http://server/small.php?word={}'
 	cat body.* | sort | cksum
-	kill -USR2 "$master" # starts itself anew
+	workers "$server" >before
+	kill -USR2 "$server" # starts itself anew; a signal before the new program handles it would kill
+	wait_until is_renewed "$server"
 	wait_until answers
 	get http://server/use.php
 	kill -QUIT "$(cat fpm.pid)"
-	wait "$master" || fail "php-fpm under $*: exit status $?: $(tail -n 5 "$name.err" fpm.log)"
+	wait "$server" || fail "php-fpm under $*: exit status $?: $(tail -n 5 "$name.err" fpm.log)"
 	kill -QUIT "$web"
 	wait "$web" || fail "nginx: $(tail -n 5 web.log)"
 	! grep -iE 'SIGSEGV|SIGABRT|exited on signal' fpm.log || fail 'a worker died'

@@ -50,7 +50,9 @@ serve() {  # NAME COMMAND...
 	server=$!
 	wait_until answers
 	session
+	workers "$server" >before
 	kill -HUP "$server"
+	wait_until is_renewed "$server"
 	wait_until answers
 	session
 	kill -TERM "$server"

@@ -5,7 +5,7 @@
 # (Faults C3, C4, E6).
 # shellcheck source=test/preload/common
 . "$(dirname "$0")/common"
-need apache2 curl ab
+need apache2 curl ab python3
 
 mkdir -p root logs
 echo 'hello from apache' >root/small.txt
@@ -51,9 +51,6 @@ CONF
 
 get() { curl -sS --max-time 60 "$@"; }
 answers() { get -o answer "$url/small.txt" 2>/dev/null; }
-# Prints the workers, of which each line of the process list is one.
-workers() { pgrep -P "$server" | sort; }
-is_renewed() { [ -n "$(workers)" ] && [ -z "$(comm -12 <(workers) before)" ]; }
 
 session() {
 	local i
@@ -71,16 +68,16 @@ session() {
 serve() {  # NAME COMMAND...
 	local name=$1 port status=0
 	shift
-	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	port=$(free_port)
 	url=http://127.0.0.1:$port
 	sed "s/PORT/$port/" apache.conf >run.conf
 	setsid "$@" apache2 -D FOREGROUND -f "$PWD/run.conf" >"$name.log" 2>"$name.err" </dev/null &
 	server=$!
 	wait_until answers
 	session
-	workers >before
+	workers "$server" >before
 	kill -USR1 "$server"
-	wait_until is_renewed
+	wait_until is_renewed "$server"
 	session
 	kill -TERM "$server"
 	wait "$server" || status=$?

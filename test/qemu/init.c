@@ -15,6 +15,7 @@
  *   host NAME SECONDS COMMAND...          a shell command in the host's file system (see ./boot)
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -196,6 +197,20 @@ static void kill_the_rest(void)
 		;
 }
 
+/* Unloads modules that use the driver, which a test that failed has left behind. */
+static void unload_vendors(void)
+{
+	DIR *folder = opendir("/sys/module/" DRIVER "/holders");
+	struct dirent *holder;
+
+	while (folder && (holder = readdir(folder)))
+		if (holder->d_name[0] != '.' &&
+		    syscall(SYS_delete_module, holder->d_name, O_NONBLOCK))
+			say("init: cannot unload %s: %s\n", holder->d_name, strerror(errno));
+	if (folder)
+		closedir(folder);
+}
+
 static void enter_host_root(void)
 {
 	if (chroot(HOST_ROOT) || chdir("/"))
@@ -280,6 +295,7 @@ static void run_test(const char *name, unsigned int seconds, bool is_in_host, ch
 	say("init: test %s\n", name);
 	result = judge(wait_for(start(is_in_host, argv), seconds));
 	kill_the_rest();
+	unload_vendors();
 	if (is_log_bad())
 		result = FAILED;
 	if (driver_path[0] && (!is_driver_loaded() || !is_all_given_back())) {
