@@ -46,9 +46,10 @@ shim_lib_objects := $(filter-out %/flavour.o,$(lib_objects))
 libpinned := $(O)/lib/libpinned.so.1
 libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
+usdm := $(O)/lib/libusdm_pinned.so.1
 
 .PHONY: all help modules modules_install install uninstall dist doc clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
-all: $(libpinned) $(libpinned_static) $(shim) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
+all: $(libpinned) $(libpinned_static) $(shim) $(usdm) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
 	@echo 'make            libpinned, libmalloc-pinned and the tools, into $(O)/'
@@ -151,6 +152,12 @@ $(shim): $(shim_lib_objects) $(shim_objects) $(O)/obj/libmalloc-pinned.map
 	$(call run,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,now,-z,relro,-z,nodelete -Wl,-soname,libpinned.so.1 \
 		-Wl,--version-script=$(O)/obj/libmalloc-pinned.map -o $@ $(shim_lib_objects) $(shim_objects) -ldl
 
+# USDM's names. The library is linked to libpinned, and under the shim uses the shim's instance.
+$(O)/obj/usdm/%.o: USER_CFLAGS += -Iinclude/usdm
+$(usdm): $(O)/obj/usdm/usdm.o src/usdm/libusdm_pinned.map $(O)/lib/libpinned.so
+	$(call run,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-z,defs,-z,now,-z,relro -Wl,-soname,libusdm_pinned.so.1 \
+		-Wl,--version-script=src/usdm/libusdm_pinned.map -o $@ $< -L$(O)/lib -lpinned
+
 $(O)/pinned-run: src/tools/pinned-run dkms.conf
 	@mkdir -p $(@D)
 	$(call run,GEN)sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
@@ -171,9 +178,10 @@ $(O)/pinnedctl: src/tools/pinnedctl $(wildcard src/tools/pinnedctl.d/*.py) $(O)/
 	@cp src/tools/pinnedctl.d/*.py $(@D)/pinnedctl.d/
 	$(call run,GEN)sed 's,@VERSION@,$(VERSION),' $< >$@ && chmod +x $@
 
-pkgconfig_files := $(addprefix $(O)/obj/,libpinned.pc libmalloc-pinned.pc pinned-mem.pc)
+pkgconfig_files := $(addprefix $(O)/obj/,libpinned.pc libmalloc-pinned.pc libusdm-pinned.pc pinned-mem.pc)
 $(O)/obj/libpinned.pc: src/lib/libpinned.pc.in
 $(O)/obj/libmalloc-pinned.pc: src/tools/pkgconfig/libmalloc-pinned.pc.in
+$(O)/obj/libusdm-pinned.pc: src/usdm/libusdm-pinned.pc.in
 $(O)/obj/pinned-mem.pc: src/tools/pkgconfig/pinned-mem.pc.in
 $(pkgconfig_files): dkms.conf FORCE
 	@mkdir -p $(@D)
@@ -209,7 +217,7 @@ doc:
 deb:
 	dpkg-buildpackage -us -uc -b
 
--include $(lib_objects:.o=.d) $(shim_objects:.o=.d)
+-include $(lib_objects:.o=.d) $(shim_objects:.o=.d) $(O)/obj/usdm/usdm.d
 include test/check.mk
 include bench/bench.mk
 

@@ -148,11 +148,11 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 # Tests of devices behind an IOMMU, run by a user who is not root.
 vfio_names := $(patsubst test/vfio/%.c,%,$(filter-out test/vfio/user.c,$(wildcard test/vfio/*.c)))
 vfio_programs := $(vfio_names:%=$(O)/test/vfio/%)
-vfio_sources := test/vfio/user.c test/lib/guest.c $(edu_sources)
+vfio_sources := test/vfio/user.c test/lib/guest.c src/usdm/usdm.c $(edu_sources)
 $(O)/test/vfio/%: test/vfio/%.c $(vfio_sources) test/vfio/user.h test/lib/guest.h include/pinned.h examples/edu/edu.h examples/common/vfio/vfio.h $(libpinned_static) | $(O)/need/qemu
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-use-after-free -static -pthread -Iinclude \
-		-Iinclude/uapi -Itest/lib $(edu_includes) -o $@ $< $(vfio_sources) $(libpinned_static)
+		-Iinclude/uapi -Iinclude/usdm -Itest/lib $(edu_includes) -o $@ $< $(vfio_sources) $(libpinned_static)
 
 vfio-programs: $(vfio_programs)
 

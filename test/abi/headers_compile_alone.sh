@@ -35,7 +35,7 @@ try() {  # HEADER COMPILER OPTIONS...
 # With -m32 gcc does not search the directory with the kernel's headers for this machine.
 kernel_headers=/usr/include/$($cc -print-multiarch 2>/dev/null || gcc -print-multiarch)
 
-for header in "$top"/include/*.h "$top"/include/uapi/*.h; do
+for header in "$top"/include/*.h "$top"/include/uapi/*.h "$top"/include/usdm/*.h; do
 	case ${header##*/} in *_kernel.h) continue ;; esac  # for kernel modules
 	printf '#include "%s"\n#include "%s"\nint unused;\n' "$header" "$header" >"$tmp/twice.c"
 	for standard in c99 c11 c++11 c++17 c++20; do

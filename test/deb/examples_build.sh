@@ -7,7 +7,7 @@
 . "$(dirname "$0")/common"
 in_clean_system build-essential pkg-config libssl-dev libdpdk-dev libjemalloc-dev libmimalloc-dev libibverbs-dev
 
-mapfile -t packages < <(debs_of libpinned1 libpinned-dev libmalloc-pinned pinned-mem-tools pinned-mem-doc)
+mapfile -t packages < <(debs_of libpinned1 libusdm-pinned1 libpinned-dev libmalloc-pinned pinned-mem-tools pinned-mem-doc)
 install_debs "${packages[@]}"
 cp -r /usr/share/doc/libpinned-dev/examples /tmp/examples
 cd /tmp/examples

@@ -32,7 +32,8 @@ man/man[1-9]/*.[1-9]
 src/lib/libpinned.map src/lib/libpinned.pc.in src/lib/README.md src/lib/*/README.md
 src/kernel/Kbuild src/kernel/build-module src/kernel/keep-symbols
 src/lib/*/*.[ch] src/kernel/*.[ch] src/shim/*.[ch]
-src/python/*.py
+include/usdm/qae_mem.h
+src/python/*.py src/usdm/*
 src/tools/* src/tools/monitoring/* src/tools/pinnedctl.d/*.py src/tools/pkgconfig/*.pc.in src/tools/system/* src/tools/system/dracut/*
 """.split()
 

@@ -19,7 +19,8 @@ under_shim = "libmalloc-pinned" in os.environ.get("LD_PRELOAD", "")
 
 
 def page_tables_say(address):
-    """Returns the physical address that /proc/self/pagemap tells to root."""
+    """Returns the physical address that /proc/self/pagemap tells to root, after an access."""
+    ctypes.string_at(address, 1)
     with open("/proc/self/pagemap", "rb", buffering=0) as file:
         entry, = struct.unpack("Q", os.pread(file.fileno(), 8, address // mmap.PAGESIZE * 8))
     return (entry & (1 << 55) - 1) * mmap.PAGESIZE + address % mmap.PAGESIZE
