@@ -11,26 +11,41 @@ static struct pn_registrar *registrar_of(struct pinned_registrar *handle)
 	return (struct pn_registrar *)(void *)handle;
 }
 
-long pinned_key(struct pinned_registrar *registrar, const void *ptr, uint64_t *key)
+/* Returns how many bytes from the arena's byte @offset on are in the same chunk. */
+static long rest_of_chunk(size_t offset)
 {
-	size_t offset = pn_arena_offset(ptr), slot = offset >> PN_CHUNK_SHIFT;
-	uint64_t entry;
-	int err;
+	return (long)(PN_CHUNK_SIZE - (offset & PN_CHUNK_MASK));
+}
 
-	if (pn_unlikely(offset >= pn_arena_size())) {
-		errno = EFAULT;
+/* The slow path of pinned_key(): @ptr has no key. */
+static PN_NOINLINE long make_key(struct pn_registrar *registrar, const void *ptr, uint64_t *key)
+{
+	size_t offset = pn_arena_offset(ptr);
+	uint64_t entry;
+	int err = EFAULT;
+
+	if (offset < pn_arena_size())
+		err = pn_registrar_make(registrar, offset >> PN_CHUNK_SHIFT, &entry);
+	if (err) {
+		errno = err;
 		return -1;
 	}
-	entry = pn_registrar_entry(registrar_of(registrar), slot);
-	if (pn_unlikely(!pn_registrar_is_key(entry))) {
-		err = pn_registrar_make(registrar_of(registrar), slot, &entry);
-		if (err) {
-			errno = err;
-			return -1;
-		}
-	}
 	*key = entry - 1;
-	return (long)(PN_CHUNK_SIZE - (offset & PN_CHUNK_MASK));
+	return rest_of_chunk(offset);
+}
+
+long pinned_key(struct pinned_registrar *registrar, const void *ptr, uint64_t *key)
+{
+	size_t offset = pn_arena_offset(ptr);
+	uint64_t entry;
+
+	if (pn_unlikely(offset >= pn_arena_size()))
+		return make_key(registrar_of(registrar), ptr, key);
+	entry = pn_registrar_entry(registrar_of(registrar), offset >> PN_CHUNK_SHIFT);
+	if (pn_unlikely(!pn_registrar_is_key(entry)))
+		return make_key(registrar_of(registrar), ptr, key);
+	*key = entry - 1;
+	return rest_of_chunk(offset);
 }
 
 struct pinned_registrar *
