@@ -27,8 +27,12 @@ for makefile in */Makefile; do
 	[ -n "$(find /tmp/built/"$example" -type f -perm /111)" ] || fail "$example: nothing was built"
 	built=$((built + 1))
 done
-[ $built -ge 7 ] || fail "$built examples"
+[ $built -ge 8 ] || fail "$built examples"
 
+status=0
+pinned-run --backend anon -- /tmp/built/io_uring/try /tmp/file || status=$?
+# 77: the kernel does not allow io_uring here.
+case $status in 0 | 77) ;; *) fail 'io_uring does not run on pinned memory' ;; esac
 PINNED_CONF=backend:anon /tmp/built/jemalloc-extent-hooks/try || fail 'jemalloc does not run on pinned memory'
 PINNED_CONF=backend:anon /tmp/built/mimalloc-arena/try || fail 'mimalloc does not run on pinned memory'
 if PINNED_CONF=backend:anon /tmp/built/dpdk/pinned-dpdk >said 2>&1; then fail 'pinned-dpdk found a card'; fi
