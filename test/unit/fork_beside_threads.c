@@ -48,7 +48,7 @@
 
 static _Noreturn void child_failed(int line, const char *what)
 {
-	dprintf(STDERR_FILENO, "forks.c:%d: in a child: expected: %s\n", line, what);
+	dprintf(STDERR_FILENO, "fork_beside_threads.c:%d: in a child: expected: %s\n", line, what);
 	_exit(1);
 }
 

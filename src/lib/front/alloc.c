@@ -94,14 +94,23 @@ static bool free_cached(void)
 }
 
 /*
- * Frees memory, if the thread may use the library's data. Return: true if an allocation that has
- * failed may succeed now: because memory was freed, or because a signal handler forked during the
- * allocation, and in the child the allocation failed at a lock that it acquired while it held
- * another (lock.h).
+ * Returns true if the process was forked since the epoch was @epoch. A signal handler may fork
+ * during an allocation. In the child, the allocation fails at a lock that it acquires while it
+ * holds another one (lock.h), or goes on with a thread cache of the parent, and fails when that is
+ * empty. A second try uses what belongs to the child.
  */
-static bool may_succeed_now(void)
+static bool was_forked_since(uint32_t epoch)
 {
-	bool was_forked = pn_child_is_new();
+	return pn_child_is_new() || __atomic_load_n(&pn_arena.epoch, __ATOMIC_RELAXED) != epoch;
+}
+
+/*
+ * Frees memory, if the thread may use the library's data. Return: true if an allocation that began
+ * in @epoch and has failed may succeed now.
+ */
+static bool may_succeed_now(uint32_t epoch)
+{
+	bool was_forked = was_forked_since(epoch);
 
 	return is_usable() && (free_cached() || was_forked);
 }
@@ -120,8 +129,10 @@ static void *alloc_or_flush(size_t size, bool *is_zeroed)
 	void *object = NULL;
 
 	if (is_usable()) {
+		uint32_t epoch = pn_arena.epoch;
+
 		object = alloc_plain(size, is_zeroed);
-		if (!object && may_succeed_now()) {
+		if (!object && may_succeed_now(epoch)) {
 			object = alloc_plain(size, is_zeroed);
 			give_up(object);
 		}
@@ -168,8 +179,10 @@ void *pn_alloc_aligned(size_t alignment, size_t size)
 	void *object = NULL;
 
 	if (is_usable()) {
+		uint32_t epoch = pn_arena.epoch;
+
 		object = alloc_aligned(alignment, size);
-		if (!object && may_succeed_now()) {
+		if (!object && may_succeed_now(epoch)) {
 			object = alloc_aligned(alignment, size);
 			give_up(object);
 		}
@@ -209,10 +222,13 @@ void *pn_alloc_in(struct pn_heap *heap, size_t alignment, size_t size, bool *is_
 	void *object = NULL;
 
 	if (is_usable()) {
+		uint32_t epoch = pn_arena.epoch;
+
 		object = alloc_uncached(heap, alignment, size, is_zeroed);
 		if (!object) {
-			free_cached();
-			if (pn_heaps_purge())
+			bool may_succeed = may_succeed_now(epoch);
+
+			if (pn_heaps_purge() || may_succeed)
 				object = alloc_uncached(heap, alignment, size, is_zeroed);
 		}
 	}

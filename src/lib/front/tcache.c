@@ -69,9 +69,12 @@ extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, voi
 
 /* The beginning and the end of a cache. */
 
-static bool has_cache(void)
+/* Returns the thread's cache; NULL if the thread has none. */
+static struct pn_tcache *cache_of_thread(void)
 {
-	return pn_tcache != &no_cache_yet && pn_tcache != &no_cache_any_more;
+	struct pn_tcache *cache = pn_tcache;
+
+	return cache == &no_cache_yet || cache == &no_cache_any_more ? NULL : cache;
 }
 
 static void delist_locked(struct pn_tcache *cache)
@@ -123,12 +126,11 @@ static void end_cache(struct pn_tcache *cache)
  */
 static void destroy(void *nothing)
 {
-	struct pn_tcache *cache = pn_tcache;
-	bool is_left = has_cache();
+	struct pn_tcache *cache = cache_of_thread();
 
 	(void)nothing;
 	pn_tcache = &no_cache_any_more;
-	if (is_left)
+	if (cache)
 		end_cache(cache);
 }
 
@@ -143,6 +145,7 @@ static struct pn_tcache *enlist_cache(void)
 	else
 		cache = pn_meta_alloc(sizeof(*cache));
 	if (cache) {
+		cache->owner.epoch = pn_arena.epoch;
 		cache->owns_at_once = !all;
 		cache->frees = TIDY_FREES;
 		memset(cache->needed, 0, sizeof(cache->needed));
@@ -157,6 +160,26 @@ static struct pn_tcache *enlist_cache(void)
 	if (cache)
 		pn_owner_begin(&cache->owner);
 	return cache;
+}
+
+/*
+ * Gives the thread a cache. A signal handler may fork, and settle the child, before the cache is in
+ * place. In the child, that cache is the parent's, so the thread gets another one. Return: false if
+ * there is no memory.
+ */
+static bool set_cache(void)
+{
+	struct pn_tcache *cache;
+
+	do {
+		cache = enlist_cache();
+		if (!cache)
+			return false;
+		pn_tcache = cache;
+		/* From here on, settling a child takes the cache from the thread. */
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	} while (cache->owner.epoch != __atomic_load_n(&pn_arena.epoch, __ATOMIC_RELAXED));
+	return true;
 }
 
 /* Registers the destructor for this thread. Return: 0, or an error. */
@@ -186,16 +209,11 @@ void pn_tcache_expect_dlopen(void)
 static void begin_cache(void)
 {
 	static __thread bool is_registered __attribute__((tls_model("initial-exec")));
-	struct pn_tcache *cache;
 
 	if (pn_likely(pn_tcache != &no_cache_yet) || is_disabled || !__cxa_thread_atexit_impl)
 		return;
 	pn_confined_note_thread();
-	cache = enlist_cache();
-	if (!cache)
-		return;
-	pn_tcache = cache;
-	if (is_registered)
+	if (!set_cache() || is_registered)
 		return;
 	is_registered = true;
 	if (register_end())
@@ -314,9 +332,9 @@ void *pn_tcache_refill(unsigned int class)
 	void *object;
 
 	begin_cache();
-	if (!has_cache())
+	cache = cache_of_thread();
+	if (!cache)
 		return take_one(class);
-	cache = pn_tcache;
 	/* begin_cache() may have allocated, and so filled the bin. */
 	if (!cache->bins[class].count) {
 		object = pop_others(cache, class);
@@ -391,8 +409,8 @@ static struct pn_tcache *cache_with_room(unsigned int index)
 	struct pn_tcache *cache;
 
 	begin_cache();
-	cache = pn_tcache;
-	return has_cache() && make_room(cache, index) ? cache : NULL;
+	cache = cache_of_thread();
+	return cache && make_room(cache, index) ? cache : NULL;
 }
 
 /* The caller has entered the medium bins. Return: false if there is no room. */
@@ -426,8 +444,8 @@ void pn_tcache_push_medium(struct pn_slab *object)
 	bool is_pushed = false;
 
 	begin_cache();
-	cache = pn_tcache;
-	if (has_cache() && pn_bin_enter_medium(cache)) {
+	cache = cache_of_thread();
+	if (cache && pn_bin_enter_medium(cache)) {
 		is_pushed = push_medium(cache, index, object);
 		pn_bin_leave_medium(cache);
 		is_pushed = is_pushed || push_medium_slowly(cache, index, object);
@@ -451,7 +469,8 @@ void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state)
 	struct pn_tcache *cache;
 
 	begin_cache();
-	if (has_cache() && !owns_or_adopts(pn_tcache, slab))
+	cache = cache_of_thread();
+	if (cache && !owns_or_adopts(cache, slab))
 		index += PN_BIN_OTHERS;
 	cache = cache_with_room(index);
 	if (cache && cache->owner.epoch == slab->epoch)
@@ -495,10 +514,10 @@ bool pn_tcache_flush(void)
 
 void pn_tcache_tidy(void)
 {
-	struct pn_tcache *cache = pn_tcache;
+	struct pn_tcache *cache = cache_of_thread();
 	uint64_t now;
 
-	if (!has_cache())
+	if (!cache)
 		return;
 	cache->frees = TIDY_FREES;
 	now = pn_sys_now_ms();
@@ -556,6 +575,6 @@ void pn_tcache_in_child(void)
 	all = NULL;
 	unused = NULL;
 	pn_bin_in_child();
-	if (has_cache())
+	if (cache_of_thread())
 		pn_tcache = &no_cache_yet;
 }

@@ -182,7 +182,6 @@ void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_f
  */
 void pn_owner_begin(struct pn_owner *owner)
 {
-	owner->epoch = pn_arena.epoch;
 	for (unsigned int class = 0; class < PN_CLASSES; class ++) {
 		if (!owner->has_ended[class])
 			continue;

@@ -11,7 +11,10 @@
 
 #include "object/returned.h"
 
-/* Prepares a record for a thread that begins to use it. Acquires the lock of each class. */
+/*
+ * Prepares a record, whose epoch is set, for a thread that begins to use it. Acquires the lock of
+ * each class.
+ */
 void pn_owner_begin(struct pn_owner *owner);
 /* Gives up the slabs of a thread that ends. Takes the classes' locks. */
 void pn_owner_end(struct pn_owner *owner);
