@@ -291,20 +291,30 @@ static _Noreturn void be_traced(const struct operation *operation)
 
 /* The tracer. */
 
-static uintptr_t next_instruction(pid_t pid)
+/**
+ * struct place - where a thread is
+ * @instruction: the address of the next instruction
+ * @stack: the stack pointer
+ */
+struct place {
+	uintptr_t instruction;
+	uintptr_t stack;
+};
+
+static struct place place_of(pid_t pid)
 {
 	struct user_regs_struct registers;
 	struct iovec area = { &registers, sizeof(registers) };
 
 	ck_assert_int_eq(ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &area), 0);
 #if defined(__x86_64__)
-	return registers.rip;
+	return (struct place){ registers.rip, registers.rsp };
 #elif defined(__i386__)
-	return (uintptr_t)registers.eip;
+	return (struct place){ (uintptr_t)registers.eip, (uintptr_t)registers.esp };
 #elif defined(__aarch64__)
-	return registers.pc;
+	return (struct place){ registers.pc, registers.sp };
 #else
-#error "Say here which register contains the address of the next instruction."
+#error "Say here which registers these are."
 #endif
 }
 
@@ -359,15 +369,19 @@ static long step_of(const struct operation *operation)
 	return wanted ? strtol(wanted, NULL, 10) : operation->step;
 }
 
-/* Has the signal handler fork, and waits until it has returned. */
+/*
+ * Has the signal handler fork, and waits until it has returned. (The handler may call the function
+ * that it interrupted.)
+ */
 static void fork_here(pid_t pid)
 {
-	uintptr_t here = next_instruction(pid);
+	struct place here = place_of(pid), now;
 
 	ck_assert_int_eq(run_until_stop(PTRACE_CONT, pid, SIGUSR1), SIGSTOP);
-	do
+	do {
 		ck_assert_int_eq(run_until_stop(PTRACE_SINGLESTEP, pid, 0), SIGTRAP);
-	while (next_instruction(pid) != here);
+		now = place_of(pid);
+	} while (now.instruction != here.instruction || now.stack != here.stack);
 }
 
 static void fork_in(const struct operation *operation)
