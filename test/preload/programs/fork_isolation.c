@@ -104,7 +104,10 @@ static void try_child_writes(pid_t (*make_child)(void), int generations)
 	check_parent();
 }
 
-/* The parent writes, frees and allocates first; then the child checks what it inherited. */
+/*
+ * The parent writes, frees and allocates first. While the parent's objects still contain other
+ * bytes, the child checks what it inherited.
+ */
 static void try_parent_writes(pid_t (*make_child)(void))
 {
 	int go[2];
@@ -126,13 +129,16 @@ static void try_parent_writes(pid_t (*make_child)(void))
 			free(objects[i].bytes);
 			objects[i].bytes = malloc(objects[i].size);
 			CHECK(objects[i].bytes);
+			fill(&objects[i], 0x66);
 		}
-		fill(&objects[i], i & 0xff);
 	}
 	CHECK(write(go[1], "", 1) == 1);
 	close(go[1]);
 	CHECK_ENDS_WELL(child);
-	check_parent();
+	for (int i = 0; i < OBJECTS; i++) {
+		check_filled(&objects[i], i % 3 ? 0x77 : 0x66);
+		fill(&objects[i], i & 0xff);
+	}
 }
 
 /*
