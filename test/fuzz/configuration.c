@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../lib/same_configuration.h"
 #include "config/conffile.h"
 #include "os/die.h"
 #include "os/sys.h"
@@ -63,13 +64,6 @@ static void check(const struct pn_config *config)
 	CHECK(config->backend >= PN_BACKEND_AUTO && config->backend <= PN_BACKEND_ANON);
 	CHECK(config->policy >= PN_POLICY_FALLBACK && config->policy <= PN_POLICY_PASSTHROUGH);
 	CHECK(config->node >= -1 && config->node <= 4095);
-}
-
-static bool is_same(const struct pn_config *a, const struct pn_config *b)
-{
-	return a->backend == b->backend && a->policy == b->policy && a->min == b->min &&
-	       a->max == b->max && a->limit == b->limit && a->node == b->node &&
-	       a->decay_ms == b->decay_ms && a->is_fine == b->is_fine && a->report == b->report;
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/same_configuration.h"
 #include "config/config.h"
 #include "pinned.h"
 #include "suite.h"
@@ -86,6 +87,40 @@ START_TEST(every_key_is_understood)
 }
 END_TEST
 
+/* Each key with a value that is not its default, in the parser's order. */
+static const char *const other_values[] = {
+	"backend:anon", "policy:fail",	  "min:1",	    "max:1",	    "memory:cached",
+	"node:0",	"limit:1",	  "retain_limit:1", "decay_ms:1",   "classes:fine",
+	"profile:1",	"profile_file:x", "zero_on_free:1", "quarantine:1", "guard:1",
+	"random:1",	"report:1",	  "quiet:1",
+};
+
+#define OTHER_VALUES (sizeof(other_values) / sizeof(other_values[0]))
+
+/*
+ * Each key changes what is_same() compares. The parser's list of the keys that it knows shows that
+ * other_values names all of them.
+ */
+START_TEST(each_key_differs_from_its_default)
+{
+	struct pn_config defaults = parse("");
+	char known[1000] = "known are ";
+	size_t at = strlen(known);
+
+	for (size_t i = 0; i < OTHER_VALUES; i++) {
+		struct pn_config config = parse(other_values[i]);
+
+		ck_assert_str_eq(message, "");
+		ck_assert_msg(!is_same(&config, &defaults), "%s", other_values[i]);
+		at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%.*s", i ? ", " : "",
+				       (int)strcspn(other_values[i], ":"), other_values[i]);
+	}
+	snprintf(known + at, sizeof(known) - at, "; ignored\n");
+	parse("nonsense:1");
+	ck_assert_str_eq(strstr(message, "known are "), known);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	const char *named;
@@ -108,15 +143,6 @@ static const struct {
 	{ ":", "unknown key \"\"" },
 	{ "a\nb\x1b[2J:1", "unknown key \"a?b?[2J\"" },
 };
-
-static bool is_same(const struct pn_config *a, const struct pn_config *b)
-{
-	return a->is_given == b->is_given && a->backend == b->backend && a->policy == b->policy &&
-	       a->min == b->min && a->max == b->max && a->limit == b->limit && a->node == b->node &&
-	       a->decay_ms == b->decay_ms && a->report == b->report &&
-	       a->zero_on_free == b->zero_on_free && a->quarantine == b->quarantine &&
-	       a->has_guards == b->has_guards && a->is_random == b->is_random;
-}
 
 START_TEST(what_makes_no_sense_is_named_and_changes_nothing)
 {
@@ -157,6 +183,7 @@ static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, nothing_given_means_defaults);
 	tcase_add_test(tcase, every_key_is_understood);
+	tcase_add_test(tcase, each_key_differs_from_its_default);
 	tcase_add_loop_test(tcase, what_makes_no_sense_is_named_and_changes_nothing, 0,
 			    sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tcase, one_message_for_many_bad_words_and_the_good_ones_count);
