@@ -176,5 +176,7 @@ done
 start env LD_PRELOAD="$PINNED_BUILD/lib/libmalloc-pinned.so" MALLOC_PINNED_CONF=policy:passthrough,backend:device \
 	"$programs/watched"
 "$ctl" map "$pid" >out
-"$ctl" stats "$pid" >>out
+[ "$(cat out)" = "watched ($pid): no pinned memory" ] || fail "map without pinned memory: $(cat out)"
+"$ctl" stats "$pid" >out
+grep -q "^watched ($pid): backend none, " out || fail "stats without pinned memory: $(cat out)"
 finish

@@ -197,6 +197,7 @@ static void do_everything(char *begin, size_t size)
 {
 	void *objects[] = { filled(10), filled(100000), filled(SIZE) };
 	void *mapped = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status;
 	pid_t child;
 
 	ck_assert_uint_eq(pinned_v2p(begin), PINNED_NO_PHYS);
@@ -214,7 +215,8 @@ static void do_everything(char *begin, size_t size)
 		return;
 	}
 	ck_assert_int_gt(child, 0);
-	ck_assert_int_eq(waitpid(child, &(int){ 0 }, 0), child);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
 }
 
 START_TEST(the_interceptor_allocates_frees_maps_and_forks)
