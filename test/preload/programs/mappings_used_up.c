@@ -37,15 +37,27 @@ static void check(int i)
 	CHECK(objects[i][0] == i && objects[i][seen(i) - 1] == i);
 }
 
+/* Returns how many mappings a process may have. */
+static size_t allowed_mappings(void)
+{
+	char text[32] = "";
+	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return strtoul(text, NULL, 10);
+}
+
 /* Uses up mappings by pages with alternating protection. Return: the size of that area in bytes. */
 static size_t use_up_mappings(char **start)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (size_t)150000 * page, at = 0;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = 2 * allowed_mappings() * page, at = 0;
 
 	*start = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHECK(*start != MAP_FAILED);
 	while (at < size && !mprotect(*start + at, page, PROT_READ))
 		at += 2 * page;
+	CHECK(at < size && errno == ENOMEM);
 	return size;
 }
 
