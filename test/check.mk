@@ -69,7 +69,7 @@ $(O)/examples/%/try: examples/%/try.c $(wildcard examples/*/*.[ch] examples/comm
 	@PKG_CONFIG_PATH='$(abspath $(O)/stage)/lib/pkgconfig' $(MAKE) -s --no-print-directory -C examples/$* O='$(abspath $(@D))'
 
 check-preload: all bench-programs $(preload_programs) $(example_programs) | $(O)/need/preload
-	@test/run --suite preload --timeout 120 $(wildcard test/preload/*.sh)
+	@test/run --suite preload --timeout 300 $(wildcard test/preload/*.sh)
 	@$(MAKE) -s --no-print-directory check-preload-checked
 
 # Runs some preload tests again, with the library's assertions compiled in.
