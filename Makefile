@@ -56,6 +56,7 @@ help:
 	@echo 'make modules    pinned_mem.ko for the kernel headers in KDIR=$(KDIR)'
 	@echo 'make modules_install   puts it below INSTALL_MOD_PATH=...'
 	@echo 'make install    into DESTDIR=... PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)'
+	@echo 'make selftest-programs  the tests of pinnedctl selftest, which make install then installs, too'
 	@echo 'make uninstall  removes what `make install` with the same variables installs'
 	@echo 'make dist       the sources as $(O)/pinned-mem-$(VERSION).tar.gz'
 	@echo 'make doc        a web site of documents and manual pages, in $(O)/doc/html; needs Sphinx and mandoc'

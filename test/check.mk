@@ -145,6 +145,28 @@ $(O)/test/device/%: test/device/%.c test/lib/guest.c test/lib/guest.h include/pi
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-use-after-free -static -pthread -Iinclude \
 		-Iinclude/uapi -Itest/lib -o $@ $< test/lib/guest.c $(libpinned_static)
 
+# Tests and benchmarks for `pinnedctl selftest`, on a machine in use: those that change no setting,
+# and expect nothing of other users of the driver. They use the shared library, as programs do.
+selftests := device/contiguous_objects_are_one_run device/fork_moves_nothing_of_the_parent device/heap_limits_refuse \
+	device/fork_never_translates_the_parents_memory device/v2p_agrees_with_pagemap kernel/mapping_is_huge \
+	kernel/phys_matches_pagemap kernel/pin_by_direct_io kernel/pin_by_vmsplice kernel/sync_changes_no_byte
+selftest_folder := $(O)/pinnedctl.d/selftest
+define selftest_cc
+	@mkdir -p $(@D)
+	$(call run,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -std=gnu11 -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Wno-unknown-warning-option \
+		-Wno-use-after-free -pthread -Iinclude -Iinclude/uapi -Itest/lib -Ibench $(LDFLAGS) -o $@ $(filter %.c,$^) \
+		-Wl,--as-needed $(libpinned) -ldl
+endef
+define selftest
+$(selftest_folder)/tests/$(notdir $1): test/$1.c test/lib/guest.c test/lib/guest.h include/pinned.h include/uapi/pinned_mem.h $(libpinned)
+	$$(selftest_cc)
+endef
+$(foreach test,$(selftests),$(eval $(call selftest,$(test))))
+$(selftest_folder)/figures/%: bench/%.c bench/clock.h bench/suite/workload.h include/pinned.h $(libpinned)
+	$(selftest_cc)
+.PHONY: selftest-programs
+selftest-programs: $(addprefix $(selftest_folder)/tests/,$(notdir $(selftests))) $(addprefix $(selftest_folder)/figures/,v2p bounce)
+
 # Tests of devices behind an IOMMU, run by a user who is not root.
 vfio_names := $(patsubst test/vfio/%.c,%,$(filter-out test/vfio/user.c,$(wildcard test/vfio/*.c)))
 vfio_programs := $(vfio_names:%=$(O)/test/vfio/%)
@@ -165,7 +187,7 @@ $(fuzzer): $(filter-out $(library_fuzzers:%=test/fuzz/%.c),$(wildcard test/fuzz/
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
 
-check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(example_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
+check-qemu: all selftest-programs $(kernel_programs) $(device_programs) $(preload_programs) $(example_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
 	@test/qemu/check $(fuzzer) $(kernel_programs) $(device_programs)
 
 # Runs many more unmodified programs on the device backend.

@@ -238,13 +238,16 @@ char *map_slots(int fd, unsigned long slot, unsigned long count)
 void phys_of_pages(const void *at, uint64_t *phys, size_t pages)
 {
 	int fd = WORKS(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-	size_t i;
 
 	EQUAL(pread(fd, phys, pages * sizeof(*phys), (uintptr_t)at / PAGE * sizeof(*phys)),
 	      pages * sizeof(*phys));
 	close(fd);
-	for (i = 0; i < pages; i++)
+	for (size_t i = 0; i < pages; i++) {
+		/* A present page without an address. */
+		if (phys[i] >> 63 && !(phys[i] << 9))
+			test_skip("the kernel shows page tables only to root");
 		phys[i] = phys[i] >> 63 ? (phys[i] & ((1ULL << 55) - 1)) * PAGE : 0;
+	}
 }
 
 uint64_t phys_of(const void *at)
@@ -347,8 +350,8 @@ void test_ended_well(const char *file, int line, pid_t pid)
 	if (WIFSIGNALED(status))
 		test_fail(file, line, "child: expected exit with 0, got signal %d",
 			  WTERMSIG(status));
-	if (!WIFEXITED(status))
-		test_fail(file, line, "child: expected exit with 0, got status %#x", status);
+	if (WEXITSTATUS(status) == 77)
+		_exit(77); /* the child has told the reason */
 	test_equal(file, line, "child's exit status", WEXITSTATUS(status), 0);
 }
 

@@ -7,6 +7,8 @@
  * 0; with 1 after a line on stderr that says which check failed; or with 77
  * after a line that says why the test cannot run here. A failed check ends the
  * process that made the check. Children made by spawn() die with their parent.
+ * Some of the tests are in the package pinned-mem-tests, too, and run without
+ * root beside other users of the driver; see selftests in test/check.mk.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -29,6 +31,10 @@
 #include <unistd.h>
 
 #include "pinned_mem.h"
+
+#if !__GLIBC_PREREQ(2, 32)
+#define strerrorname_np(error) strerror(error)
+#endif
 
 #define CHUNK		((size_t)PINNED_MEM_CHUNK_SIZE)
 #define PAGE		((size_t)getpagesize())
@@ -60,7 +66,7 @@
 #define ZEROED(at, length)	test_zeroed(__FILE__, __LINE__, #at, at, length)
 /* Checks that this pool, and all pools together, hold as many chunks as in @before. */
 #define UNCHANGED(fd, before)	test_unchanged(__FILE__, __LINE__, fd, &(before))
-/* Waits for the child @pid and checks that it exits with status 0. */
+/* Waits for the child @pid and checks that it exits with status 0; a child's skip is the test's. */
 #define ENDED_WELL(pid)		test_ended_well(__FILE__, __LINE__, pid)
 /* Checks that within a few seconds all pools together hold exactly @chunks chunks. */
 #define COMES_TO_USE(chunks)	test_comes_to_use(__FILE__, __LINE__, chunks)
@@ -112,7 +118,10 @@ char *map_slots_off(int fd, unsigned long slot, unsigned long count, size_t phas
 /* Maps the same slots at @at again, so that entries which fork() split become huge again. */
 void map_again(int fd, char *at, unsigned long slot, unsigned long count);
 
-/* Physical addresses according to the page tables; 0 where nothing is mapped. */
+/*
+ * Physical addresses according to the page tables; 0 where nothing is mapped. Skip the test if the
+ * kernel tells none to this process.
+ */
 uint64_t phys_of(const void *at);
 void phys_of_pages(const void *at, uint64_t *phys, size_t pages);
 /* Returns the field @field of smaps, in KiB, for the mapping that contains @at. */

@@ -8,7 +8,7 @@ import sys
 
 import configuration
 import preload
-import selftest
+import preload_test
 from finding import fault, note, ok
 from system_files import ROOT, at, read
 from trouble import Trouble
@@ -160,7 +160,7 @@ def check_preload(folder):
         yield fault("preload", f"only some users may read {preload.PATH}; chmod 644 {preload.PATH}")
     else:
         yield from check_entries(text)
-    said = selftest.message_of_every_program() if is_named and not ROOT else None
+    said = preload_test.message_of_every_program() if is_named and not ROOT else None
     if said:
         yield fault("preload", f"every program says: {said}; pinnedctl preload off")
     yield from check_off(is_named)

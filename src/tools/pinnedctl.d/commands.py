@@ -17,6 +17,7 @@ import picture
 import preload as system_preload
 import prometheus
 import readings
+import selftest as system_selftest
 import tables
 import units
 from system_files import at
@@ -134,6 +135,29 @@ def check(options):
     faults = system_check.count_faults(found)
     troubles = [Trouble(f"faults: {faults}")] if faults else ()
     return Answer([item._asdict() for item in found], map(system_check.line_of, found), troubles)
+
+
+def selftest(options):
+    """Runs tests and prints each result at once; --json needs all of them first."""
+    driver.must_be_loaded()
+    programs = system_selftest.Programs(options.libexec_dir, options.preload_dir)
+    names = system_selftest.choose(programs, options.test)
+    data = {"machine": system_selftest.machine(), "tests": [], "figures": {}}
+    troubles = []
+
+    def run():
+        yield from system_selftest.machine_lines(data["machine"])
+        for item in system_selftest.run_tests(programs, names):
+            data["tests"].append(item)
+            yield system_selftest.line_of(item)
+        if not options.test:
+            for name, nanoseconds in system_selftest.measure(programs):
+                data["figures"][name] = nanoseconds
+                yield system_selftest.figure_line(name, nanoseconds)
+        troubles.extend(system_selftest.conclusions(data["tests"]))
+
+    lines = list(run()) if options.json else run()
+    return Answer(data, lines, troubles)
 
 
 def cdi(options):

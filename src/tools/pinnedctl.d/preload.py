@@ -14,7 +14,7 @@ import stat
 import sys
 import tempfile
 
-import selftest
+import preload_test
 from trouble import Trouble
 
 PATH = "/etc/ld.so.preload"
@@ -140,12 +140,12 @@ def entry_for(path):
     """Returns the entry, with $LIB if the system has a directory for each architecture."""
     multiarch = getattr(sys.implementation, "_multiarch", "")
     entry = path.replace(f"/lib/{multiarch}/", "/$LIB/", 1) if multiarch else path
-    return entry if entry != path and selftest.is_mapped(path, entry) else path
+    return entry if entry != path and preload_test.is_mapped(path, entry) else path
 
 
 def test(path):
     """Runs the self-test, and yields a line for each program."""
-    yield from selftest.compare(selftest.references(), path, path)
+    yield from preload_test.compare(preload_test.references(), path, path)
 
 
 def on(path):
@@ -154,11 +154,11 @@ def on(path):
             raise Trouble("disabled in this boot (malloc_pinned=off, or malloc-pinned.disabled)")
         must_be_trusted(path)
         entry, before = entry_for(path), read()
-        results = selftest.references()
-        yield from selftest.compare(results, path, entry)
+        results = preload_test.references()
+        yield from preload_test.compare(results, path, entry)
         replace(with_entry(before, entry))
         try:
-            for _ in selftest.compare(results, path):
+            for _ in preload_test.compare(results, path):
                 pass
         except BaseException as error:
             replace(without_entries(before))
@@ -203,6 +203,6 @@ def status():
     yield "on" if found else "off"
     for entry in found:
         yield f"entry  {entry}"
-    said = selftest.message_of_every_program() if found else None
+    said = preload_test.message_of_every_program() if found else None
     if said:
         raise Trouble(f"every program says: {said}")
