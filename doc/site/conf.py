@@ -21,6 +21,7 @@ html_theme_options = {"fixed_sidebar": False, "page_width": "76rem", "descriptio
 html_sidebars = {"**": ["about.html", "searchbox.html", "navigation.html"]}
 html_static_path = ["style"]
 html_css_files = ["site.css"]
+html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_show_copyright = False

@@ -6,7 +6,7 @@
 # shellcheck source=test/deb/common
 . "$(dirname "$0")/common"
 export PINNED_SUITE=trixie
-in_clean_system "${developer[@]}" check systemtap-sdt-dev
+in_clean_system "${developer[@]}" check systemtap-sdt-dev mandoc python3-myst-parser python3-sphinx
 
 mkdir /tmp/built
 dpkg-source -x "$debs"/pinned-mem_*.dsc /tmp/built/tree >log.source
