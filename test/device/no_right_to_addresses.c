@@ -4,7 +4,6 @@
  * programs get pinned memory as always, which kernel drivers can use, and the library reports no
  * address of it, neither a guessed nor an outdated one (Faults B35).
  */
-#include <sys/stat.h>
 
 #include "guest.h"
 #include "pinned.h"
@@ -56,12 +55,12 @@ static void as_nobody(void *may_learn)
 int main(void)
 {
 	/* Grants access, as an installed system does for the group pinned. */
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	ENDED_WELL(spawn(as_nobody, (void *)true));
 	WORKS(write_text(STRICT, "1"));
 	ENDED_WELL(spawn(as_nobody, NULL));
 	WORKS(write_text(STRICT, "0"));
-	WORKS(chmod(PINNED_MEM_DEVICE, 0660));
+	let_everybody_open(false);
 	EQUAL(used_chunks(), 0);
 	return 0;
 }

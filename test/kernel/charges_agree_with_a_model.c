@@ -12,7 +12,6 @@
 #include <grp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
 #define PARAMETER(name) "/sys/module/pinned_mem/parameters/" name
@@ -439,7 +438,7 @@ int main(int argc, char **argv)
 
 	state = argc > 1 ? strtoull(argv[1], NULL, 0) : now_ns();
 	printf("charges: seed %llu\n", (unsigned long long)state);
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	comes_to(SYSFS "resting_chunks", 0);
 	COMES_TO_USE(0);
 	snprintf(text, sizeof(text), "%d", LIMIT);

@@ -6,8 +6,6 @@
  */
 #include "guest.h"
 
-#include <sys/stat.h>
-
 #define LIMIT 10UL
 #define OTHER_USER 12345
 
@@ -82,7 +80,7 @@ int main(void)
 	char text[64];
 	int fd;
 
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	snprintf(text, sizeof(text), "%lu", LIMIT);
 	EQUAL(write_text(LIMIT_FILE, text), 0);
 	fd = open_pool();
@@ -103,6 +101,6 @@ int main(void)
 	COMES_TO_COPIES(0);
 	snprintf(text, sizeof(text), "%lu", usual);
 	EQUAL(write_text(LIMIT_FILE, text), 0);
-	WORKS(chmod(PINNED_MEM_DEVICE, 0660));
+	let_everybody_open(false);
 	return 0;
 }

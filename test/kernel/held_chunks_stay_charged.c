@@ -10,7 +10,6 @@
 #include <grp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
 #define PARAMETER(name) "/sys/module/pinned_mem/parameters/" name
@@ -191,7 +190,7 @@ int main(void)
 {
 	unsigned long killed = processes_killed();
 
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	COMES_TO_USE(0);
 	source = PINNED_MEM_SOURCE_BUDDY;
 	each_limit();
@@ -201,6 +200,6 @@ int main(void)
 	each_limit();
 	WORKS(write_text(RESERVE, "0"));
 	EQUAL(processes_killed(), killed);
-	WORKS(chmod(PINNED_MEM_DEVICE, 0600));
+	let_everybody_open(false);
 	return 0;
 }

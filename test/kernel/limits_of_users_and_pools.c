@@ -8,7 +8,6 @@
 
 #include <grp.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #define PARAMETER(name) "/sys/module/pinned_mem/parameters/" name
 #define NOBODY 65534
@@ -161,12 +160,12 @@ static void addresses(void)
 int main(void)
 {
 	/* Grants access, as an installed system does for the group pinned. */
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	for_each_user();
 	for_each_pool();
 	memlock();
 	addresses();
 	COMES_TO_USE(1);
-	WORKS(chmod(PINNED_MEM_DEVICE, 0600));
+	let_everybody_open(false);
 	return 0;
 }

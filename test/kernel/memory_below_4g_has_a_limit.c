@@ -6,7 +6,6 @@
 #include "guest.h"
 
 #include <grp.h>
-#include <sys/stat.h>
 
 #define LOW_LIMIT "/sys/module/pinned_mem/parameters/low_limit_chunks"
 #define LOW "/sys/class/misc/pinned_mem/low_chunks"
@@ -78,7 +77,7 @@ int main(void)
 	char text[32];
 
 	CHECK(usual > 0);
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	/* No chunk is resting any more, either. */
 	comes_to_low(0);
 	WORKS(write_text(LOW_LIMIT, "8"));
@@ -87,6 +86,6 @@ int main(void)
 	REFUSED(write_text(LOW_LIMIT, "12345678901"), EINVAL);
 	WORKS(write_text(LOW_LIMIT, "0"));
 	EQUAL(read_number(LOW_LIMIT), usual);
-	WORKS(chmod(PINNED_MEM_DEVICE, 0600));
+	let_everybody_open(false);
 	return 0;
 }

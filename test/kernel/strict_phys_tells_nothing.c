@@ -7,7 +7,6 @@
 #include "guest.h"
 
 #include <grp.h>
-#include <sys/stat.h>
 
 #define STRICT "/sys/module/pinned_mem/parameters/strict_phys"
 #define NOBODY 65534
@@ -74,12 +73,12 @@ int main(void)
 {
 	int fd = open_pool();
 
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	WORKS(write_text(STRICT, "1"));
 	ENDED_WELL(spawn(nobody_finds_it, NULL));
 	/* For root the same bisection works. */
 	CHECK(bisect(fd) >= 15);
 	WORKS(write_text(STRICT, "0"));
-	WORKS(chmod(PINNED_MEM_DEVICE, 0600));
+	let_everybody_open(false);
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 
 #define USER_LIMIT "/sys/module/pinned_mem/parameters/user_limit_chunks"
 #define OWNER 4000
@@ -129,10 +128,10 @@ static void ids_of_one_owner(void)
 
 int main(void)
 {
-	WORKS(chmod(PINNED_MEM_DEVICE, 0666));
+	let_everybody_open(true);
 	WORKS(write_text(USER_LIMIT, "8"));
 	ids_of_one_owner();
 	WORKS(write_text(USER_LIMIT, "0"));
-	WORKS(chmod(PINNED_MEM_DEVICE, 0600));
+	let_everybody_open(false);
 	return 0;
 }

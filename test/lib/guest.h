@@ -80,6 +80,8 @@ void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2), nor
 bool maps_huge(int fd);
 /* Skips the test if the driver behind @fd cannot map a chunk by one page-table entry. */
 void need_huge_mappings(int fd);
+/* Lets every user open the device, or, as after loading the driver, only its owner and group. */
+void let_everybody_open(bool is_allowed);
 void test_equal(const char *file, int line, const char *what, uint64_t got, uint64_t want);
 long test_works(const char *file, int line, const char *what, long result);
 void test_refused(const char *file, int line, const char *what, long result, int error);
