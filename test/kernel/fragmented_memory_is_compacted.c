@@ -19,9 +19,9 @@
 #define BROKEN_MIB 400UL
 /* Kept free of what counts as available, so that no process is killed before the test begins. */
 #define MARGIN_MIB 64UL
-/* Pipes of 256 pages each, which fill a fifth of the fragmented memory. */
+/* Pipes of 1 MiB each, which fill a fifth of the fragmented memory. */
 #define PIPES 80
-#define PIPE_SIZE (256 * PAGE)
+#define PIPE_SIZE ((size_t)1 << 20)
 #define SLACK_KIB (16 * 1024)
 #define ROUNDS 1
 
@@ -81,7 +81,7 @@ static void pages_are_as_they_were(void)
 
 static void fill_pipes(void)
 {
-	static const char full[256 * PAGE_MAX] = { 1 };
+	static const char full[PIPE_SIZE] = { 1 };
 
 	for (int i = 0; i < PIPES; i++) {
 		WORKS(pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK));
@@ -99,7 +99,7 @@ static void break_memory(void)
 	n_pages = (meminfo_kib("MemAvailable") - MARGIN_MIB * 1024) * 1024 / PAGE;
 	pages = mmap(NULL, n_pages * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(pages != MAP_FAILED);
-	WORKS(madvise(pages, n_pages * PAGE, MADV_NOHUGEPAGE));
+	use_small_pages(pages, n_pages * PAGE);
 	n_even = n_pages / 2;
 	break_pages();
 	fill_pipes();

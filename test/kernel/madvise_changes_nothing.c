@@ -41,8 +41,8 @@ static const struct {
 	{ "PAGEOUT", MADV_PAGEOUT, 0 },
 	{ "MERGEABLE", MADV_MERGEABLE, 0 },
 	{ "UNMERGEABLE", MADV_UNMERGEABLE, 0 },
-	{ "HUGEPAGE", MADV_HUGEPAGE, 0 },
-	{ "NOHUGEPAGE", MADV_NOHUGEPAGE, 0 },
+	{ "HUGEPAGE", MADV_HUGEPAGE, 0 },     /* by kernel */
+	{ "NOHUGEPAGE", MADV_NOHUGEPAGE, 0 }, /* by kernel */
 	{ "WIPEONFORK", MADV_WIPEONFORK, EINVAL },
 	{ "DONTFORK", MADV_DONTFORK, 0 },
 	{ "DOFORK", MADV_DOFORK, 0 }, /* by kernel */
@@ -64,7 +64,10 @@ static void is_as_before(void)
 		EQUAL(phys_of(at + i * PAGE), phys[i / CHUNK_PAGES] + i % CHUNK_PAGES * PAGE);
 }
 
-/* POPULATE_* came with 5.14, DONTNEED_LOCKED with 5.18. */
+/*
+ * POPULATE_* came with 5.14, DONTNEED_LOCKED with 5.18. Kernels without transparent huge pages know
+ * neither HUGEPAGE nor NOHUGEPAGE.
+ */
 static bool is_known(int advice)
 {
 	char *own = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -95,6 +98,8 @@ static int expected_error(size_t i)
 	switch (table[i].advice) {
 	case MADV_DOFORK:
 		return refuses_dofork() ? EINVAL : 0;
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
 	case MADV_DONTNEED_LOCKED:

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	heap = mmap(NULL, length, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(heap != MAP_FAILED);
 	/* With huge entries, each written page would cost a chunk. */
-	WORKS(madvise(heap, length, MADV_NOHUGEPAGE));
+	use_small_pages(heap, length);
 	fill_heap();
 	for (int i = 0; i < 6; i++) {
 		written = i < 3 ? 0 : 64;

@@ -81,7 +81,7 @@ int main(void)
 	fill(at, SLOTS * CHUNK, SEED);
 	other = mmap(NULL, length, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(other != MAP_FAILED);
-	WORKS(madvise(other, length, MADV_NOHUGEPAGE));
+	use_small_pages(other, length);
 	fill(other, length, SEED + 1);
 
 	disk_is_in_use_for_swap(other, length);

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -154,11 +153,6 @@ void need_huge_mappings(int fd)
 {
 	if (!maps_huge(fd))
 		test_skip("this kernel has no huge mappings");
-}
-
-void let_everybody_open(bool is_allowed)
-{
-	WORKS(chmod(PINNED_MEM_DEVICE, is_allowed ? 0666 : 0660));
 }
 
 void test_unchanged(const char *file, int line, int fd, const struct pinned_mem_info *before)

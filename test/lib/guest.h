@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,8 +81,6 @@ void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2), nor
 bool maps_huge(int fd);
 /* Skips the test if the driver behind @fd cannot map a chunk by one page-table entry. */
 void need_huge_mappings(int fd);
-/* Lets every user open the device, or, as after loading the driver, only its owner and group. */
-void let_everybody_open(bool is_allowed);
 void test_equal(const char *file, int line, const char *what, uint64_t got, uint64_t want);
 long test_works(const char *file, int line, const char *what, long result);
 void test_refused(const char *file, int line, const char *what, long result, int error);
@@ -182,5 +181,21 @@ int load_module_file(const char *path);
 int unload_module_named(const char *name);
 
 uint64_t now_ns(void);
+
+/*
+ * Keeps huge pages out of anonymous memory. A kernel without transparent huge pages refuses the
+ * advice, and needs none.
+ */
+static inline void use_small_pages(void *at, size_t length)
+{
+	if (!access("/sys/kernel/mm/transparent_hugepage", F_OK))
+		WORKS(madvise(at, length, MADV_NOHUGEPAGE));
+}
+
+/* Lets every user open the device, or, as after loading the driver, only its owner and group. */
+static inline void let_everybody_open(bool is_allowed)
+{
+	WORKS(chmod(PINNED_MEM_DEVICE, is_allowed ? 0666 : 0660));
+}
 
 #endif
