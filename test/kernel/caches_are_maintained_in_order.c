@@ -29,7 +29,7 @@ static void check_drop(const char *line)
 {
 	char expected[64];
 
-	snprintf(expected, sizeof(expected), "offset=0 length=4096 done=%d", !IS_X86);
+	snprintf(expected, sizeof(expected), "offset=0 length=%zu done=%d", PAGE, !IS_X86);
 	CHECK(strstr(line, expected));
 }
 

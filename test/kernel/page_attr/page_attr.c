@@ -8,6 +8,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
@@ -107,7 +108,7 @@ static u32 kernel_attr(unsigned long addr)
 
 static void on_free(void *data, struct page *page, unsigned int order)
 {
-	if (order != 9)
+	if (order != get_order(SZ_2M))
 		return;
 	atomic_inc(&freed);
 	if (kernel_attr((unsigned long)page_address(page)) != PAGE_ATTR_WRITE_BACK)
