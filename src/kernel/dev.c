@@ -33,6 +33,16 @@ static int dev_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
+/*
+ * Called whenever a process closes a descriptor, also by exit or exec, and then after the process
+ * has left its address space.
+ */
+static int dev_flush(struct file *file, fl_owner_t id)
+{
+	pinned_view_check_owner(file->private_data);
+	return 0;
+}
+
 static int dev_release(struct inode *inode, struct file *file)
 {
 	pinned_pool_destroy(file->private_data);
@@ -52,6 +62,7 @@ static void dev_show_fdinfo(struct seq_file *seq, struct file *file)
 static const struct file_operations dev_fops = {
 	.owner = THIS_MODULE,
 	.open = dev_open,
+	.flush = dev_flush,
 	.release = dev_release,
 	.mmap = dev_mmap,
 	.fsync = noop_fsync, /* for msync() */

@@ -26,6 +26,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "chunk.h"
 #include "memtype.h"
@@ -58,6 +59,13 @@ static struct file_system_type pool_fs = {
 	.init_fs_context = init_pool_fs,
 	.kill_sb = kill_anon_super,
 };
+
+static void check_owner(struct work_struct *work)
+{
+	struct delayed_work *owner_check = to_delayed_work(work);
+
+	pinned_view_check_owner(container_of(owner_check, struct pinned_pool, owner_check));
+}
 
 static u64 next_pool_id(void)
 {
@@ -95,6 +103,7 @@ struct pinned_pool *pinned_pool_create(void)
 	pool->id = next_pool_id();
 	mutex_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->watches);
+	INIT_DELAYED_WORK(&pool->owner_check, check_owner);
 	mmgrab(current->mm);
 	pool->mm = current->mm;
 	pinned_view_init(&pool->live, pool, current->mm);
@@ -124,6 +133,7 @@ void pinned_pool_destroy(struct pinned_pool *pool)
 	list_del(&pool->node);
 	mutex_unlock(&pools_lock);
 	WARN_ON_ONCE(pool->snapshots);
+	cancel_delayed_work_sync(&pool->owner_check);
 	pinned_watch_fire(&pool->watches, 0, ULONG_MAX);
 	mutex_lock(&pool->lock);
 	pinned_view_empty_locked(&pool->live);
@@ -285,7 +295,10 @@ static int populate(struct pinned_pool *pool, unsigned long slot, unsigned long 
 	return err;
 }
 
-/* As populate(); also updates the trace and the statistics. */
+/*
+ * As populate(); also updates the trace and the statistics, and begins to check the owner if it has
+ * no mapping.
+ */
 int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned long count,
 			 const struct pinned_policy *policy, u64 __user *phys)
 {
@@ -296,8 +309,10 @@ int pinned_pool_populate(struct pinned_pool *pool, unsigned long slot, unsigned 
 	trace_pinned_mem_populate(pool->id, slot, count, policy->memory_type, policy->node, err,
 				  ns);
 	pinned_count(err ? PINNED_POPULATE_FAILED : PINNED_POPULATE);
-	if (!err)
+	if (!err) {
 		pinned_stat_populate(ns);
+		pinned_view_check_owner(pool);
+	}
 	return err;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "view.h"
 
@@ -40,6 +41,7 @@ struct pinned_account;
  * @memory_type: memory type of all chunks in @live; changes under @lock, while @live is empty
  * @chunks:	number of chunks in @live
  * @watches:	list of struct pinned_watch (see watch.c)
+ * @owner_check: checks whether an owner without mappings has died (see view.c)
  */
 struct pinned_pool {
 	struct list_head node;
@@ -57,6 +59,7 @@ struct pinned_pool {
 	u32 memory_type;
 	atomic_long_t chunks;
 	struct list_head watches;
+	struct delayed_work owner_check;
 };
 
 /**

@@ -17,9 +17,11 @@
  * in the tree. Hence there are never more dead snapshots than living ones. Parts of a view that
  * nobody needs go back earlier (need.c). An mm cannot be freed while it has mappings, so a view's
  * @mm needs no reference; @mm is cleared when the last mapping is removed. The driver notices an
- * owner's death when the last mapping is removed from the dying address space. It then releases
- * each of the owner's chunks as soon as no snapshot needs the chunk. The chunks of an owner without
- * mappings are released when the pool is destroyed.
+ * owner's death when the last mapping is removed from the dying address space. An owner may also
+ * die without a mapping; the driver then notices when the owner's descriptor is closed, which is
+ * after the end of the address space, or within a second, by a check that repeats while a living
+ * owner has chunks but no mapping. The driver then releases each of the owner's chunks as soon as
+ * no snapshot needs the chunk.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -27,6 +29,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "chunk.h"
 #include "copy.h"
@@ -223,6 +226,42 @@ static void prune_locked(struct pinned_view *view)
 		pinned_need_sweep_locked(view);
 }
 
+/* Lets go of what a dead owner had: nobody can map, access or change the live view any more. */
+static void end_owner_locked(struct pinned_view *live)
+{
+	lockdep_assert_held(&live->pool->lock);
+	live->mm = NULL;
+	pinned_watch_fire(&live->pool->watches, 0, ULONG_MAX);
+	prune_locked(live);
+}
+
+/*
+ * Ends an owner that has died without a mapping. If such an owner lives and has chunks, plans the
+ * next check.
+ */
+static void check_owner_locked(struct pinned_view *live)
+{
+	struct pinned_pool *pool = live->pool;
+
+	lockdep_assert_held(&pool->lock);
+	if (!live->mm || live->vmas)
+		return;
+	if (is_dying(live->mm))
+		end_owner_locked(live);
+	else if (atomic_long_read(&pool->chunks))
+		queue_delayed_work(system_long_wq, &pool->owner_check, round_jiffies_relative(HZ));
+}
+
+/* Checks whether the pool's owner has died without a mapping. */
+void pinned_view_check_owner(struct pinned_pool *pool)
+{
+	if (READ_ONCE(pool->live.vmas))
+		return;
+	mutex_lock(&pool->lock);
+	check_owner_locked(&pool->live);
+	mutex_unlock(&pool->lock);
+}
+
 /* Removes a mapping from a view's counts. The caller must not touch @view afterwards. */
 void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma)
 {
@@ -231,12 +270,13 @@ void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma
 	mutex_lock(&pool->lock);
 	if (vma->vm_flags & VM_MIXEDMAP)
 		view->split_vmas--;
-	if (!--view->vmas && (!pinned_view_is_live(view) || is_dying(view->mm))) {
+	view->vmas--;
+	if (pinned_view_is_live(view)) {
+		check_owner_locked(view);
+	} else if (!view->vmas) {
 		view->mm = NULL;
-		if (pinned_view_is_live(view))
-			pinned_watch_fire(&pool->watches, 0, ULONG_MAX);
 		prune_locked(view);
-	} else if (!pinned_view_is_live(view) && !is_dying(view->mm)) {
+	} else if (!is_dying(view->mm)) {
 		pinned_need_end_locked(view, vma);
 	}
 	mutex_unlock(&pool->lock);

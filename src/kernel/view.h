@@ -64,5 +64,6 @@ bool pinned_view_has_page(struct pinned_view *view, pgoff_t pgoff, struct page *
 
 void pinned_view_add_vma(struct pinned_view *view, struct vm_area_struct *vma);
 void pinned_view_remove_vma(struct pinned_view *view, struct vm_area_struct *vma);
+void pinned_view_check_owner(struct pinned_pool *pool);
 
 #endif /* PINNED_MEM_VIEW_H */

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Watches: tell a driver that holds a range when the owner lets go of the memory. A watch fires
- * when the owner PUNCHes one of the slots, when the owner's last mapping is removed because the
- * owner dies, and at the latest when the pool is destroyed. If the owner has unmapped the whole
- * pool, its close or death fires no watch before the pool is destroyed, and mappings of forked
- * children may keep the pool. A watch ends when it has fired.
+ * when the owner PUNCHes one of the slots, when the driver notices the owner's death (view.c), and
+ * at the latest when the pool is destroyed. A watch ends when it has fired.
  *
  * A work queue calls the driver's function, without locks, so that the function may sleep and wait
  * for its device.

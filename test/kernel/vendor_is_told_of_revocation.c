@@ -118,6 +118,60 @@ static void gives_up(void *arg)
 	comes_to_notices(vendors[0], 1);
 }
 
+static struct gate child_may_end;
+
+/* The owner's child lives on, without the files of the other driver. */
+static pid_t fork_orphan(void)
+{
+	pid_t pid = WORKS(fork());
+
+	if (!pid) {
+		close(vendors[0]);
+		close(vendors[1]);
+	}
+	return pid;
+}
+
+/* The owner dies without a mapping, and a child has the descriptor, which it cannot use. */
+static void leaves_a_descriptor(void *arg)
+{
+	int fd = make_memory();
+
+	(void)arg;
+	(void)fd;
+	hold(vendors[0], 0, 2, false);
+	hold(vendors[1], 2, 2, true);
+	WORKS(munmap(at, SLOTS * CHUNK));
+	if (!fork_orphan()) {
+		wait_at(&child_may_end);
+		_exit(0);
+	}
+}
+
+/* The same, and nobody has a descriptor: a child has a mapping of a slot that it has copied. */
+static void leaves_a_mapping(void *arg)
+{
+	struct gate is_ready = make_gate();
+	int fd = make_memory();
+
+	(void)arg;
+	hold(vendors[0], 0, 2, false);
+	hold(vendors[1], 2, 2, true);
+	if (!fork_orphan()) {
+		close(fd);
+		WORKS(munmap(at, 3 * CHUNK));
+		fill(at + 3 * CHUNK, CHUNK, 9);
+		let_pass(&is_ready);
+		wait_at(&child_may_end);
+		FILLED(at + 3 * CHUNK, CHUNK, 9);
+		_exit(0);
+	}
+	wait_at(&is_ready);
+	WORKS(munmap(at, SLOTS * CHUNK));
+	close(fd);
+	EQUAL(notices(vendors[0]), 0);
+}
+
 static void owner_goes(void (*how)(void *))
 {
 	unsigned long base = used_chunks();
@@ -125,6 +179,7 @@ static void owner_goes(void (*how)(void *))
 
 	vendors[0] = open_vendor();
 	vendors[1] = open_vendor();
+	child_may_end = make_gate();
 	pid = spawn(how, NULL);
 	EQUAL(waitpid(pid, NULL, 0), pid);
 	comes_to_notices(vendors[0], 1);
@@ -133,6 +188,10 @@ static void owner_goes(void (*how)(void *))
 	close(vendors[0]);
 	close(vendors[1]);
 	COMES_TO_USE(base);
+	let_pass(&child_may_end);
+	close(child_may_end.fds[0]);
+	close(child_may_end.fds[1]);
+	COMES_TO_COPIES(0);
 }
 
 int main(void)
@@ -141,6 +200,8 @@ int main(void)
 	punched();
 	owner_goes(dies);
 	owner_goes(gives_up);
+	owner_goes(leaves_a_descriptor);
+	owner_goes(leaves_a_mapping);
 	/* A file that is closed while a notice may be under way. */
 	for (int i = 0; i < 50; i++) {
 		int fd = make_memory(), vendor = open_vendor();
