@@ -100,12 +100,19 @@ static int charge_place(struct pinned_chunk *chunk)
 	return chunk->is_low ? 0 : -EDQUOT;
 }
 
-/* Assigns a page and a memory type to a chunk. The chunk owns the page even after an error. */
-static int give_page(struct pinned_chunk *chunk, struct page *page,
+/*
+ * Assigns a page and a memory type to a chunk, whose record this may replace. The chunk owns the
+ * page even after an error.
+ */
+static int give_page(struct pinned_chunk **record, struct page *page,
 		     const struct pinned_source *source, u32 memory_type)
 {
+	struct pinned_chunk *chunk = *record;
+
 	chunk->page = page;
 	chunk->source = source;
+	chunk = pinned_record_follow_memory(chunk);
+	*record = chunk;
 	/*
 	 * The allocator leaves the index that the page's last owner set. The core compares the
 	 * index with the file's size, and maps single pages if the index seems to lie beyond the
@@ -138,7 +145,7 @@ static int take_run(struct pinned_chunk **chunks, unsigned long count,
 		return -ENOMEM;
 	source = take_or_drain(policy, pages, count);
 	for (i = 0; i < count && source; i++)
-		err = give_page(chunks[i], pages[i], source, policy->memory_type) ?: err;
+		err = give_page(&chunks[i], pages[i], source, policy->memory_type) ?: err;
 	if (count > 1)
 		kvfree(pages);
 	return source ? err : -ENOMEM;

@@ -535,6 +535,8 @@ int pinned_quarantine_init(void)
 		return -ENOMEM;
 	shrinker->count_objects = count_objects;
 	shrinker->scan_objects = scan_objects;
+	/* The core then asks for one chunk at a time, and never for a part of a chunk. */
+	shrinker->batch = PINNED_CHUNK_PAGES;
 	shrinker_register(shrinker);
 	/* Before 6.7, the list_lru needs the id that the shrinker gets when it is registered. */
 	err = list_lru_init_memcg(pinned_record_lru(), shrinker);

@@ -6,13 +6,17 @@
  *
  * A record is charged to the same memory cgroup as its chunk's pages. A record is allocated for the
  * list_lru, so that the list_lru keeps the record in that cgroup's list, where the cgroup's reclaim
- * finds it.
+ * finds it. A list_lru sorts objects by their own NUMA nodes, so the record of a chunk that may be
+ * on the list_lru lies on the node of the chunk's memory (pinned_record_follow_memory()).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "base.h"
@@ -62,6 +66,51 @@ struct pinned_chunk *pinned_record_create(struct pinned_account *account)
 	INIT_LIST_HEAD(&chunk->node);
 	INIT_LIST_HEAD(&chunk->lru);
 	return chunk;
+}
+
+/*
+ * Allocates a record on a node. The first allocation makes the list_lru allocate its lists for the
+ * memory cgroup that both allocations charge. Returns NULL without memory on that node.
+ */
+static struct pinned_chunk *alloc_on_node(int node)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm);
+	struct mem_cgroup *old = pinned_set_active_memcg(memcg);
+	struct pinned_chunk *any = pinned_cache_alloc_lru(cache, &lru, PINNED_GFP), *record = NULL;
+
+	if (any)
+		record = kmem_cache_alloc_node(cache, PINNED_GFP | __GFP_THISNODE, node);
+	pinned_set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	if (any)
+		kmem_cache_free(cache, any);
+	return record;
+}
+
+/**
+ * pinned_record_follow_memory() - moves the record of a new chunk to the node of the chunk's memory
+ * @chunk: a chunk that has just got its memory, to which nothing refers yet
+ *
+ * The record stays where it is without memory on that node, and if the chunk can never be on the
+ * list_lru.
+ *
+ * Return: the chunk's record; the caller must not use @chunk any more.
+ */
+struct pinned_chunk *pinned_record_follow_memory(struct pinned_chunk *chunk)
+{
+	int node = page_to_nid(chunk->page);
+	struct pinned_chunk *moved;
+
+	if (!chunk->source->is_buddy || page_to_nid(virt_to_page(chunk)) == node)
+		return chunk;
+	moved = alloc_on_node(node);
+	if (!moved)
+		return chunk;
+	*moved = *chunk;
+	INIT_LIST_HEAD(&moved->node);
+	INIT_LIST_HEAD(&moved->lru);
+	kmem_cache_free(cache, chunk);
+	return moved;
 }
 
 /*

@@ -52,6 +52,7 @@ void pinned_record_exit(void);
 struct list_lru *pinned_record_lru(void);
 
 struct pinned_chunk *pinned_record_create(struct pinned_account *account);
+struct pinned_chunk *pinned_record_follow_memory(struct pinned_chunk *chunk);
 bool pinned_record_can_free(struct pinned_chunk *chunk);
 bool pinned_record_can_abandon(struct pinned_chunk *chunk);
 void pinned_record_free(struct pinned_chunk *chunk);
