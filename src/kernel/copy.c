@@ -15,6 +15,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/uaccess.h>
 
 #include "chunk.h"
 #include "compat.h"
@@ -23,6 +24,32 @@
 #include "name.h"
 #include "quota.h"
 
+/*
+ * Copies a page. Returns false if the memory of @from has failed; the kernel then learns of it, as
+ * after its own copies. An architecture that cannot survive a machine check in a copy copies as
+ * usual.
+ */
+static bool copy_content(struct page *to, struct page *from)
+{
+#ifdef CONFIG_ARCH_HAS_COPY_MC
+	if (!copy_mc_to_kernel(page_address(to), page_address(from), PAGE_SIZE))
+		return true;
+	if (IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		memory_failure_queue(page_to_pfn(from), 0);
+	return false;
+#else
+	copy_highpage(to, from);
+	return true;
+#endif
+}
+
+static void free_copy(struct pinned_copies *copies, struct page *page)
+{
+	pinned_unname_page(page);
+	put_page(page);
+	pinned_quota_uncharge_copy(copies->account);
+}
+
 /**
  * pinned_copy_make() - copies a page
  * @copies: a table that the copy is for
@@ -30,7 +57,8 @@
  * @memory_type: memory type of @from
  * @mm: address space whose memory cgroup is charged; NULL for the current one
  *
- * Return: a copy that no table holds yet; NULL at a limit or without memory.
+ * Return: a copy that no table holds yet; NULL at a limit, without memory, or if the memory of
+ * @from has failed.
  */
 struct page *pinned_copy_make(struct pinned_copies *copies, struct page *from, u32 memory_type,
 			      struct mm_struct *mm)
@@ -50,16 +78,12 @@ struct page *pinned_copy_make(struct pinned_copies *copies, struct page *from, u
 		return NULL;
 	}
 	pinned_memtype_before_copy(from, memory_type);
-	copy_highpage(page, from);
+	if (!copy_content(page, from)) {
+		free_copy(copies, page);
+		return NULL;
+	}
 	set_page_private(page, 0);
 	return page;
-}
-
-static void free_copy(struct pinned_copies *copies, struct page *page)
-{
-	pinned_unname_page(page);
-	put_page(page);
-	pinned_quota_uncharge_copy(copies->account);
 }
 
 /* Frees a copy unless a table holds it. */

@@ -37,7 +37,8 @@
  * Copies are charged to the child's memory cgroup, and to the limits. If the parent's access needs
  * a copy and there is no memory for that copy, the child's snapshot is marked as broken: the child
  * gets SIGBUS wherever it lacks a page, and the parent continues. The log contains one line for
- * each process that gets such a SIGBUS.
+ * each process that gets such a SIGBUS. A page whose memory is known to have failed is not copied,
+ * and so costs the child that page alone; nobody can map such a page.
  *
  * Locks: everything here runs under pool->lock (see view.c); a fork also holds the parent's
  * mmap_lock for writing.
@@ -147,6 +148,8 @@ static bool give_children_locked(struct pinned_view *view, pgoff_t pgoff, struct
 	struct pinned_view *child;
 
 	lockdep_assert_held(&view->pool->lock);
+	if (PageHWPoison(page))
+		return false;
 	list_for_each_entry(child, &view->children, sibling) {
 		if (child->forked_at < born || !pinned_copies_lack(&child->copies, pgoff) ||
 		    !pinned_need_is_slot_needed_locked(child, pgoff >> PINNED_CHUNK_ORDER))
@@ -253,7 +256,8 @@ struct page *pinned_snapshot_live_page_locked(struct pinned_view *view, pgoff_t 
  * @view: the snapshot
  * @pgoff: the page's offset in the pool
  *
- * Return: the page; NULL if the slot was empty at the fork, or without memory.
+ * Return: the page; NULL if the slot was empty at the fork, without memory, or if the page has
+ * failed.
  */
 struct page *pinned_snapshot_writable_page_locked(struct pinned_view *view, pgoff_t pgoff)
 {
@@ -268,6 +272,8 @@ struct page *pinned_snapshot_writable_page_locked(struct pinned_view *view, pgof
 			explain_sigbus(view);
 		return NULL;
 	}
+	if (PageHWPoison(before))
+		return NULL;
 	if (!page || pinned_copy_is_shared(page)) {
 		page = copy_own_locked(view, pgoff, before);
 		has_changed = true;

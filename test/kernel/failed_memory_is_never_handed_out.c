@@ -2,7 +2,8 @@
 /*
  * If a page of memory fails, the driver loses only the chunk that contains the page. The chunk is
  * never handed out again, whether an owner returned it or it was free in the reserve; it is
- * counted, and charged to nobody (Faults C15).
+ * counted, and charged to nobody. A forked child's copies are made without reading the failed page
+ * (Faults C15).
  */
 #include "guest.h"
 
@@ -24,14 +25,22 @@ static int take(int fd, unsigned long slot, unsigned int count, unsigned int sou
 	return ioctl(fd, PINNED_MEM_IOC_POPULATE, &request);
 }
 
+static void ignore(int signal_number)
+{
+	(void)signal_number;
+}
+
 /*
- * The kernel may report that it could not isolate the page; it marks the page as failed all the
- * same.
+ * The kernel may report that it could not isolate the page, and newer kernels then also send
+ * SIGBUS; it marks the page as failed all the same.
  */
 static void fails(char *at)
 {
-	int result = madvise(at, PAGE, MADV_HWPOISON);
+	struct sigaction action = { .sa_handler = ignore };
+	int result;
 
+	WORKS(sigaction(SIGBUS, &action, NULL));
+	result = madvise(at, PAGE, MADV_HWPOISON);
 	if (result && errno == EINVAL)
 		test_skip("this kernel has no memory failures");
 	if (result)
@@ -83,6 +92,46 @@ static void in_use(unsigned int source, unsigned int others)
 	close(fd);
 }
 
+static char *inherited;
+
+/*
+ * The page of which the kernel knows is lost, for reading and for writing; all others are what they
+ * were at the fork.
+ */
+static void child(void *arg)
+{
+	wait_at(arg);
+	EQUAL(signal_of_write(inherited + 7 * PAGE), SIGBUS);
+	EQUAL(signal_of_read(inherited + 7 * PAGE), SIGBUS);
+	FILLED(inherited, 7 * PAGE, 5);
+	fill(inherited, 7 * PAGE, 6);
+	EQUAL(signal_of_read(inherited + 8 * PAGE), 0);
+	EQUAL(signal_of_write(inherited + CHUNK - PAGE), 0);
+}
+
+/* A fork copies nothing from a failed page, and the child lacks that page only. */
+static void is_not_copied(void)
+{
+	struct gate may_look = make_gate();
+	int fd = open_pool();
+	pid_t pid;
+
+	WORKS(take(fd, 0, 1, PINNED_MEM_SOURCE_BUDDY, &failed));
+	inherited = map_slots(fd, 0, 1);
+	fill(inherited, 7 * PAGE, 5);
+	fails(inherited + 7 * PAGE);
+	pid = spawn(child, &may_look);
+	/* Makes the copies that the child lacks. */
+	fill(inherited, 6 * PAGE, 8);
+	EQUAL(signal_of_write(inherited + 9 * PAGE), 0);
+	let_pass(&may_look);
+	ENDED_WELL(pid);
+	FILLED(inherited, 6 * PAGE, 8);
+	WORKS(munmap(inherited, CHUNK));
+	close(fd);
+	COMES_TO_USE(0);
+}
+
 int main(void)
 {
 	COMES_TO_USE(0);
@@ -93,5 +142,6 @@ int main(void)
 	REFUSED(take(open_pool(), 0, 8, PINNED_MEM_SOURCE_RESERVE, NULL), ENOMEM);
 	WORKS(write_text(SYSFS "reserve_chunks", "0"));
 	in_use(PINNED_MEM_SOURCE_BUDDY, 64);
+	is_not_copied();
 	return 0;
 }
