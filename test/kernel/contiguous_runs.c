@@ -76,11 +76,29 @@ static void refused_whole(void)
 	close(fd);
 }
 
+/* Enlarges the reserve until it contains a contiguous run. */
+static void reserve_a_run(void)
+{
+	unsigned int chunks = 0;
+	int fd = open_pool();
+	uint64_t phys[RUN];
+	char text[32];
+
+	do {
+		chunks += 40;
+		CHECK(chunks <= 240);
+		snprintf(text, sizeof(text), "%u", chunks);
+		WORKS(write_text(RESERVE, text));
+	} while (populate_run(fd, 0, RUN, PINNED_MEM_SOURCE_RESERVE, phys));
+	/* Closing the pool instead would make the run rest, since its addresses are known. */
+	WORKS(punch(fd, 0, RUN));
+	close(fd);
+}
+
 int main(void)
 {
 	from(PINNED_MEM_SOURCE_BUDDY, PINNED_MEM_SOURCE_BUDDY);
-	/* More than one run's worth, so that the reserve contains a contiguous run. */
-	WORKS(write_text(RESERVE, "40"));
+	reserve_a_run();
 	from(0, PINNED_MEM_SOURCE_RESERVE);
 	WORKS(write_text(RESERVE, "8"));
 	refused_whole();

@@ -44,9 +44,11 @@ static void range(int fd, uint64_t pool_pages, uint64_t page, uint64_t pages)
 static void ranges(int fd)
 {
 	const uint64_t n = info_of(fd).pool_size / PAGE;
-	const uint64_t pages[] = { 0,	      1,     511,     512,	  n - 1,
-				   n,	      n + 1, n - 512, 1ULL << 51, (1ULL << 52) - 1,
-				   1ULL << 40 };
+	const uint64_t pages[] = {
+		0,	   1,	  CHUNK_PAGES - 1, CHUNK_PAGES,		n - 1,
+		n,	   n + 1, n - CHUNK_PAGES, (1ULL << 63) / PAGE, UINT64_MAX / PAGE,
+		1ULL << 40
+	};
 	const size_t count = sizeof(pages) / sizeof(*pages);
 	size_t i, j;
 

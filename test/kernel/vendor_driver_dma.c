@@ -86,10 +86,10 @@ static void each_memory_type(void)
 static void over_several_mappings(void)
 {
 	WORKS(mprotect(at + 8 * PAGE, PAGE, PROT_READ));
-	WORKS(dma(at + 7 * PAGE + 4000, 500, false));
-	REFUSED(dma(at + 7 * PAGE + 4000, 500, true), EFAULT);
+	WORKS(dma(at + 8 * PAGE - 96, 500, false));
+	REFUSED(dma(at + 8 * PAGE - 96, 500, true), EFAULT);
 	WORKS(mprotect(at + 8 * PAGE, PAGE, RW));
-	WORKS(dma(at + 7 * PAGE + 4000, 500, true));
+	WORKS(dma(at + 8 * PAGE - 96, 500, true));
 }
 
 static void refusals(void)
