@@ -180,6 +180,7 @@ int main(int argc, char **argv)
 	unsigned long before = used_chunks();
 	pid_t pids[WORKERS + 1] = {};
 
+	WORKS(load_module_file("/modules/vendor_sample.ko"));
 	prepare(argc, argv);
 	fuzz.random.state = fuzz.seed;
 	for (int i = 0; i <= WORKERS; i++) {
@@ -195,10 +196,10 @@ int main(int argc, char **argv)
 	}
 	COMES_TO_USE(before);
 	COMES_TO_COPIES(0);
-	printf("fuzz: %lu steps, %lu processes, %lu forks, %lu populated, %lu punched, %lu "
-	       "refused, "
-	       "%lu pages not to be had\n",
+	WORKS(unload_module_named("vendor_sample"));
+	printf("fuzz: %lu steps, %lu processes, %lu forks, %lu populated, %lu punched, %lu lent, "
+	       "%lu refused, %lu pages not to be had\n",
 	       totals->steps, totals->processes, totals->forks, totals->populated, totals->punched,
-	       totals->refused, totals->missing_pages);
+	       totals->lent, totals->refused, totals->missing_pages);
 	return 0;
 }

@@ -72,7 +72,7 @@ struct model {
 };
 
 struct fuzz_totals {
-	unsigned long steps, processes, populated, punched, forks, missing_pages, refused;
+	unsigned long steps, processes, populated, punched, forks, missing_pages, refused, lent;
 	uint32_t last_tag;
 };
 

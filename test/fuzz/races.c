@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/uio.h>
 
+#include "../kernel/vendor_sample/vendor_sample.h"
+
 static int fd;
 static char *window;
 static pthread_barrier_t all_are_there;
@@ -109,6 +111,29 @@ static void race_pin(struct fuzz_random *r)
 	close(fds[1]);
 }
 
+/*
+ * Lends memory to the sample of a vendor's driver, which the driver tells when the owner, in any
+ * thread, lets go of it. The sample then releases the memory, or keeps it until the file is closed.
+ */
+static void race_lend(struct fuzz_random *r)
+{
+	struct vendor_request request = {
+		.addr = (uintptr_t)any_page(r),
+		.length = (1 + fuzz_below(r, 2 * CHUNK_PAGES)) * PAGE,
+		.to_memory = fuzz_below(r, 2),
+	};
+	int vendor = open(VENDOR_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (vendor < 0)
+		return;
+	if (!ioctl(vendor, VENDOR_IOC_HOLD_REVOCABLE, &request)) {
+		fuzz_count(&totals->lent);
+		if (fuzz_once_in(r, 2))
+			race_punch(r);
+	}
+	close(vendor);
+}
+
 /* The child makes only system calls, because other threads may have held locks at the fork. */
 static void race_fork(struct fuzz_random *r)
 {
@@ -132,7 +157,7 @@ static void race_fork(struct fuzz_random *r)
 static void (*const races[])(struct fuzz_random *r) = {
 	race_touch, race_touch, race_touch, race_touch,	 race_populate, race_populate,
 	race_punch, race_map,	race_map,   race_unmap,	 race_advise,	race_protect,
-	race_pin,   race_query, race_fork,  race_export,
+	race_pin,   race_query, race_fork,  race_export, race_lend,
 };
 
 static void *race(void *arg)
