@@ -346,12 +346,7 @@ void *pn_tcache_refill(unsigned int class)
 			return take_one(class);
 		fill_bin(cache, class);
 	}
-	object = pn_bin_pop(&cache->bins[class]);
-	/*
-	 * A cache whose process has forked meanwhile, in a signal handler, gets no more slabs in
-	 * the child.
-	 */
-	return object || cache == pn_tcache ? object : pn_tcache_refill(class);
+	return pn_bin_pop(&cache->bins[class]);
 }
 
 /*
