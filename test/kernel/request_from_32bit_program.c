@@ -94,6 +94,6 @@ int main(void)
 #else
 int main(void)
 {
-	return 0;
+	test_skip("a 64-bit program cannot enter this kernel as a 32-bit one");
 }
 #endif
