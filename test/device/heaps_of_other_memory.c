@@ -192,8 +192,13 @@ static void contiguous(void)
 		EQUAL(pinned_v2p_sg(object, chunks * CHUNK, extents, 8), 1);
 		/* realloc may move the object, which stays contiguous. */
 		moved = pinned_realloc(object, 5 * CHUNK);
-		if (moved)
+		if (moved) {
 			EQUAL(pinned_v2p_sg(moved, 5 * CHUNK, extents, 8), 1);
+		} else {
+			EQUAL(errno, ENOMEM);
+			EQUAL(pinned_v2p_sg(object, chunks * CHUNK, extents, 8), 1);
+		}
+		FILLED(moved ? moved : object, chunks * CHUNK, chunks * CHUNK);
 		pinned_free(moved ? moved : object);
 	}
 	WORKS(pinned_heap_destroy(heap));

@@ -24,13 +24,20 @@ static void resize(const char *text, int error)
 	EQUAL(read_number(SYSFS "reserve_chunks"), before);
 }
 
-static void comes_to_free(unsigned long chunks)
+/* Waits until @chunks of the reserve are free, and looks again every @pause_us microseconds. */
+static void comes_to_free_looking(unsigned long chunks, unsigned int pause_us)
 {
 	uint64_t end = now_ns() + 5000000000ULL;
 
 	while (read_number(SYSFS "reserve_free_chunks") != chunks && now_ns() < end)
-		usleep(1000);
+		if (pause_us)
+			usleep(pause_us);
 	EQUAL(read_number(SYSFS "reserve_free_chunks"), chunks);
+}
+
+static void comes_to_free(unsigned long chunks)
+{
+	comes_to_free_looking(chunks, 1000);
 }
 
 static unsigned int source_of(int fd, unsigned long slot)
@@ -81,11 +88,7 @@ static void used_first_and_clean(void)
 		fill(at, 8 * CHUNK, round);
 		WORKS(punch(fd, 0, 9));
 		/* Every other round begins as soon as all chunks are zeroed. */
-		if (round % 2)
-			comes_to_free(8);
-		else
-			while (read_number(SYSFS "reserve_free_chunks") < 8)
-				;
+		comes_to_free_looking(8, round % 2 ? 1000 : 0);
 	}
 	close(fd);
 	WORKS(munmap(at, 8 * CHUNK));
