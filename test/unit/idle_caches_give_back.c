@@ -12,9 +12,10 @@
 #include "pinned.h"
 #include "suite.h"
 
-#define THREADS 100
-#define OBJECT 1900000
 #define MIB ((size_t)1 << 20)
+#define THREADS 200
+/* The largest objects that are cached. */
+#define OBJECT MIB
 
 static pthread_barrier_t barrier;
 
@@ -59,8 +60,8 @@ static void must_hold_64_mib(void)
 	struct pinned_stats stats = get_stats();
 
 	ck_assert_uint_le(stats.cached_bytes, 64 * MIB);
-	/* Beside what is cached, there are the chunks in which it lies, and idle ones. */
-	ck_assert_uint_le(stats.chunk_bytes - stats.empty_chunk_bytes, 72 * MIB);
+	/* What is cached may be a half of each chunk in which it lies. */
+	ck_assert_uint_le(stats.chunk_bytes - stats.empty_chunk_bytes, 136 * MIB);
 }
 
 START_TEST(caches_of_sleeping_threads_are_bounded)

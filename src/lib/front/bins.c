@@ -33,11 +33,11 @@
 #define LONG_STACK 1024
 
 /*
- * The first room of a bin within the limit of all threads, and beyond that limit; and the room from
- * which on a bin grows only if it runs full and empty in turn.
+ * The first room of a bin; and the room from which on a bin grows only if it runs full and empty in
+ * turn. The first room is small because each thread has one for each size that it uses, and cached
+ * objects keep their chunks.
  */
-#define FIRST_BYTES ((size_t)4 << 10)
-#define LEAST_BYTES ((size_t)1 << 10)
+#define FIRST_BYTES ((size_t)1 << 10)
 #define ONE_WAY_BYTES (2 * PN_BATCH_BYTES)
 
 /* Limits of a bin of objects that the thread does not own, in bytes and in objects. */
@@ -190,9 +190,10 @@ static bool is_within_limits(const struct pn_tcache *cache, size_t bytes)
 /* Returns the first room of a bin; 0 if the objects are too large for what all threads may hold. */
 static uint32_t first_room(size_t size, uint32_t most)
 {
-	if (__atomic_load_n(&granted, __ATOMIC_RELAXED) + FIRST_BYTES <= limit_of_all())
-		return pn_bin_count_fitting(FIRST_BYTES, size, most);
-	return size <= LEAST_BYTES ? pn_bin_count_fitting(LEAST_BYTES, size, most) : 0;
+	if (size > FIRST_BYTES &&
+	    __atomic_load_n(&granted, __ATOMIC_RELAXED) + FIRST_BYTES > limit_of_all())
+		return 0;
+	return pn_bin_count_fitting(FIRST_BYTES, size, most);
 }
 
 bool pn_bin_grow(struct pn_tcache *cache, unsigned int index, bool alternates)

@@ -176,7 +176,7 @@ size_t pn_bin_rob_medium(struct pn_tcache *cache, void **objects, size_t most);
 bool pn_bin_note_alternation(struct pn_tcache *cache, unsigned int index, bool is_full);
 /*
  * Raises the room of a bin, within the limits of a thread and of all threads. The limits do not
- * apply to first rooms of up to 4 KiB, or 1 KiB once all threads have reached their limit.
+ * apply to first rooms of up to 1 KiB.
  * @alternates says that the bin ran full and empty in turn: then the thread needs no slabs once all
  * its objects fit into the bin. A thread that only allocates, or only frees what others allocate,
  * gains nothing by more room than a few batches need. Returns false if the room stays as it is.

@@ -35,6 +35,12 @@
 #define FEW_MIN 16
 #define FEW 64
 
+/*
+ * Larger medium objects are not cached: each of them would keep a chunk, and writing to such an
+ * object takes far longer than the locks that a cache spares.
+ */
+#define CACHED_PAGES_MAX (PN_CHUNK_PAGES / 2)
+
 /* How many medium objects of a bin are compared with a request. */
 #define FITTING_TRIES 4
 
@@ -445,7 +451,7 @@ void pn_tcache_push_medium(struct pn_slab *object)
 
 	begin_cache();
 	cache = cache_of_thread();
-	if (cache && pn_bin_enter_medium(cache)) {
+	if (cache && object->pages <= CACHED_PAGES_MAX && pn_bin_enter_medium(cache)) {
 		is_pushed = push_medium(cache, index, object);
 		pn_bin_leave_medium(cache);
 		is_pushed = is_pushed || push_medium_slowly(cache, index, object);
