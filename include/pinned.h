@@ -702,7 +702,7 @@ PINNED_API long pinned_key(struct pinned_registrar *registrar, const void *ptr, 
  * @chunks: a run, a part of a run, or neighbouring runs of one heap
  * @count: chunks
  *
- * Like all empty chunks, they are kept for a while for reuse (decay_ms in pinned(7)).
+ * Like all empty chunks, some are kept for a while for reuse (decay_ms in pinned(7)).
  *
  * Return: 0; -1 with errno EINVAL if not all of them are raw chunks of one heap; nothing has
  * changed then.

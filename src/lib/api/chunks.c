@@ -74,7 +74,7 @@ int pinned_chunks_free(void *chunks, size_t count)
 	if (!pn_runtime_enter()->error && offset < pn_arena_size() && !(offset & PN_CHUNK_MASK) &&
 	    count && count <= pn_arena_slot_count() - slot && pn_slots_give_raw(slot, count)) {
 		if (pn_idle_is_due())
-			pn_idle_give_decayed();
+			pn_idle_give_due();
 		return 0;
 	}
 	errno = EINVAL;

@@ -57,14 +57,19 @@ struct pn_central {
  * @limit_chunks: how many chunks the heap may hold
  * @reserved: how many chunks threads are obtaining for the heap
  * @is_contiguous: each large object must be physically contiguous
- * @decay_ms: how long an EMPTY chunk is kept
+ * @decay_ms: how long an EMPTY chunk is kept at most (keep.h)
  * @leaving: how many threads are giving chunks of the heap back, or making a registrar's key for a
  *	chunk of the heap
  * @is_ending: the heap is being destroyed, and only the thread that destroys it gives chunks back
  * @calls: number of calls of slow paths
  * @is_due: pn_idle_tidy() has something to do; atomic
  * @forks: number of the process's forks that the heap has noticed
- * @short_ms: memory is short, and EMPTY chunks are given back at once, until this time; 0 if not
+ * @keep: how many EMPTY chunks are kept (keep.h)
+ * @keep.extra: how many more than otherwise, because the program needed them again
+ * @keep.given: how many chunks were given back as excess, and have not been missed
+ * @keep.given_ms: when the last of them were given back
+ * @keep.short_ms: memory is short, and EMPTY chunks are given back at once, until this time; 0 if
+ *	not
  * @remap_ms: when to check next whether what a fork did to the mappings can be undone
  * @remap_pause_ms: pause between two such checks; 0 if there is nothing to undo
  * @spare: records that no medium object uses
@@ -94,7 +99,12 @@ struct pn_heap {
 	unsigned int calls;
 	bool is_due;
 	uint32_t forks;
-	uint64_t short_ms;
+	struct {
+		uint64_t extra;
+		uint64_t given;
+		uint64_t given_ms;
+		uint64_t short_ms;
+	} keep;
 	uint64_t remap_ms;
 	uint64_t remap_pause_ms;
 	struct pn_slab *spare;

@@ -18,6 +18,7 @@
 #include "arena/work.h"
 #include "backend/devices.h"
 #include "chunk/forks.h"
+#include "chunk/keep.h"
 #include "chunk/limit.h"
 #include "chunk/registrar.h"
 #include "os/announce.h"
@@ -34,9 +35,6 @@
 
 /* How many calls of slow paths lie between two searches for chunks that have decayed. */
 #define TIDY_CALLS 8
-
-/* How long no idle chunk is kept after the backend refused memory: other processes need it. */
-#define SHORTAGE_MS 1000
 
 /* The largest number of chunks that are given back to a backend at once. */
 #define BATCH_MAX 64
@@ -69,6 +67,7 @@ void pn_idle_forget(struct pn_heap *heap)
 	heap->hint = 0;
 	memset(heap->recent, 0, sizeof(heap->recent));
 	heap->reserved = 0;
+	memset(&heap->keep, 0, sizeof(heap->keep));
 	pn_limit_reset_peak();
 }
 
@@ -138,12 +137,16 @@ static size_t find_oldest(const struct pn_heap *heap, uint64_t age_ms)
  * struct leaving - neighbouring chunks that are about to be given back; their slots are LEAVING
  * @heap: their heap
  * @epoch: the epoch in which they became LEAVING
+ * @is_excess: they leave because the heap has too many idle chunks
+ * @is_decayed: they leave because of their age
  * @work: their slots
  * @phys: their physical addresses, for slots that become EMPTY again
  */
 struct leaving {
 	struct pn_heap *heap;
 	uint32_t epoch;
+	bool is_excess;
+	bool is_decayed;
 	struct pn_work work;
 	uint64_t phys[BATCH_MAX];
 };
@@ -176,6 +179,8 @@ static void begin_leaving_locked(struct pn_heap *heap, size_t first, size_t most
 	pn_assert(count);
 	leaving->heap = heap;
 	leaving->epoch = pn_arena.epoch;
+	leaving->is_excess = false;
+	leaving->is_decayed = false;
 	leaving->work = (struct pn_work){ .first = first, .count = count };
 	heap->leaving++;
 }
@@ -214,6 +219,17 @@ static int punch(struct pn_heap *heap, const struct pn_work *work)
 	return pn_arena_resume() ? err : PN_BACKEND_FORKED;
 }
 
+/* Counts chunks that were given back. */
+static void count_given_locked(struct pn_heap *heap, const struct leaving *leaving)
+{
+	pn_arena_assert_held();
+	pn_limit_subtract(heap, leaving->work.count);
+	if (leaving->is_excess)
+		pn_keep_note_excess_given_locked(heap, leaving->work.count);
+	if (leaving->is_decayed)
+		pn_keep_note_decayed_locked(heap);
+}
+
 /*
  * Gives LEAVING chunks back; releases the lock while the backend works. If the backend refuses, the
  * slots become EMPTY again and can be used. Return: how many chunks were given back.
@@ -237,11 +253,14 @@ static size_t end_leaving_locked(struct leaving *leaving)
 	heap->leaving--;
 	if (work->first < heap->hint)
 		heap->hint = work->first;
-	if (err)
+	if (err) {
 		keep(heap, leaving);
-	else
-		pn_limit_subtract(heap, work->count);
-	return err ? 0 : work->count;
+		/* Otherwise each of the next calls would try again. */
+		pn_keep_accept_excess_locked(heap);
+		return 0;
+	}
+	count_given_locked(heap, leaving);
+	return work->count;
 }
 
 /*
@@ -263,53 +282,71 @@ static size_t leave(struct leaving *leaving)
 	return count;
 }
 
-/* Returns the age from which on an empty chunk is given back. */
-static uint64_t current_decay_ms(struct pn_heap *heap)
-{
-	if (pn_likely(!heap->short_ms))
-		return heap->decay_ms;
-	if (pn_sys_now_ms() < heap->short_ms)
-		return 0;
-	heap->short_ms = 0;
-	return heap->decay_ms;
-}
-
 /* Which idle chunks are given back. */
 enum wanted {
-	DECAYED,
+	DUE, /* excess ones, and those that have decayed */
 	ALL,
 	ALL_OF_ENDING, /* all, of a heap that the caller destroys */
 };
 
 /*
- * Makes the oldest EMPTY chunk and its neighbours LEAVING. Reduces *@most, the number of chunks
- * that may leave, to the number that is idle now, and for decayed chunks to a STEP. Return: false
- * if no chunk is to leave.
+ * Makes the oldest EMPTY chunk and its neighbours LEAVING if the chunk is at least @age_ms old.
+ * Reduces *@most, the number of chunks that may leave, to @count. Return: false if no chunk is to
+ * leave.
  */
+static bool begin_leaving_oldest_locked(struct pn_heap *heap, uint64_t age_ms, size_t count,
+					size_t *most, struct leaving *leaving)
+{
+	size_t slot = heap->empty.last ? find_oldest(heap, age_ms) : SIZE_MAX, most_at_once;
+
+	pn_arena_assert_held();
+	if (slot == SIZE_MAX || pn_confined_ask())
+		return false;
+	if (*most > count)
+		*most = count;
+	most_at_once = *most < BATCH_MAX ? *most : BATCH_MAX;
+	begin_leaving_locked(heap, find_first(heap, slot, most_at_once), most_at_once, leaving);
+	return true;
+}
+
+/* The same for chunks that are due: excess ones, or a STEP of those that have decayed. */
+static bool begin_leaving_due_locked(struct pn_heap *heap, size_t *most, struct leaving *leaving)
+{
+	uint64_t age_ms = pn_keep_age_locked(heap), excess = pn_keep_count_excess_locked(heap);
+
+	pn_arena_assert_held();
+	if (excess && age_ms) {
+		if (begin_leaving_oldest_locked(heap, 0, excess, most, leaving)) {
+			leaving->is_excess = true;
+			return true;
+		}
+		pn_keep_accept_excess_locked(heap);
+		return false;
+	}
+	if (!begin_leaving_oldest_locked(heap, age_ms, age_ms ? STEP : heap->stats.empty_chunks,
+					 most, leaving))
+		return false;
+	leaving->is_decayed = age_ms;
+	return true;
+}
+
+/* Calls the function that makes the @wanted chunks LEAVING. Return: what that function returns. */
 static bool begin_leaving(struct pn_heap *heap, enum wanted wanted, size_t *most,
 			  struct leaving *leaving)
 {
-	uint64_t age_ms;
-	size_t slot = SIZE_MAX, most_at_once;
+	bool is_found = false;
 
 	if (!pn_arena_lock_inside())
 		return false;
-	age_ms = wanted == DECAYED ? current_decay_ms(heap) : 0;
-	if (heap->empty.last && heap->is_ending == (wanted == ALL_OF_ENDING))
-		slot = find_oldest(heap, age_ms);
-	if (slot != SIZE_MAX && pn_confined_ask())
-		slot = SIZE_MAX;
-	if (slot != SIZE_MAX) {
-		if (*most > heap->stats.empty_chunks)
-			*most = heap->stats.empty_chunks;
-		if (age_ms && *most > STEP)
-			*most = STEP;
-		most_at_once = *most < BATCH_MAX ? *most : BATCH_MAX;
-		begin_leaving_locked(heap, find_first(heap, slot, most_at_once), most_at_once,
-				     leaving);
-	}
+	if (heap->is_ending != (wanted == ALL_OF_ENDING))
+		is_found = false;
+	else if (wanted == DUE)
+		is_found = begin_leaving_due_locked(heap, most, leaving);
+	else
+		is_found = begin_leaving_oldest_locked(heap, 0, heap->stats.empty_chunks, most,
+						       leaving);
 	pn_arena_unlock();
-	return slot != SIZE_MAX;
+	return is_found;
 }
 
 /*
@@ -375,13 +412,13 @@ size_t pn_idle_purge_ending(struct pn_heap *heap)
 }
 
 /* With a decay time of 0, the caller has asked to give back at once whatever it frees. */
-void pn_idle_give_decayed(void)
+void pn_idle_give_due(void)
 {
 	struct pn_heap *heap = NULL;
 
 	if (pn_announce_is_possible())
 		heap = __atomic_exchange_n(&pn_idle_due, NULL, __ATOMIC_ACQUIRE);
-	if (heap && give_back(heap, DECAYED) == STEP)
+	if (heap && give_back(heap, DUE) == STEP)
 		__atomic_store_n(&pn_idle_due, heap, __ATOMIC_RELEASE);
 }
 
@@ -441,29 +478,29 @@ static void remap(struct pn_heap *heap)
 		heap->remap_pause_ms = 0;
 }
 
-void pn_idle_note_shortage_locked(struct pn_heap *heap)
+/* Returns true if some idle chunks are excess, or have decayed. */
+static bool has_due_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
-	heap->short_ms = pn_sys_now_ms() + SHORTAGE_MS;
+	return heap->empty.last && (pn_keep_count_excess_locked(heap) ||
+				    find_oldest(heap, pn_keep_age_locked(heap)) != SIZE_MAX);
 }
 
-static void look_locked(struct pn_heap *heap, uint64_t decay_ms)
+static void look_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
-	if (pn_unlikely(heap->remap_pause_ms) ||
-	    (heap->empty.last && find_oldest(heap, decay_ms) != SIZE_MAX))
+	if (pn_unlikely(heap->remap_pause_ms) || has_due_locked(heap))
 		__atomic_store_n(&heap->is_due, true, __ATOMIC_RELAXED);
 }
 
+/* Reading the clock each time would cost more than the slow path itself. */
 void pn_idle_look_locked(struct pn_heap *heap)
 {
-	uint64_t decay_ms = current_decay_ms(heap);
-
 	pn_arena_assert_held();
 	pn_forks_notice_locked(heap);
-	/* Reading the clock each time would cost more than the slow path itself. */
-	if (!decay_ms || !(++heap->calls % TIDY_CALLS))
-		look_locked(heap, decay_ms);
+	if (pn_keep_count_excess_locked(heap) || !heap->decay_ms || heap->keep.short_ms ||
+	    !(++heap->calls % TIDY_CALLS))
+		look_locked(heap);
 }
 
 static void tidy_locked(struct pn_heap *heap)
@@ -474,7 +511,7 @@ static void tidy_locked(struct pn_heap *heap)
 		return;
 	if (pn_unlikely(heap->remap_pause_ms))
 		remap(heap);
-	if (heap->empty.last && find_oldest(heap, current_decay_ms(heap)) != SIZE_MAX)
+	if (has_due_locked(heap))
 		__atomic_store_n(&pn_idle_due, heap, __ATOMIC_RELEASE);
 }
 
@@ -491,7 +528,7 @@ bool pn_idle_check(struct pn_heap *heap)
 	if (!pn_arena_lock_inside())
 		return false;
 	pn_forks_notice_locked(heap);
-	look_locked(heap, current_decay_ms(heap));
+	look_locked(heap);
 	tidy_locked(heap);
 	pn_arena_unlock();
 	return pn_idle_is_due();
@@ -501,6 +538,7 @@ void pn_idle_fill_locked(struct pn_heap *heap, size_t first, size_t count, const
 {
 	pn_arena_assert_held();
 	pn_limit_add(heap, count);
+	pn_keep_note_filled_locked(heap, count);
 	for (size_t i = 0; i < count; i++) {
 		set_filled(heap, first + i, phys[i]);
 		pn_slot_set_state(&pn_arena.slots[first + i], PN_SLOT_EMPTY);

@@ -31,14 +31,14 @@ size_t pn_idle_purge(struct pn_heap *heap);
 /* The same for a heap that the caller is destroying. */
 size_t pn_idle_purge_ending(struct pn_heap *heap);
 
-/* A heap in which chunks have been idle for decay_ms, or NULL. */
+/* A heap with too many idle chunks, or with chunks that have decayed (keep.h); or NULL. */
 extern struct pn_heap *pn_idle_due;
 /*
- * Gives back some of the chunks of that heap that have been idle for decay_ms, together with idle
+ * Gives back that heap's excess chunks, or some of those that have decayed, together with idle
  * neighbours, which may be younger. The caller holds no lock, and is the outermost function of the
  * library.
  */
-void pn_idle_give_decayed(void);
+void pn_idle_give_due(void);
 
 static inline bool pn_idle_is_due(void)
 {
@@ -61,15 +61,9 @@ void pn_idle_forget(struct pn_heap *heap);
 void pn_idle_in_child(struct pn_heap *heap);
 
 /*
- * Notes that the backend has refused memory: for a while, the heap gives chunks back as soon as
- * they are idle.
- */
-void pn_idle_note_shortage_locked(struct pn_heap *heap);
-
-/*
- * Sets @is_due of the heap if pn_idle_tidy() has something to do: chunks have been idle for
- * decay_ms, or a fork has changed the mappings. Reads the clock in one of a few calls only. Slow
- * paths call this function.
+ * Sets @is_due of the heap if pn_idle_tidy() has something to do: there are too many idle chunks,
+ * some have decayed, or a fork has changed the mappings. Reads the clock in one of a few calls only.
+ * Slow paths call this function.
  */
 void pn_idle_look_locked(struct pn_heap *heap);
 /*
@@ -81,8 +75,8 @@ bool pn_idle_check(struct pn_heap *heap);
 void pn_idle_tidy_now(struct pn_heap *heap);
 
 /*
- * Does the housekeeping that is due: notes in pn_idle_due that chunks have been idle for decay_ms,
- * and undoes what forks did to the mappings. Slow paths call this function after they have released
+ * Does the housekeeping that is due: notes in pn_idle_due that chunks are to be given back, and
+ * undoes what forks did to the mappings. Slow paths call this function after they have released
  * the arena's lock, which it takes, and the classes' locks, since the kernel may need long.
  */
 static inline void pn_idle_tidy(struct pn_heap *heap)

@@ -17,6 +17,7 @@
 #include "chunk/discard.h"
 #include "chunk/forks.h"
 #include "chunk/idle.h"
+#include "chunk/keep.h"
 #include "chunk/limit.h"
 #include "chunk/search.h"
 #include "os/confined.h"
@@ -287,7 +288,7 @@ static void note_refusal_locked(struct pn_heap *heap, const struct pn_slot_run *
 {
 	pn_arena_assert_held();
 	if (!pn_limit_is_over(heap, run->count))
-		pn_idle_note_shortage_locked(heap);
+		pn_keep_note_shortage_locked(heap);
 	__atomic_store_n(&heap->refusal, err, __ATOMIC_RELAXED);
 }
 

@@ -78,7 +78,7 @@ static void *alloc_plain(size_t size, bool *is_zeroed)
 static void finish(void)
 {
 	if (pn_idle_is_due())
-		pn_idle_give_decayed();
+		pn_idle_give_due();
 }
 
 /*

@@ -127,17 +127,25 @@ static void end_cache(struct pn_tcache *cache)
 }
 
 /*
- * The destructor: gives up the cache that the thread has when it ends, which may be another one
- * than the cache for which the destructor was registered.
+ * Gives up the cache that the thread has when it ends, which may be another one than the cache for
+ * which the destructor was registered.
  */
-static void destroy(void *nothing)
+static void give_up_cache(void)
 {
 	struct pn_tcache *cache = cache_of_thread();
 
-	(void)nothing;
 	pn_tcache = &no_cache_any_more;
 	if (cache)
 		end_cache(cache);
+}
+
+/* The destructor. The chunks that become idle may be too many, and no other call may follow. */
+static void destroy(void *nothing)
+{
+	(void)nothing;
+	give_up_cache();
+	if (pn_idle_is_due())
+		pn_idle_give_due();
 }
 
 static struct pn_tcache *enlist_cache(void)
@@ -223,7 +231,7 @@ static void begin_cache(void)
 		return;
 	is_registered = true;
 	if (register_end())
-		destroy(NULL);
+		give_up_cache();
 }
 
 void pn_tcache_disable(void)

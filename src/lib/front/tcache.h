@@ -73,7 +73,7 @@ bool pn_tcache_flush(void);
 /*
  * A thread calls this after each few thousand frees. If enough time has passed since the last time,
  * gives back half of what the thread's unused bins hold, and looks for idle chunks of the default
- * heap that have decayed: the caller then gives these back by pn_idle_give_decayed().
+ * heap that have decayed: the caller then gives these back by pn_idle_give_due().
  */
 void pn_tcache_tidy(void);
 
