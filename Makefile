@@ -88,6 +88,7 @@ help:
 	@echo 'make check-fuzz FUZZ_SECONDS=30    libFuzzer on the configuration and on sequences of calls'
 	@echo 'make check-devices DEVICES=...     devices of QEMU under unmodified programs; test/devices has their names'
 	@echo 'make check-vfio          devices behind an IOMMU through VFIO, without root, on amd64 and arm64'
+	@echo 'make check-languages     the library from Rust, Go, C++ and Python, with a device in a guest'
 	@echo 'make check-kernels       the driver on Debian kernels from 5.10 to the newest, amd64 and arm64; as root'
 	@echo 'make check-debug-kernel  the driver on a kernel with all debugging checks, which is built first'
 	@echo 'make check-deb           the packages: built twice alike, lintian, installed, upgraded, purged; as root'
@@ -103,6 +104,7 @@ help:
 	@echo 'make bench-patterns memory held when the use of memory changes, in eight minutes'
 	@echo 'make bench-device   the suite on memory from the driver, in a guest'
 	@echo 'make bench-devices  the examples of devices, with copied buffers and in place, in guests'
+	@echo 'make bench-runtimes  which memory of Python, Node, Java, Go and others is pinned'
 	@echo 'make bench-kernel   the driver compared with huge pages and an ordinary heap, in a guest'
 
 .SECONDARY:

@@ -100,3 +100,8 @@ $(bench_lines)/work: bench/lines/work.c bench/lines/runtime.c bench/lines/lines.
 .PHONY: report-lines
 report-lines: $(bench_lines)/work
 	@bench/lines/report
+
+# Which memory of a language's runtime is pinned under the shim.
+.PHONY: bench-runtimes
+bench-runtimes: all | $(O)/need/languages
+	@bench/runtimes

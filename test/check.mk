@@ -225,6 +225,12 @@ demo-vfio: all | $(O)/need/qemu $(O)/need/programs
 check-devices: all | $(O)/need/kernels $(O)/need/devices $(O)/need/programs
 	@test/check-devices $(DEVICES)
 
+# Compiles the document's programs for Rust and Go, and runs the examples in C++ and Python on a
+# device. Not part of `make check`, because the compilers are large.
+.PHONY: check-languages
+check-languages: all | $(O)/need/qemu $(O)/need/languages
+	@test/languages/check
+
 demo-openssl: all | $(O)/need/qemu $(O)/need/devices
 	@examples/virtio-crypto/demo/run
 
@@ -258,7 +264,7 @@ list-tests:
 		$(wildcard test/preload/programs/*.c test/preload/misuse/*.c test/preload/attacks/*.c test/fuzz/*.c test/proof/*.c) \
 		$(unit_names:%=test/unit/%.c) $(kernel_names:%=test/kernel/%.c) $(debug_names:%=test/kernel-debug/%.c) \
 		$(device_names:%=test/device/%.c) $(vfio_names:%=test/vfio/%.c) \
-		test/matrix/check test/secure-boot/check test/system/check $(wildcard test/system/boots/* test/system/checks/*)
+		test/languages/check test/matrix/check test/secure-boot/check test/system/check $(wildcard test/system/boots/* test/system/checks/*)
 
 .PHONY: lint-offline
 lint: all | $(O)/need/lint

@@ -19,12 +19,12 @@ import sys
 PLACES = """
 .ci/run .clang-format .editorconfig .gitignore CHANGELOG CONTRIBUTING.md Makefile README.md dkms.conf
 LICENSES/*
-bench/*.c bench/*.h bench/bench.mk bench/device bench/kernel bench/patterns bench/run
+bench/*.c bench/*.h bench/bench.mk bench/device bench/kernel bench/patterns bench/run bench/runtimes
 bench/devices/* bench/driver/* bench/lines/* bench/real/* bench/suite/*
 contrib/** debian/* debian/source/* debian/tests/*
 doc/*.md doc/*.svg doc/site/* doc/site/style/*.css
 examples/common/*.[ch] examples/common/*/*
-examples/*/*.[ch] examples/*/Makefile examples/*/README.md examples/*/openssl.cnf examples/*/take-devices
+examples/*/*.[ch] examples/languages/* examples/*/Makefile examples/*/README.md examples/*/openssl.cnf examples/*/take-devices
 examples/*/demo/*
 examples/vendor-dkms/**
 include/*.h include/pinned.hpp include/uapi/*.h
