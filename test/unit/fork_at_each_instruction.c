@@ -152,10 +152,9 @@ static bool use_kept_heap(void)
 	       use(pinned_heap_malloc(kept_heap, 50000), 50000);
 }
 
-static bool retain(void)
+/* Retains an object more often than its state can count, frees it, and releases it. */
+static bool retain_object(void *object)
 {
-	void *object = pinned_malloc(300);
-
 	if (!object)
 		return false;
 	for (int i = 0; i < 70; i++)
@@ -164,6 +163,24 @@ static bool retain(void)
 	for (int i = 0; i < 70; i++)
 		pinned_release(object);
 	return true;
+}
+
+/* Objects of other heaps than the default one are also counted by their heap. */
+static bool retain(void)
+{
+	return retain_object(pinned_malloc(300)) &&
+	       (!kept_heap || retain_object(pinned_heap_malloc(kept_heap, 300)));
+}
+
+/* A new object can be retained, so nothing counts as retained that is not. */
+static bool is_retain_count_right(void)
+{
+	struct pinned_heap *heap = pinned_heap_create(NULL);
+	void *object = pinned_heap_malloc(heap, 100);
+
+	if (!object || pinned_retain(object) || pinned_release(object))
+		return false;
+	return !pinned_heap_destroy(heap) && (!kept_heap || !pinned_heap_destroy(kept_heap));
 }
 
 static bool purge(void)
@@ -205,6 +222,7 @@ static void live_as_child(void)
 		use_inherited();
 	CHILD_CHECK(!pthread_create(&thread, NULL, live_as_thread, NULL));
 	CHILD_CHECK(!pthread_join(thread, NULL));
+	CHILD_CHECK(is_retain_count_right());
 	pinned_purge();
 	end_child(0);
 }

@@ -193,14 +193,30 @@ static bool compare_exchange(uint8_t *state, uint8_t *old, unsigned int new)
 					   __ATOMIC_ACQUIRE);
 }
 
-/* Counts a heap's retained objects. The default heap is never destroyed and needs no count. */
-static void add_to_heap(struct pn_heap *heap, int count)
+/*
+ * Subtracts what was added to a sum, but not below 0: a signal handler may have forked since then,
+ * and in the settled child the sum is 0.
+ */
+static void subtract(uint64_t *sum, uint64_t amount)
 {
-	uint64_t now = 0;
+	uint64_t old = __atomic_load_n(sum, __ATOMIC_RELAXED);
 
+	while (!__atomic_compare_exchange_n(sum, &old, old < amount ? 0 : old - amount, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
+}
+
+/* Counts a heap's retained objects. The default heap is never destroyed and needs no count. */
+static void add_to_heap(struct pn_heap *heap)
+{
 	if (heap != &pn_heap)
-		now = __atomic_add_fetch(&heap->retained, count, __ATOMIC_ACQ_REL);
-	pn_assert(now <= INT64_MAX);
+		__atomic_add_fetch(&heap->retained, 1, __ATOMIC_ACQ_REL);
+}
+
+static void subtract_from_heap(struct pn_heap *heap)
+{
+	if (heap != &pn_heap)
+		subtract(&heap->retained, 1);
 }
 
 /* Returns the heap from the record, which cannot change while the object is retained. */
@@ -303,7 +319,7 @@ int pn_retain(const struct pn_object *object)
 			break;
 	}
 	if (!err && !pn_state_is_retained(old))
-		add_to_heap(heap_in_record(object), 1);
+		add_to_heap(heap_in_record(object));
 	return err;
 }
 
@@ -335,18 +351,17 @@ int pn_retain_release(const struct pn_object *object, bool *is_over)
 	}
 	pn_assert(new == PN_OBJECT_LIVE || new == PN_OBJECT_FREED || pn_state_is_retained(new));
 	if (new == PN_OBJECT_LIVE)
-		add_to_heap(object->heap, -1);
+		subtract_from_heap(object->heap);
 	if (new != PN_OBJECT_FREED)
 		return 0;
-	pn_assert(pn_retain_bytes() >= object->size);
-	__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+	subtract(&held_bytes, object->size);
 	*is_over = true;
 	return 0;
 }
 
 void pn_retain_end(const struct pn_object *object)
 {
-	add_to_heap(object->heap, -1);
+	subtract_from_heap(object->heap);
 }
 
 bool pn_retain_free(const struct pn_object *object)
@@ -370,7 +385,7 @@ bool pn_retain_free(const struct pn_object *object)
 		__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
 		if (compare_exchange(state, &old, old | PN_RETAINED_FREED))
 			return true;
-		__atomic_sub_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+		subtract(&held_bytes, object->size);
 	}
 }
 
