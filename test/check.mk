@@ -187,13 +187,14 @@ $(fuzzer): $(filter-out $(library_fuzzers:%=test/fuzz/%.c),$(wildcard test/fuzz/
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -Iinclude -Iinclude/uapi -Itest/lib -o $@ $(filter %.c,$^)
 
-check-qemu: all selftest-programs $(kernel_programs) $(device_programs) $(preload_programs) $(example_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
+check-qemu: all $(kernel_programs) $(device_programs) $(preload_programs) $(example_programs) $(fuzzer) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
 	@test/qemu/check $(fuzzer) $(kernel_programs) $(device_programs)
 
-# Runs many more unmodified programs on the device backend.
+# Runs many more unmodified programs on the device backend, and pinnedctl selftest.
 .PHONY: check-programs
-check-programs: all $(preload_programs) $(example_programs) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
-	@test/qemu/check-programs test/qemu/on-device-long
+check-programs: all selftest-programs $(preload_programs) $(example_programs) | $(O)/need/qemu $(O)/need/preload $(O)/need/programs
+	@test/qemu/check-programs test/qemu/on-device-long --host \
+		"pinnedctl_selftest=cd $(CURDIR) && PINNED_RESULTS=/tmp/results test/run --suite device --timeout 800 test/device/pinnedctl_selftest.sh"
 
 # Tests that need a kernel with fault injection, which makes allocations fail.
 debug_names := $(patsubst test/kernel-debug/%.c,%,$(wildcard test/kernel-debug/*.c))

@@ -135,7 +135,7 @@ def main():
     check_named(paths, "test/preload/programs", ".c", ["test/preload/*.sh", "test/system/checks/*", "test/lib/*"], "no script of test/preload")
     check_named(paths, "test/system/checks", ".sh", ["test/system/boots/*"], "no file of test/system/boots")
     check_named(paths, "test/system/boots", "", ["test/system/check"], "the order of boots in test/system/check")
-    check_named(paths, "test/device", ".sh", ["test/qemu/check"], "no guest of test/qemu/check")
+    check_named(paths, "test/device", ".sh", ["test/qemu/check", "test/check.mk"], "neither test/qemu/check nor test/check.mk")
     fuzzers = [path for path in paths if path.startswith("test/fuzz/") and "LLVMFuzzerTestOneInput" in open(path, errors="replace").read()]
     check_named([path for path in fuzzers if path.endswith(".c")], "test/fuzz", ".c", ["test/fuzz/library"], "test/fuzz/library does not run it: no line")
     for name in ("test/qemu/on-device", "test/qemu/on-device-long"):
