@@ -121,6 +121,9 @@ static const char *reason_for(int refusal)
 	case ENOBUFS:
 		return "the IOMMU maps no more for an attached device; raise RLIMIT_MEMLOCK, or "
 		       "dma_entry_limit of vfio_iommu_type1";
+	case EADDRNOTAVAIL:
+		return "there is no contiguous run for an object of the size that the key "
+		       "contiguous names; add memory by cma= or a carve-out";
 	case ENOMEM:
 		if (pn_heap.pool.backend == &pn_backend_hugetlb)
 			return "no huge page is free; raise vm.nr_hugepages";

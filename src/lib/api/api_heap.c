@@ -46,7 +46,7 @@ static struct pn_heap_options translate(const struct pinned_heap_options *option
 		},
 		.limit_chunks = options->limit ? options->limit / PN_CHUNK_SIZE : UINT64_MAX,
 		.decay_ms = config->decay_ms,
-		.is_contiguous = options->flags & PINNED_HEAP_CONTIGUOUS,
+		.contiguous_chunks = options->flags & PINNED_HEAP_CONTIGUOUS ? 1 : 0,
 	};
 }
 

@@ -40,7 +40,7 @@ static void set_options(struct pn_heap *heap, const struct pn_heap_options *opti
 {
 	heap->limit_chunks = options->limit_chunks;
 	heap->decay_ms = options->decay_ms;
-	heap->is_contiguous = options->is_contiguous;
+	heap->contiguous_chunks = options->contiguous_chunks;
 	heap->pool.memory = options->memory;
 }
 
@@ -72,7 +72,7 @@ int pn_heap_init_like(struct pn_heap *heap, const struct pn_heap_options *option
 
 	set_options(heap, options);
 	heap->pool.backend = other->pool.backend;
-	if (heap->is_contiguous && !heap->pool.backend->populate_run)
+	if (heap->contiguous_chunks && !heap->pool.backend->populate_run)
 		return EOPNOTSUPP;
 	err = heap->pool.backend->open(&heap->pool);
 	if (!err)

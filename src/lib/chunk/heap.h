@@ -26,6 +26,7 @@ struct pn_heap_stats {
 	uint64_t medium_bytes;
 	uint64_t populate_calls;
 	uint64_t punch_calls;
+	uint64_t refused_runs;
 };
 
 /**
@@ -56,7 +57,8 @@ struct pn_central {
  *	used for something else since
  * @limit_chunks: how many chunks the heap may hold
  * @reserved: how many chunks threads are obtaining for the heap
- * @is_contiguous: each large object must be physically contiguous
+ * @contiguous_chunks: a large object of at least this many chunks must be physically contiguous; 0:
+ *	none must be
  * @decay_ms: how long an EMPTY chunk is kept at most (keep.h)
  * @leaving: how many threads are giving chunks of the heap back, or making a registrar's key for a
  *	chunk of the heap
@@ -75,7 +77,8 @@ struct pn_central {
  * @spare: records that no medium object uses
  * @colour: counts the colours that were given to medium objects; see next_colour() of medium.c
  * @refusal: why the last request for chunks failed: an errno of the backend; EFBIG: a limit of the
- *	library was reached; ENOSPC: nothing more can be mapped; ENOBUFS: the IOMMU maps no more
+ *	library was reached; ENOSPC: nothing more can be mapped; ENOBUFS: the IOMMU maps no more;
+ *	EADDRNOTAVAIL: there is no contiguous run
  * @retained: how many of the heap's objects are retained: see retain.c; atomic
  * @next: next in the list of all heaps (heaps.h)
  * @stats: the heap's statistics
@@ -92,7 +95,7 @@ struct pn_heap {
 	} recent[PN_RECENT_RUNS];
 	uint64_t limit_chunks;
 	uint64_t reserved;
-	bool is_contiguous;
+	size_t contiguous_chunks;
 	uint64_t decay_ms;
 	unsigned int leaving;
 	bool is_ending;
@@ -119,18 +122,24 @@ struct pn_heap {
 /* The default heap, which malloc uses. */
 extern struct pn_heap pn_heap;
 
+/* Returns true if a large object of @count chunks must be physically contiguous. */
+static inline bool pn_heap_wants_run(const struct pn_heap *heap, size_t count)
+{
+	return heap->contiguous_chunks && count >= heap->contiguous_chunks;
+}
+
 /**
  * struct pn_heap_options - the properties of a heap
  * @memory: properties of the heap's chunks
  * @limit_chunks: how many chunks the heap may hold
  * @decay_ms: how long an EMPTY chunk is kept
- * @is_contiguous: as in struct pn_heap
+ * @contiguous_chunks: as in struct pn_heap
  */
 struct pn_heap_options {
 	struct pn_memory memory;
 	uint64_t limit_chunks;
 	uint64_t decay_ms;
-	bool is_contiguous;
+	size_t contiguous_chunks;
 };
 
 /*

@@ -287,8 +287,13 @@ static int take_run(struct pn_heap *heap, struct pn_slot_run *run)
 static void note_refusal_locked(struct pn_heap *heap, const struct pn_slot_run *run, int err)
 {
 	pn_arena_assert_held();
-	if (!pn_limit_is_over(heap, run->count))
+	/* That a run is missing says nothing about single chunks. */
+	if (run->is_contiguous && (err == ENOMEM || err == EOPNOTSUPP)) {
+		heap->stats.refused_runs++;
+		err = EADDRNOTAVAIL;
+	} else if (!pn_limit_is_over(heap, run->count)) {
 		pn_keep_note_shortage_locked(heap);
+	}
 	__atomic_store_n(&heap->refusal, err, __ATOMIC_RELAXED);
 }
 
@@ -386,8 +391,9 @@ bool pn_slots_take(struct pn_heap *heap, struct pn_slot_run *run)
 	/* The physical memory for a contiguous run may lie in idle chunks. */
 	if (run->is_contiguous)
 		pn_idle_purge(heap);
-	err = take(heap, run);
-	if (err && pn_idle_purge(heap)) {
+	err = run->is_contiguous && !heap->pool.backend->populate_run ? EOPNOTSUPP
+								      : take(heap, run);
+	if (err && err != EOPNOTSUPP && pn_idle_purge(heap)) {
 		err = take(heap, run);
 		if (err)
 			pn_idle_purge(heap);
@@ -408,7 +414,7 @@ bool pn_slots_extend(struct pn_heap *heap, size_t first, size_t count, size_t mo
 
 	pn_arena_lock();
 	pn_assert(more && pn_arena.slots[first].run == count);
-	if (!heap->is_contiguous && more <= pn_arena_slot_limit() - run.first &&
+	if (!pn_heap_wants_run(heap, count + more) && more <= pn_arena_slot_limit() - run.first &&
 	    heap->pool.is_open && pn_search_can_follow(heap, &run) && !fill_run(heap, &run)) {
 		set_tail(heap, first, count, count + more);
 		pn_arena.slots[first].run = (uint32_t)(count + more);

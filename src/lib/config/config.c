@@ -120,6 +120,11 @@ static bool set_limit(struct pn_config *config, struct pn_span value)
 	return parse_size(value, &config->limit);
 }
 
+static bool set_contiguous(struct pn_config *config, struct pn_span value)
+{
+	return parse_size(value, &config->contiguous);
+}
+
 static bool set_retain_limit(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->retain_limit);
@@ -204,6 +209,7 @@ static const struct {
 	{ "memory", set_memory, PN_MEMORY_TYPES_TEXT },
 	{ "node", set_node, "a NUMA node's number or any" },
 	{ "limit", set_limit, "a size in bytes, with K, M, G or T" },
+	{ "contiguous", set_contiguous, "a size in bytes, with K, M, G or T" },
 	{ "retain_limit", set_retain_limit, "a size in bytes, with K, M, G or T" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
 	{ "classes", set_classes, "pow2 or fine" },

@@ -26,6 +26,8 @@ enum pn_policy {
  * @min: the smallest request, in bytes, that the shim serves from pinned memory
  * @max: the largest request, in bytes, that the shim serves from pinned memory
  * @limit: how many bytes of chunks the process may hold
+ * @contiguous: objects of at least this many bytes are physically contiguous; 0: only those of up to
+ *	a chunk
  * @retain_limit: how many bytes may be in objects that were freed but are retained
  * @memory_type: PINNED_MEMORY_*, the type of the default heap's memory
  * @node: NUMA node, or -1 for any
@@ -47,6 +49,7 @@ struct pn_config {
 	size_t min;
 	size_t max;
 	size_t limit;
+	size_t contiguous;
 	size_t retain_limit;
 	uint32_t memory_type;
 	int node;

@@ -33,7 +33,8 @@
 	X(raw_bytes, raw_chunks, chunks, gauge, private, "Raw chunks of other allocators")       \
 	X(populate_calls, populate_calls, number, counter, public,                               \
 	  "Requests to the backend for memory")                                                  \
-	X(punch_calls, punch_calls, number, counter, public, "Requests to give memory back")
+	X(punch_calls, punch_calls, number, counter, public, "Requests to give memory back")     \
+	X(refused_runs, refused_runs, number, counter, private, "Contiguous objects refused")
 
 /*
  * Figures of heaps that come from a census of slabs and caches; source names the function of

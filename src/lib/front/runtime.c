@@ -59,6 +59,8 @@ static int start_heap(const struct pn_config *config)
 		.limit_chunks = UINT64_MAX,
 		/* An idle chunk is accessible, so with guards no chunk is kept idle. */
 		.decay_ms = config->has_guards ? 0 : config->decay_ms,
+		.contiguous_chunks = config->contiguous / PN_CHUNK_SIZE +
+				     !!(config->contiguous % PN_CHUNK_SIZE),
 	};
 
 	pn_limit_set(config->limit / PN_CHUNK_SIZE);

@@ -25,7 +25,7 @@ void *pn_large_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *
 	struct pn_slot_run run = {
 		.count = slots_for(size),
 		.alignment = alignment > PN_CHUNK_SIZE ? alignment >> PN_CHUNK_SHIFT : 1,
-		.is_contiguous = heap->is_contiguous,
+		.is_contiguous = pn_heap_wants_run(heap, slots_for(size)),
 	};
 	void *object = NULL;
 
