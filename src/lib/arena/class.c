@@ -17,19 +17,20 @@
 struct pn_class pn_classes[PN_CLASSES];
 uint8_t pn_class_of_step[PN_CLASS_STEPS];
 
-static bool is_enough(size_t pages, size_t pitch)
+/* @gap: bytes that must be left before the first object. */
+static bool is_enough(size_t pages, size_t pitch, size_t gap)
 {
 	size_t bytes = pages * PN_PAGE_SIZE;
 	size_t least = pitch <= 1024 ? 32 : pitch <= 8192 ? 8 : 4;
 
-	return bytes / pitch >= least && bytes % pitch < bytes / 32;
+	return bytes / pitch >= least && bytes % pitch < bytes / 32 && bytes % pitch >= gap;
 }
 
 static void set_class(unsigned int index, size_t size, size_t pitch, size_t alignment, bool is_fine)
 {
 	size_t pages = is_fine ? SLAB_PAGES_MIN_FINE : SLAB_PAGES_MIN;
 
-	while (pages < SLAB_PAGES_MAX && !is_enough(pages, pitch))
+	while (pages < SLAB_PAGES_MAX && !is_enough(pages, pitch, pitch - size))
 		pages++;
 	pn_classes[index] = (struct pn_class){
 		.size = (uint32_t)size,

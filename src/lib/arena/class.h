@@ -47,7 +47,7 @@ struct pn_class {
 	uint16_t count;
 };
 
-extern struct pn_class pn_classes[PN_CLASSES];
+extern struct pn_class pn_classes[PN_CLASSES] __attribute__((visibility("hidden")));
 
 /* Steps of 16 bytes up to 1 KiB, then of 256 bytes. */
 #define PN_STEP_LIMIT 1024

@@ -47,7 +47,7 @@ static bool is_usable(void)
 
 static void *alloc_class(unsigned int class)
 {
-	void *object = pn_tcache_pop(class);
+	void *object = pn_tcache_pop_checked(class);
 
 	return object ? object : pn_tcache_refill(class);
 }
@@ -283,6 +283,8 @@ static void give_back(const struct pn_object *object, void *ptr)
 	bool is_cached = object->heap == &pn_heap;
 	uint8_t *state = slab ? &slab->state[object->index] : NULL;
 
+	if (slab && is_cached && pn_slab_has_gaps(slab))
+		pn_mark_free(ptr);
 	if (!slab)
 		pn_large_give(ptr);
 	else if (pn_slab_is_medium(slab) && is_cached)
@@ -369,13 +371,44 @@ static PN_NOINLINE void tidy_and_free(void *ptr)
 	pn_free_slow(ptr);
 }
 
-void pn_free_live(void *ptr, struct pn_slab *slab, size_t index)
+static PN_NOINLINE void free_to_others(void *ptr, struct pn_slab *slab, size_t index)
 {
 	if (waits_with_others(slab) &&
 	    pn_tcache_push(PN_BIN_OTHERS + slab->class, ptr, &slab->state[index]))
 		pn_slab_set_freed(slab, index);
 	else
 		tidy_and_free(ptr);
+}
+
+/*
+ * Frees an object of a slab with gaps, as pn_free() frees the objects of other slabs, after having
+ * checked that nobody has written to the gaps.
+ */
+static PN_NOINLINE void free_between_gaps(void *ptr, struct pn_slab *slab, size_t index)
+{
+	struct pn_tcache *cache = pn_tcache;
+
+	if (pn_unlikely(!pn_marks_are_gaps_intact(ptr, slab->size)))
+		pn_marks_check_gaps(slab, ptr);
+	pn_mark_free(ptr);
+	if (pn_likely(pn_slab_owner(slab) == &cache->owner && --cache->frees &&
+		      pn_bin_push(&cache->bins[slab->class], ptr, &slab->state[index])))
+		pn_slab_set_freed(slab, index);
+	else
+		free_to_others(ptr, slab, index);
+}
+
+/*
+ * The gaps of an inherited slab may have gone back to the system. The functions that free the object
+ * are called last, so that this one saves no register.
+ */
+void pn_free_live(void *ptr, struct pn_slab *slab, size_t index)
+{
+	if (pn_slab_has_gaps(slab) && !pn_slab_is_medium(slab) && slab->heap == &pn_heap &&
+	    slab->epoch == pn_arena.epoch)
+		free_between_gaps(ptr, slab, index);
+	else
+		free_to_others(ptr, slab, index);
 }
 
 void pn_free_slow(void *ptr)

@@ -29,8 +29,8 @@ void *pn_realloc(void *ptr, size_t size);
 
 /*
  * Frees the live object @index of @slab, which begins at @ptr. pn_free() calls this if the thread
- * does not own the slab, if its cache has no room for the object, or if it is time to look at the
- * clock.
+ * does not own the slab, if there are gaps between the slab's objects, if the thread's cache has no
+ * room for the object, or if it is time to look at the clock.
  */
 void pn_free_live(void *ptr, struct pn_slab *slab, size_t index);
 /*
@@ -64,7 +64,9 @@ uint64_t pn_alloc_failures(void);
  */
 static inline void *pn_alloc_cached(size_t size)
 {
-	return pn_likely(size - 1 < PN_SMALL_MAX) ? pn_tcache_pop(pn_class_of(size)) : NULL;
+	if (pn_likely(size - 1 < PN_STEP_LIMIT))
+		return pn_tcache_pop(pn_class_of(size));
+	return size - 1 < PN_SMALL_MAX ? pn_tcache_pop_checked(pn_class_of(size)) : NULL;
 }
 
 /*
@@ -123,7 +125,7 @@ static inline void pn_free(void *ptr)
 	if (pn_unlikely(!pn_slab_is_start(slab, index, offset) ||
 			pn_slab_state(slab, index) != PN_OBJECT_LIVE))
 		pn_free_slow(ptr);
-	else if (pn_likely(pn_slab_owner(slab) == &cache->owner && --cache->frees &&
+	else if (pn_likely(pn_slab_fast_owner(slab) == &cache->owner && --cache->frees &&
 			   pn_bin_push(&cache->bins[slab->class], ptr, &slab->state[index])))
 		pn_slab_set_freed(slab, index);
 	else

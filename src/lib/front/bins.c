@@ -272,6 +272,34 @@ bool pn_bin_flush_all(struct pn_tcache *cache)
 	return was_any;
 }
 
+void pn_bin_mark(const struct pn_bin *bin, unsigned int class)
+{
+	const struct pn_class *properties = &pn_classes[class];
+
+	bool has_gaps = properties->pitch != properties->size;
+
+	for (uint32_t i = 0; i < bin->count; i++) {
+		void *object = bin->objects[i].object;
+
+		if (*bin->objects[i].state == PN_OBJECT_NEVER)
+			pn_mark_free(object);
+		else if (has_gaps)
+			pn_mark_check(object);
+		if (has_gaps)
+			pn_marks_check_gaps(pn_slab_at(pn_arena_offset(object)), object);
+	}
+}
+
+void pn_bin_check_newest(struct pn_tcache *cache, unsigned int class)
+{
+	pn_bin_check(&cache->bins[class]);
+	pn_bin_check(&cache->bins[cache->filled]);
+	if (!__atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED) || !pn_bin_enter_medium(cache))
+		return;
+	pn_bin_check(&cache->bins[cache->newest_medium]);
+	pn_bin_leave_medium(cache);
+}
+
 static size_t rob(struct pn_tcache *cache, unsigned int index, void **objects, size_t most)
 {
 	struct pn_bin *bin = &cache->bins[index];

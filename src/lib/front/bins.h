@@ -10,6 +10,7 @@
 
 #include "object/medium.h"
 #include "object/owner.h"
+#include "object/written.h"
 
 /*
  * The bins: one for each class, then those of medium objects, then for each class one of objects
@@ -41,6 +42,8 @@ struct pn_bin {
  * @granted: bytes that the bins, except for the medium ones, may hold: the sum of room times object
  *	size
  * @medium_granted: bytes that the medium bins may hold
+ * @filled: the class whose bin was refilled last
+ * @newest_medium: the bin that received a medium object last
  * @frees: frees into the bins until the thread looks at the clock; see pn_tcache_tidy()
  * @tidied_ms: when the thread last gave back what it does not use
  * @misses: slow paths since unused bins were last searched for
@@ -55,6 +58,8 @@ struct pn_tcache {
 	struct pn_owner owner;
 	uint32_t frees;
 	uint16_t capacity[PN_BINS];
+	uint8_t filled;
+	uint8_t newest_medium;
 	bool medium_in_use;
 	size_t medium_bytes;
 	size_t granted;
@@ -85,18 +90,18 @@ static inline void pn_bin_set_count(struct pn_bin *bin, uint32_t count)
 static inline void *pn_bin_pop(struct pn_bin *bin)
 {
 	uint32_t count = bin->count;
-	const struct pn_free *newest;
+	struct pn_free newest;
 
 	if (pn_unlikely(!count))
 		return NULL;
-	newest = &bin->objects[count - 1];
-	pn_assert(count <= bin->room && pn_free_is_valid(newest));
+	newest = bin->objects[count - 1];
+	pn_assert(count <= bin->room && pn_free_is_valid(&newest));
 	pn_bin_set_count(bin, count - 1);
-	pn_free_set_live(newest);
+	pn_free_set_live(&newest);
 	/* Spares the caller's test of the result a second comparison. */
-	if (!newest->object)
+	if (!newest.object)
 		__builtin_unreachable();
-	return newest->object;
+	return newest.object;
 }
 
 /* Puts an object, which is not live any more, into a bin. Return: false if the bin is full. */
@@ -110,6 +115,30 @@ static inline bool pn_bin_push(struct pn_bin *bin, void *object, uint8_t *state)
 	bin->objects[count] = (struct pn_free){ object, state };
 	pn_bin_set_count(bin, count + 1);
 	return true;
+}
+
+/*
+ * Prepares the objects of @class that a bin has received from slabs. An object that nobody has used
+ * yet gets its mark. Dies if somebody has written to the mark of a free object, or to a gap.
+ */
+void pn_bin_mark(const struct pn_bin *bin, unsigned int class);
+/*
+ * Dies if somebody has written to one of the free objects that are most likely to be written to by
+ * mistake: the object that comes next in the bin of @class, or in the bin that was refilled last,
+ * and the medium object that the thread freed last.
+ */
+void pn_bin_check_newest(struct pn_tcache *cache, unsigned int class);
+/* Dies if the newest object of a bin has a mark, and somebody has written to the mark. */
+static inline void pn_bin_check(const struct pn_bin *bin)
+{
+	const struct pn_free *newest;
+
+	if (!bin->count)
+		return;
+	newest = &bin->objects[bin->count - 1];
+	if (*newest->state == PN_OBJECT_NEVER ||
+	    pn_slab_has_gaps(pn_slab_at(pn_arena_offset(newest->object))))
+		pn_mark_check(newest->object);
 }
 
 /* Bytes of objects that one refill of a bin takes. */

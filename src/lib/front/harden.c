@@ -13,6 +13,7 @@
 
 #include "object/central.h"
 #include "object/large.h"
+#include "object/written.h"
 #include "object/medium.h"
 #include "os/die.h"
 #include "os/lock.h"
@@ -73,13 +74,19 @@ static size_t size_of(const void *ptr)
 	return (size_t)pn_arena.slots[pn_arena_offset(ptr) >> PN_CHUNK_SHIFT].run << PN_CHUNK_SHIFT;
 }
 
-/* Dies if not all of an object is zero. All sizes are multiples of 16. */
-static void check_zero(const char *object, size_t size)
+/* Returns true if the first @size bytes of an object are zeros. All sizes are multiples of 16. */
+static bool is_zero(const char *object, size_t size)
 {
 	static const uint64_t zero;
 
-	if (memcmp(object, &zero, sizeof(zero)) ||
-	    memcmp(object, object + sizeof(zero), size - sizeof(zero)))
+	return !memcmp(object, &zero, sizeof(zero)) &&
+	       !memcmp(object, object + sizeof(zero), size - sizeof(zero));
+}
+
+/* Dies if not all of an object is zero. */
+static void check_zero(const char *object, size_t size)
+{
+	if (!is_zero(object, size))
 		pn_die_written(object);
 }
 
@@ -162,11 +169,38 @@ void pn_harden_free(void *ptr)
 		end_quarantine(oldest);
 }
 
+/* Checks the beginning of the object that entered the quarantine last. */
+static PN_NOINLINE void check_newest(void)
+{
+	const char *newest = NULL;
+	size_t size;
+
+	pn_lock(&lock);
+	if (count) {
+		newest = ring[(first + count - 1) % places];
+		size = size_of(newest);
+		if (is_zero(newest, size < PN_CACHE_LINE ? size : PN_CACHE_LINE))
+			newest = NULL;
+	}
+	pn_unlock(&lock);
+	/* Handlers of the signal may allocate, so no lock is held here. */
+	if (newest)
+		pn_die_written(newest);
+}
+
 /* An object that was never handed out is not checked, because its memory may contain anything. */
 void pn_harden_check(const struct pn_free *object)
 {
-	if (pn_harden.zeroes && *object->state == PN_OBJECT_FREED)
+	const struct pn_slab *slab = slab_of(object->object);
+
+	if (slab && pn_slab_has_gaps(slab))
+		pn_marks_check_gaps(slab, object->object);
+	if (!pn_harden.zeroes)
+		return;
+	if (*object->state == PN_OBJECT_FREED)
 		check_zero(object->object, size_of(object->object));
+	if (pn_harden.delayed_bytes)
+		check_newest();
 }
 
 static PN_NOINLINE void *pop_oldest(void)

@@ -35,7 +35,10 @@ static inline bool pn_harden_frees(void)
  * not inherited, and in no cache.
  */
 void pn_harden_free(void *ptr);
-/* Dies if a small object that is about to be handed out was written to after it was freed. */
+/*
+ * Dies if a small object that is about to be handed out was written to after it was freed, or if
+ * the object that was freed last was: a program often writes to an object shortly after the free.
+ */
 void pn_harden_check(const struct pn_free *object);
 /*
  * Gives back all objects in the quarantine, because memory is short. Return: false if there were

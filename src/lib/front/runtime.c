@@ -18,6 +18,7 @@
 #include "front/fork.h"
 #include "front/harden.h"
 #include "front/tcache.h"
+#include "object/marks.h"
 #include "object/retain.h"
 #include "os/child.h"
 #include "os/random.h"
@@ -75,6 +76,7 @@ static int start(void)
 
 	if (!pn_child_start(pn_fork_settle))
 		return ENOMEM;
+	pn_marks_init();
 	err = pn_harden_init(&pn_runtime.config);
 	if (err)
 		return err;

@@ -324,6 +324,8 @@ static void fill_bin(struct pn_tcache *cache, unsigned int class)
 	if (batch > bin->room)
 		batch = bin->room;
 	pn_bin_set_count(bin, take_batch(cache, class, bin->objects, batch));
+	pn_bin_mark(bin, class);
+	cache->filled = (uint8_t) class;
 	PN_PROBE3(refill, pn_classes[class].size, bin->count, bin->room);
 }
 
@@ -349,6 +351,7 @@ void *pn_tcache_refill(unsigned int class)
 	cache = cache_of_thread();
 	if (!cache)
 		return take_one(class);
+	pn_bin_check_newest(cache, class);
 	/* begin_cache() may have allocated, and so filled the bin. */
 	if (!cache->bins[class].count) {
 		object = pop_others(cache, class);
@@ -392,6 +395,7 @@ static void *pop_fitting(struct pn_tcache *cache, unsigned int index, size_t siz
 
 	if (!find_fitting(&cache->bins[index], size))
 		return NULL;
+	pn_bin_check(&cache->bins[index]);
 	object = pn_bin_pop(&cache->bins[index]);
 	pn_assert(object && pn_bin_medium_size(object) >= size);
 	pn_assert(cache->medium_bytes >= pn_bin_medium_size(object));
@@ -433,6 +437,7 @@ static bool push_medium(struct pn_tcache *cache, unsigned int index, struct pn_s
 	if (!pn_bin_push(&cache->bins[index], pn_arena_at(object->offset), object->state))
 		return false;
 	pn_bin_count_medium(cache, object->size);
+	cache->newest_medium = (uint8_t)index;
 	return true;
 }
 

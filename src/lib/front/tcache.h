@@ -29,6 +29,21 @@ static inline void *pn_tcache_pop(unsigned int index)
 	return pn_bin_pop(&pn_tcache->bins[index]);
 }
 
+/*
+ * Takes an object of @class, as pn_tcache_pop(). Return: NULL also if somebody has written to the
+ * object's mark since the object was freed; the process dies in pn_tcache_refill() then.
+ */
+static inline void *pn_tcache_pop_checked(unsigned int class)
+{
+	struct pn_bin *bin = &pn_tcache->bins[class];
+	uint32_t count = bin->count;
+
+	if (pn_unlikely(!count) || (pn_classes[class].pitch != pn_classes[class].size &&
+				    !pn_mark_is_intact(bin->objects[count - 1].object)))
+		return NULL;
+	return pn_bin_pop(bin);
+}
+
 /* Puts an object into a bin of the thread's cache, as pn_bin_push(). */
 static inline bool pn_tcache_push(unsigned int index, void *object, uint8_t *state)
 {

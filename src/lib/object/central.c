@@ -82,7 +82,7 @@ static bool give_to_slab_locked(struct pn_central *central, struct pn_slab *slab
 	pn_assert(central == &slab->heap->centrals[slab->class]);
 	/* A slab whose owner has ended is full, and becomes unowned now. */
 	if (pn_slab_is_unowned(slab))
-		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
+		pn_slab_set_owner(slab, NULL);
 	if (slab->owner)
 		give_to_owner_locked(slab, objects, count);
 	else

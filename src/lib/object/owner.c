@@ -68,7 +68,7 @@ static void adopt_locked(struct pn_owner *owner, struct pn_slab *slab)
 		pn_slab_remove(&central_of(slab->class)->partial, slab);
 		pn_slab_push(&owner->partial[slab->class], slab);
 	}
-	__atomic_store_n(&slab->owner, owner, __ATOMIC_RELAXED);
+	pn_slab_set_owner(slab, owner);
 }
 
 bool pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab)
@@ -202,7 +202,7 @@ static void disown_slabs_locked(struct pn_owner *owner, unsigned int class)
 		struct pn_slab *slab = owner->partial[class];
 
 		pn_slab_remove(&owner->partial[class], slab);
-		__atomic_store_n(&slab->owner, NULL, __ATOMIC_RELAXED);
+		pn_slab_set_owner(slab, NULL);
 		if (slab->free == slab->count && central->partial)
 			pn_slab_unmake_locked(slab);
 		else

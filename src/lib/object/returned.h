@@ -33,6 +33,20 @@ static inline struct pn_owner *pn_slab_owner(const struct pn_slab *slab)
 	return __atomic_load_n(&slab->owner, __ATOMIC_RELAXED);
 }
 
+/* Returns the owner, for pn_free(): NULL if there are gaps between the slab's objects. */
+static inline struct pn_owner *pn_slab_fast_owner(const struct pn_slab *slab)
+{
+	return __atomic_load_n(&slab->fast_owner, __ATOMIC_RELAXED);
+}
+
+/* Stores the owner; NULL makes the slab unowned. The caller holds the class's lock. */
+static inline void pn_slab_set_owner(struct pn_slab *slab, struct pn_owner *owner)
+{
+	__atomic_store_n(&slab->owner, owner, __ATOMIC_RELAXED);
+	if (!pn_slab_has_gaps(slab))
+		__atomic_store_n(&slab->fast_owner, owner, __ATOMIC_RELAXED);
+}
+
 /*
  * Returns true if a slab is unowned, or its owner has ended. Without the class's lock the answer
  * may be out of date.

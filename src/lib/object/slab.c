@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "chunk/pages.h"
+#include "object/marks.h"
 #include "os/meta.h"
 #include "os/probe.h"
 #include "os/random.h"
@@ -143,7 +144,8 @@ static void set_all_free(struct pn_slab *slab)
 /*
  * Returns the offset of the first object in a new slab. Staggered objects do not fill their slab's
  * pages, so each new slab begins its first object at another cache line. Otherwise the objects at
- * the same place of many slabs would compete for the same cache sets.
+ * the same place of many slabs would compete for the same cache sets. One cache line before the
+ * first object is always left free.
  */
 static size_t next_colour(struct pn_central *central, const struct pn_class *class)
 {
@@ -151,7 +153,8 @@ static size_t next_colour(struct pn_central *central, const struct pn_class *cla
 
 	if (class->pitch == class->size)
 		return 0;
-	return central->colour++ % (spare / PN_CACHE_LINE + 1) * PN_CACHE_LINE;
+	pn_assert(spare >= PN_CACHE_LINE);
+	return (central->colour++ % (spare / PN_CACHE_LINE) + 1) * PN_CACHE_LINE;
 }
 
 /* Takes a page run for a slab. Returns its first page, or SIZE_MAX if there is no memory. */
@@ -183,6 +186,8 @@ static void set_up(struct pn_slab *slab, struct pn_heap *heap, unsigned int inde
 	slab->count = class->count;
 	slab->epoch = pn_arena.epoch;
 	set_all_free(slab);
+	if (heap == &pn_heap && pn_slab_has_gaps(slab))
+		pn_marks_fill_gaps(slab->offset, slab->size, slab->count);
 	set_slab_of_pages(offset, class->pages, slab);
 	pn_assert(slab->offset % PN_PAGE_SIZE + (size_t)slab->count * slab->pitch <=
 		  class->pages * PN_PAGE_SIZE);
@@ -208,6 +213,7 @@ struct pn_slab *pn_slab_make_locked(struct pn_heap *heap, unsigned int index,
 		return NULL;
 	}
 	slab->owner = owner;
+	slab->fast_owner = pn_classes[index].pitch == pn_classes[index].size ? owner : NULL;
 	set_up(slab, heap, index, (page << PN_PAGE_SHIFT) + next_colour(central, class));
 	return slab;
 }

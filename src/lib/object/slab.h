@@ -24,8 +24,8 @@ struct pn_owner;
  * struct pn_slab - one slab, or one medium object
  * @offset: arena offset of the first object
  * @magic: copy of the class's @magic; 0 for a medium object, so that every byte is in object 0
- * @owner: the owning thread's record, or NULL if the slab is unowned; changes under the class's
- *	lock
+ * @fast_owner: @owner, if pn_free() may free the slab's objects inline; NULL if it may not, since
+ *	there are gaps between the objects (marks.h)
  * @pitch: copy of the class's @pitch
  * @size: usable bytes of an object
  * @epoch: fork generation that made the slab; objects of an earlier generation are inherited
@@ -37,6 +37,8 @@ struct pn_owner;
  * @scan: the word of the free bits at which a search begins; all words before it are 0
  * @returned: number of objects that other threads returned; changes under the class's lock
  * @heap: the heap that the slab belongs to
+ * @owner: the owning thread's record, or NULL if the slab is unowned; changes under the class's
+ *	lock, together with @fast_owner
  * @next: with @prev, neighbours in a list of slabs with free objects: the owner's or the class's
  * @next_returned: with @prev_returned, neighbours in the list of slabs that the owner collects from
  * @state: enum pn_object_state of each object; after the states, aligned to 8 bytes, come the free
@@ -45,7 +47,7 @@ struct pn_owner;
 struct pn_slab {
 	size_t offset;
 	uint64_t magic;
-	struct pn_owner *owner;
+	struct pn_owner *fast_owner;
 	uint32_t pitch;
 	uint32_t size;
 	uint32_t epoch;
@@ -56,6 +58,7 @@ struct pn_slab {
 	uint16_t scan;
 	uint16_t returned;
 	struct pn_heap *heap;
+	struct pn_owner *owner;
 	struct pn_slab *next;
 	struct pn_slab *prev;
 	struct pn_slab *next_returned;
@@ -69,6 +72,12 @@ _Static_assert(offsetof(struct pn_slab, next) <= PN_CACHE_LINE, "what free() rea
 static inline bool pn_slab_is_medium(const struct pn_slab *slab)
 {
 	return slab->pages;
+}
+
+/* Returns true if there are gaps between the objects of the slab. */
+static inline bool pn_slab_has_gaps(const struct pn_slab *slab)
+{
+	return slab->pitch != slab->size;
 }
 
 static inline struct pn_slab *pn_slab_at(size_t offset)

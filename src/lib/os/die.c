@@ -91,6 +91,11 @@ void pn_die_written(const void *pointer)
 	die("write after free", " to object ", pointer);
 }
 
+void pn_die_overflow(const void *pointer)
+{
+	die("write before or after", " object ", pointer);
+}
+
 void pn_die_freed(const char *caller, const void *pointer)
 {
 	die(caller, strncmp(caller, "free", 4) ? ": freed pointer " : ": double free of ", pointer);

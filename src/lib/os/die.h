@@ -31,6 +31,8 @@ _Noreturn void pn_die_invalid(const char *caller, const void *pointer);
 _Noreturn void pn_die_size(const char *caller, const void *pointer);
 /* "pinned: write after free to object <pointer>", then abort(3). */
 _Noreturn void pn_die_written(const void *pointer);
+/* "pinned: write before or after object <pointer>", then abort(3). */
+_Noreturn void pn_die_overflow(const void *pointer);
 /* "pinned: <caller>: freed pointer <pointer>", or "double free of" in a free; then abort(3). */
 _Noreturn void pn_die_freed(const char *caller, const void *pointer);
 
