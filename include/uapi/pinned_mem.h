@@ -35,6 +35,24 @@
  * QUERY, or to a device by EXPORT or another driver) stay in quarantine, for the
  * parameter quarantine_ms, before they are reused.
  *
+ * Pins.  PIN holds pages that the owner has mapped by itself: a stack, static memory,
+ * anonymous memory, shared memory, a file of a tmpfs, huge pages. The pages stay
+ * allocated, and are not moved or paged out, until UNPIN, or until the pool ends, whatever
+ * happens to the mapping. But after munmap(), mremap(), madvise(MADV_DONTNEED), truncation
+ * or the like, the pages are not those of the range any more: the pin is gone. Before
+ * the change takes effect, the driver sets PINNED_MEM_PIN_GONE in the notice, a __u32 of
+ * the caller's memory. The lower 31 bits of the notice belong to the caller, who counts
+ * there the uses of the pin. If they are 0 when the pin goes, then the driver ends the pin
+ * at once, as UNPIN does. So the caller may keep a pin without use, and use it again, by
+ * an atomic addition that finds the bit clear, without a system call. The kernel may also
+ * report a pin as gone although the pages are still those of the range, for example when
+ * it splits a huge page; then the caller pins the range again. After a change of
+ * protection, and in the parent after a fork, a pin is still valid. A forked child has no
+ * pins. Give the notice a page with MADV_WIPEONFORK, so that a child finds none. If an
+ * owner closes its pool or dies without UNPIN, and was told addresses, then the pages stay
+ * pinned and charged for quarantine_ms. The pins of a pool are charged as the smallest
+ * number of chunks that would hold all their pages, with one page for each notice.
+ *
  * Structures.  Each begins with its size and with flags.  The layout is the
  * same for 32-bit and 64-bit callers.  Later versions add fields at the end, and
  * 0 in such a field means what a version without the field did.  So the kernel
@@ -100,6 +118,11 @@
 #define PINNED_MEM_FEATURE_PHYS		(1U << 6)
 /* EXPORT is available. */
 #define PINNED_MEM_FEATURE_EXPORT	(1U << 7)
+/* PIN and UNPIN are available: the kernel has MMU notifiers. */
+#define PINNED_MEM_FEATURE_PIN		(1U << 8)
+
+/* The bit of a notice that says that a pin is gone. */
+#define PINNED_MEM_PIN_GONE	(1U << 31)
 
 /* SYNC.flags: before the device reads or writes; after it has written, before the CPU reads. */
 #define PINNED_MEM_SYNC_FOR_DEVICE	(1U << 0)
@@ -290,6 +313,66 @@ struct pinned_mem_export {
 	__s32 fd;
 };
 
+/**
+ * struct pinned_mem_extent - physically contiguous bytes
+ * @phys:	physical address of the first byte
+ * @length:	bytes
+ */
+struct pinned_mem_extent {
+	__u64 phys;
+	__u64 length;
+};
+
+/**
+ * struct pinned_mem_pin - pin the caller's own memory
+ * @size:	in: sizeof(struct pinned_mem_pin)
+ * @flags:	in: 0
+ * @address:	in: first byte, any alignment
+ * @length:	in: bytes, 1 to PINNED_MEM_COUNT_MAX * PINNED_MEM_CHUNK_SIZE
+ * @extents_ptr: in: address of an array of struct pinned_mem_extent, which receives the
+ *		physical addresses of the range; or 0
+ * @extents_count: in: entries of the array; out: extents of the range, which may be more
+ *		than the array has room for; 0 if @extents_ptr is 0
+ * @id:		in: 0; out: the pin's number, which is not 0
+ * @notice_ptr:	in: address of the notice, a multiple of 4; or 0
+ *
+ * The whole range is pinned, or nothing. Pages that were not there yet are faulted in.
+ * Errors: EFAULT, a part of the range is not mapped, is not writable, is a guard page or
+ * secret memory, or is mapped from a device or a pool; or the kernel refuses files of this
+ * file system (from Linux 6.5 on, all but tmpfs and hugetlbfs in shared mappings);
+ * EOPNOTSUPP, the kernel cannot pin such a file for long, or has no MMU notifiers; EDQUOT,
+ * a limit is exceeded; ENOMEM, no memory, or RLIMIT_MEMLOCK is exceeded where it is
+ * charged, or a page cannot leave memory that must stay movable; EHWPOISON, the memory has
+ * failed; EACCES, the descriptor is not open for writing; EPERM, the caller requests
+ * physical addresses, but may not learn them; EINTR, a fatal signal.
+ */
+struct pinned_mem_pin {
+	__u32 size;
+	__u32 flags;
+	__u64 address;
+	__u64 length;
+	__u64 extents_ptr;
+	__u32 extents_count;
+	__u32 id;
+	__u64 notice_ptr;
+};
+
+/**
+ * struct pinned_mem_unpin - end a pin
+ * @size:	in: sizeof(struct pinned_mem_unpin)
+ * @flags:	in: 0
+ * @id:		in: number of a pin of this pool
+ * @reserved:	in: 0
+ *
+ * Error: ENOENT, there is no such pin, or the driver has ended it.
+ */
+struct pinned_mem_unpin {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__u32 reserved;
+};
+
 #define PINNED_MEM_IOC_MAGIC	0xB6
 #define PINNED_MEM_IOC_INFO	_IOWR(PINNED_MEM_IOC_MAGIC, 0, struct pinned_mem_info)
 #define PINNED_MEM_IOC_POPULATE	_IOW(PINNED_MEM_IOC_MAGIC, 1, struct pinned_mem_populate)
@@ -297,5 +380,7 @@ struct pinned_mem_export {
 #define PINNED_MEM_IOC_QUERY	_IOWR(PINNED_MEM_IOC_MAGIC, 3, struct pinned_mem_query)
 #define PINNED_MEM_IOC_SYNC	_IOW(PINNED_MEM_IOC_MAGIC, 4, struct pinned_mem_sync)
 #define PINNED_MEM_IOC_EXPORT	_IOWR(PINNED_MEM_IOC_MAGIC, 5, struct pinned_mem_export)
+#define PINNED_MEM_IOC_PIN	_IOWR(PINNED_MEM_IOC_MAGIC, 6, struct pinned_mem_pin)
+#define PINNED_MEM_IOC_UNPIN	_IOW(PINNED_MEM_IOC_MAGIC, 7, struct pinned_mem_unpin)
 
 #endif /* _UAPI_PINNED_MEM_H */

@@ -80,12 +80,34 @@ FIELD(export, offset, 8);
 FIELD(export, count, 16);
 FIELD(export, fd, 20);
 
+static_assert(sizeof(struct pinned_mem_extent) == 16, "sizeof extent");
+FIELD(extent, phys, 0);
+FIELD(extent, length, 8);
+
+static_assert(sizeof(struct pinned_mem_pin) == 48, "sizeof pin");
+FIELD(pin, size, 0);
+FIELD(pin, flags, 4);
+FIELD(pin, address, 8);
+FIELD(pin, length, 16);
+FIELD(pin, extents_ptr, 24);
+FIELD(pin, extents_count, 32);
+FIELD(pin, id, 36);
+FIELD(pin, notice_ptr, 40);
+
+static_assert(sizeof(struct pinned_mem_unpin) == 16, "sizeof unpin");
+FIELD(unpin, size, 0);
+FIELD(unpin, flags, 4);
+FIELD(unpin, id, 8);
+FIELD(unpin, reserved, 12);
+
 static_assert(PINNED_MEM_IOC_INFO == 0xc080b600, "INFO");
 static_assert(PINNED_MEM_IOC_POPULATE == 0x4030b601, "POPULATE");
 static_assert(PINNED_MEM_IOC_PUNCH == 0x4018b602, "PUNCH");
 static_assert(PINNED_MEM_IOC_QUERY == 0xc030b603, "QUERY");
 static_assert(PINNED_MEM_IOC_SYNC == 0x4018b604, "SYNC");
 static_assert(PINNED_MEM_IOC_EXPORT == 0xc018b605, "EXPORT");
+static_assert(PINNED_MEM_IOC_PIN == 0xc030b606, "PIN");
+static_assert(PINNED_MEM_IOC_UNPIN == 0x4010b607, "UNPIN");
 
 static_assert(PINNED_MEM_ABI_VERSION == 1, "version");
 static_assert(PINNED_MEM_CHUNK_SIZE == 2097152, "chunk");
@@ -97,7 +119,8 @@ static_assert(PINNED_MEM_TYPE_COHERENT == 0 && PINNED_MEM_TYPE_UNCACHED == 1 &&
 static_assert(PINNED_MEM_FEATURE_COHERENT == 1 && PINNED_MEM_FEATURE_UNCACHED == 2 &&
 		      PINNED_MEM_FEATURE_WRITE_COMBINE == 4 && PINNED_MEM_FEATURE_CACHED == 8 &&
 		      PINNED_MEM_FEATURE_CONTIGUOUS == 16 && PINNED_MEM_FEATURE_HUGE_MAP == 32 &&
-		      PINNED_MEM_FEATURE_PHYS == 64 && PINNED_MEM_FEATURE_EXPORT == 128,
+		      PINNED_MEM_FEATURE_PHYS == 64 && PINNED_MEM_FEATURE_EXPORT == 128 &&
+		      PINNED_MEM_FEATURE_PIN == 256 && PINNED_MEM_PIN_GONE == 0x80000000,
 	      "features");
 static_assert(PINNED_MEM_SOURCE_RESERVE == 1 && PINNED_MEM_SOURCE_BUDDY == 2 &&
 		      PINNED_MEM_SOURCE_CMA == 4 && PINNED_MEM_SOURCE_CARVEOUT == 8,

@@ -10,6 +10,7 @@
 /* list_lru.h of 5.17 uses the type of a spinlock without including it. */
 #include <linux/spinlock.h>
 
+#include <linux/highmem.h>
 #include <linux/list_lru.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -304,6 +305,19 @@ static inline void pinned_lru_del(struct list_lru *lru, struct list_head *item)
 	struct list_head *item, struct list_lru_one *list, spinlock_t *lru_lock, void *arg
 #else
 #define PINNED_LRU_ISOLATE_ARGUMENTS struct list_head *item, struct list_lru_one *list, void *arg
+#endif
+
+/* 5.11, commit f3ba3c710ac5: mappings of highmem pages that belong to the task. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+static inline void *kmap_local_page(struct page *page)
+{
+	return kmap_atomic(page);
+}
+
+static inline void kunmap_local(void *at)
+{
+	kunmap_atomic(at);
+}
 #endif
 
 #endif /* PINNED_MEM_COMPAT_H */

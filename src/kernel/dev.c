@@ -16,6 +16,7 @@
 #include "dev.h"
 #include "ioctl.h"
 #include "map.h"
+#include "pin.h"
 #include "pool.h"
 
 static int dev_open(struct inode *inode, struct file *file)
@@ -28,6 +29,7 @@ static int dev_open(struct inode *inode, struct file *file)
 	pool = pinned_pool_create();
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
+	pinned_pins_init(pool);
 	file->private_data = pool;
 	file->f_mapping = pool->inode->i_mapping;
 	return nonseekable_open(inode, file);
@@ -45,6 +47,7 @@ static int dev_flush(struct file *file, fl_owner_t id)
 
 static int dev_release(struct inode *inode, struct file *file)
 {
+	pinned_pins_destroy(file->private_data);
 	pinned_pool_destroy(file->private_data);
 	return 0;
 }

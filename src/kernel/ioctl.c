@@ -27,6 +27,7 @@
 #include "ioctl.h"
 #include "memtype.h"
 #include "page.h"
+#include "pin.h"
 #include "pool.h"
 #include "limits.h"
 #include "quota.h"
@@ -48,20 +49,24 @@ union pinned_arg {
 	struct pinned_mem_query query;
 	struct pinned_mem_sync sync;
 	struct pinned_mem_export export;
+	struct pinned_mem_pin pin;
+	struct pinned_mem_unpin unpin;
 };
 
 /**
- * struct pinned_call - one call's argument, and a file to install once the caller has the result
+ * struct pinned_call - one call's argument, and what depends on whether the caller gets the result
  * @arg:	copied in, and out again
  * @may_write:	the descriptor is open for writing
  * @file:	a file to install at @fd; or NULL
  * @fd:		an unused descriptor, reserved for @file
+ * @pin:	a pin to end unless the caller gets the result; or 0
  */
 struct pinned_call {
 	union pinned_arg arg;
 	bool may_write;
 	struct file *file;
 	int fd;
+	u32 pin;
 };
 
 /**
@@ -109,6 +114,7 @@ static int do_info(struct pinned_pool *pool, struct pinned_call *call)
 	info->features = pinned_memtype_features() |
 			 (pinned_page_maps_huge() ? PINNED_MEM_FEATURE_HUGE_MAP : 0) |
 			 PINNED_MEM_FEATURE_EXPORT | PINNED_MEM_FEATURE_CONTIGUOUS |
+			 (IS_ENABLED(CONFIG_MMU_NOTIFIER) ? PINNED_MEM_FEATURE_PIN : 0) |
 			 (may_learn_phys() ? PINNED_MEM_FEATURE_PHYS : 0);
 	info->chunk_size = PINNED_MEM_CHUNK_SIZE;
 	info->pool_size = PINNED_POOL_SIZE;
@@ -248,6 +254,29 @@ static int do_export(struct pinned_pool *pool, struct pinned_call *call)
 	return 0;
 }
 
+static int do_pin(struct pinned_pool *pool, struct pinned_call *call)
+{
+	struct pinned_mem_pin *p = &call->arg.pin;
+	int err;
+
+	/* A device may write to what was pinned. */
+	if (!call->may_write)
+		return -EACCES;
+	if (p->extents_ptr && !may_learn_phys())
+		return -EPERM;
+	err = pinned_pin_begin(pool, p);
+	if (!err)
+		call->pin = p->id;
+	return err;
+}
+
+static int do_unpin(struct pinned_pool *pool, struct pinned_call *call)
+{
+	const struct pinned_mem_unpin *u = &call->arg.unpin;
+
+	return u->reserved ? -EINVAL : pinned_pin_end(pool, u->id);
+}
+
 /* Indexed by request number. */
 static const struct pinned_request requests[] = {
 	{ "INFO", PINNED_MEM_IOC_INFO, 128, 0, false, do_info },
@@ -256,6 +285,8 @@ static const struct pinned_request requests[] = {
 	{ "QUERY", PINNED_MEM_IOC_QUERY, 48, 0, true, do_query },
 	{ "SYNC", PINNED_MEM_IOC_SYNC, 24, SYNC_FLAGS, true, do_sync },
 	{ "EXPORT", PINNED_MEM_IOC_EXPORT, 24, 0, true, do_export },
+	{ "PIN", PINNED_MEM_IOC_PIN, 48, 0, true, do_pin },
+	{ "UNPIN", PINNED_MEM_IOC_UNPIN, 16, 0, true, do_unpin },
 };
 
 static const struct pinned_request *find_request(unsigned int cmd)
@@ -298,11 +329,13 @@ static int copy_out(const struct pinned_request *request, unsigned int cmd,
 }
 
 /*
- * Installs the file of a call, but only if the caller was told its descriptor (@is_told); otherwise
- * frees both.
+ * Installs the file of a call and keeps its pin, but only if the caller was told their numbers
+ * (@is_told); otherwise undoes both.
  */
-static void install_file(struct pinned_call *call, bool is_told)
+static void finish(struct pinned_pool *pool, struct pinned_call *call, bool is_told)
 {
+	if (call->pin && !is_told)
+		pinned_pin_end(pool, call->pin);
 	if (!call->file)
 		return;
 	if (is_told) {
@@ -326,7 +359,7 @@ static long execute(struct file *file, const struct pinned_request *request, uns
 		err = request->execute(pool, &call);
 	if (!err)
 		err = copy_out(request, cmd, &call.arg, user);
-	install_file(&call, !err);
+	finish(pool, &call, !err);
 	return err;
 }
 

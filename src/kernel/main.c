@@ -12,6 +12,7 @@
 #include "memtype.h"
 #include "quarantine.h"
 #include "limits.h"
+#include "pin.h"
 #include "record.h"
 #include "reserve.h"
 
@@ -35,12 +36,17 @@ static int __init pinned_mem_init(void)
 	err = pinned_reserve_init();
 	if (err)
 		goto err_carveout;
-	err = pinned_dev_init();
+	err = pinned_pin_init();
 	if (err)
 		goto err_reserve;
+	err = pinned_dev_init();
+	if (err)
+		goto err_pin;
 	pinned_debugfs_init();
 	return 0;
 
+err_pin:
+	pinned_pin_exit();
 err_reserve:
 	pinned_reserve_exit();
 err_carveout:
@@ -58,6 +64,7 @@ static void __exit pinned_mem_exit(void)
 {
 	pinned_debugfs_exit();
 	pinned_dev_exit();
+	pinned_pin_exit();
 	/* Before the reserve, since the quarantine returns chunks to it. */
 	pinned_quarantine_exit();
 	pinned_reserve_exit();

@@ -458,6 +458,7 @@ void pinned_pool_show(struct seq_file *seq, struct pinned_pool *pool)
 	seq_printf(seq, "pinned_mem_pool:\t%llu\n", pool->id);
 	seq_printf(seq, "pinned_mem_chunks:\t%lu\n", pinned_pool_chunks(pool));
 	seq_printf(seq, "pinned_mem_charged_chunks:\t%lu\n", pinned_account_chunks(pool->account));
+	seq_printf(seq, "pinned_mem_pinned_pages:\t%lu\n", pinned_account_pages(pool->account));
 	seq_printf(seq, "pinned_mem_type:\t%s\n", type_name(pool->memory_type));
 	seq_printf(seq, "pinned_mem_mappings:\t%lu\n", pool->live.vmas);
 	seq_printf(seq, "pinned_mem_split_mappings:\t%lu\n",

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "view.h"
 
@@ -42,6 +43,8 @@ struct pinned_account;
  * @chunks:	number of chunks in @live
  * @watches:	list of struct pinned_watch (see watch.c)
  * @owner_check: checks whether an owner without mappings has died (see view.c)
+ * @pins:	struct pinned_pin, by number (see pin.c)
+ * @next_pin:	where the search for the next number begins, under the lock of @pins
  */
 struct pinned_pool {
 	struct list_head node;
@@ -60,6 +63,8 @@ struct pinned_pool {
 	atomic_long_t chunks;
 	struct list_head watches;
 	struct delayed_work owner_check;
+	struct xarray pins;
+	u32 next_pin;
 };
 
 /**

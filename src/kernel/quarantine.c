@@ -90,6 +90,12 @@ static const struct kernel_param_ops quarantine_ms_ops = {
 module_param_cb(quarantine_ms, &quarantine_ms_ops, &quarantine_ms, 0644);
 MODULE_PARM_DESC(quarantine_ms, "milliseconds for which chunks of a dead owner stay in quarantine");
 
+/* Returns for how many milliseconds memory of a dead owner rests. */
+unsigned int pinned_quarantine_ms(void)
+{
+	return READ_ONCE(quarantine_ms);
+}
+
 static void check_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(check_work, check_again);
 
@@ -246,7 +252,7 @@ static void hold_or_free(struct pinned_chunk *chunk, bool is_new)
  */
 void pinned_quarantine_return(struct pinned_chunk *chunk)
 {
-	chunk->until = jiffies + msecs_to_jiffies(READ_ONCE(quarantine_ms));
+	chunk->until = jiffies + msecs_to_jiffies(pinned_quarantine_ms());
 	hold_or_free(chunk, true);
 }
 

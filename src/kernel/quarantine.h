@@ -22,6 +22,7 @@ struct pinned_request_mark {
 
 int pinned_quarantine_init(void);
 void pinned_quarantine_exit(void);
+unsigned int pinned_quarantine_ms(void);
 
 void pinned_quarantine_return(struct pinned_chunk *chunk);
 void pinned_quarantine_begin_request(struct pinned_request_mark *mark);

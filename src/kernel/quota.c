@@ -9,7 +9,8 @@
  * to the user who opened the pool, and to the owner of each user namespace in which that user
  * lives. The pages of forked children's snapshots are charged to the total of all pools, with
  * headroom that chunks cannot use, and to the same users, where they are counted separately from
- * chunks.
+ * chunks. Pages of the program's own memory (pin.c) are charged as the smallest number of chunks
+ * that would hold all pages of the pool's pins together.
  *
  * The limits may change at any time (limits.c). A limit below the current use takes nothing back;
  * further charges fail.
@@ -21,7 +22,7 @@
  *
  * Locks: the counters of users and of the total are atomic, and are only raised while below the
  * limit. account->lock protects the account's fields; `users_lock` protects the list of users. Both
- * locks nest inside all others.
+ * locks nest inside all others. account->pages_lock, a mutex, nests outside account->lock.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -29,6 +30,7 @@
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -67,6 +69,8 @@ struct pinned_user {
  *		was destroyed
  * @lock:	protects @mm and @chunks
  * @chunks:	chunks that are charged to the account
+ * @pages_lock: protects @pages, and the charge of as many chunks
+ * @pages:	pages of pins that are charged to the account
  * @n_users:	number of entries in @users
  * @users:	the user who opened the pool; then the owners of the namespaces, inner ones first
  */
@@ -75,6 +79,8 @@ struct pinned_account {
 	struct mm_struct *mm;
 	spinlock_t lock;
 	unsigned long chunks;
+	struct mutex pages_lock;
+	unsigned long pages;
 	unsigned int n_users;
 	struct pinned_user *users[];
 };
@@ -226,6 +232,7 @@ struct pinned_account *pinned_account_create(void)
 	}
 	refcount_set(&account->refs, 1);
 	spin_lock_init(&account->lock);
+	mutex_init(&account->pages_lock);
 	mmgrab(current->mm);
 	account->mm = current->mm;
 	return account;
@@ -273,6 +280,12 @@ unsigned long pinned_account_chunks(struct pinned_account *account)
 unsigned long pinned_account_user_chunks(struct pinned_account *account)
 {
 	return atomic_long_read(&account->users[0]->chunks);
+}
+
+/* Returns the number of pages of pins that are charged to the pool. */
+unsigned long pinned_account_pages(struct pinned_account *account)
+{
+	return READ_ONCE(account->pages);
 }
 
 /* Charging. */
@@ -392,6 +405,44 @@ void pinned_quota_uncharge(struct pinned_account *account, unsigned long count)
 	for (i = 0; i < account->n_users; i++)
 		subtract(&account->users[i]->chunks, count);
 	subtract(&charged_chunks, count);
+}
+
+/**
+ * pinned_quota_charge_pages() - charges pages of the program's own memory, all or none
+ * @account: account of a pool of the current process
+ * @count: number of pages
+ *
+ * Return: 0; -EDQUOT over a limit; -ENOMEM over RLIMIT_MEMLOCK.
+ */
+int pinned_quota_charge_pages(struct pinned_account *account, unsigned long count)
+{
+	unsigned long before, after;
+	bool does_rest_help;
+	int err = 0;
+
+	mutex_lock(&account->pages_lock);
+	before = DIV_ROUND_UP(account->pages, PINNED_CHUNK_PAGES);
+	after = DIV_ROUND_UP(account->pages + count, PINNED_CHUNK_PAGES);
+	if (after > before)
+		err = pinned_quota_charge(account, after - before, &does_rest_help);
+	if (!err)
+		WRITE_ONCE(account->pages, account->pages + count);
+	mutex_unlock(&account->pages_lock);
+	return err;
+}
+
+/* Uncharges @count pages of pins. */
+void pinned_quota_uncharge_pages(struct pinned_account *account, unsigned long count)
+{
+	unsigned long before, after;
+
+	mutex_lock(&account->pages_lock);
+	before = DIV_ROUND_UP(account->pages, PINNED_CHUNK_PAGES);
+	after = DIV_ROUND_UP(account->pages - count, PINNED_CHUNK_PAGES);
+	WRITE_ONCE(account->pages, account->pages - count);
+	if (before > after)
+		pinned_quota_uncharge(account, before - after);
+	mutex_unlock(&account->pages_lock);
 }
 
 /* Returns true if the limit leaves room for a chunk below 4 GiB. */

@@ -13,9 +13,12 @@ void pinned_account_put(struct pinned_account *account);
 void pinned_account_close(struct pinned_account *account);
 unsigned long pinned_account_chunks(struct pinned_account *account);
 unsigned long pinned_account_user_chunks(struct pinned_account *account);
+unsigned long pinned_account_pages(struct pinned_account *account);
 
 int pinned_quota_charge(struct pinned_account *account, unsigned long count, bool *does_rest_help);
 void pinned_quota_uncharge(struct pinned_account *account, unsigned long count);
+int pinned_quota_charge_pages(struct pinned_account *account, unsigned long count);
+void pinned_quota_uncharge_pages(struct pinned_account *account, unsigned long count);
 void pinned_quota_rest(struct pinned_account *account);
 void pinned_quota_unrest(struct pinned_account *account);
 bool pinned_quota_has_low(void);

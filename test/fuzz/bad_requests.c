@@ -39,10 +39,10 @@ static unsigned int spoil_flags(union argument *arg, unsigned int cmd)
 	return cmd;
 }
 
-/* All requests except INFO have their offset at the same place in the structure. */
+/* All requests except INFO, PIN and UNPIN have their offset at the same place in the structure. */
 static unsigned int spoil_offset(union argument *arg, unsigned int cmd)
 {
-	if (cmd == PINNED_MEM_IOC_INFO)
+	if (cmd == PINNED_MEM_IOC_INFO || cmd == PINNED_MEM_IOC_PIN || cmd == PINNED_MEM_IOC_UNPIN)
 		return spoil_size(arg, cmd);
 	arg->punch.offset |= 1ULL << (50 + fuzz_below(&fuzz.random, 14));
 	return cmd;

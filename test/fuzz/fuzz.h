@@ -17,6 +17,7 @@
 #define CHUNKS 64
 #define EXPORTS 3
 #define PLACES 8
+#define PINS 4
 /* The pages of one place, which is chunk-aligned. A gap after each place separates mappings. */
 #define PLACE_PAGES ((SLOTS + 1) * CHUNK_PAGES)
 #define PLACE_PAGES_MAX ((SLOTS + 1) * CHUNK_PAGES_MAX)
@@ -46,7 +47,8 @@ struct model_pool {
 	int fd; /* -1: closed, or never open */
 	bool is_mine, is_read_only, is_gone;
 	uint32_t memory_type;
-	int chunks[SLOTS]; /* of model.chunks, or NO_CHUNK */
+	int chunks[SLOTS];   /* of model.chunks, or NO_CHUNK */
+	uint32_t pins[PINS]; /* numbers of pins, or 0 */
 };
 
 /* One page of the window. */

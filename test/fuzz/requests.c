@@ -210,6 +210,76 @@ static void done_export(struct model_pool *pool, union argument *arg)
 	}
 }
 
+/*
+ * PIN and UNPIN: pins overlap, and pages are discarded while they are pinned. The notices show a
+ * use, so that no pin ends by itself.
+ */
+
+#define OWN_PAGES 16
+
+static char own_memory[(OWN_PAGES + 1) * 65536];
+static struct pinned_mem_extent extent_answers[8];
+static uint32_t notices[POOLS] = { 1, 1, 1 };
+
+static void make_pin(const struct model_pool *pool, union argument *arg)
+{
+	struct fuzz_random *r = &fuzz.random;
+	size_t first = fuzz_below(r, OWN_PAGES * PAGE - 1);
+
+	arg->size = sizeof(arg->pin);
+	arg->pin.address = (uintptr_t)own_memory + first;
+	arg->pin.length = 1 + fuzz_below(r, OWN_PAGES * PAGE - first);
+	if (fuzz_once_in(r, 2)) {
+		arg->pin.extents_ptr = (uintptr_t)extent_answers;
+		arg->pin.extents_count = fuzz_below(r, 9);
+	}
+	if (fuzz_once_in(r, 2))
+		arg->pin.notice_ptr = (uintptr_t)&notices[pool - fuzz.model.pools];
+	if (fuzz_once_in(r, 4))
+		madvise((void *)((uintptr_t)own_memory / PAGE * PAGE + PAGE), 3 * PAGE,
+			MADV_DONTNEED);
+}
+
+static int expect_pin(const struct model_pool *pool, const union argument *arg)
+{
+	(void)arg;
+	return pool->is_read_only ? EACCES : 0;
+}
+
+static void done_pin(struct model_pool *pool, union argument *arg)
+{
+	uint32_t *slot = &pool->pins[fuzz_below(&fuzz.random, PINS)];
+	struct pinned_mem_unpin request = { .size = sizeof(request), .id = *slot };
+
+	if (!arg->pin.id || (arg->pin.extents_ptr && !arg->pin.extents_count))
+		WRONG("PIN: got number %u and %u extents", arg->pin.id, arg->pin.extents_count);
+	if (*slot && !ioctl(pool->fd, PINNED_MEM_IOC_UNPIN, &request))
+		*slot = 0;
+	if (!*slot)
+		*slot = arg->pin.id;
+}
+
+static void make_unpin(const struct model_pool *pool, union argument *arg)
+{
+	arg->size = sizeof(arg->unpin);
+	arg->unpin.id = pool->pins[fuzz_below(&fuzz.random, PINS)];
+	if (fuzz_once_in(&fuzz.random, 8))
+		arg->unpin.id = ~0U;
+}
+
+static int expect_unpin(const struct model_pool *pool, const union argument *arg)
+{
+	(void)pool;
+	return arg->unpin.id && arg->unpin.id != ~0U ? 0 : ENOENT;
+}
+
+static void done_unpin(struct model_pool *pool, union argument *arg)
+{
+	for (unsigned int i = 0; i < PINS; i++)
+		if (pool->pins[i] == arg->unpin.id)
+			pool->pins[i] = 0;
+}
+
 static const struct request requests[] = {
 	{ "INFO", PINNED_MEM_IOC_INFO, 1, false, make_info, expect_info, done_info, {} },
 	{ "POPULATE",
@@ -231,6 +301,8 @@ static const struct request requests[] = {
 	  expect_export,
 	  done_export,
 	  { EMFILE } },
+	{ "PIN", PINNED_MEM_IOC_PIN, 2, true, make_pin, expect_pin, done_pin, { EOPNOTSUPP } },
+	{ "UNPIN", PINNED_MEM_IOC_UNPIN, 2, true, make_unpin, expect_unpin, done_unpin, {} },
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))

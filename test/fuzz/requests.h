@@ -15,6 +15,8 @@ union argument {
 	struct pinned_mem_query query;
 	struct pinned_mem_sync sync;
 	struct pinned_mem_export export;
+	struct pinned_mem_pin pin;
+	struct pinned_mem_unpin unpin;
 	char bytes[256];
 };
 

@@ -6,6 +6,7 @@
  * A32, A45).
  */
 #include "nth.h"
+#include "pins.h"
 
 /* Operations. Each returns 0 or an errno. */
 
@@ -73,6 +74,28 @@ static int do_export(void)
 	if (!error)
 		close(request.fd);
 	return error;
+}
+
+static char *own_memory;
+static struct pin own_pin;
+
+static int do_pin(void)
+{
+	return nth_error_of(pin_memory(nth.fd, own_memory, 40 * PAGE, &own_pin));
+}
+
+static void have_memory_to_pin(void)
+{
+	own_memory = new_memory(40 * PAGE);
+	own_pin = (struct pin){ .notice = 1 };
+}
+
+static void unpin_own_memory(void)
+{
+	if (own_pin.id)
+		WORKS(unpin(nth.fd, own_pin.id));
+	EQUAL(pinned_pages(nth.fd), 0);
+	WORKS(munmap(own_memory, 40 * PAGE));
 }
 
 static int do_mmap(void)
@@ -203,6 +226,7 @@ static const struct nth_operation operations[] = {
 	{ "QUERY", do_query, NULL, NULL, 0 },
 	{ "SYNC", do_sync, NULL, NULL, 0 },
 	{ "EXPORT", do_export, NULL, NULL, ENFILE },
+	{ "PIN", do_pin, have_memory_to_pin, unpin_own_memory, 0 },
 	{ "mmap", do_mmap, NULL, NULL, 0 },
 	{ "munmap", do_munmap, NULL, NULL, 0 },
 	{ "mprotect", do_mprotect, NULL, NULL, 0 },

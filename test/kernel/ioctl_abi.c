@@ -57,9 +57,20 @@ struct first_export {
 /* The request of a caller whose structure has @bytes bytes. */
 #define SIZED(request, bytes) _IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request), bytes)
 
+struct first_pin {
+	uint32_t size, flags;
+	uint64_t address, length, extents_ptr;
+	uint32_t extents_count, id;
+	uint64_t notice_ptr;
+};
+
+struct first_unpin {
+	uint32_t size, flags, id, reserved;
+};
+
 static const unsigned int known[] = {
-	PINNED_MEM_IOC_INFO,  PINNED_MEM_IOC_POPULATE, PINNED_MEM_IOC_PUNCH,
-	PINNED_MEM_IOC_QUERY, PINNED_MEM_IOC_SYNC,     PINNED_MEM_IOC_EXPORT,
+	PINNED_MEM_IOC_INFO, PINNED_MEM_IOC_POPULATE, PINNED_MEM_IOC_PUNCH, PINNED_MEM_IOC_QUERY,
+	PINNED_MEM_IOC_SYNC, PINNED_MEM_IOC_EXPORT,   PINNED_MEM_IOC_PIN,   PINNED_MEM_IOC_UNPIN,
 };
 
 /* Larger than any structure; holds a good POPULATE, INFO, ... by its size alone. */
@@ -78,7 +89,7 @@ static void refused(int fd, unsigned int request, size_t size, int error)
 	argument->populate.size = size;
 	/* The smaller structures have no more members; what follows them is 0. */
 	if (_IOC_NR(request) != _IOC_NR(PINNED_MEM_IOC_POPULATE))
-		memset(argument->bytes + 24, 0, sizeof(argument->bytes) - 24);
+		memset(argument->bytes + 16, 0, sizeof(argument->bytes) - 16);
 	REFUSED(ioctl(fd, request, argument), error);
 	UNCHANGED(fd, before);
 	free(argument);
@@ -88,6 +99,7 @@ static void refused(int fd, unsigned int request, size_t size, int error)
 static const size_t first_sizes[] = {
 	sizeof(struct first_info),  sizeof(struct first_populate), sizeof(struct first_punch),
 	sizeof(struct first_query), sizeof(struct first_sync),	   sizeof(struct first_export),
+	sizeof(struct first_pin),   sizeof(struct first_unpin),
 };
 
 static void shorter_than_the_first(int fd, unsigned int request, size_t first)
@@ -141,6 +153,8 @@ struct caller {
 		struct first_query query;
 		struct first_sync sync;
 		struct first_export export;
+		struct first_pin pin;
+		struct first_unpin unpin;
 		unsigned char bytes[4096];
 	};
 };
@@ -190,6 +204,25 @@ static void punch_two(struct caller *caller)
 	EQUAL(info_of(caller->fd).pool_chunks, 0);
 }
 
+static void pin_and_unpin(struct caller *caller)
+{
+	uint32_t notice = 1, id;
+
+	if (!(info_of(caller->fd).features & PINNED_MEM_FEATURE_PIN))
+		return;
+	caller->pin = (struct first_pin){
+		.address = (uintptr_t)&notice,
+		.length = sizeof(notice),
+		.notice_ptr = (uintptr_t)&notice,
+	};
+	call(caller, 6);
+	id = caller->pin.id;
+	CHECK(id);
+	caller->unpin = (struct first_unpin){ .id = id };
+	call(caller, 7);
+	EQUAL(notice, 1);
+}
+
 static void every_request_works(size_t more)
 {
 	struct caller caller = { .fd = open_pool(), .more = more };
@@ -197,6 +230,7 @@ static void every_request_works(size_t more)
 	populate_two(&caller);
 	use_two(&caller);
 	punch_two(&caller);
+	pin_and_unpin(&caller);
 	close(caller.fd);
 }
 

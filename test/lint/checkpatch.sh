@@ -14,7 +14,8 @@ everywhere=(
 	UNCOMMENTED_DEFINITION  # it does not see that kernel-doc above the structure describes each lock
 )
 # An out-of-tree module is built for many kernels, but only these files may contain version checks.
-# checkpatch also takes LINUX_VERSION_CODE for a constant.
+# checkpatch also takes LINUX_VERSION_CODE for a constant. What replaces a deprecated function does
+# not exist in old kernels.
 versions='src/kernel/compat.h include/pinned_mem_kernel.h test/kernel/vendor_sample/vendor_sample.c'
 # PINNED_EXPORT_SYMBOL() follows its function at once, as EXPORT_SYMBOL() does.
 exports='src/kernel/kapi.c'
@@ -23,7 +24,7 @@ traces='src/kernel/trace.h'
 
 types_off_in() {  # FILE
 	local off=("${everywhere[@]}")
-	case " $versions " in *" $1 "*) off+=(LINUX_VERSION_CODE CONSTANT_COMPARISON) ;; esac
+	case " $versions " in *" $1 "*) off+=(LINUX_VERSION_CODE CONSTANT_COMPARISON DEPRECATED_API) ;; esac
 	case " $exports " in *" $1 "*) off+=(LINE_SPACING) ;; esac
 	case " $traces " in *" $1 "*) off+=(OPEN_ENDED_LINE) ;; esac
 	(IFS=, && echo "${off[*]}")

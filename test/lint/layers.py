@@ -29,6 +29,7 @@ main
 dev debugfs
 ioctl sysfs
 export kapi
+pin
 map range
 pool
 snapshot
