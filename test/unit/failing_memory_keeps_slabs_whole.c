@@ -5,13 +5,8 @@
  * with foreign objects in its cache, each request for memory fails once, be it a request to the
  * system, for pages, or for a record or stack of the library. The call then fails with ENOMEM or
  * works, the next try works, no object changes, and all memory goes back (Faults B29).
- *
- * The same with a fork instead of a failure, at these points and where slabs and caches exchange
- * objects: the child finishes the call in which it was forked, and then uses and frees all that it
- * inherited (Faults B13).
  * Wraps: pn_sys_map pn_sys_unmap pn_sys_table pn_sys_table_at pn_sys_wipe_on_fork pn_meta_alloc
- * Wraps: pn_pages_take_locked pn_slots_take pn_owner_take pn_owner_give pn_owner_adopt
- * Wraps: pn_central_give pn_slab_unmake_locked
+ * Wraps: pn_pages_take_locked pn_slots_take
  */
 #include <errno.h>
 #include <pthread.h>
@@ -32,32 +27,15 @@
 static unsigned char *objects[OBJECTS];
 static pthread_barrier_t barrier;
 
-/* The point number @disturbed fails, or forks. Points count from the scenario's begin. */
+/* The point number @disturbed fails. Points count from the scenario's begin. */
 static unsigned int points, disturbed;
-static bool is_counting, must_fork, is_forked_child;
-static pid_t forked_child;
+static bool is_counting;
 /* How many bytes of chunks the system has given. */
 static size_t mapped;
 
-/* Forks if this is the point. */
-static void may_fork(void)
-{
-	if (!is_counting || !must_fork || ++points != disturbed)
-		return;
-	forked_child = fork();
-	ck_assert_int_ge(forked_child, 0);
-	if (!forked_child) {
-		is_counting = false;
-		is_forked_child = true;
-		alarm(60);
-	}
-}
-
-/* Forks, or returns true, if this is the point. */
 static bool must_fail(void)
 {
-	may_fork();
-	return is_counting && !must_fork && ++points == disturbed;
+	return is_counting && ++points == disturbed;
 }
 
 int __real_pn_sys_map(void *addr, size_t size, int flags, int fd, uint64_t offset);
@@ -136,69 +114,6 @@ bool __wrap_pn_slots_take(struct pn_heap *heap, struct pn_slot_run *run)
 	return !must_fail() && __real_pn_slots_take(heap, run);
 }
 
-/* Functions that cannot fail, or that cause no failure of their own. */
-
-size_t __real_pn_owner_take(struct pn_owner *owner, unsigned int class, struct pn_free *taken,
-			    size_t wanted);
-size_t __wrap_pn_owner_take(struct pn_owner *owner, unsigned int class, struct pn_free *taken,
-			    size_t wanted);
-void __real_pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_free *given,
-			  size_t count);
-void __wrap_pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_free *given,
-			  size_t count);
-bool __real_pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab);
-bool __wrap_pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab);
-void __real_pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_free *given,
-			    size_t count);
-void __wrap_pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_free *given,
-			    size_t count);
-void __real_pn_slab_unmake_locked(struct pn_slab *slab);
-void __wrap_pn_slab_unmake_locked(struct pn_slab *slab);
-
-size_t __wrap_pn_owner_take(struct pn_owner *owner, unsigned int class, struct pn_free *taken,
-			    size_t wanted)
-{
-	size_t got;
-
-	may_fork();
-	got = __real_pn_owner_take(owner, class, taken, wanted);
-	may_fork();
-	return got;
-}
-
-void __wrap_pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_free *given,
-			  size_t count)
-{
-	may_fork();
-	__real_pn_owner_give(owner, class, given, count);
-	may_fork();
-}
-
-bool __wrap_pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab)
-{
-	bool is_adopted;
-
-	may_fork();
-	is_adopted = __real_pn_owner_adopt(owner, slab);
-	may_fork();
-	return is_adopted;
-}
-
-void __wrap_pn_central_give(struct pn_heap *heap, unsigned int class, const struct pn_free *given,
-			    size_t count)
-{
-	may_fork();
-	__real_pn_central_give(heap, class, given, count);
-	may_fork();
-}
-
-void __wrap_pn_slab_unmake_locked(struct pn_slab *slab)
-{
-	may_fork();
-	__real_pn_slab_unmake_locked(slab);
-	may_fork();
-}
-
 /* Objects: of many size classes, some medium, and two that take two chunks each. */
 
 static size_t size_of(size_t i)
@@ -219,8 +134,6 @@ static void visit(size_t i, unsigned char *bytes, bool must_write)
 	}
 }
 
-static void go_on_in_child(void);
-
 /* Returns what @allocate returns: at the second try, if memory was out at the first one. */
 static void *get(void *(*allocate)(size_t i), size_t i)
 {
@@ -230,7 +143,7 @@ static void *get(void *(*allocate)(size_t i), size_t i)
 	bytes = allocate(i);
 	if (!bytes) {
 		ck_assert_int_eq(errno, ENOMEM);
-		ck_assert(is_counting && !must_fork && points >= disturbed);
+		ck_assert(is_counting && points >= disturbed);
 		bytes = allocate(i);
 		ck_assert_ptr_nonnull(bytes);
 	}
@@ -254,14 +167,12 @@ static void make(size_t i)
 	ck_assert_ptr_null(objects[i]);
 	visit(i, bytes, true);
 	objects[i] = bytes;
-	go_on_in_child();
 }
 
 static void grow(size_t i)
 {
 	objects[i] = get(allocate_larger, i);
 	visit(i, objects[i], false);
-	go_on_in_child();
 }
 
 static void drop(size_t i)
@@ -273,7 +184,6 @@ static void drop(size_t i)
 	errno = E2BIG;
 	pinned_free(bytes);
 	ck_assert_int_eq(errno, E2BIG);
-	go_on_in_child();
 }
 
 static void *make_missing(void *nothing)
@@ -298,19 +208,6 @@ static void *drop_every_third(void *nothing)
 		if (objects[i])
 			drop(i);
 	return nothing;
-}
-
-/* Ends the child that was forked at a point, after the child has used all that it inherited. */
-static void go_on_in_child(void)
-{
-	if (!is_forked_child)
-		return;
-	is_forked_child = false;
-	drop_every_third(NULL);
-	make_missing(NULL);
-	drop_rest(NULL);
-	pinned_purge();
-	end_child(0);
 }
 
 /* Scenarios. Only one thread works at a time. */
@@ -381,7 +278,6 @@ static void decay(void)
 		make_missing(NULL);
 		drop_rest(NULL);
 		pinned_purge();
-		go_on_in_child();
 	}
 }
 
@@ -405,8 +301,6 @@ static void all_is_given_back(void)
 /* Runs the scenario in this process, which has not used the library before. */
 static void try_point(void (*scenario)(void))
 {
-	int status;
-
 	/* The start is another test's subject: failing_system_calls_lose_nothing.c. */
 	pinned_free(pinned_malloc(1));
 	is_counting = true;
@@ -414,10 +308,6 @@ static void try_point(void (*scenario)(void))
 	is_counting = false;
 	if (points < disturbed)
 		end_child(NO_MORE);
-	if (must_fork) {
-		ck_assert_int_eq(waitpid(forked_child, &status, 0), forked_child);
-		ck_assert_int_eq(status, 0);
-	}
 	all_is_given_back();
 	end_child(0);
 }
@@ -449,17 +339,9 @@ START_TEST(each_point_fails_once)
 }
 END_TEST
 
-START_TEST(each_point_forks_once)
-{
-	must_fork = true;
-	try_all(scenarios[_i]);
-}
-END_TEST
-
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, each_point_fails_once, 0, SCENARIOS);
-	tcase_add_loop_test(tcase, each_point_forks_once, 0, SCENARIOS);
 }
 
 int main(void)
