@@ -206,23 +206,41 @@ static void subtract(uint64_t *sum, uint64_t amount)
 		;
 }
 
-/* Counts a heap's retained objects. The default heap is never destroyed and needs no count. */
-static void add_to_heap(struct pn_heap *heap)
+/* Returns true if the process was forked after the look-up that found @object to be its own. */
+static bool was_forked_since(const struct pn_object *object)
 {
-	if (heap != &pn_heap)
-		__atomic_add_fetch(&heap->retained, 1, __ATOMIC_ACQ_REL);
+	uint32_t epoch = object->slab ? object->slab->epoch : object->slot->epoch;
+
+	return epoch != __atomic_load_n(&pn_arena.epoch, __ATOMIC_RELAXED);
 }
 
-static void subtract_from_heap(struct pn_heap *heap)
+/* Adds to a sum, unless a signal handler has forked: the child does not count inherited objects. */
+static void add(uint64_t *sum, uint64_t amount, const struct pn_object *object)
 {
-	if (heap != &pn_heap)
-		subtract(&heap->retained, 1);
+	__atomic_add_fetch(sum, amount, __ATOMIC_ACQ_REL);
+	if (pn_unlikely(was_forked_since(object)))
+		subtract(sum, amount);
 }
 
 /* Returns the heap from the record, which cannot change while the object is retained. */
 static struct pn_heap *heap_in_record(const struct pn_object *object)
 {
 	return object->slab ? object->slab->heap : object->slot->heap;
+}
+
+/* Counts a heap's retained objects. The default heap is never destroyed and needs no count. */
+static void add_to_heap(const struct pn_object *object)
+{
+	struct pn_heap *heap = heap_in_record(object);
+
+	if (heap != &pn_heap)
+		add(&heap->retained, 1, object);
+}
+
+static void subtract_from_heap(struct pn_heap *heap)
+{
+	if (heap != &pn_heap)
+		subtract(&heap->retained, 1);
 }
 
 static int carry_locked(size_t offset, uint8_t *state)
@@ -319,7 +337,7 @@ int pn_retain(const struct pn_object *object)
 			break;
 	}
 	if (!err && !pn_state_is_retained(old))
-		add_to_heap(heap_in_record(object));
+		add_to_heap(object);
 	return err;
 }
 
@@ -382,7 +400,7 @@ bool pn_retain_free(const struct pn_object *object)
 			continue;
 		}
 		/* Add first: the last release may subtract as soon as the state has changed. */
-		__atomic_add_fetch(&held_bytes, object->size, __ATOMIC_RELAXED);
+		add(&held_bytes, object->size, object);
 		if (compare_exchange(state, &old, old | PN_RETAINED_FREED))
 			return true;
 		subtract(&held_bytes, object->size);
