@@ -148,13 +148,28 @@ static void end_making_locked(struct making *making, uint64_t entry)
 }
 
 /*
+ * What a registrar has given: it does not change, unlike the rest of the record, which other
+ * threads may be changing.
+ */
+struct pn_functions {
+	int (*add)(void *ctx, void *addr, size_t len, uint64_t *key);
+	void (*remove)(void *ctx, void *addr, size_t len, uint64_t key);
+	void *ctx;
+};
+
+static struct pn_functions functions_of(const struct pn_registrar *registrar)
+{
+	return (struct pn_functions){ registrar->add, registrar->remove, registrar->ctx };
+}
+
+/*
  * Calls the registrar's function. A key of which the table cannot contain the successor is removed
  * again. Return: 0, what the function returned, or EOVERFLOW.
  */
 static int call_add(const struct making *making, uint64_t *entry)
 {
 	/* In a child that the function forks, the record is wiped. */
-	struct pn_registrar registrar = *making->registrar;
+	const struct pn_functions functions = functions_of(making->registrar);
 	void *chunk = pn_arena_slot_at(making->work.first);
 	uint64_t key = PN_KEY_BUSY;
 	int saved = errno, err;
@@ -162,12 +177,12 @@ static int call_add(const struct making *making, uint64_t *entry)
 	pn_assert(pn_announce_is_possible());
 	*entry = PN_KEY_NONE;
 	/* A signal handler has forked since the making began. */
-	if (!registrar.add)
+	if (!functions.add)
 		return ECHILD;
 	pn_lock_thread.is_announcing = true;
-	err = registrar.add(registrar.ctx, chunk, PN_CHUNK_SIZE, &key);
+	err = functions.add(functions.ctx, chunk, PN_CHUNK_SIZE, &key);
 	if (!err && !pn_registrar_is_key(key + 1)) {
-		registrar.remove(registrar.ctx, chunk, PN_CHUNK_SIZE, key);
+		functions.remove(functions.ctx, chunk, PN_CHUNK_SIZE, key);
 		err = EOVERFLOW;
 	}
 	pn_lock_thread.is_announcing = false;
@@ -236,13 +251,13 @@ static uint64_t take_key(struct pn_registrar *registrar, size_t slot)
 /* In a child that is forked meanwhile, the record is wiped, and stays so. */
 static void remove_key(struct pn_registrar *registrar, size_t slot, uint64_t entry)
 {
-	struct pn_registrar copy = *registrar;
+	const struct pn_functions functions = functions_of(registrar);
 	int saved = errno;
 
-	if (!copy.remove)
+	if (!functions.remove)
 		return;
 	pn_lock_thread.is_announcing = true;
-	copy.remove(copy.ctx, pn_arena_slot_at(slot), PN_CHUNK_SIZE, entry - 1);
+	functions.remove(functions.ctx, pn_arena_slot_at(slot), PN_CHUNK_SIZE, entry - 1);
 	pn_lock_thread.is_announcing = false;
 	errno = saved;
 	if (!registrar->remove)

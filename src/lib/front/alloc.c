@@ -390,6 +390,8 @@ static PN_NOINLINE void free_between_gaps(void *ptr, struct pn_slab *slab, size_
 
 	if (pn_unlikely(!pn_marks_are_gaps_intact(ptr, slab->size)))
 		pn_marks_check_gaps(slab, ptr);
+	/* A device that has released the object reads it no more, and the mark is written after. */
+	(void)__atomic_load_n(&slab->state[index], __ATOMIC_ACQUIRE);
 	pn_mark_free(ptr);
 	if (pn_likely(pn_slab_owner(slab) == &cache->owner && --cache->frees &&
 		      pn_bin_push(&cache->bins[slab->class], ptr, &slab->state[index])))
