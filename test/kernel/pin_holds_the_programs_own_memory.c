@@ -23,13 +23,13 @@ static void is_held(int fd, char *at, size_t length)
 	EQUAL(pinned_pages(fd), pages + 1);
 	CHECK(used_chunks() > before.used_chunks);
 	memset(at, 7, length);
+	CHECK(!is_gone(&pin));
+	/* The kernel may announce that it moves pages, and then find that they are pinned. */
 	write_text("/proc/sys/vm/compact_memory", "1");
 	extents_are_true(at, length, &pin);
-	CHECK(!is_gone(&pin));
-	EQUAL(pin.notice, 1);
+	EQUAL(pin.notice & ~PINNED_MEM_PIN_GONE, 1);
 	WORKS(unpin(fd, pin.id));
 	REFUSED(unpin(fd, pin.id), ENOENT);
-	CHECK(!is_gone(&pin));
 	EQUAL(pinned_pages(fd), 0);
 	UNCHANGED(fd, before);
 }
