@@ -5,6 +5,8 @@
 #include "os/child.h"
 #include "os/sys.h"
 
+#define PN_LOCK_LOST 3
+
 /* The thread's count includes the lock that it waits for, which must not prevent settling. */
 static bool settle_before_waiting(void)
 {
@@ -40,14 +42,19 @@ bool pn_lock_resume(struct pn_lock *lock)
 {
 	bool is_acquired = pn_lock_inside(lock);
 
-	if (is_acquired)
+	if (is_acquired) {
 		pn_lock_thread.held--;
-	else
+	} else {
+		__atomic_store_n(&lock->word, PN_LOCK_LOST, __ATOMIC_RELAXED);
 		pn_lock_set_owner(lock, &pn_lock_thread);
+	}
 	return is_acquired;
 }
 
-PN_NOINLINE void pn_lock_wake(struct pn_lock *lock)
+PN_NOINLINE void pn_lock_end_release(struct pn_lock *lock, uint32_t was)
 {
-	pn_sys_wake(&lock->word, 1);
+	if (was == PN_LOCK_LOST)
+		__atomic_store_n(&lock->word, PN_LOCK_LOST, __ATOMIC_RELAXED);
+	else
+		pn_sys_wake(&lock->word, 1);
 }

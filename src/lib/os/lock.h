@@ -14,8 +14,9 @@
  * fork, because the data under that lock must not be used: pn_lock_inside() returns false, and the
  * section ends without the lock.
  *
- * A lock is one word: 0 free, 1 held, 2 held and a thread may be waiting. Acquiring or releasing a
- * lock is not a cancellation point, calls no function of the C library and, uncontended, makes no
+ * A lock is one word: 0 free, 1 held, 2 held and a thread may be waiting, 3 lost: in a new child,
+ * another thread held the lock at the fork, and the data stay unused until the child is settled.
+ * Acquiring or releasing a lock is not a cancellation point, calls no function of the C library and, uncontended, makes no
  * system call.
  */
 #ifndef PN_LOCK_H
@@ -27,7 +28,7 @@
 
 /**
  * struct pn_lock - a lock
- * @word: the state: 0, 1 or 2, as above
+ * @word: the state: 0 to 3, as above
  * @owner: the thread that holds the lock; only assertions use it
  */
 struct pn_lock {
@@ -44,8 +45,11 @@ struct pn_lock {
 
 /* Waits for a lock that is not free, and acquires it. Return: as pn_lock_inside(). */
 bool pn_lock_wait(struct pn_lock *lock);
-/* Wakes one thread that waits for the lock. */
-void pn_lock_wake(struct pn_lock *lock);
+/*
+ * Ends the release of a lock whose word @was 2 or 3: wakes one thread that waits for the lock, or
+ * leaves the lock lost.
+ */
+void pn_lock_end_release(struct pn_lock *lock, uint32_t was);
 
 static inline void pn_lock_set_owner(struct pn_lock *lock, const struct pn_lock_thread *owner)
 {
@@ -109,9 +113,12 @@ static inline bool pn_lock_try(struct pn_lock *lock)
 
 static inline void pn_unlock(struct pn_lock *lock)
 {
+	uint32_t was;
+
 	pn_lock_set_owner(lock, NULL);
-	if (pn_unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2))
-		pn_lock_wake(lock);
+	was = __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE);
+	if (pn_unlikely(was > 1))
+		pn_lock_end_release(lock, was);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	pn_lock_thread.held--;
 }
@@ -129,7 +136,8 @@ static inline void pn_lock_pause(struct pn_lock *lock)
 /*
  * Acquires the lock again after pn_lock_pause(). Return: false in a child that a signal handler
  * forked meanwhile, if another thread held the lock at the fork. The calling thread must then leave
- * the data under the lock alone, but releases the lock at the end of its section as usual.
+ * the data under the lock alone, but releases the lock at the end of its section as usual. The lock
+ * is lost then.
  */
 bool pn_lock_resume(struct pn_lock *lock) __attribute__((warn_unused_result));
 
