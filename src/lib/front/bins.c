@@ -281,7 +281,7 @@ void pn_bin_mark(const struct pn_bin *bin, unsigned int class)
 	for (uint32_t i = 0; i < bin->count; i++) {
 		void *object = bin->objects[i].object;
 
-		if (*bin->objects[i].state == PN_OBJECT_NEVER)
+		if (pn_free_is_unused(&bin->objects[i]))
 			pn_mark_free(object);
 		else if (has_gaps)
 			pn_mark_check(object);

@@ -136,7 +136,7 @@ static inline void pn_bin_check(const struct pn_bin *bin)
 	if (!bin->count)
 		return;
 	newest = &bin->objects[bin->count - 1];
-	if (*newest->state == PN_OBJECT_NEVER ||
+	if (pn_free_is_unused(newest) ||
 	    pn_slab_has_gaps(pn_slab_at(pn_arena_offset(newest->object))))
 		pn_mark_check(newest->object);
 }

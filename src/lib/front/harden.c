@@ -197,7 +197,7 @@ void pn_harden_check(const struct pn_free *object)
 		pn_marks_check_gaps(slab, object->object);
 	if (!pn_harden.zeroes)
 		return;
-	if (*object->state == PN_OBJECT_FREED)
+	if (!pn_free_is_unused(object))
 		check_zero(object->object, size_of(object->object));
 	if (pn_harden.delayed_bytes)
 		check_newest();

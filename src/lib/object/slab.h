@@ -119,6 +119,13 @@ static inline void pn_free_set_live(const struct pn_free *object)
 {
 	__atomic_store_n(object->state, PN_OBJECT_LIVE, __ATOMIC_RELAXED);
 }
+
+/* Returns true if nobody has ever used the free object. */
+static inline bool pn_free_is_unused(const struct pn_free *object)
+{
+	return __atomic_load_n(object->state, __ATOMIC_RELAXED) == PN_OBJECT_NEVER;
+}
+
 /* The states are atomic because one thread may free an object while another one releases it. */
 static inline uint8_t pn_slab_state(const struct pn_slab *slab, size_t index)
 {
