@@ -8,13 +8,16 @@
 
 struct pn_marks pn_marks;
 
-/* The highest bit of each mark is set, so that a mark is neither zero nor an address. */
-#define NO_ADDRESS ((uint64_t)1 << 63)
+/*
+ * The highest bit of each byte of a mark is set. So a mark is no address, and a write of a single
+ * zero, the most frequent overflow, always changes the mark.
+ */
+#define HIGH_BITS 0x8080808080808080u
 
 void pn_marks_init(void)
 {
-	pn_marks.free = pn_sys_random() | NO_ADDRESS;
-	pn_marks.gap = pn_sys_random() | NO_ADDRESS;
+	pn_marks.free = pn_sys_random() | HIGH_BITS;
+	pn_marks.gap = pn_sys_random() | HIGH_BITS;
 }
 
 static void fill_gap(void *at)
