@@ -95,25 +95,13 @@ public:
 		if (!heap_)
 			detail::fail("pinned_heap_create");
 	}
-	heap(heap &&other) noexcept : heap_(std::exchange(other.heap_, nullptr))
-	{
-	}
-	heap &operator=(heap &&other) noexcept
-	{
-		if (this != &other) {
-			destroy();
-			heap_ = std::exchange(other.heap_, nullptr);
-		}
-		return *this;
-	}
-	~heap() { destroy(); }
 
 	/* Destroys the heap. If that fails, throws the errno, and nothing has changed. */
 	void close()
 	{
-		if (heap_ && pinned_heap_destroy(heap_))
+		if (heap_ && pinned_heap_destroy(heap_.get()))
 			detail::fail("pinned_heap_destroy");
-		heap_ = nullptr;
+		heap_.release();
 	}
 
 	/* Returns the figures of the heap. As pinned_heap_stats(). */
@@ -122,25 +110,26 @@ public:
 		struct pinned_stats figures = {};
 
 		figures.size = sizeof(figures);
-		if (pinned_heap_stats(heap_, &figures))
+		if (pinned_heap_stats(heap_.get(), &figures))
 			detail::fail("pinned_heap_stats");
 		return figures;
 	}
 
 	/* Returns the heap for a function of pinned.h; NULL means the default heap. */
-	pinned_heap *get() const noexcept { return heap_; }
+	pinned_heap *get() const noexcept { return heap_.get(); }
 
 private:
-	void destroy() noexcept
-	{
-		const int saved = errno;
+	struct destroyer {
+		void operator()(pinned_heap *owned) const noexcept
+		{
+			const int saved = errno;
 
-		if (heap_)
-			pinned_heap_destroy(heap_);
-		errno = saved;
-	}
+			pinned_heap_destroy(owned);
+			errno = saved;
+		}
+	};
 
-	pinned_heap *heap_ = nullptr;
+	std::unique_ptr<pinned_heap, destroyer> heap_;
 };
 
 /* An allocator for containers. Allocators are equal if they use the same heap. */
@@ -216,37 +205,30 @@ class retained {
 public:
 	retained() noexcept = default;
 	/* @ptr: any byte of an object. Throws EFAULT, ENOBUFS or ENOMEM as pinned_retain() does. */
-	explicit retained(const void *ptr) : object_(ptr)
+	explicit retained(const void *ptr)
 	{
 		if (pinned_retain(ptr))
 			detail::fail("pinned_retain");
-	}
-	retained(retained &&other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-	retained &operator=(retained &&other) noexcept
-	{
-		if (this != &other) {
-			release();
-			object_ = std::exchange(other.object_, nullptr);
-		}
-		return *this;
-	}
-	~retained() { release(); }
-
-	void release() noexcept
-	{
-		const int saved = errno;
-
-		if (object_)
-			pinned_release(object_);
-		object_ = nullptr;
-		errno = saved;
+		object_.reset(ptr);
 	}
 
-	const void *get() const noexcept { return object_; }
+	void release() noexcept { object_.reset(); }
+
+	const void *get() const noexcept { return object_.get(); }
 	explicit operator bool() const noexcept { return object_ != nullptr; }
 
 private:
-	const void *object_ = nullptr;
+	struct releaser {
+		void operator()(const void *object) const noexcept
+		{
+			const int saved = errno;
+
+			pinned_release(object);
+			errno = saved;
+		}
+	};
+
+	std::unique_ptr<const void, releaser> object_;
 };
 
 /* Frees objects of any heap, for std::unique_ptr; trivially destructible objects only. */

@@ -198,7 +198,7 @@ int main(int argc, char **argv)
 	COMES_TO_COPIES(0);
 	WORKS(unload_module_named("vendor_sample"));
 	printf("fuzz: %lu steps, %lu processes, %lu forks, %lu populated, %lu punched, %lu lent, "
-	       "%lu refused, %lu pages not to be had\n",
+	       "%lu refused, %lu pages unavailable\n",
 	       totals->steps, totals->processes, totals->forks, totals->populated, totals->punched,
 	       totals->lent, totals->refused, totals->missing_pages);
 	return 0;

@@ -456,11 +456,6 @@ START_TEST(fork_settles_child_in_handler)
 }
 END_TEST
 
-static pid_t clone_process(void)
-{
-	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
-}
-
 START_TEST(clone_settles_child_after_handler)
 {
 	fork_in_operation(_i, clone_process);

@@ -265,16 +265,6 @@ static void allocate(void)
 		CHILD_CHECK(is_intact(i));
 }
 
-/* ThreadSanitizer's own locks do not survive a fork that ThreadSanitizer cannot see. */
-static pid_t clone_process(void)
-{
-#ifdef PN_THREAD_SANITIZER
-	return fork();
-#else
-	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
-#endif
-}
-
 static bool ended_well(pid_t pid)
 {
 	int status;

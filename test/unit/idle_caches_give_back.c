@@ -60,7 +60,7 @@ static void must_hold_64_mib(void)
 	struct pinned_stats stats = get_stats();
 
 	ck_assert_uint_le(stats.cached_bytes, 64 * MIB);
-	/* What is cached may be a half of each chunk in which it lies. */
+	/* Each chunk that holds cached objects may be half used by them. */
 	ck_assert_uint_le(stats.chunk_bytes - stats.empty_chunk_bytes, 136 * MIB);
 }
 

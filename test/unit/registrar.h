@@ -25,7 +25,7 @@
 /* The registrar of tests with threads. */
 static struct pinned_registrar *current;
 
-/* What is registered, by slot; the key of a slot is the slot's number + 7. */
+/* For each slot, 1 while it is registered. The key of a slot is the slot's number + 7. */
 static uint32_t registered[SLOTS];
 static uint32_t adds, removes, stale, inside;
 static int fails_with;

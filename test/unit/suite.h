@@ -4,10 +4,13 @@
 #define TEST_SUITE_H
 
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "os/base.h"
 
 /*
  * Returns the seed of a test with random operations: TEST_SEED, or 1, so that a test fails because
@@ -31,6 +34,19 @@ static inline unsigned int test_seed(void)
 static inline void end_child(int status)
 {
 	syscall(SYS_exit_group, status);
+}
+
+/*
+ * Forks without the C library's fork handlers. ThreadSanitizer's own locks do not survive a fork
+ * that ThreadSanitizer cannot see, so the handlers run there.
+ */
+static inline pid_t clone_process(void)
+{
+#ifdef PN_THREAD_SANITIZER
+	return fork();
+#else
+	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
+#endif
 }
 
 /*

@@ -49,6 +49,12 @@ struct pn_class {
 
 extern struct pn_class pn_classes[PN_CLASSES] __attribute__((visibility("hidden")));
 
+/* Returns true if there are gaps between the objects of a slab of @class. */
+static inline bool pn_class_has_gaps(unsigned int class)
+{
+	return pn_classes[class].pitch != pn_classes[class].size;
+}
+
 /* Steps of 16 bytes up to 1 KiB, then of 256 bytes. */
 #define PN_STEP_LIMIT 1024
 #define PN_CLASS_STEPS (PN_STEP_LIMIT / 16 + PN_SMALL_MAX / 256 + 1)

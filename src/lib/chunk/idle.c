@@ -338,13 +338,11 @@ static bool begin_leaving(struct pn_heap *heap, enum wanted wanted, size_t *most
 
 	if (!pn_arena_lock_inside())
 		return false;
-	if (heap->is_ending != (wanted == ALL_OF_ENDING))
-		is_found = false;
-	else if (wanted == DUE)
-		is_found = begin_leaving_due_locked(heap, most, leaving);
-	else
-		is_found = begin_leaving_oldest_locked(heap, 0, heap->stats.empty_chunks, most,
-						       leaving);
+	if (heap->is_ending == (wanted == ALL_OF_ENDING))
+		is_found = wanted == DUE
+				   ? begin_leaving_due_locked(heap, most, leaving)
+				   : begin_leaving_oldest_locked(heap, 0, heap->stats.empty_chunks,
+								 most, leaving);
 	pn_arena_unlock();
 	return is_found;
 }

@@ -110,7 +110,7 @@ static int begin_making_locked(struct pn_registrar *registrar, size_t index, str
 	struct pn_slot *slot = &pn_arena.slots[index];
 
 	pn_arena_assert_held();
-	if (!registrar->add)
+	if (!registrar->functions.add)
 		return ECHILD;
 	if (!is_in_use(slot))
 		return EFAULT;
@@ -148,28 +148,13 @@ static void end_making_locked(struct making *making, uint64_t entry)
 }
 
 /*
- * What a registrar has given: it does not change, unlike the rest of the record, which other
- * threads may be changing.
- */
-struct pn_functions {
-	int (*add)(void *ctx, void *addr, size_t len, uint64_t *key);
-	void (*remove)(void *ctx, void *addr, size_t len, uint64_t key);
-	void *ctx;
-};
-
-static struct pn_functions functions_of(const struct pn_registrar *registrar)
-{
-	return (struct pn_functions){ registrar->add, registrar->remove, registrar->ctx };
-}
-
-/*
  * Calls the registrar's function. A key of which the table cannot contain the successor is removed
  * again. Return: 0, what the function returned, or EOVERFLOW.
  */
 static int call_add(const struct making *making, uint64_t *entry)
 {
 	/* In a child that the function forks, the record is wiped. */
-	const struct pn_functions functions = functions_of(making->registrar);
+	const struct pn_registrar_functions functions = making->registrar->functions;
 	void *chunk = pn_arena_slot_at(making->work.first);
 	uint64_t key = PN_KEY_BUSY;
 	int saved = errno, err;
@@ -212,7 +197,7 @@ int pn_registrar_make(struct pn_registrar *registrar, size_t slot, uint64_t *ent
 	uint32_t changes;
 	int err;
 
-	if (!registrar->add)
+	if (!registrar->functions.add)
 		return ECHILD;
 	if (!pn_announce_is_possible())
 		return EDEADLK;
@@ -251,7 +236,7 @@ static uint64_t take_key(struct pn_registrar *registrar, size_t slot)
 /* In a child that is forked meanwhile, the record is wiped, and stays so. */
 static void remove_key(struct pn_registrar *registrar, size_t slot, uint64_t entry)
 {
-	const struct pn_functions functions = functions_of(registrar);
+	const struct pn_registrar_functions functions = registrar->functions;
 	int saved = errno;
 
 	if (!functions.remove)
@@ -260,7 +245,7 @@ static void remove_key(struct pn_registrar *registrar, size_t slot, uint64_t ent
 	functions.remove(functions.ctx, pn_arena_slot_at(slot), PN_CHUNK_SIZE, entry - 1);
 	pn_lock_thread.is_announcing = false;
 	errno = saved;
-	if (!registrar->remove)
+	if (!registrar->functions.remove)
 		return;
 	__atomic_fetch_sub(&registrar->count, 1, __ATOMIC_RELAXED);
 	set_entry(registrar, slot, PN_KEY_NONE);
@@ -314,9 +299,7 @@ struct pn_registrar *pn_registrar_begin(int (*add)(void *, void *, size_t, uint6
 		pn_sys_unmap(registrar, size);
 		return NULL;
 	}
-	registrar->add = add;
-	registrar->remove = remove;
-	registrar->ctx = ctx;
+	registrar->functions = (struct pn_registrar_functions){ add, remove, ctx };
 	pn_arena_lock();
 	registrar->next = registrars;
 	__atomic_store_n(&registrars, registrar, __ATOMIC_RELEASE);

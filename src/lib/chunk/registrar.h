@@ -21,10 +21,20 @@
 #define PN_KEY_BUSY UINT64_MAX
 
 /**
- * struct pn_registrar - a registrar
- * @add: the caller's function that makes a key; NULL in a forked child of the registrar's process
- * @remove: the caller's function that removes a key
+ * struct pn_registrar_functions - what the caller of pinned_watch() gave; never changes
+ * @add: makes a key; NULL in a forked child of the registrar's process
+ * @remove: removes a key
  * @ctx: the first argument of both
+ */
+struct pn_registrar_functions {
+	int (*add)(void *ctx, void *addr, size_t len, uint64_t *key);
+	void (*remove)(void *ctx, void *addr, size_t len, uint64_t key);
+	void *ctx;
+};
+
+/**
+ * struct pn_registrar - a registrar
+ * @functions: the caller's functions
  * @next: next in the list of registrars
  * @users: how many threads use the record without the lock; the arena's lock covers the count
  * @count: how many entries are neither PN_KEY_NONE nor PN_KEY_BUSY
@@ -32,9 +42,7 @@
  * @keys: for each slot, its key + 1 or one of the two values above
  */
 struct pn_registrar {
-	int (*add)(void *ctx, void *addr, size_t len, uint64_t *key);
-	void (*remove)(void *ctx, void *addr, size_t len, uint64_t key);
-	void *ctx;
+	struct pn_registrar_functions functions;
 	struct pn_registrar *next;
 	size_t users;
 	size_t count;

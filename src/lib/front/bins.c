@@ -274,9 +274,7 @@ bool pn_bin_flush_all(struct pn_tcache *cache)
 
 void pn_bin_mark(const struct pn_bin *bin, unsigned int class)
 {
-	const struct pn_class *properties = &pn_classes[class];
-
-	bool has_gaps = properties->pitch != properties->size;
+	bool has_gaps = pn_class_has_gaps(class);
 
 	for (uint32_t i = 0; i < bin->count; i++) {
 		void *object = bin->objects[i].object;

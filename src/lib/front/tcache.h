@@ -38,8 +38,8 @@ static inline void *pn_tcache_pop_checked(unsigned int class)
 	struct pn_bin *bin = &pn_tcache->bins[class];
 	uint32_t count = bin->count;
 
-	if (pn_unlikely(!count) || (pn_classes[class].pitch != pn_classes[class].size &&
-				    !pn_mark_is_intact(bin->objects[count - 1].object)))
+	if (pn_unlikely(!count) ||
+	    (pn_class_has_gaps(class) && !pn_mark_is_intact(bin->objects[count - 1].object)))
 		return NULL;
 	return pn_bin_pop(bin);
 }

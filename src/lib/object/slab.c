@@ -213,7 +213,7 @@ struct pn_slab *pn_slab_make_locked(struct pn_heap *heap, unsigned int index,
 		return NULL;
 	}
 	slab->owner = owner;
-	slab->fast_owner = pn_classes[index].pitch == pn_classes[index].size ? owner : NULL;
+	slab->fast_owner = pn_class_has_gaps(index) ? NULL : owner;
 	set_up(slab, heap, index, (page << PN_PAGE_SHIFT) + next_colour(central, class));
 	return slab;
 }

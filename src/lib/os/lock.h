@@ -16,8 +16,9 @@
  *
  * A lock is one word: 0 free, 1 held, 2 held and a thread may be waiting, 3 lost: in a new child,
  * another thread held the lock at the fork, and the data stay unused until the child is settled.
- * Acquiring or releasing a lock is not a cancellation point, calls no function of the C library and, uncontended, makes no
- * system call.
+ *
+ * Acquiring or releasing a lock is not a cancellation point, calls no function of the C library
+ * and, uncontended, makes no system call.
  */
 #ifndef PN_LOCK_H
 #define PN_LOCK_H
