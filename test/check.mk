@@ -213,7 +213,10 @@ check-kernels: | $(O)/need/kernels
 	@test/qemu/check-kernels
 
 # Runs all levels of tests, and prints the sum over all levels as the last line.
+# First asks for the packages of all levels, so that a missing one is named at once.
+check_needs := build unit lint preload qemu programs
 check:
+	@test/need $(foreach set,$(check_needs),$(if $(wildcard $(O)/need/$(set)),,$(set)))
 	@test/check-all
 
 demo: all | $(O)/need/qemu $(O)/need/programs
