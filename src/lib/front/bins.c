@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The bins of thread caches: how many objects each may hold.
+ * The bins of thread caches: how many objects each may hold, and which medium object fits a request.
  *
  * The room of a bin begins small and doubles when the bin runs empty or full, up to limits for one
  * thread and for all threads together. So a thread that works with many objects of one size soon
@@ -46,6 +46,9 @@
 
 /* Slow paths between two searches for unused bins. */
 #define MISSES 4096
+
+/* How many medium objects of a bin are compared with a request. */
+#define FITTING_TRIES 4
 
 /* Bytes that the bins of all threads may hold. */
 static size_t granted;
@@ -296,6 +299,43 @@ void pn_bin_check_newest(struct pn_tcache *cache, unsigned int class)
 		return;
 	pn_bin_check(&cache->bins[cache->newest_medium]);
 	pn_bin_leave_medium(cache);
+}
+
+/*
+ * Searches the newest objects of a medium bin for one of @size bytes or up to a quarter more, and
+ * moves it to the top of the stack. Return: false if there is none.
+ */
+static bool find_fitting(struct pn_bin *bin, size_t size)
+{
+	uint32_t tries = bin->count < FITTING_TRIES ? bin->count : FITTING_TRIES;
+
+	for (uint32_t i = 1; i <= tries; i++) {
+		struct pn_free found = bin->objects[bin->count - i];
+		size_t has = pn_bin_medium_size(found.object);
+
+		if (has < size || has > size + size / 4)
+			continue;
+		if (i > 1) {
+			bin->objects[bin->count - i] = bin->objects[bin->count - 1];
+			bin->objects[bin->count - 1] = found;
+		}
+		return true;
+	}
+	return false;
+}
+
+void *pn_bin_pop_fitting(struct pn_tcache *cache, unsigned int index, size_t size)
+{
+	void *object;
+
+	if (!find_fitting(&cache->bins[index], size))
+		return NULL;
+	pn_bin_check(&cache->bins[index]);
+	object = pn_bin_pop(&cache->bins[index]);
+	pn_assert(object && pn_bin_medium_size(object) >= size);
+	pn_assert(cache->medium_bytes >= pn_bin_medium_size(object));
+	pn_bin_count_medium(cache, -pn_bin_medium_size(object));
+	return object;
 }
 
 static size_t rob(struct pn_tcache *cache, unsigned int index, void **objects, size_t most)

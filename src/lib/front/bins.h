@@ -192,6 +192,11 @@ void pn_bin_flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
  */
 bool pn_bin_flush_all(struct pn_tcache *cache);
 /*
+ * Takes an object of @size bytes or up to a quarter more out of a medium bin, and marks it live. The
+ * caller has entered the medium bins. Return: the object; NULL if none of the newest ones fits.
+ */
+void *pn_bin_pop_fitting(struct pn_tcache *cache, unsigned int index, size_t size);
+/*
  * Takes up to @most objects out of the medium bins of any thread's cache, and sets the room of the
  * bins that become empty to 0. The caller frees the objects. Returns how many objects it took; 0
  * also if another thread uses the bins.
@@ -199,8 +204,8 @@ bool pn_bin_flush_all(struct pn_tcache *cache);
 size_t pn_bin_rob_medium(struct pn_tcache *cache, void **objects, size_t most);
 
 /*
- * Records that a bin ran full (@is_full) or empty. Returns true if the last such record of the bin
- * says the opposite.
+ * Records that a bin ran full (@is_full), or empty: a medium bin counts as empty if it contains no
+ * object that fits a request. Returns true if the last such record of the bin says the opposite.
  */
 bool pn_bin_note_alternation(struct pn_tcache *cache, unsigned int index, bool is_full);
 /*

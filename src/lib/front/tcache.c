@@ -41,9 +41,6 @@
  */
 #define CACHED_PAGES_MAX (PN_CHUNK_PAGES / 2)
 
-/* How many medium objects of a bin are compared with a request. */
-#define FITTING_TRIES 4
-
 /* How many frees lie between two looks at the clock, and the time between two tidyings. */
 #define TIDY_FREES 4096
 #define TIDY_MS 250
@@ -366,43 +363,6 @@ void *pn_tcache_refill(unsigned int class)
 	return pn_bin_pop(&cache->bins[class]);
 }
 
-/*
- * Searches the newest objects of a bin for one of @size bytes or up to a quarter more, and moves it
- * to the top of the stack. Return: false if there is none.
- */
-static bool find_fitting(struct pn_bin *bin, size_t size)
-{
-	uint32_t tries = bin->count < FITTING_TRIES ? bin->count : FITTING_TRIES;
-
-	for (uint32_t i = 1; i <= tries; i++) {
-		struct pn_free found = bin->objects[bin->count - i];
-		size_t has = pn_bin_medium_size(found.object);
-
-		if (has < size || has > size + size / 4)
-			continue;
-		if (i > 1) {
-			bin->objects[bin->count - i] = bin->objects[bin->count - 1];
-			bin->objects[bin->count - 1] = found;
-		}
-		return true;
-	}
-	return false;
-}
-
-static void *pop_fitting(struct pn_tcache *cache, unsigned int index, size_t size)
-{
-	void *object;
-
-	if (!find_fitting(&cache->bins[index], size))
-		return NULL;
-	pn_bin_check(&cache->bins[index]);
-	object = pn_bin_pop(&cache->bins[index]);
-	pn_assert(object && pn_bin_medium_size(object) >= size);
-	pn_assert(cache->medium_bytes >= pn_bin_medium_size(object));
-	pn_bin_count_medium(cache, -pn_bin_medium_size(object));
-	return object;
-}
-
 void *pn_tcache_pop_medium(size_t size)
 {
 	unsigned int index = PN_BIN_MEDIUM + pn_medium_bin(pn_medium_pages(size));
@@ -411,9 +371,12 @@ void *pn_tcache_pop_medium(size_t size)
 
 	if (!__atomic_load_n(&cache->medium_bytes, __ATOMIC_RELAXED) || !pn_bin_enter_medium(cache))
 		return NULL;
-	object = pop_fitting(cache, index, size);
+	object = pn_bin_pop_fitting(cache, index, size);
 	if (!object && index + 1 != PN_BIN_OTHERS)
-		object = pop_fitting(cache, index + 1, size);
+		object = pn_bin_pop_fitting(cache, index + 1, size);
+	/* The bin may grow the next time that it is full, although it may contain smaller objects. */
+	if (!object)
+		pn_bin_note_alternation(cache, index, false);
 	pn_bin_leave_medium(cache);
 	return object;
 }
