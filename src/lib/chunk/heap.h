@@ -63,6 +63,7 @@ struct pn_central {
  * @leaving: how many threads are giving chunks of the heap back, or making a registrar's key for a
  *	chunk of the heap
  * @is_ending: the heap is being destroyed, and only the thread that destroys it gives chunks back
+ * @is_realtime: the heap gives no chunk back, and touches new ones (prefault.h)
  * @calls: number of calls of slow paths
  * @is_due: pn_idle_tidy() has something to do; atomic
  * @forks: number of the process's forks that the heap has noticed
@@ -99,6 +100,7 @@ struct pn_heap {
 	uint64_t decay_ms;
 	unsigned int leaving;
 	bool is_ending;
+	bool is_realtime;
 	unsigned int calls;
 	bool is_due;
 	uint32_t forks;

@@ -338,7 +338,7 @@ static bool begin_leaving(struct pn_heap *heap, enum wanted wanted, size_t *most
 
 	if (!pn_arena_lock_inside())
 		return false;
-	if (heap->is_ending == (wanted == ALL_OF_ENDING))
+	if (heap->is_ending == (wanted == ALL_OF_ENDING) && !heap->is_realtime)
 		is_found = wanted == DUE
 				   ? begin_leaving_due_locked(heap, most, leaving)
 				   : begin_leaving_oldest_locked(heap, 0, heap->stats.empty_chunks,
@@ -377,7 +377,8 @@ static bool begin_leaving_at(struct pn_heap *heap, size_t first, size_t count,
 	if (!pn_arena_lock_inside())
 		return false;
 	/* Other threads may have taken slots meanwhile. */
-	if (pn_idle_is_punchable(heap, &pn_arena.slots[first]) && !heap->is_ending) {
+	if (pn_idle_is_punchable(heap, &pn_arena.slots[first]) && !heap->is_ending &&
+	    !heap->is_realtime) {
 		begin_leaving_locked(heap, first, count < BATCH_MAX ? count : BATCH_MAX, leaving);
 		is_found = true;
 	}
@@ -480,8 +481,9 @@ static void remap(struct pn_heap *heap)
 static bool has_due_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
-	return heap->empty.last && (pn_keep_count_excess_locked(heap) ||
-				    find_oldest(heap, pn_keep_age_locked(heap)) != SIZE_MAX);
+	return heap->empty.last && !heap->is_realtime &&
+	       (pn_keep_count_excess_locked(heap) ||
+		find_oldest(heap, pn_keep_age_locked(heap)) != SIZE_MAX);
 }
 
 static void look_locked(struct pn_heap *heap)

@@ -19,6 +19,7 @@
 #include "chunk/idle.h"
 #include "chunk/keep.h"
 #include "chunk/limit.h"
+#include "chunk/prefault.h"
 #include "chunk/search.h"
 #include "os/confined.h"
 #include "os/probe.h"
@@ -79,6 +80,8 @@ static int populate(struct pn_heap *heap, const struct pn_slot_run *run, size_t 
 		err = pool.backend->populate_run(&pool, first, count, phys);
 	else
 		err = pool.backend->populate(&pool, first, count, phys);
+	if (!err && heap->is_realtime)
+		pn_prefault(first, count);
 	if (!pn_arena_resume())
 		return PN_BACKEND_FORKED;
 	heap->stats.populate_calls++;

@@ -135,6 +135,11 @@ static bool set_decay(struct pn_config *config, struct pn_span value)
 	return parse_number(value, &config->decay_ms);
 }
 
+static bool set_realtime(struct pn_config *config, struct pn_span value)
+{
+	return parse_size(value, &config->realtime);
+}
+
 static bool set_classes(struct pn_config *config, struct pn_span value)
 {
 	static const char *const words[] = { "pow2", "fine", NULL };
@@ -212,6 +217,7 @@ static const struct {
 	{ "contiguous", set_contiguous, "a size in bytes, with K, M, G or T" },
 	{ "retain_limit", set_retain_limit, "a size in bytes, with K, M, G or T" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
+	{ "realtime", set_realtime, "a size in bytes, with K, M, G or T" },
 	{ "classes", set_classes, "pow2 or fine" },
 	{ "profile", set_profile, "a size in bytes, with K, M, G or T" },
 	{ "profile_file", set_profile_file, "a path of up to 255 bytes" },

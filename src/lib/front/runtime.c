@@ -17,6 +17,7 @@
 #include "config/conffile.h"
 #include "front/fork.h"
 #include "front/harden.h"
+#include "front/realtime.h"
 #include "front/tcache.h"
 #include "object/marks.h"
 #include "object/retain.h"
@@ -49,6 +50,15 @@ static const enum pn_backend_kind *kinds_to_try(const struct pn_config *config)
 	return one;
 }
 
+/*
+ * With guards, no two chunks touch, and an idle chunk has no memory. A real-time heap has neither
+ * property.
+ */
+static bool has_guards(const struct pn_config *config)
+{
+	return config->has_guards && !config->realtime;
+}
+
 static int start_heap(const struct pn_config *config)
 {
 	const struct pn_heap_options options = {
@@ -59,14 +69,14 @@ static int start_heap(const struct pn_config *config)
 		},
 		.limit_chunks = UINT64_MAX,
 		/* An idle chunk is accessible, so with guards no chunk is kept idle. */
-		.decay_ms = config->has_guards ? 0 : config->decay_ms,
+		.decay_ms = has_guards(config) ? 0 : config->decay_ms,
 		.contiguous_chunks = config->contiguous / PN_CHUNK_SIZE +
 				     !!(config->contiguous % PN_CHUNK_SIZE),
 	};
 
 	pn_limit_set(config->limit / PN_CHUNK_SIZE);
 	pn_retain_set_limit(config->retain_limit);
-	pn_heap.pool.has_guards = config->has_guards;
+	pn_heap.pool.has_guards = has_guards(config);
 	return pn_heap_init(&pn_heap, &options, kinds_to_try(config));
 }
 
@@ -138,6 +148,19 @@ static void initialise(void)
 	pn_sys_wake(&initialiser, INT32_MAX);
 }
 
+/*
+ * Obtains the chunks of a real-time program. Initialisation must not acquire locks, because a child
+ * may repeat it, so this comes after it, and other threads may be using the heap already. A child
+ * that is forked meanwhile does without these chunks.
+ */
+static void become_realtime(void)
+{
+	static bool is_begun;
+
+	if (pn_runtime.config.realtime && !__atomic_exchange_n(&is_begun, true, __ATOMIC_RELAXED))
+		pn_runtime.error = pn_realtime_start(pn_runtime.config.realtime);
+}
+
 const struct pn_runtime *pn_runtime_get_known(void)
 {
 	if (must_initialise())
@@ -145,5 +168,8 @@ const struct pn_runtime *pn_runtime_get_known(void)
 	if (pn_runtime.error)
 		return &pn_runtime;
 	pn_fork_register();
-	return pn_child_settle() ? &pn_runtime : &not_now;
+	if (!pn_child_settle())
+		return &not_now;
+	become_realtime();
+	return &pn_runtime;
 }

@@ -16,9 +16,11 @@
 
 /**
  * struct block - a mapped block
- * @used: bytes that are in use, including this header; more than BLOCK_SIZE if the block is full
+ * @size: the bytes of the block
+ * @used: bytes that are in use, including this header; more than @size if the block is full
  */
 struct block {
+	size_t size;
 	size_t used;
 } __attribute__((aligned(PN_CACHE_LINE)));
 
@@ -28,11 +30,24 @@ static void *cut(struct block *block, size_t size)
 {
 	size_t at;
 
-	if (__atomic_load_n(&block->used, __ATOMIC_RELAXED) + size > BLOCK_SIZE)
+	if (__atomic_load_n(&block->used, __ATOMIC_RELAXED) + size > block->size)
 		return NULL;
 	at = __atomic_fetch_add(&block->used, size, __ATOMIC_RELAXED);
 	pn_assert(!(at % PN_CACHE_LINE) && at >= sizeof(*block));
-	return at + size <= BLOCK_SIZE ? (char *)block + at : NULL;
+	return at + size <= block->size ? (char *)block + at : NULL;
+}
+
+/* Maps a block of @size bytes. Return: NULL without memory. */
+static struct block *make(size_t size)
+{
+	struct block *fresh = pn_sys_table(size);
+
+	if (!fresh)
+		return NULL;
+	/* Atomic: the block may have the address of one that another thread has just unmapped. */
+	__atomic_store_n(&fresh->size, size, __ATOMIC_RELAXED);
+	__atomic_store_n(&fresh->used, sizeof(*fresh), __ATOMIC_RELAXED);
+	return fresh;
 }
 
 /*
@@ -41,12 +56,10 @@ static void *cut(struct block *block, size_t size)
  */
 static struct block *replace(struct block *full)
 {
-	struct block *fresh = pn_sys_table(BLOCK_SIZE);
+	struct block *fresh = make(BLOCK_SIZE);
 
 	if (!fresh)
 		return NULL;
-	/* Atomic: the block may have the address of one that another thread has just unmapped. */
-	__atomic_store_n(&fresh->used, sizeof(*fresh), __ATOMIC_RELAXED);
 	if (__atomic_compare_exchange_n(&newest, &full, fresh, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
 		return fresh;
@@ -61,10 +74,11 @@ void *pn_meta_alloc(size_t size)
 
 	pn_assert(size);
 	size = pn_round_up(size, PN_CACHE_LINE);
-	if (size > BLOCK_SIZE / 2)
-		return pn_sys_table(pn_round_up(size, PN_PAGE_SIZE));
 	if (block)
 		record = cut(block, size);
+	/* Do not replace a block for the sake of a record that fills most of one. */
+	if (!record && size > BLOCK_SIZE / 2)
+		return pn_sys_table(pn_round_up(size, PN_PAGE_SIZE));
 	while (!record) {
 		block = replace(block);
 		if (!block)
@@ -72,4 +86,18 @@ void *pn_meta_alloc(size_t size)
 		record = cut(block, size);
 	}
 	return record;
+}
+
+/* The rest of the block that was the newest one before is not used. */
+bool pn_meta_reserve(size_t size)
+{
+	struct block *block;
+
+	size = pn_round_up(size + sizeof(*block), PN_PAGE_SIZE);
+	block = make(size);
+	if (!block)
+		return false;
+	pn_sys_touch((char *)block + sizeof(*block), size - sizeof(*block));
+	__atomic_store_n(&newest, block, __ATOMIC_RELEASE);
+	return true;
 }

@@ -11,4 +11,7 @@
 /* Allocates zeroed memory, aligned to a cache line. Takes no lock. Return: NULL without memory. */
 void *pn_meta_alloc(size_t size);
 
+/* Maps and touches memory for the next @size bytes of records. Return: false without memory. */
+bool pn_meta_reserve(size_t size);
+
 #endif /* PN_META_H */

@@ -153,6 +153,14 @@ void pn_sys_discard(void *addr, size_t size)
 		pn_syscall(SYS_madvise, start, end - start, MADV_DONTNEED);
 }
 
+void pn_sys_touch(void *addr, size_t size)
+{
+	size_t page = getauxval(AT_PAGESZ);
+
+	for (size_t at = 0; at < size; at += page)
+		*((volatile char *)addr + at) = 0;
+}
+
 bool pn_sys_wipe_on_fork(void *addr, size_t size)
 {
 	return pn_syscall(SYS_madvise, addr, size, MADV_WIPEONFORK) == 0;
@@ -323,16 +331,24 @@ static uint64_t counter(void)
 #endif
 }
 
+static bool is_clock_stopped;
+
+void pn_sys_stop_clock(void)
+{
+	__atomic_store_n(&is_clock_stopped, true, __ATOMIC_RELAXED);
+}
+
 /*
- * Makes a system call only when the counter says that time has passed. In a confined process, the
- * time stands still.
+ * Makes a system call only when the counter says that time has passed. In a confined process, and
+ * after pn_sys_stop_clock(), the time stands still.
  */
 uint64_t pn_sys_now_ms(void)
 {
 	static uint64_t last_count, last_ms;
 	uint64_t count = counter();
 
-	if (count != __atomic_load_n(&last_count, __ATOMIC_RELAXED) && !pn_is_confined()) {
+	if (count != __atomic_load_n(&last_count, __ATOMIC_RELAXED) && !pn_is_confined() &&
+	    !__atomic_load_n(&is_clock_stopped, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&last_ms, ask_for_time(), __ATOMIC_RELAXED);
 		__atomic_store_n(&last_count, count, __ATOMIC_RELAXED);
 	}

@@ -51,6 +51,8 @@ void *pn_sys_table(size_t size);
  * errno.
  */
 int pn_sys_table_at(void *addr, size_t size);
+/* Writes a zero to each page of zeroed memory, so that later accesses cause no page faults. */
+void pn_sys_touch(void *addr, size_t size);
 /* Has the kernel zero the range in every forked child. Returns false if it cannot. */
 bool pn_sys_wipe_on_fork(void *addr, size_t size);
 
@@ -84,8 +86,13 @@ void pn_sys_wait(const uint32_t *word, uint32_t value);
 void pn_sys_wake(const uint32_t *word, int count);
 /* Asks the kernel for the process ID, which is another one in a forked child. */
 uint32_t pn_sys_process(void);
-/* Returns the monotonic time in milliseconds; in a confined process the time stands still. */
+/*
+ * Returns the monotonic time in milliseconds. In a confined process, and after pn_sys_stop_clock(),
+ * the time stands still.
+ */
 uint64_t pn_sys_now_ms(void);
+/* Lets the time stand still, so that nobody makes a system call to read it. */
+void pn_sys_stop_clock(void);
 /*
  * Returns a random number from the kernel or, if the kernel has none yet, a number from data that
  * differ between processes.

@@ -39,6 +39,11 @@ def too_small(keys):
         yield keys.line("limit"), "limit is less than a chunk of 2M, so no request is served"
     elif limit is not None and least is not None and least > limit:
         yield keys.line("limit", "min"), "min is larger than limit, so no request is served"
+    reserved = keys.number("realtime")
+    if reserved is not None and limit is not None and -(-reserved // CHUNK) > limit // CHUNK:
+        yield keys.line("realtime", "limit"), (
+            "realtime is more than limit, so the memory cannot be obtained"
+        )
     for name in ("quarantine", "retain_limit"):
         size = keys.number(name)
         if size is not None and limit is not None and size >= limit:
@@ -68,6 +73,10 @@ def without_effect(keys):
                 yield line, f"{name} has no effect where policy is passthrough"
     if keys.text("profile_file") and keys.number("profile") in (None, 0):
         yield keys.line("profile_file"), "profile_file has no effect without profile"
+    if keys.number("realtime"):
+        for name in ("guard", "decay_ms"):
+            if keys.number(name):
+                yield keys.line("realtime", name), f"{name} has no effect with realtime"
 
 
 def of_section(shared, own):
