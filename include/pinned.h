@@ -207,8 +207,9 @@ PINNED_API size_t pinned_usable_size(const void *ptr);
  * The address is a CPU physical address, and is valid while the object lives. Behind a translating
  * IOMMU it is not valid for the device; see pinned_dma_addr().
  *
- * Return: the physical address of the byte at @ptr; PINNED_NO_PHYS if @ptr is not in pinned memory
- * of this process, or if the backend knows no physical addresses.
+ * Return: the physical address of the byte at @ptr; PINNED_NO_PHYS if @ptr is neither in pinned
+ * memory of this process nor in memory that pinned_pin() holds, or if the backend knows no physical
+ * addresses.
  * Safe in signal handlers. Cost: one table look-up, no lock, no system call.
  */
 PINNED_API uint64_t pinned_v2p(const void *ptr);
@@ -429,6 +430,43 @@ PINNED_API void *pinned_heap_memalign(struct pinned_heap *heap, size_t alignment
  * Cost: microseconds; takes each lock of the heap once.
  */
 PINNED_API int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *stats);
+
+/**
+ * pinned_pin() - pin memory that the program has mapped itself
+ * @ptr: first byte
+ * @len: bytes
+ *
+ * Pins the pages that contain the range: a stack, static memory, anonymous or shared memory, a file
+ * of a tmpfs. Until pinned_unpin() was called as often as pinned_pin(), with the same pages, the
+ * pages stay allocated and keep their physical addresses, and pinned_v2p() and pinned_v2p_sg()
+ * translate the range. If the program unmaps, moves, discards or truncates the memory, the range is
+ * no longer translated, but the pages stay until pinned_unpin(), because a device may still write
+ * to them. The kernel may also end a translation on its own, for example when it splits a huge
+ * page. So pin a buffer for each use by a device: the pages of a pin that was released stay pinned
+ * for a while, unless the memory changes, and pinning them again costs no system call.
+ * pinned_purge() gives such pages back.
+ *
+ * Memory of this library is pinned already, and nothing is done. A forked child has no pins.
+ *
+ * Return: 0; -1 with errno EINVAL (@len is 0), EFAULT (a part of the range is not mapped, is not
+ * writable, or cannot be pinned: see pinned_mem(4); or the range begins in this library's memory,
+ * and leaves it or was inherited from the parent process), EDQUOT or ENOMEM (a limit of the driver,
+ * or no memory), ENOBUFS (512 different ranges are pinned), EOPNOTSUPP (the backend is not the
+ * driver, or the kernel cannot pin this memory), or another error of the driver.
+ * Safe in any thread; not in signal handlers. Cost: some ten nanoseconds if the pages are pinned
+ * already, or were pinned lately; a system call otherwise.
+ */
+PINNED_API int pinned_pin(const void *ptr, size_t len);
+
+/**
+ * pinned_unpin() - undo one pinned_pin()
+ * @ptr: first byte
+ * @len: bytes, in the same pages as those that were pinned
+ *
+ * Return: 0, also for memory of this library; -1 with errno EINVAL if these pages are not pinned.
+ * Cost: as pinned_pin().
+ */
+PINNED_API int pinned_unpin(const void *ptr, size_t len);
 
 /**
  * pinned_retain() - keep an object's memory, even if the program frees the object

@@ -2,6 +2,7 @@
 /* The public allocation functions. They check arguments, call the rooms below, and set errno. */
 #include <errno.h>
 
+#include "arena/pins.h"
 #include "chunk/slots.h"
 #include "front/alloc.h"
 #include "front/heaps.h"
@@ -67,6 +68,7 @@ size_t pinned_purge(void)
 	if (pn_runtime_enter()->error)
 		return 0;
 	pn_tcache_flush();
+	pn_pins_purge();
 	return (pn_heaps_purge() + pn_inherited_purge()) * PN_CHUNK_SIZE;
 }
 

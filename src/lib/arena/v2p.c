@@ -4,9 +4,13 @@
 
 #include <errno.h>
 
+#include "arena/pins.h"
+
 uint64_t pinned_v2p(const void *ptr)
 {
-	return pn_v2p(ptr);
+	uint64_t phys = pn_v2p(ptr);
+
+	return pn_likely(phys != PINNED_NO_PHYS) ? phys : pn_pins_v2p(ptr);
 }
 
 static size_t to_chunk_end(const char *ptr)
@@ -16,6 +20,7 @@ static size_t to_chunk_end(const char *ptr)
 
 /*
  * Chunks that happen to be neighbours in physical memory are merged into one struct pinned_extent.
+ * A range that begins outside of the chunks is looked up among the pins.
  */
 long pinned_v2p_sg(const void *ptr, size_t len, struct pinned_extent *extents, size_t count)
 {
@@ -27,6 +32,8 @@ long pinned_v2p_sg(const void *ptr, size_t len, struct pinned_extent *extents, s
 		uint64_t phys = pn_v2p(at);
 		size_t piece = to_chunk_end(at);
 
+		if (phys == PINNED_NO_PHYS && !found)
+			return pn_pins_sg(ptr, len, extents, count);
 		if (phys == PINNED_NO_PHYS) {
 			errno = EFAULT;
 			return -1;

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pinned_pin() and pinned_unpin(). Memory of the library's own is pinned already, and needs no
+ * pin; other memory is pinned by the driver.
+ */
+#include "arena/arena.h"
+#include "arena/pins.h"
+#include "chunk/heap.h"
+#include "front/heaps.h"
+#include "front/runtime.h"
+#include "os/errno.h"
+#include "pinned.h"
+
+/*
+ * Checks a range that begins in memory of the library. Return: 0; EFAULT if a part of the range is
+ * other memory, or was inherited from the parent process, whose chunks it shows.
+ */
+static int check_own(const void *ptr, size_t len)
+{
+	size_t offset = pn_arena_offset(ptr);
+
+	if (len > pn_arena_size() - offset)
+		return EFAULT;
+	for (size_t at = offset & ~PN_CHUNK_MASK; at < offset + len; at += PN_CHUNK_SIZE) {
+		const struct pn_slot *slot = &pn_arena.slots[at >> PN_CHUNK_SHIFT];
+
+		if (__atomic_load_n(&slot->state, __ATOMIC_RELAXED) == PN_SLOT_HOLE ||
+		    slot->epoch != pn_arena.epoch)
+			return EFAULT;
+	}
+	return 0;
+}
+
+static int pin(const void *ptr, size_t len)
+{
+	int err = pn_runtime_enter()->error;
+
+	if (err)
+		return err;
+	if (!len)
+		return EINVAL;
+	if (pinned_owns(ptr))
+		return check_own(ptr, len);
+	if (pn_heap.pool.backend != &pn_backend_device)
+		return EOPNOTSUPP;
+	return pn_pins_add(ptr, len);
+}
+
+int pinned_pin(const void *ptr, size_t len)
+{
+	return pn_result(pin(ptr, len));
+}
+
+int pinned_unpin(const void *ptr, size_t len)
+{
+	if (len && pinned_owns(ptr))
+		return 0;
+	pn_runtime_enter();
+	return pn_result(pn_pins_remove(ptr, len));
+}
