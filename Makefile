@@ -78,6 +78,7 @@ help:
 	@echo
 	@echo 'Tests:'
 	@echo 'make check      check-abi, check-unit, check-fuzz, check-preload and check-qemu'
+	@echo 'make check-all  every level and matrix at this commit, resumable, with one table; as root, many hours; ONLY=... selects'
 	@echo 'make check-one TEST=level/name  one test of any level; without TEST, the levels'
 	@echo 'make lint       formatting, shell, spelling, prose, layers, places, dead code; the kernel checkers'
 	@echo 'make lint-offline  the part of it that needs no network'
