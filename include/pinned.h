@@ -266,7 +266,15 @@ PINNED_API size_t pinned_purge(void);
  * Return: 0; -1 with errno EINVAL if no version of the library has a structure of @stats->size.
  * Cost: microseconds; takes each lock once.
  */
+#if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)
+/* g++ with -Wshadow warns about a function that is called like a structure. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 PINNED_API int pinned_stats(struct pinned_stats *stats);
+#if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /**
  * pinned_dump() - write all figures as JSON

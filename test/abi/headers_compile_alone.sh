@@ -25,7 +25,7 @@ try() {  # HEADER COMPILER OPTIONS...
 	shift 2
 	compiled=$((compiled + 1))
 	# shellcheck disable=SC2086 # the compiler may carry options
-	if ! $compiler -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wundef -Wredundant-decls -Wcast-qual \
+	if ! $compiler -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef -Wredundant-decls -Wcast-qual \
 		-Wwrite-strings -Werror -fsyntax-only "$@" "$tmp/twice.c"; then
 		echo "$header: does not compile alone with: $compiler $*" >&2
 		failures=$((failures + 1))
