@@ -86,6 +86,7 @@ help:
 	@echo 'make check-proof                   CBMC proves arithmetic of the allocator; PROOF=... selects'
 	@echo 'make coverage                      lines and branches that unit, fuzz and preload tests execute'
 	@echo 'make check-seeds SEEDS=20          the unit tests with random operations, with other seeds'
+	@echo 'make check-mutations N=20 SEED=... small changes of the library that no unit test notices'
 	@echo 'make check-fuzz FUZZ_SECONDS=30    libFuzzer on the configuration and on sequences of calls'
 	@echo 'make check-devices DEVICES=...     devices of QEMU under unmodified programs; test/devices has their names'
 	@echo 'make check-vfio          devices behind an IOMMU through VFIO, without root, on amd64 and arm64'

@@ -39,6 +39,15 @@ check-seeds: $(foreach flavour,$(unit_flavours),$(random_names:%=$(O)/unit/$(fla
 		test/unit/run-flavours $(O) '$(unit_flavours)' '$(random_names)' || exit 1; \
 	done
 
+# Makes N small changes of the library, and lists those that no unit test notices. SEED repeats the
+# changes of an earlier run, and FILES='src/lib/object/*' selects files.
+.PHONY: check-mutations mutation-flags
+N ?= 20
+check-mutations: | $(O)/need/unit
+	@test/mutations $(N) '$(SEED)' $(if $(FILES),'$(FILES)')
+mutation-flags:
+	@echo 'gcc $(call flavour_flags,gcc) $(USER_CFLAGS) -w -Isrc/lib -Itest/unit'
+
 # Fuzzes the configuration and sequences of calls with libFuzzer, each for FUZZ_SECONDS seconds.
 FUZZ_SECONDS ?= 30
 library_fuzzers := $(patsubst test/fuzz/%.c,%,$(shell grep -lw LLVMFuzzerTestOneInput test/fuzz/*.c))
