@@ -48,7 +48,7 @@ libpinned_static := $(O)/lib/libpinned.a
 shim := $(O)/lib/libmalloc-pinned.so
 usdm := $(O)/lib/libusdm_pinned.so.1
 
-.PHONY: all help modules modules_install install uninstall dist doc clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb bench-kernel
+.PHONY: all help modules modules_install install uninstall dist doc clean check check-unit check-seeds check-fuzz check-preload check-qemu check-kernels check-debug-kernel check-abi check-devices check-vfio guest-programs vfio-programs demo demo-dpdk demo-openssl demo-packets demo-storage demo-vfio lint deb deb-source bench-kernel
 all: $(libpinned) $(libpinned_static) $(shim) $(usdm) $(O)/lib/libpinned.so $(O)/pinned-run $(O)/pinnedctl
 
 help:
@@ -61,6 +61,7 @@ help:
 	@echo 'make dist       the sources as $(O)/pinned-mem-$(VERSION).tar.gz'
 	@echo 'make doc        a web site of documents and manual pages, in $(O)/doc/html; needs Sphinx and mandoc'
 	@echo 'make deb        Debian packages, into the directory above'
+	@echo 'make deb-source the Debian source package and its upstream tarball, into the directory above'
 	@echo 'make clean      removes $(O)/, except the cache of fetched packages'
 	@echo 'These need a C compiler, make and glibc, and install nothing. CROSS_COMPILE=, ARCH=, CC= and'
 	@echo 'CFLAGS= have their usual meanings; V=1 prints commands; WERROR=1 makes warnings errors.'
@@ -221,6 +222,10 @@ doc:
 
 deb:
 	dpkg-buildpackage -us -uc -b
+
+deb-source: dist
+	cp '$(O)/pinned-mem-$(VERSION).tar.gz' '../pinned-mem_$(VERSION).orig.tar.gz'
+	dpkg-buildpackage -us -uc -S
 
 -include $(lib_objects:.o=.d) $(shim_objects:.o=.d) $(O)/obj/usdm/usdm.d
 include test/check.mk

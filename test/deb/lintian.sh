@@ -12,7 +12,7 @@ lintian --allow-root --pedantic --display-info --show-overrides --tag-display-li
 grep -v '^N:' said >tags || true
 ! grep -vE '^O: ' tags || fail 'lintian has something to say'
 # The test above makes lintian report unused overrides.
-while read -r _ package tag _; do
-	echo "overridden: $package $tag"
-	grep -B1 -E "^${package%:}: $tag" "$PINNED_SOURCE"/debian/*.lintian-overrides | grep -q '#' || fail "no reason for $tag"
-done <tags
+while read -r named; do
+	echo "overridden: $named"
+	grep -B1 -hE "^$named( |\$)" "$PINNED_SOURCE"/debian/{*.,source/}lintian-overrides | grep -q '#' || fail "no reason for $named"
+done < <(sed -E 's/^O: ([^:]*: [^ ]*).*/\1/' tags)
