@@ -20,7 +20,8 @@ static inline bool is_same(const struct pn_config *a, const struct pn_config *b)
 	       a->is_fine == b->is_fine && a->profile == b->profile &&
 	       !strcmp(a->profile_file, b->profile_file) && a->zero_on_free == b->zero_on_free &&
 	       a->quarantine == b->quarantine && a->has_guards == b->has_guards &&
-	       a->is_random == b->is_random && a->report == b->report && a->is_quiet == b->is_quiet;
+	       a->guard_every == b->guard_every && a->is_random == b->is_random &&
+	       a->report == b->report && a->is_quiet == b->is_quiet;
 }
 
 #endif /* SAME_CONFIGURATION_H */

@@ -25,7 +25,7 @@ for wrong in '--limit 10X' --limit=10X '--limit=' --limit=-1 --limit=1.5G --limi
 	ends 2 "${wrong%%[ =]*}" "$run" $wrong -- echo ran
 done
 for right in '--limit 10M' --limit=010M --min=1 --max=16383T --node=any --decay-ms=0 --classes=fine --memory=cached --policy=fallback \
-	--quiet '--min 4K --max=4K' --profile=0 --zero-on-free --guard --random --preload=libm.so.6; do
+	--quiet '--min 4K --max=4K' --profile=0 --zero-on-free --guard --guard=1000 --random --preload=libm.so.6; do
 	# shellcheck disable=SC2086
 	"$run" --backend anon $right -- echo ran >out 2>err || fail "$right: exit status $?: $(cat err)"
 	[ "$(cat out err)" = ran ] || fail "$right: $(cat out err)"

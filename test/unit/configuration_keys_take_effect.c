@@ -85,6 +85,9 @@ START_TEST(every_key_is_understood)
 	ck_assert_uint_eq(config.quarantine, 2UL << 20);
 	ck_assert(config.has_guards);
 	ck_assert(config.is_random);
+	ck_assert_uint_eq(config.guard_every, 0);
+	ck_assert_uint_eq(parse("guard:1,guard:500").guard_every, 500);
+	ck_assert(!parse("guard:1,guard:500").has_guards);
 	ck_assert(!parse("classes:fine,classes:pow2").is_fine);
 	ck_assert_int_eq(parse("node:1,node:any").node, -1);
 }
@@ -95,7 +98,7 @@ static const char *const other_values[] = {
 	"backend:anon", "policy:fail",	"min:1",	"max:1",	  "memory:cached",
 	"node:0",	"limit:1",	"contiguous:1", "retain_limit:1", "decay_ms:1",
 	"realtime:1",	"classes:fine", "profile:1",	"profile_file:x", "zero_on_free:1",
-	"quarantine:1", "guard:1",	"random:1",	"report:1",	  "quiet:1",
+	"quarantine:1", "guard:2",	"random:1",	"report:1",	  "quiet:1",
 };
 
 #define OTHER_VALUES (sizeof(other_values) / sizeof(other_values[0]))
@@ -141,7 +144,8 @@ static const struct {
 	  "bad value \"device\" for memory; use coherent, uncached, write-combine or cached" },
 	{ "node:99999", "bad value \"99999\" for node" },
 	{ "report:yes", "bad value \"yes\" for report; use 0 or 1" },
-	{ "guard:2", "bad value \"2\" for guard; use 0 or 1" },
+	{ "guard:yes", "bad value \"yes\" for guard; use 0, 1 or a number of objects" },
+	{ "guard:4294967296", "bad value \"4294967296\" for guard" },
 	{ "quarantine:on", "bad value \"on\" for quarantine; use a size in bytes" },
 	{ ":", "unknown key \"\"" },
 	{ "a\nb\x1b[2J:1", "unknown key \"a?b?[2J\"" },

@@ -180,6 +180,7 @@ START_TEST(random_operations_agree_with_the_model)
 	static const char *const configurations[] = {
 		"backend:anon",
 		"backend:anon,classes:fine,decay_ms:0",
+		"backend:anon,guard:100",
 	};
 	pthread_t threads[THREADS];
 
@@ -194,7 +195,7 @@ END_TEST
 
 static void add(TCase *tcase)
 {
-	tcase_add_loop_test(tcase, random_operations_agree_with_the_model, 0, 2);
+	tcase_add_loop_test(tcase, random_operations_agree_with_the_model, 0, 3);
 }
 
 int main(void)

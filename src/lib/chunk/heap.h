@@ -64,6 +64,7 @@ struct pn_central {
  *	chunk of the heap
  * @is_ending: the heap is being destroyed, and only the thread that destroys it gives chunks back
  * @is_realtime: the heap gives no chunk back, and touches new ones (prefault.h)
+ * @is_guarded: each object has a chunk of its own, and ends with it (front/guarded.h)
  * @calls: number of calls of slow paths
  * @is_due: pn_idle_tidy() has something to do; atomic
  * @forks: number of the process's forks that the heap has noticed
@@ -101,6 +102,7 @@ struct pn_heap {
 	unsigned int leaving;
 	bool is_ending;
 	bool is_realtime;
+	bool is_guarded;
 	unsigned int calls;
 	bool is_due;
 	uint32_t forks;

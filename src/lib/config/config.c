@@ -168,9 +168,16 @@ static bool set_zero_on_free(struct pn_config *config, struct pn_span value)
 	return set_switch(&config->zero_on_free, value);
 }
 
+/* 1 is about all chunks, and a larger number about one in so many objects. */
 static bool set_guard(struct pn_config *config, struct pn_span value)
 {
-	return set_switch(&config->has_guards, value);
+	uint64_t number;
+
+	if (!parse_number(value, &number) || number > INT32_MAX)
+		return false;
+	config->has_guards = number == 1;
+	config->guard_every = number > 1 ? (uint32_t)number : 0;
+	return true;
 }
 
 static bool set_random(struct pn_config *config, struct pn_span value)
@@ -223,7 +230,7 @@ static const struct {
 	{ "profile_file", set_profile_file, "a path of up to 255 bytes" },
 	{ "zero_on_free", set_zero_on_free, "0 or 1" },
 	{ "quarantine", set_quarantine, "a size in bytes, with K, M, G or T" },
-	{ "guard", set_guard, "0 or 1" },
+	{ "guard", set_guard, "0, 1 or a number of objects" },
 	{ "random", set_random, "0 or 1" },
 	{ "report", set_report, "0 or 1" },
 	{ "quiet", set_quiet, "0 or 1" },

@@ -39,6 +39,7 @@ enum pn_policy {
  * @zero_on_free: freed objects are zeroed
  * @quarantine: how many bytes of freed objects wait before their memory is reused
  * @has_guards: no accessible memory follows a chunk or a large object
+ * @guard_every: one in so many objects ends before addresses without memory; 0: none
  * @is_random: a slab hands out its free objects in random order
  * @report: print statistics at exit
  * @is_quiet: print no message if pinned memory is missing or used up
@@ -62,6 +63,7 @@ struct pn_config {
 	bool zero_on_free;
 	size_t quarantine;
 	bool has_guards;
+	uint32_t guard_every;
 	bool is_random;
 	bool report;
 	bool is_quiet;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "chunk/idle.h"
+#include "front/guarded.h"
 #include "front/harden.h"
 #include "front/heaps.h"
 #include "front/runtime.h"
@@ -62,6 +63,13 @@ static void *alloc_medium_or_large(size_t size, bool *is_zeroed)
 
 static void *alloc_plain(size_t size, bool *is_zeroed)
 {
+	pn_guarded_count(1);
+	if (pn_guarded_is_due()) {
+		void *object = pn_guarded_alloc(size, is_zeroed);
+
+		if (object)
+			return object;
+	}
 	if (size > PN_SMALL_MAX)
 		return alloc_medium_or_large(size, is_zeroed);
 	*is_zeroed = false;
@@ -145,7 +153,7 @@ void *pn_alloc_slow(size_t size)
 	bool is_zeroed;
 	void *object;
 
-	if (size > PN_SMALL_MAX && size <= PN_CHUNK_SIZE) {
+	if (size > PN_SMALL_MAX && size <= PN_CHUNK_SIZE && !pn_guarded_is_due()) {
 		object = pn_tcache_pop_medium(size);
 		if (object)
 			return object;
@@ -450,6 +458,9 @@ size_t pn_size_of(const void *ptr, const char *caller)
  */
 static bool is_too_roomy(const struct pn_slab *slab, size_t alignment, size_t size)
 {
+	/* A guarded object has the size that was requested, rounded up to a multiple of 16. */
+	if (pn_guarded_has(slab))
+		return slab->size > 16;
 	if (size <= PN_SMALL_MAX && alignment <= PN_SMALL_MAX)
 		return !slab || pn_slab_is_medium(slab) ||
 		       slab->class != pn_class_aligned(size ? size : 1, alignment);
@@ -509,7 +520,7 @@ static bool resize_in_place(void *ptr, size_t size, const struct pn_object *obje
 	 */
 	bool keeps_tail = pn_harden.zeroes || pn_state_is_retained(pn_object_get_state(object));
 
-	if (!keeps_tail || size > object->size) {
+	if (!pn_guarded_has(object->slab) && (!keeps_tail || size > object->size)) {
 		if (object->slot)
 			return pn_large_resize(ptr, size);
 		if (pn_slab_is_medium(object->slab))
@@ -520,14 +531,14 @@ static bool resize_in_place(void *ptr, size_t size, const struct pn_object *obje
 }
 
 /*
- * Allocates @size bytes in the heap that @object is in. An inherited object's replacement comes
- * from the default heap, because the object's heap may no longer exist.
+ * Allocates @size bytes in the heap that @object is in. The replacement of a guarded object comes
+ * from the default heap, and so does that of an inherited object, whose heap may no longer exist.
  */
 static void *alloc_in_same_heap(const struct pn_object *object, size_t size)
 {
 	bool is_zeroed;
 
-	if (object->heap == &pn_heap || object->is_inherited)
+	if (object->heap == &pn_heap || object->heap->is_guarded || object->is_inherited)
 		return pn_alloc(size);
 	return pn_alloc_in(object->heap, 1, size, &is_zeroed);
 }

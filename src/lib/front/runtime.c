@@ -16,6 +16,7 @@
 #include "chunk/limit.h"
 #include "config/conffile.h"
 #include "front/fork.h"
+#include "front/guarded.h"
 #include "front/harden.h"
 #include "front/realtime.h"
 #include "front/tcache.h"
@@ -94,6 +95,9 @@ static int start(void)
 	if (pn_harden_frees() || pn_random_is_on || pn_profile_is_on)
 		pn_tcache_disable();
 	pn_class_init(pn_runtime.config.is_fine);
+	/* Guarding an object takes system calls. */
+	if (!pn_runtime.config.realtime)
+		pn_guarded_every = pn_runtime.config.guard_every;
 	err = start_heap(&pn_runtime.config);
 	if (err)
 		return err;

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "chunk/idle.h"
+#include "front/guarded.h"
 #include "front/harden.h"
 #include "object/central.h"
 #include "os/confined.h"
@@ -69,6 +70,12 @@ static bool has_key;
 extern void *__dso_handle __attribute__((visibility("hidden")));
 extern int __cxa_thread_atexit_impl(void (*destroy)(void *), void *argument, void *dso)
 	__attribute__((weak));
+
+/* Returns how many frees lie between two calls of pn_tcache_tidy(). */
+static uint32_t frees_until_tidy(void)
+{
+	return pn_guarded_at_most(TIDY_FREES);
+}
 
 /* The beginning and the end of a cache. */
 
@@ -158,7 +165,7 @@ static struct pn_tcache *enlist_cache(void)
 	if (cache) {
 		cache->owner.epoch = pn_arena.epoch;
 		cache->owns_at_once = !all;
-		cache->frees = TIDY_FREES;
+		cache->frees = frees_until_tidy();
 		memset(cache->needed, 0, sizeof(cache->needed));
 		cache->prev = NULL;
 		cache->next = all;
@@ -445,6 +452,18 @@ static bool owns_or_adopts(struct pn_tcache *cache, struct pn_slab *slab)
 	       pn_owner_adopt(&cache->owner, slab);
 }
 
+/*
+ * Empties the bin of a class if the thread's next object is to be guarded, so that the next request
+ * takes a slow path. Return: false if it is not.
+ */
+static bool make_way_for_guard(struct pn_tcache *cache, unsigned int class)
+{
+	if (!pn_guarded_is_due())
+		return false;
+	pn_bin_flush_oldest(cache, class, cache->bins[class].count);
+	return true;
+}
+
 void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state)
 {
 	unsigned int index = slab->class;
@@ -455,7 +474,7 @@ void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state)
 	if (cache && !owns_or_adopts(cache, slab))
 		index += PN_BIN_OTHERS;
 	cache = cache_with_room(index);
-	if (cache && cache->owner.epoch == slab->epoch)
+	if (cache && cache->owner.epoch == slab->epoch && !make_way_for_guard(cache, slab->class))
 		pn_bin_push(&cache->bins[index], object, state);
 	else
 		pn_central_give(&pn_heap, slab->class, &(struct pn_free){ object, state }, 1);
@@ -501,7 +520,8 @@ void pn_tcache_tidy(void)
 
 	if (!cache)
 		return;
-	cache->frees = TIDY_FREES;
+	cache->frees = frees_until_tidy();
+	pn_guarded_count(cache->frees);
 	now = pn_sys_now_ms();
 	if (now - cache->tidied_ms < TIDY_MS)
 		return;

@@ -168,6 +168,38 @@ void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool 
 	return page == SIZE_MAX ? NULL : pn_arena_at(object->offset);
 }
 
+void *pn_medium_alloc_at_end(struct pn_heap *heap, size_t size, bool *is_zeroed)
+{
+	size_t pages = pages_for(size), page = SIZE_MAX;
+	struct pn_slab *object;
+
+	pn_assert(heap->is_guarded && size && size <= PN_CHUNK_SIZE);
+	pn_arena_lock();
+	object = take_record_locked(heap);
+	if (object)
+		page = pn_pages_take_locked(heap, PN_CHUNK_PAGES, 1, is_zeroed);
+	if (page != SIZE_MAX)
+		set_object(object, heap, page + PN_CHUNK_PAGES - pages, pages,
+			   (pages << PN_PAGE_SHIFT) - size);
+	else if (object)
+		give_record_locked(heap, object);
+	pn_arena_unlock();
+	pn_idle_tidy(heap);
+	return page == SIZE_MAX ? NULL : pn_arena_at(object->offset);
+}
+
+/* Gives back the pages of an object; those of a guarded object are a whole chunk. */
+static void give_pages_locked(struct pn_heap *heap, const struct pn_slab *object)
+{
+	size_t first = first_page(object);
+
+	pn_arena_assert_held();
+	if (heap->is_guarded)
+		pn_pages_give_locked(heap, first & ~(PN_CHUNK_PAGES - 1), PN_CHUNK_PAGES);
+	else
+		pn_pages_give_locked(heap, first, object->pages);
+}
+
 static void free_locked(struct pn_heap *heap, struct pn_slab *object)
 {
 	pn_arena_assert_held();
@@ -177,7 +209,7 @@ static void free_locked(struct pn_heap *heap, struct pn_slab *object)
 	heap->stats.medium_bytes -= object->size;
 	set_object_of_page(first_page(object), freed_mark_at(object->offset));
 	set_object_inside(object, first_page(object), first_page(object) + object->pages, NULL);
-	pn_pages_give_locked(heap, first_page(object), object->pages);
+	give_pages_locked(heap, object);
 	give_record_locked(heap, object);
 }
 

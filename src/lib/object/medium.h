@@ -25,6 +25,11 @@ size_t pn_medium_bin_pages(unsigned int bin);
  * Return: NULL if there is no memory.
  */
 void *pn_medium_alloc(struct pn_heap *heap, size_t size, size_t alignment, bool *is_zeroed);
+/*
+ * Allocates a medium object of @size bytes, a multiple of 16, at the end of a chunk that contains no
+ * other object, in a heap whose objects are guarded. Otherwise like pn_medium_alloc().
+ */
+void *pn_medium_alloc_at_end(struct pn_heap *heap, size_t size, bool *is_zeroed);
 /* Gives back the pages of a medium object that is no longer live. Takes the arena's lock. */
 void pn_medium_free(void *ptr);
 /* Returns true if @slab is only the mark of a medium object that was freed: see medium.c. */
