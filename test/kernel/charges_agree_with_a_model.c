@@ -121,7 +121,7 @@ static int fork_or_end(struct order *order)
 {
 	if (child) {
 		kill(child, SIGKILL);
-		EQUAL(waitpid(child, NULL, 0), child);
+		ENDED_OR_KILLED(child);
 		child = 0;
 		return 0;
 	}
@@ -350,7 +350,7 @@ static void step_die(int user)
 	if (roll(2))
 		WORKS(kill(worker[user], SIGKILL));
 	close(line[user]);
-	EQUAL(waitpid(worker[user], NULL, 0), worker[user]);
+	ENDED_OR_KILLED(worker[user]);
 	for (int slot = 0; slot < SLOTS; slot++) {
 		int n = slot_of[user][slot];
 
@@ -462,10 +462,10 @@ int main(int argc, char **argv)
 	}
 	printf("charges: %u steps, largest difference to the machine's memory %lu KiB\n", n_steps,
 	       worst_kib);
-	for (int user = 0; user < USERS; user++)
+	for (int user = 0; user < USERS; user++) {
 		close(line[user]);
-	while (wait(NULL) > 0)
-		;
+		ENDED_WELL(worker[user]);
+	}
 	for (int i = 0; i < PIPES; i++) {
 		close(pipes[i][0]);
 		close(pipes[i][1]);

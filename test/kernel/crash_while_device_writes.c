@@ -77,7 +77,7 @@ int main(void)
 	for (int i = 0; i < 2; i++) {
 		load_device();
 		pid = spawn(victim, NULL);
-		EQUAL(waitpid(pid, NULL, 0), pid);
+		ENDED_OR_KILLED(pid);
 		CHECK(read_number(RESTING) >= SLOTS);
 		others_take_memory(heap, fd);
 	}

@@ -141,7 +141,7 @@ static void goes_back(uint32_t type)
 	COMES_TO_USE(0);
 	is_write_back_again(phys);
 	pid = spawn(dies, &type);
-	EQUAL(waitpid(pid, NULL, 0), pid);
+	ENDED_OR_KILLED(pid);
 	COMES_TO_USE(0);
 	attr = attr_of(phys[0], true);
 	EQUAL(attr.not_write_back, 0);

@@ -72,7 +72,7 @@ int main(void)
 	}
 	for (i = 0; i < USERS; i++) {
 		WORKS(kill(users[i], SIGKILL));
-		EQUAL(waitpid(users[i], NULL, 0), users[i]);
+		ENDED_OR_KILLED(users[i]);
 	}
 	COMES_TO_USE(0);
 	CHECK(is_memory_back(before));

@@ -62,6 +62,7 @@ static void start(unsigned int id, struct family *family)
 static void owner_of_ids(void *arg)
 {
 	struct family *family = arg;
+	int status;
 
 	WORKS(setgroups(0, NULL));
 	become(OWNER);
@@ -74,7 +75,7 @@ static void owner_of_ids(void *arg)
 	for (unsigned int id = 0; id < IDS; id++)
 		start(id, family);
 	for (unsigned int id = 0; id < IDS; id++)
-		wait(NULL);
+		EQUAL(wait(&status) > 0 ? status : -1, 0);
 }
 
 /* Returns what all ids have taken together. */

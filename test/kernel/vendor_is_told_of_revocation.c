@@ -181,7 +181,7 @@ static void owner_goes(void (*how)(void *))
 	vendors[1] = open_vendor();
 	child_may_end = make_gate();
 	pid = spawn(how, NULL);
-	EQUAL(waitpid(pid, NULL, 0), pid);
+	ENDED_OR_KILLED(pid);
 	comes_to_notices(vendors[0], 1);
 	comes_to_notices(vendors[1], 1);
 	COMES_TO_USE(base + 2);

@@ -69,6 +69,8 @@
 #define UNCHANGED(fd, before)	test_unchanged(__FILE__, __LINE__, fd, &(before))
 /* Waits for the child @pid and checks that it exits with status 0; a child's skip is the test's. */
 #define ENDED_WELL(pid)		test_ended_well(__FILE__, __LINE__, pid)
+/* The same for a child that may also be killed: checks that no check failed in the child. */
+#define ENDED_OR_KILLED(pid)	test_ended_or_killed(__FILE__, __LINE__, pid)
 /* Checks that within a few seconds all pools together hold exactly @chunks chunks. */
 #define COMES_TO_USE(chunks)	test_comes_to_use(__FILE__, __LINE__, chunks)
 /* Checks that within a few seconds all forked children together hold exactly @pages copies. */
@@ -89,6 +91,7 @@ void test_filled(const char *file, int line, const char *what, const void *at, s
 void test_zeroed(const char *file, int line, const char *what, const void *at, size_t length);
 void test_unchanged(const char *file, int line, int fd, const struct pinned_mem_info *before);
 void test_ended_well(const char *file, int line, pid_t pid);
+void test_ended_or_killed(const char *file, int line, pid_t pid);
 void test_comes_to_use(const char *file, int line, unsigned long chunks);
 void test_comes_to_copies(const char *file, int line, unsigned long pages);
 
