@@ -4,8 +4,7 @@
  * common limit apply. After each step the driver's figures equal those of a model that knows who
  * holds which chunk. The driver refuses exactly the requests that the model refuses, and used +
  * resting + copies equals the memory that the machine has lost (Faults C2, C5, C11).
- *
- * usage: charges_agree_with_a_model [SEED [STEPS]]
+ * TEST_SEED chooses other steps.
  */
 #include "guest.h"
 
@@ -21,6 +20,7 @@
 #define CHUNKS 400
 #define PIPES 10
 #define BUFS 10
+#define STEPS 2000
 #define LIMIT 60
 #define USER_LIMIT 40
 #define FIRST_UID 4001
@@ -427,17 +427,15 @@ static void agrees(void)
 	worst_kib = lost > worst_kib ? lost : worst_kib;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static void (*const steps[])(int user) = { step_take,	step_take,   step_punch,
 						   step_pin,	step_export, step_fork,
 						   step_let_go, step_die,    step_press };
-	unsigned int n_steps = argc > 2 ? atoi(argv[2]) : 2000;
 	unsigned long limit = read_number(LIMIT_FILE);
 	char text[32];
 
-	state = argc > 1 ? strtoull(argv[1], NULL, 0) : now_ns();
-	printf("charges: seed %llu\n", (unsigned long long)state);
+	state = seed_or(1);
 	let_everybody_open(true);
 	comes_to(SYSFS "resting_chunks", 0);
 	COMES_TO_USE(0);
@@ -456,11 +454,11 @@ int main(int argc, char **argv)
 		start(user);
 	WORKS(write_text("/proc/sys/vm/drop_caches", "3"));
 	base_kib = memory_in_use();
-	for (unsigned int i = 0; i < n_steps; i++) {
+	for (unsigned int i = 0; i < STEPS; i++) {
 		steps[roll(sizeof(steps) / sizeof(*steps))](roll(USERS));
 		agrees();
 	}
-	printf("charges: %u steps, largest difference to the machine's memory %lu KiB\n", n_steps,
+	printf("charges: %u steps, largest difference to the machine's memory %lu KiB\n", STEPS,
 	       worst_kib);
 	for (int user = 0; user < USERS; user++) {
 		close(line[user]);

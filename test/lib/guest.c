@@ -342,7 +342,7 @@ pid_t spawn(void (*run)(void *arg), void *arg)
 	_exit(0);
 }
 
-static void ended(const char *file, int line, pid_t pid, bool may_be_killed)
+void test_ended(const char *file, int line, pid_t pid, bool may_be_killed)
 {
 	int status;
 
@@ -355,16 +355,6 @@ static void ended(const char *file, int line, pid_t pid, bool may_be_killed)
 	if (WEXITSTATUS(status) == 77)
 		_exit(77); /* the child has told the reason */
 	test_equal(file, line, "child's exit status", WEXITSTATUS(status), 0);
-}
-
-void test_ended_well(const char *file, int line, pid_t pid)
-{
-	ended(file, line, pid, false);
-}
-
-void test_ended_or_killed(const char *file, int line, pid_t pid)
-{
-	ended(file, line, pid, true);
 }
 
 union descriptor_space {
@@ -601,12 +591,4 @@ unsigned long free_memory_kib(void)
 unsigned long checkers_memory_kib(void)
 {
 	return access("/sys/kernel/debug/page_owner", F_OK) ? 0 : meminfo_kib("MemTotal") / 16;
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }

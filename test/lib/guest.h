@@ -29,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pinned_mem.h"
@@ -68,9 +69,9 @@
 /* Checks that this pool, and all pools together, hold as many chunks as in @before. */
 #define UNCHANGED(fd, before)	test_unchanged(__FILE__, __LINE__, fd, &(before))
 /* Waits for the child @pid and checks that it exits with status 0; a child's skip is the test's. */
-#define ENDED_WELL(pid)		test_ended_well(__FILE__, __LINE__, pid)
+#define ENDED_WELL(pid)		test_ended(__FILE__, __LINE__, pid, false)
 /* The same for a child that may also be killed: checks that no check failed in the child. */
-#define ENDED_OR_KILLED(pid)	test_ended_or_killed(__FILE__, __LINE__, pid)
+#define ENDED_OR_KILLED(pid)	test_ended(__FILE__, __LINE__, pid, true)
 /* Checks that within a few seconds all pools together hold exactly @chunks chunks. */
 #define COMES_TO_USE(chunks)	test_comes_to_use(__FILE__, __LINE__, chunks)
 /* Checks that within a few seconds all forked children together hold exactly @pages copies. */
@@ -90,8 +91,7 @@ void test_filled(const char *file, int line, const char *what, const void *at, s
 		 uint64_t seed);
 void test_zeroed(const char *file, int line, const char *what, const void *at, size_t length);
 void test_unchanged(const char *file, int line, int fd, const struct pinned_mem_info *before);
-void test_ended_well(const char *file, int line, pid_t pid);
-void test_ended_or_killed(const char *file, int line, pid_t pid);
+void test_ended(const char *file, int line, pid_t pid, bool may_be_killed);
 void test_comes_to_use(const char *file, int line, unsigned long chunks);
 void test_comes_to_copies(const char *file, int line, unsigned long pages);
 
@@ -183,7 +183,24 @@ int unload_module(void);
 int load_module_file(const char *path);
 int unload_module_named(const char *name);
 
-uint64_t now_ns(void);
+static inline uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* Returns and prints the seed of a test with random operations: TEST_SEED, or @otherwise. */
+static inline uint64_t seed_or(uint64_t otherwise)
+{
+	const char *wanted = getenv("TEST_SEED");
+	uint64_t seed = wanted ? strtoull(wanted, NULL, 0) : otherwise;
+
+	printf("TEST_SEED=%llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	return seed;
+}
 
 /*
  * Keeps huge pages out of anonymous memory. A kernel without transparent huge pages refuses the
