@@ -220,7 +220,7 @@ check-debug-kernel: $(kernel_programs) $(device_programs) $(debug_programs) $(fu
 guest-programs: $(kernel_programs) $(device_programs)
 
 check-kernels: | $(O)/need/kernels
-	@test/qemu/check-kernels
+	@test/qemu/check-kernels $(CELLS)
 
 # Runs all levels of tests, and prints the sum over all levels as the last line.
 # First asks for the packages of all levels, so that a missing one is named at once.
