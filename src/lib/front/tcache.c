@@ -508,9 +508,10 @@ static bool flush_medium_of_all(void)
 
 bool pn_tcache_flush(void)
 {
-	bool was_any = pn_bin_flush_all(pn_tcache);
+	struct pn_tcache *cache = pn_tcache;
+	bool was_cached = pn_bin_flush_all(cache), was_kept = pn_owner_purge(&cache->owner);
 
-	return flush_medium_of_all() || was_any;
+	return flush_medium_of_all() || was_cached || was_kept;
 }
 
 void pn_tcache_tidy(void)

@@ -80,8 +80,9 @@ void pn_tcache_push_medium(struct pn_slab *object);
  */
 void pn_tcache_free(struct pn_slab *slab, void *object, uint8_t *state);
 /*
- * Gives back all objects in the calling thread's cache, and the medium objects in the caches of all
- * threads. Return: false if there were none.
+ * Gives back all objects in the calling thread's cache, the medium objects in the caches of all
+ * threads, and those slabs without used objects that belong to the calling thread or to nobody.
+ * Return: false if there was nothing to give back.
  */
 bool pn_tcache_flush(void);
 

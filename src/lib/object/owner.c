@@ -12,8 +12,10 @@
  * When a thread ends, its slabs with free objects become unowned. Its full slabs keep the pointer
  * to its record; they belong to the next thread that gets the record, unless somebody returns an
  * object to them first. A thread adopts a slab that is unowned, or whose owner has ended, when it
- * needs a slab, and when it frees an object of such a slab: programs often hand the objects of one
- * thread on to the next thread.
+ * needs a slab. It also adopts such a slab when it frees one of the slab's objects, because programs
+ * often hand the objects of one thread on to the next thread. If more than half of the slab is free,
+ * however, then the slab stays unowned until a thread needs objects. Otherwise a thread that frees
+ * much and allocates little would collect free objects, and other threads would make new slabs.
  */
 #include "object/owner.h"
 
@@ -71,11 +73,19 @@ static void adopt_locked(struct pn_owner *owner, struct pn_slab *slab)
 	pn_slab_set_owner(slab, owner);
 }
 
+/* The answer may be out of date without the class's lock. */
+static bool is_mostly_free(const struct pn_slab *slab)
+{
+	return __atomic_load_n(&slab->free, __ATOMIC_RELAXED) > slab->count / 2;
+}
+
 bool pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab)
 {
 	struct pn_central *central = central_of(slab->class);
 	bool is_free;
 
+	if (is_mostly_free(slab))
+		return false;
 	pn_lock(&central->lock);
 	is_free = is_of_this_process(owner) && pn_slab_is_unowned(slab) &&
 		  slab->epoch == owner->epoch;
@@ -171,6 +181,34 @@ void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_f
 	if (others)
 		pn_central_give(&pn_heap, class, &objects[count - others], others);
 	count_out(owner, class, -(int64_t)own);
+}
+
+static bool purge_locked(struct pn_owner *owner, unsigned int class)
+{
+	struct pn_central *central = central_of(class);
+	bool was_any = false;
+
+	pn_lock_assert_held(&central->lock);
+	if (is_of_this_process(owner)) {
+		collect_locked(owner, class);
+		was_any = pn_slab_unmake_empty_locked(central, &owner->partial[class]);
+	}
+	return pn_slab_unmake_empty_locked(central, &central->partial) || was_any;
+}
+
+bool pn_owner_purge(struct pn_owner *owner)
+{
+	bool was_any = false;
+
+	for (unsigned int class = 0; class < PN_CLASSES; class ++) {
+		struct pn_central *central = central_of(class);
+
+		pn_lock(&central->lock);
+		was_any = purge_locked(owner, class) || was_any;
+		pn_unlock(&central->lock);
+	}
+	pn_idle_tidy(&pn_heap);
+	return was_any;
 }
 
 /* Beginning and end of a thread. */

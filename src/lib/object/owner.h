@@ -31,8 +31,14 @@ void pn_owner_give(struct pn_owner *owner, unsigned int class, const struct pn_f
 		   size_t count);
 
 /*
- * Makes @owner the owner of a slab that is unowned, or whose owner has ended. Takes the class's
- * lock. Returns false if the slab belongs to another thread.
+ * Unmakes all slabs that have no used objects, if @owner owns them or nobody does. Acquires the
+ * lock of each class. Returns false if there were none.
+ */
+bool pn_owner_purge(struct pn_owner *owner);
+
+/*
+ * Makes @owner the owner of a slab that is unowned, or whose owner has ended. Acquires the class's
+ * lock. Returns false if the slab belongs to another thread, or if most of its objects are free.
  */
 bool pn_owner_adopt(struct pn_owner *owner, struct pn_slab *slab);
 

@@ -5,7 +5,7 @@
  * A slab with free objects is in the list of its owner or, if it is unowned, of its class. A full
  * slab is in no list; the arena's table of slabs finds it when an object is returned. A slab that
  * becomes empty gives its pages back, unless it is the last one in its list: the next allocation
- * needs that slab.
+ * needs that slab. Such a slab stays until pn_slab_unmake_empty_locked() gives its pages back.
  */
 #include "object/slab.h"
 
@@ -237,6 +237,22 @@ void pn_slab_unmake_locked(struct pn_slab *slab)
 	pn_pages_give_locked(heap, slab->offset >> PN_PAGE_SHIFT, pages);
 	pn_arena_unlock();
 	give_record(&heap->centrals[slab->class], slab);
+}
+
+bool pn_slab_unmake_empty_locked(struct pn_central *central, struct pn_slab **list)
+{
+	bool was_any = false;
+
+	pn_lock_assert_held(&central->lock);
+	for (struct pn_slab *slab = *list, *next; slab; slab = next) {
+		next = slab->next;
+		if (slab->free < slab->count)
+			continue;
+		pn_slab_remove(list, slab);
+		pn_slab_unmake_locked(slab);
+		was_any = true;
+	}
+	return was_any;
 }
 
 /* Objects. */

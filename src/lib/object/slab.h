@@ -146,6 +146,11 @@ struct pn_slab *pn_slab_make_locked(struct pn_heap *heap, unsigned int class,
 /* Gives back the pages of a slab that is in no list and whose objects have all been returned. */
 void pn_slab_unmake_locked(struct pn_slab *slab);
 /*
+ * Removes all slabs whose objects are all free from a list, which is an owner's or that of the class
+ * itself, and unmakes these slabs. Returns false if there were none.
+ */
+bool pn_slab_unmake_empty_locked(struct pn_central *central, struct pn_slab **list);
+/*
  * Takes up to @wanted free objects from a slab. Returns how many. The caller is the slab's owner
  * or, if the slab is unowned, holds the class's lock.
  */
