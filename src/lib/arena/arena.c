@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "arena/space.h"
 #include "arena/tables.h"
 #include "arena/window.h"
 #include "arena/work.h"
@@ -271,6 +272,7 @@ void pn_arena_reset_lock(void)
 {
 	pn_work_in_child();
 	pn_lock_reset(&lock);
+	pn_space_in_child();
 }
 
 #if PN_CHECKS

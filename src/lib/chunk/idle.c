@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "arena/space.h"
 #include "arena/work.h"
 #include "backend/devices.h"
 #include "chunk/forks.h"
@@ -455,6 +456,8 @@ void pn_idle_add_locked(struct pn_heap *heap, size_t index)
 	/* Large objects do not count which of their pages were used. */
 	if (pn_arena.slots[index].state != PN_SLOT_PAGES)
 		memset(pn_arena.slots[index].fresh, 0, sizeof(pn_arena.slots[index].fresh));
+	if (pn_space_is_used(index))
+		pn_space_note_locked(index, 1, false);
 	pn_slot_set_state(&pn_arena.slots[index], PN_SLOT_EMPTY);
 	pn_idle_put_locked(heap, index);
 }

@@ -10,6 +10,7 @@
  */
 #include "chunk/pages.h"
 
+#include "arena/space.h"
 #include "chunk/idle.h"
 #include "chunk/slots.h"
 
@@ -187,6 +188,7 @@ static size_t new_chunk(struct pn_heap *heap)
 	pn_assert(slot->state == PN_SLOT_EMPTY && slot->heap == heap);
 	pn_assert(slot->epoch == pn_arena.epoch);
 	__atomic_store_n(&slot->state, (uint8_t)PN_SLOT_PAGES, __ATOMIC_RELAXED);
+	pn_space_note_locked(index, 1, true);
 	slot->object = PN_OBJECT_NEVER;
 	for (size_t i = 0; i < PN_PAGE_WORDS; i++)
 		slot->free[i] = ~(uint64_t)0;

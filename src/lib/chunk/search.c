@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Finds runs of slots; see search.h. The runs that were freed last are looked at first. After them,
- * the search goes from the lowest slot that may be available to higher ones, step by step over
- * large objects and other pools' regions. The arena's lock is held.
+ * the search goes to the lowest slots that hold nothing (arena/space.h), and from there on step by
+ * step over slots that the heap cannot take although they hold nothing: those of other pools, and
+ * those on which threads are working. The arena's lock is held.
  */
 #include "chunk/search.h"
 
+#include "arena/space.h"
 #include "arena/work.h"
 #include "chunk/idle.h"
 
@@ -16,6 +18,8 @@ static bool is_available(const struct pn_heap *heap, size_t slot)
 
 	if (pn_work_at(slot))
 		return false;
+	pn_assert(!pn_space_is_used(slot) || (pn_arena.slots[slot].state != PN_SLOT_HOLE &&
+					      pn_arena.slots[slot].state != PN_SLOT_EMPTY));
 	if (owner != heap->pool.number)
 		return !owner;
 	return pn_search_is_hole(slot) || pn_idle_is_punchable(heap, &pn_arena.slots[slot]);
@@ -91,6 +95,27 @@ static bool find_recent(const struct pn_heap *heap, struct pn_slot_run *run)
 	return false;
 }
 
+/*
+ * Moves the hint to the first slot that may be available. It may be beyond the last slot that can be
+ * claimed.
+ */
+static void advance_hint(struct pn_heap *heap)
+{
+	size_t slots = pn_arena_slot_limit();
+
+	heap->hint = pn_space_find_locked(heap->hint, 1);
+	while (heap->hint < slots && !is_available(heap, heap->hint)) {
+		heap->hint += count_unavailable(heap, heap->hint);
+		heap->hint = pn_space_find_locked(heap->hint, 1);
+	}
+}
+
+/* Returns the first slot from @at on at which the run may begin. */
+static size_t next_begin(const struct pn_slot_run *run, size_t at)
+{
+	return pn_round_up(pn_space_find_locked(at, run->count), run->alignment);
+}
+
 /* Finds the first run at or after the hint. Return: false if there is none. */
 static bool find_first(struct pn_heap *heap, struct pn_slot_run *run)
 {
@@ -98,15 +123,14 @@ static bool find_first(struct pn_heap *heap, struct pn_slot_run *run)
 
 	pn_arena_assert_held();
 	pn_assert(run->count && run->alignment);
-	while (heap->hint < slots && !is_available(heap, heap->hint))
-		heap->hint += count_unavailable(heap, heap->hint);
-	run->first = pn_round_up(heap->hint, run->alignment);
+	advance_hint(heap);
+	run->first = next_begin(run, heap->hint);
 	at = run->first;
 	while (run->first + run->count <= slots) {
 		if (at == run->first + run->count) {
 			if (can_begin_at(heap, run->first) && can_end_at(heap, at))
 				return true;
-			run->first = pn_round_up(run->first + 1, run->alignment);
+			run->first = next_begin(run, run->first + 1);
 			at = run->first;
 			continue;
 		}
@@ -115,7 +139,7 @@ static bool find_first(struct pn_heap *heap, struct pn_slot_run *run)
 			continue;
 		}
 		at += count_unavailable(heap, at);
-		run->first = pn_round_up(at, run->alignment);
+		run->first = next_begin(run, at);
 		at = run->first;
 	}
 	return false;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 
+#include "arena/space.h"
 #include "arena/window.h"
 #include "arena/work.h"
 #include "backend/devices.h"
@@ -343,6 +344,7 @@ static void set_tail(struct pn_heap *heap, size_t first, size_t from, size_t to)
 		set_used(&pn_arena.slots[first + i], PN_SLOT_LARGE_TAIL);
 		pn_arena.slots[first + i].run = (uint32_t)i;
 	}
+	pn_space_note_locked(first + from, to - from, true);
 	heap->stats.large_chunks += to - from;
 }
 
@@ -360,6 +362,7 @@ static void set_raw(struct pn_heap *heap, const struct pn_slot_run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
 		set_used(&pn_arena.slots[run->first + i], PN_SLOT_RAW);
+	pn_space_note_locked(run->first, run->count, true);
 	heap->stats.raw_chunks += run->count;
 }
 
@@ -432,6 +435,7 @@ static void give_locked(struct pn_heap *heap, size_t first, size_t count)
 {
 	pn_arena_assert_held();
 	pn_assert(count && heap->stats.large_chunks >= count);
+	pn_space_note_locked(first, count, false);
 	for (size_t i = 0; i < count; i++) {
 		pn_assert(pn_arena.slots[first + i].state == PN_SLOT_LARGE ||
 			  pn_arena.slots[first + i].state == PN_SLOT_LARGE_TAIL);
