@@ -16,7 +16,7 @@ static inline bool is_same(const struct pn_config *a, const struct pn_config *b)
 	       a->min == b->min && a->max == b->max && a->limit == b->limit &&
 	       a->contiguous == b->contiguous && a->retain_limit == b->retain_limit &&
 	       a->memory_type == b->memory_type && a->node == b->node &&
-	       a->decay_ms == b->decay_ms && a->realtime == b->realtime &&
+	       a->decay_ms == b->decay_ms && a->idle == b->idle && a->realtime == b->realtime &&
 	       a->is_fine == b->is_fine && a->profile == b->profile &&
 	       !strcmp(a->profile_file, b->profile_file) && a->zero_on_free == b->zero_on_free &&
 	       a->quarantine == b->quarantine && a->has_guards == b->has_guards &&

@@ -4,7 +4,7 @@
  * back in the call that frees, except for 8 MiB or an eighth of what is in use, so that a process
  * that sleeps afterwards keeps no more (Faults E18). Kept chunks go back evenly within decay_ms while
  * the program works (Faults E19). A program that frees and allocates the same chunks again and again
- * makes no system calls for them.
+ * makes no system calls for them. The key idle sets another bound than 8 MiB.
  *
  * Functions of this file replace the library's system calls: they tell the time, and refuse to take
  * memory back.
@@ -225,6 +225,26 @@ START_TEST(what_cannot_go_back_is_not_offered_in_each_call)
 }
 END_TEST
 
+START_TEST(the_key_idle_says_how_much_is_kept)
+{
+	uint64_t before;
+
+	setenv("PINNED_CONF", "backend:anon,idle:400M", 1);
+	make_peak(400, MEDIUM);
+	ck_assert_uint_le(idle_bytes(), 400 * MIB);
+	ck_assert_uint_ge(idle_bytes(), 380 * MIB);
+	/* Without the key, these 360 MiB would be too many. */
+	before = system_calls();
+	for (int i = 0; i < 5; i++)
+		make_peak(180, MEDIUM);
+	ck_assert_uint_eq(system_calls(), before);
+	now_ms += DECAY_MS + 1;
+	for (int i = 0; i < 40; i++)
+		work();
+	ck_assert_uint_le(idle_bytes(), 2 * MIB);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, a_peak_goes_back_in_the_calls_that_free);
@@ -232,6 +252,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_heap_of_its_own_keeps_little);
 	tcase_add_test(tcase, a_process_that_uses_much_keeps_an_eighth);
 	tcase_add_test(tcase, what_is_needed_again_at_once_is_kept);
+	tcase_add_test(tcase, the_key_idle_says_how_much_is_kept);
 	tcase_add_test(tcase, what_is_not_needed_again_decays_evenly);
 	tcase_add_test(tcase, what_cannot_go_back_is_not_offered_in_each_call);
 }

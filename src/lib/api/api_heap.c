@@ -35,6 +35,9 @@ static int read_options(const struct pinned_heap_options *options,
 	return err ? err : are_sound(known) ? 0 : EINVAL;
 }
 
+/* How many idle chunks a heap may keep that the program has created; the default of the key idle. */
+#define IDLE_CHUNKS 4
+
 static struct pn_heap_options translate(const struct pinned_heap_options *options,
 					const struct pn_config *config)
 {
@@ -46,6 +49,7 @@ static struct pn_heap_options translate(const struct pinned_heap_options *option
 		},
 		.limit_chunks = options->limit ? options->limit / PN_CHUNK_SIZE : UINT64_MAX,
 		.decay_ms = config->decay_ms,
+		.idle_chunks = IDLE_CHUNKS,
 		.contiguous_chunks = options->flags & PINNED_HEAP_CONTIGUOUS ? 1 : 0,
 	};
 }

@@ -40,6 +40,7 @@ static void set_options(struct pn_heap *heap, const struct pn_heap_options *opti
 {
 	heap->limit_chunks = options->limit_chunks;
 	heap->decay_ms = options->decay_ms;
+	heap->idle_chunks = options->idle_chunks;
 	heap->contiguous_chunks = options->contiguous_chunks;
 	heap->pool.memory = options->memory;
 }

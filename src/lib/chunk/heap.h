@@ -60,6 +60,7 @@ struct pn_central {
  * @contiguous_chunks: a large object of at least this many chunks must be physically contiguous; 0:
  *	none must be
  * @decay_ms: how long an EMPTY chunk is kept at most (keep.h)
+ * @idle_chunks: how many EMPTY chunks may be kept, however little the heap uses
  * @leaving: how many threads are giving chunks of the heap back, or making a registrar's key for a
  *	chunk of the heap
  * @is_ending: the heap is being destroyed, and only the thread that destroys it gives chunks back
@@ -99,6 +100,7 @@ struct pn_heap {
 	uint64_t reserved;
 	size_t contiguous_chunks;
 	uint64_t decay_ms;
+	uint64_t idle_chunks;
 	unsigned int leaving;
 	bool is_ending;
 	bool is_realtime;
@@ -137,12 +139,14 @@ static inline bool pn_heap_wants_run(const struct pn_heap *heap, size_t count)
  * @memory: properties of the heap's chunks
  * @limit_chunks: how many chunks the heap may hold
  * @decay_ms: how long an EMPTY chunk is kept
+ * @idle_chunks: as in struct pn_heap
  * @contiguous_chunks: as in struct pn_heap
  */
 struct pn_heap_options {
 	struct pn_memory memory;
 	uint64_t limit_chunks;
 	uint64_t decay_ms;
+	uint64_t idle_chunks;
 	size_t contiguous_chunks;
 };
 

@@ -4,8 +4,7 @@
 
 #include "os/sys.h"
 
-/* A heap may always keep this many idle chunks, 8 MiB; and this part of the chunks that it uses. */
-#define LEAST 4
+/* A heap may always keep as many idle chunks as this part of the chunks that it uses. */
 #define PART_OF_USED 8
 
 /* How many more chunks it keeps at most if the program needs them again and again; 128 MiB. */
@@ -33,7 +32,7 @@ static uint64_t most(const struct pn_heap *heap)
 {
 	uint64_t part = (heap->stats.chunks - heap->stats.empty_chunks) / PART_OF_USED;
 
-	return (part > LEAST ? part : LEAST) + heap->keep.extra;
+	return (part > heap->idle_chunks ? part : heap->idle_chunks) + heap->keep.extra;
 }
 
 uint64_t pn_keep_count_excess_locked(const struct pn_heap *heap)
@@ -95,7 +94,7 @@ void pn_keep_note_excess_given_locked(struct pn_heap *heap, uint64_t count)
 void pn_keep_note_decayed_locked(struct pn_heap *heap)
 {
 	pn_arena_assert_held();
-	if (heap->stats.empty_chunks <= LEAST)
+	if (heap->stats.empty_chunks <= heap->idle_chunks)
 		heap->keep.extra = 0;
 }
 

@@ -2,11 +2,12 @@
 /*
  * How many idle chunks a heap keeps, and how long. The arena's lock covers everything here.
  *
- * A heap keeps at most a small number of idle chunks, or an eighth of the chunks that it uses, and
+ * A heap keeps at most a fixed number of idle chunks, or an eighth of the chunks that it uses, and
  * gives excess chunks back in the call that frees. A process that sleeps therefore keeps little,
- * although no thread of the library's works in the background. The kept chunks are given back evenly
- * within decay_ms: a heap that keeps as many as it may gives the first one back soon, and a heap
- * that keeps a single one gives this one back after decay_ms.
+ * although no thread of the library's works in the background. The key idle sets the fixed number of
+ * the default heap. The kept chunks are given back evenly within decay_ms: a heap that keeps as many
+ * as it may gives the first one back soon, and a heap that keeps a single one gives this one back
+ * after decay_ms.
  *
  * A program that frees and allocates the same chunks again and again would pay for two system calls
  * each time. If chunks are needed again soon after they were given back as excess, then the heap

@@ -135,6 +135,11 @@ static bool set_decay(struct pn_config *config, struct pn_span value)
 	return parse_number(value, &config->decay_ms);
 }
 
+static bool set_idle(struct pn_config *config, struct pn_span value)
+{
+	return parse_size(value, &config->idle);
+}
+
 static bool set_realtime(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->realtime);
@@ -224,6 +229,7 @@ static const struct {
 	{ "contiguous", set_contiguous, "a size in bytes, with K, M, G or T" },
 	{ "retain_limit", set_retain_limit, "a size in bytes, with K, M, G or T" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
+	{ "idle", set_idle, "a size in bytes, with K, M, G or T" },
 	{ "realtime", set_realtime, "a size in bytes, with K, M, G or T" },
 	{ "classes", set_classes, "pow2 or fine" },
 	{ "profile", set_profile, "a size in bytes, with K, M, G or T" },
@@ -333,6 +339,7 @@ void pn_config_defaults(struct pn_config *config)
 		.retain_limit = (size_t)256 << 20,
 		.node = -1,
 		.decay_ms = 10000,
+		.idle = (size_t)8 << 20,
 	};
 }
 

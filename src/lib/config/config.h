@@ -32,6 +32,7 @@ enum pn_policy {
  * @memory_type: PINNED_MEMORY_*, the type of the default heap's memory
  * @node: NUMA node, or -1 for any
  * @decay_ms: how long an idle chunk is kept
+ * @idle: how many bytes of idle chunks the default heap may keep, however little it uses
  * @realtime: how many bytes of chunks to obtain at the start, and never to give back; 0: none
  * @is_fine: there are four size classes for each doubling, instead of one
  * @profile: mean bytes between the samples of a heap profile; 0 for no profile
@@ -56,6 +57,7 @@ struct pn_config {
 	uint32_t memory_type;
 	int node;
 	uint64_t decay_ms;
+	size_t idle;
 	size_t realtime;
 	bool is_fine;
 	size_t profile;

@@ -71,6 +71,7 @@ static int start_heap(const struct pn_config *config)
 		.limit_chunks = UINT64_MAX,
 		/* An idle chunk is accessible, so with guards no chunk is kept idle. */
 		.decay_ms = has_guards(config) ? 0 : config->decay_ms,
+		.idle_chunks = config->idle / PN_CHUNK_SIZE,
 		.contiguous_chunks = config->contiguous / PN_CHUNK_SIZE +
 				     !!(config->contiguous % PN_CHUNK_SIZE),
 	};

@@ -74,7 +74,7 @@ def without_effect(keys):
     if keys.text("profile_file") and keys.number("profile") in (None, 0):
         yield keys.line("profile_file"), "profile_file has no effect without profile"
     if keys.number("realtime"):
-        for name in ("guard", "decay_ms"):
+        for name in ("guard", "decay_ms", "idle"):
             if keys.number(name):
                 yield keys.line("realtime", name), f"{name} has no effect with realtime"
 
