@@ -42,7 +42,8 @@ apt-get -qy remove "${names[@]}"
 [ -f /etc/default/pinned-mem ] || fail 'removing took the settings away'
 ! dkms status | grep -q pinned-mem || fail "removed, but DKMS says: $(dkms status)"
 [ ! -e "$module" ] || fail "removed, but there is $module"
-dpkg --purge "${names[@]}"
+dpkg --purge "${names[@]}" >log.purge 2>&1 || fail "$(cat log.purge)"
+! grep 'dpkg: warning: while removing' log.purge || fail 'dpkg warns at the purge'
 list_files >after
 expect_no_difference before after 'installing and purging'
 ! dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' '*pinned*' 2>/dev/null | grep -v '^un' || fail 'dpkg still knows packages'
