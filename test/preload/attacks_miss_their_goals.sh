@@ -35,7 +35,7 @@ reached_by_default='dangling/old_data dangling/old_data_of_medium dangling/read_
 	published/writes_nothing'
 reached_hardened='overflow/before_the_begin overflow/linear overflow/linear_of_medium
 	overflow/off_by_one published/byte_32_after_large
-	published/byte_32_after_small published/byte_a_mib_after_large
+	published/byte_a_mib_after_large
 	published/byte_a_mib_after_medium published/byte_a_mib_after_small
 	published/byte_after_large published/byte_after_small
 	published/copy_1_after_large published/copy_1_after_small

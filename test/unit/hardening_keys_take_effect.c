@@ -104,6 +104,70 @@ START_TEST(a_write_after_free_is_found_when_the_object_has_waited)
 }
 END_TEST
 
+static const struct {
+	size_t size;
+	long at;
+} outside[] = { { 16, 16 }, { 16, 47 }, { 64, 64 }, { 64, 127 }, { 1000, 1024 }, { 1000, 1500 } };
+#define OUTSIDE ((int)(sizeof(outside) / sizeof(outside[0])))
+
+/* Nobody has used the object that follows the first one of a slab. */
+START_TEST(a_write_after_an_object_is_found_when_it_is_freed)
+{
+	char *object;
+
+	configure("zero_on_free:1");
+	object = pinned_malloc(outside[_i].size);
+	*(char *)hidden(object + outside[_i].at) = 'x';
+	pinned_free(object);
+}
+END_TEST
+
+START_TEST(a_write_before_an_object_is_found_when_it_is_freed)
+{
+	char *object = NULL, *last;
+
+	configure("zero_on_free:1,random:1");
+	do {
+		last = object;
+		object = pinned_malloc(64);
+	} while (!((uintptr_t)object % 4096) || object - 64 == last);
+	*(char *)hidden(object - 1) = 'x';
+	pinned_free(object);
+}
+END_TEST
+
+START_TEST(a_write_to_an_object_that_nobody_has_used_is_found)
+{
+	char *object;
+
+	configure("zero_on_free:1");
+	object = pinned_malloc(100);
+	*(char *)hidden(object + 10 * 128 + 77) = 'x';
+	for (int i = 0; i < 20; i++)
+		ck_assert_ptr_nonnull(pinned_malloc(100));
+}
+END_TEST
+
+/* Slabs are made of pages that contained other objects, and of new pages. */
+START_TEST(objects_beside_used_ones_are_no_misuse)
+{
+	char *objects[100];
+
+	configure("zero_on_free:1,random:1");
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < 100; i++) {
+			size_t size = sizes[(i * 7 + round) % 6];
+
+			objects[i] = pinned_malloc(size);
+			ck_assert_ptr_nonnull(objects[i]);
+			memset(objects[i], 'x', size);
+		}
+		for (int i = 0; i < 100; i++)
+			pinned_free(objects[(i * 37 + round) % 100]);
+	}
+}
+END_TEST
+
 START_TEST(a_write_after_free_is_found_when_the_object_is_handed_out)
 {
 	char *object;
@@ -307,6 +371,13 @@ END_TEST
 
 static void add(TCase *tcase)
 {
+	tcase_add_loop_test_raise_signal(tcase, a_write_after_an_object_is_found_when_it_is_freed,
+					 SIGABRT, 0, OUTSIDE);
+	tcase_add_test_raise_signal(tcase, a_write_before_an_object_is_found_when_it_is_freed,
+				    SIGABRT);
+	tcase_add_test_raise_signal(tcase, a_write_to_an_object_that_nobody_has_used_is_found,
+				    SIGABRT);
+	tcase_add_test(tcase, objects_beside_used_ones_are_no_misuse);
 	tcase_add_loop_test(tcase, a_freed_object_is_zero, 0, SIZES);
 	tcase_add_loop_test(tcase, what_a_shrunk_object_had_is_zero, 0, SIZES);
 	tcase_add_loop_test_raise_signal(

@@ -24,6 +24,9 @@
 #define BYTES_PER_PLACE 64
 #define PLACES_MIN 64
 
+/* How far from a small object writes are found when the object is freed. */
+#define CHECKED_BYTES PN_CACHE_LINE
+
 struct pn_harden pn_harden;
 
 /* Covers the ring. A thread acquires this lock while it holds no other; see runtime.c. */
@@ -49,6 +52,7 @@ int pn_harden_init(const struct pn_config *config)
 			return ENOMEM;
 	}
 	pn_harden.zeroes = config->zero_on_free;
+	pn_marks.unused_is_zero = config->zero_on_free;
 	pn_harden.delayed_bytes = config->quarantine;
 	if (config->is_random)
 		pn_random_init();
@@ -154,13 +158,45 @@ static void end_quarantine(void *ptr)
 	give_back(ptr);
 }
 
+/*
+ * Returns true if the objects within CHECKED_BYTES of an object contain only zeros, as far as they are
+ * free in their slab. Threads cache nothing, so no slab has an owner, and nobody is handed one of
+ * these objects while the class is locked.
+ */
+static bool are_neighbours_zero(struct pn_slab *slab, size_t index)
+{
+	struct pn_central *central = &slab->heap->centrals[slab->class];
+	size_t reach = slab->size < CHECKED_BYTES ? CHECKED_BYTES / slab->size : 1;
+	bool are_zero = true;
+
+	pn_lock(&central->lock);
+	for (size_t i = index < reach ? 0 : index - reach; i <= index + reach; i++)
+		if (pn_slab_has_free(slab, i))
+			are_zero &=
+				is_zero(pn_arena_at(slab->offset + i * slab->pitch), slab->size);
+	pn_unlock(&central->lock);
+	return are_zero;
+}
+
+/* Dies if somebody has written to a free object beside a small object that is being freed. */
+static void check_neighbours(const void *ptr)
+{
+	struct pn_slab *slab = slab_of(ptr);
+
+	if (slab && !pn_slab_is_medium(slab) && !pn_slab_has_gaps(slab) &&
+	    !are_neighbours_zero(slab, pn_slab_index(slab, pn_arena_offset(ptr))))
+		pn_die_overflow(ptr);
+}
+
 void pn_harden_free(void *ptr)
 {
 	size_t size = size_of(ptr);
 	void *oldest;
 
-	if (pn_harden.zeroes)
+	if (pn_harden.zeroes) {
+		check_neighbours(ptr);
 		memset(ptr, 0, size);
+	}
 	if (size > pn_harden.delayed_bytes) {
 		give_back(ptr);
 		return;
@@ -188,7 +224,6 @@ static PN_NOINLINE void check_newest(void)
 		pn_die_written(newest);
 }
 
-/* An object that was never handed out is not checked, because its memory may contain anything. */
 void pn_harden_check(const struct pn_free *object)
 {
 	const struct pn_slab *slab = slab_of(object->object);
@@ -197,8 +232,7 @@ void pn_harden_check(const struct pn_free *object)
 		pn_marks_check_gaps(slab, object->object);
 	if (!pn_harden.zeroes)
 		return;
-	if (!pn_free_is_unused(object))
-		check_zero(object->object, size_of(object->object));
+	check_zero(object->object, size_of(object->object));
 	if (pn_harden.delayed_bytes)
 		check_newest();
 }

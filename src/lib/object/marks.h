@@ -19,10 +19,12 @@ typedef uint64_t pn_mark __attribute__((may_alias));
  * struct pn_marks - the marks; written only at initialisation
  * @free: the first word of each free object
  * @gap: each word of the gaps
+ * @unused_is_zero: slabs of the default heap are zeroed before their first object is handed out
  */
 struct pn_marks {
 	pn_mark free;
 	pn_mark gap;
+	bool unused_is_zero;
 };
 
 extern struct pn_marks pn_marks __attribute__((visibility("hidden")));

@@ -42,6 +42,14 @@ static uint64_t *returned_bits(struct pn_slab *slab)
 	return free_bits(slab) + words_for(slab->count);
 }
 
+bool pn_slab_has_free(const struct pn_slab *slab, size_t index)
+{
+	const uint64_t *bits =
+		(const uint64_t *)(const void *)(slab->state + state_size(slab->count));
+
+	return index < slab->count && bits[index / 64] >> (index % 64) & 1;
+}
+
 /* Returns true if the free bits, @free, @scan and the states agree. */
 PN_UNUSED_IN_RELEASE static bool is_valid(struct pn_slab *slab)
 {
@@ -186,6 +194,8 @@ static void set_up(struct pn_slab *slab, struct pn_heap *heap, unsigned int inde
 	slab->count = class->count;
 	slab->epoch = pn_arena.epoch;
 	set_all_free(slab);
+	if (heap == &pn_heap && pn_marks.unused_is_zero)
+		memset(pn_arena_at(offset & ~(PN_PAGE_SIZE - 1)), 0, class->pages << PN_PAGE_SHIFT);
 	if (heap == &pn_heap && pn_slab_has_gaps(slab))
 		pn_marks_fill_gaps(slab->offset, slab->size, slab->count);
 	set_slab_of_pages(offset, class->pages, slab);

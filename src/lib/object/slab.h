@@ -85,6 +85,9 @@ static inline struct pn_slab *pn_slab_at(size_t offset)
 	return __atomic_load_n(&pn_arena.slabs[offset >> PN_PAGE_SHIFT], __ATOMIC_RELAXED);
 }
 
+/* Returns true if the slab has the object: nobody can be handed it while the class is locked. */
+bool pn_slab_has_free(const struct pn_slab *slab, size_t index);
+
 /* Returns the index of the object that contains the byte at @offset. */
 static inline size_t pn_slab_index(const struct pn_slab *slab, size_t offset)
 {
