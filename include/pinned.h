@@ -508,6 +508,65 @@ PINNED_API int pinned_retain(const void *ptr);
  */
 PINNED_API int pinned_release(const void *ptr);
 
+struct iovec;
+
+/**
+ * pinned_map() - hold a buffer for a device, and translate it
+ * @ptr: first byte
+ * @len: bytes
+ * @extents: receives the extents of the buffer, in order
+ * @count: elements of @extents
+ *
+ * Does in one call what a driver does for each buffer. If the buffer is a part of an object, then
+ * retains the object, as pinned_retain() does. Other memory is pinned, as by pinned_pin(), if the
+ * buffer has at least as many bytes as the configuration key `pin` says, by default 1. Until
+ * pinned_unmap(), the addresses stay valid, whatever the program does; for memory that was pinned,
+ * see pinned_pin(). If the result is more than @count, then nothing is held, and @extents is
+ * incomplete.
+ *
+ * Return: the number of extents; -1 with errno EINVAL (@len is 0), EFAULT (the buffer is not a part
+ * of one live object; or it cannot be pinned, or is smaller than the key `pin` says; or the backend
+ * knows no physical addresses), or an error of pinned_retain() or pinned_pin().
+ * Safe in any thread; not in signal handlers. No other thread may free or reallocate the object
+ * during the call, as for pinned_retain(). Cost: as pinned_retain() or pinned_pin().
+ */
+PINNED_API long pinned_map(const void *ptr, size_t len, struct pinned_extent *extents,
+			   size_t count);
+
+/**
+ * pinned_unmap() - undo one pinned_map()
+ * @ptr: as given to pinned_map()
+ * @len: as given to pinned_map()
+ *
+ * Return: 0; -1 with errno EINVAL if the buffer is not mapped.
+ * Safe in any thread; not in signal handlers. Cost: as pinned_release() or pinned_unpin().
+ */
+PINNED_API int pinned_unmap(const void *ptr, size_t len);
+
+/**
+ * pinned_mapv() - map several buffers, all of them or none
+ * @buffers: the buffers, as for writev(); a buffer of 0 bytes has no extent
+ * @buffer_count: elements of @buffers
+ * @extents: receives the extents of all buffers, in order; an extent belongs to one buffer
+ * @count: elements of @extents
+ *
+ * Return: the number of extents of all buffers. If that is more than @count, or -1 with errno as
+ * for pinned_map(), then none of the buffers is mapped.
+ * Safe in any thread; not in signal handlers. Cost: as pinned_map() for each buffer.
+ */
+PINNED_API long pinned_mapv(const struct iovec *buffers, size_t buffer_count,
+			    struct pinned_extent *extents, size_t count);
+
+/**
+ * pinned_unmapv() - undo one pinned_mapv()
+ * @buffers: as given to pinned_mapv()
+ * @buffer_count: as given to pinned_mapv()
+ *
+ * Return: 0; -1 with errno EINVAL if a buffer is not mapped; the others are unmapped.
+ * Safe in any thread; not in signal handlers. Cost: as pinned_unmap() for each buffer.
+ */
+PINNED_API int pinned_unmapv(const struct iovec *buffers, size_t buffer_count);
+
 /* What the device does with the memory; combine both if it reads and writes. */
 #define PINNED_DEVICE_READS 1u
 #define PINNED_DEVICE_WRITES 2u

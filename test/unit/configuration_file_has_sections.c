@@ -139,7 +139,8 @@ START_TEST(every_key_is_understood)
 {
 	struct pn_config config = read_text(
 		"[exe *]\nbackend = hugetlb\npolicy= fail\nmin =64\nmax=16M\nmemory = coherent\n"
-		"node = 1\nlimit = 3G\ncontiguous = 5M\nretain_limit = 2M\ndecay_ms = 250\n"
+		"node = 1\nlimit = 3G\ncontiguous = 5M\npin = 4K\nretain_limit = 2M\ndecay_ms = "
+		"250\n"
 		"realtime = 9M\nclasses = fine\n"
 		"profile = 512K\nprofile_file = /tmp/a = b, c: #%p\nzero_on_free = 1\n"
 		"quarantine = 2M\nguard = 1\nrandom = 1\nreport = 1");
@@ -152,6 +153,7 @@ START_TEST(every_key_is_understood)
 	ck_assert_int_eq(config.node, 1);
 	ck_assert_uint_eq(config.limit, 3UL << 30);
 	ck_assert_uint_eq(config.contiguous, 5 << 20);
+	ck_assert_uint_eq(config.pin, 4096);
 	ck_assert_uint_eq(config.retain_limit, 2 << 20);
 	ck_assert_uint_eq(config.decay_ms, 250);
 	ck_assert_uint_eq(config.realtime, 9 << 20);

@@ -49,6 +49,7 @@ START_TEST(nothing_given_means_defaults)
 	ck_assert_uint_eq(config.max, SIZE_MAX);
 	ck_assert_uint_eq(config.limit, SIZE_MAX);
 	ck_assert_uint_eq(config.contiguous, 0);
+	ck_assert_uint_eq(config.pin, 1);
 	ck_assert_int_eq(config.node, -1);
 	ck_assert(!config.report);
 	ck_assert(!config.zero_on_free);
@@ -64,7 +65,8 @@ START_TEST(every_key_is_understood)
 {
 	struct pn_config config =
 		parse("backend:hugetlb,policy:fail,min:64,max:16M,memory:write-combine,"
-		      "node:1,limit:3G,contiguous:5M,decay_ms:250,idle:7M,realtime:9M,classes:fine,"
+		      "node:1,limit:3G,contiguous:5M,pin:4K,decay_ms:250,idle:7M,realtime:9M,"
+		      "classes:fine,"
 		      "report:1,zero_on_free:1,quarantine:2M,guard:1,random:1");
 
 	ck_assert_str_eq(message, "");
@@ -77,6 +79,7 @@ START_TEST(every_key_is_understood)
 	ck_assert_int_eq(config.node, 1);
 	ck_assert_uint_eq(config.limit, 3UL << 30);
 	ck_assert_uint_eq(config.contiguous, 5UL << 20);
+	ck_assert_uint_eq(config.pin, 4096);
 	ck_assert_uint_eq(config.decay_ms, 250);
 	ck_assert_uint_eq(config.idle, 7UL << 20);
 	ck_assert_uint_eq(config.realtime, 9UL << 20);
@@ -96,11 +99,11 @@ END_TEST
 
 /* Each key with a value that is not its default, in the parser's order. */
 static const char *const other_values[] = {
-	"backend:anon",	  "policy:fail",  "min:1",	  "max:1",	    "memory:cached",
-	"node:0",	  "limit:1",	  "contiguous:1", "retain_limit:1", "decay_ms:1",
-	"idle:1",	  "realtime:1",	  "classes:fine", "profile:1",	    "profile_file:x",
-	"zero_on_free:1", "quarantine:1", "guard:2",	  "random:1",	    "report:1",
-	"quiet:1",
+	"backend:anon",	  "policy:fail",    "min:1",	    "max:1",	    "memory:cached",
+	"node:0",	  "limit:1",	    "contiguous:1", "pin:2",	    "retain_limit:1",
+	"decay_ms:1",	  "idle:1",	    "realtime:1",   "classes:fine", "profile:1",
+	"profile_file:x", "zero_on_free:1", "quarantine:1", "guard:2",	    "random:1",
+	"report:1",	  "quiet:1",
 };
 
 #define OTHER_VALUES (sizeof(other_values) / sizeof(other_values[0]))

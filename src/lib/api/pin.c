@@ -3,6 +3,8 @@
  * pinned_pin() and pinned_unpin(). Memory of the library's own is pinned already, and needs no
  * pin; other memory is pinned by the driver.
  */
+#include "api/pin.h"
+
 #include "arena/arena.h"
 #include "arena/pins.h"
 #include "chunk/heap.h"
@@ -31,30 +33,31 @@ static int check_own(const void *ptr, size_t len)
 	return 0;
 }
 
-static int pin(const void *ptr, size_t len)
+int pn_pin_other(const void *ptr, size_t len)
 {
 	int err = pn_runtime_enter()->error;
 
 	if (err)
 		return err;
-	if (!len)
-		return EINVAL;
-	if (pinned_owns(ptr))
-		return check_own(ptr, len);
 	if (pn_heap.pool.backend != &pn_backend_device)
 		return EOPNOTSUPP;
 	return pn_pins_add(ptr, len);
 }
 
+int pn_unpin_other(const void *ptr, size_t len)
+{
+	pn_runtime_enter();
+	return pn_pins_remove(ptr, len);
+}
+
 int pinned_pin(const void *ptr, size_t len)
 {
-	return pn_result(pin(ptr, len));
+	if (!len)
+		return pn_result(EINVAL);
+	return pn_result(pinned_owns(ptr) ? check_own(ptr, len) : pn_pin_other(ptr, len));
 }
 
 int pinned_unpin(const void *ptr, size_t len)
 {
-	if (len && pinned_owns(ptr))
-		return 0;
-	pn_runtime_enter();
-	return pn_result(pn_pins_remove(ptr, len));
+	return len && pinned_owns(ptr) ? 0 : pn_result(pn_unpin_other(ptr, len));
 }

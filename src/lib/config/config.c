@@ -125,6 +125,11 @@ static bool set_contiguous(struct pn_config *config, struct pn_span value)
 	return parse_size(value, &config->contiguous);
 }
 
+static bool set_pin(struct pn_config *config, struct pn_span value)
+{
+	return parse_size(value, &config->pin);
+}
+
 static bool set_retain_limit(struct pn_config *config, struct pn_span value)
 {
 	return parse_size(value, &config->retain_limit);
@@ -227,6 +232,7 @@ static const struct {
 	{ "node", set_node, "a NUMA node's number or any" },
 	{ "limit", set_limit, "a size in bytes, with K, M, G or T" },
 	{ "contiguous", set_contiguous, "a size in bytes, with K, M, G or T" },
+	{ "pin", set_pin, "a size in bytes, with K, M, G or T" },
 	{ "retain_limit", set_retain_limit, "a size in bytes, with K, M, G or T" },
 	{ "decay_ms", set_decay, "a number of milliseconds" },
 	{ "idle", set_idle, "a size in bytes, with K, M, G or T" },
@@ -336,6 +342,7 @@ void pn_config_defaults(struct pn_config *config)
 	*config = (struct pn_config){
 		.max = SIZE_MAX,
 		.limit = SIZE_MAX,
+		.pin = 1,
 		.retain_limit = (size_t)256 << 20,
 		.node = -1,
 		.decay_ms = 10000,

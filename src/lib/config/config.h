@@ -28,6 +28,7 @@ enum pn_policy {
  * @limit: how many bytes of chunks the process may hold
  * @contiguous: objects of at least this many bytes are physically contiguous; 0: only those of up to
  *	a chunk
+ * @pin: pinned_map() pins other memory if it is asked for at least this many bytes; 0: never
  * @retain_limit: how many bytes may be in objects that were freed but are retained
  * @memory_type: PINNED_MEMORY_*, the type of the default heap's memory
  * @node: NUMA node, or -1 for any
@@ -53,6 +54,7 @@ struct pn_config {
 	size_t max;
 	size_t limit;
 	size_t contiguous;
+	size_t pin;
 	size_t retain_limit;
 	uint32_t memory_type;
 	int node;
