@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "api/pin.h"
 #include "arena/pins.h"
@@ -251,8 +252,32 @@ START_TEST(threads_share_an_object)
 }
 END_TEST
 
+/* The first call in a child is about memory that the child has inherited. */
+START_TEST(inherited_objects_are_refused)
+{
+	char *object = new_object(100);
+	struct pinned_extent extent;
+
+	for (int way = 0; way < 2; way++) {
+		int status;
+		pid_t pid = fork();
+
+		if (!pid) {
+			bool is_taken = way ? pinned_pin(object, 100) == 0
+					    : pinned_map(object, 100, &extent, 1) >= 0;
+
+			end_child(is_taken || errno != EFAULT);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	pinned_free(object);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
+	tcase_add_test(tcase, inherited_objects_are_refused);
 	tcase_add_test(tcase, objects_are_held_while_mapped);
 	tcase_add_test(tcase, nothing_is_held_without_all_extents);
 	tcase_add_test(tcase, bad_buffers_are_refused);

@@ -14,7 +14,8 @@
 #include "pinned.h"
 
 /*
- * Checks a range that begins in memory of the library. Return: 0; EFAULT if a part of the range is
+ * Checks a range that begins in memory of the library, after pn_runtime_enter(), which settles a
+ * new child. Return: 0; EFAULT if a part of the range is
  * other memory, or was inherited from the parent process, whose chunks it shows.
  */
 static int check_own(const void *ptr, size_t len)
@@ -52,9 +53,11 @@ int pn_unpin_other(const void *ptr, size_t len)
 
 int pinned_pin(const void *ptr, size_t len)
 {
-	if (!len)
-		return pn_result(EINVAL);
-	return pn_result(pinned_owns(ptr) ? check_own(ptr, len) : pn_pin_other(ptr, len));
+	int err = len ? pn_runtime_enter()->error : EINVAL;
+
+	if (!err)
+		err = pinned_owns(ptr) ? check_own(ptr, len) : pn_pin_other(ptr, len);
+	return pn_result(err);
 }
 
 int pinned_unpin(const void *ptr, size_t len)
