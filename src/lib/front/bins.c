@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "chunk/limit.h"
-#include "object/central.h"
 #include "os/meta.h"
 
 /*
@@ -101,10 +100,10 @@ void pn_bin_flush_oldest(struct pn_tcache *cache, unsigned int index, uint32_t c
 			pn_bin_count_medium(cache, -pn_bin_medium_size(bin->objects[i].object));
 			pn_medium_free(bin->objects[i].object);
 		}
-	} else if (is_others(index)) {
-		pn_central_give(&pn_heap, index - PN_BIN_OTHERS, bin->objects, count);
 	} else {
-		pn_owner_give(&cache->owner, index, bin->objects, count);
+		/* The thread may have adopted some of the others' slabs meanwhile. */
+		pn_owner_give(&cache->owner, is_others(index) ? index - PN_BIN_OTHERS : index,
+			      bin->objects, count);
 	}
 	pn_bin_set_count(bin, bin->count - count);
 	memmove(bin->objects, bin->objects + count, bin->count * sizeof(*bin->objects));
