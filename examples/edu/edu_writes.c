@@ -7,9 +7,10 @@
  * which is compared byte for byte. If the device is accessed through VFIO, then the heap is
  * attached to the device, and the same transfers use I/O addresses and need no root.
  *
- * A buffer without physical addresses (on the stack, in static memory, inherited over a fork) goes
- * through a bounce buffer, and its bytes are counted as copied. Without pinned memory, every buffer
- * would need such a copy.
+ * A buffer that malloc has not allocated (on the stack, in static memory) is pinned where it is. A
+ * buffer that cannot be pinned (read-only, or inherited over a fork; with VFIO, all that malloc has
+ * not allocated) goes through a bounce buffer, and its bytes are counted as copied. Without pinned
+ * memory, every buffer would need such a copy.
  *
  * EDU_REPORT names a file to which each process appends its figures.
  */
@@ -215,7 +216,7 @@ static int pass_in_place(const char *data, size_t len)
 	return is_same;
 }
 
-static void pass_locked(const char *call, const void *buffer, size_t len)
+static void pass_counted(const char *call, const void *buffer, size_t len)
 {
 	int in_place = pass_in_place(buffer, len);
 
@@ -228,6 +229,16 @@ static void pass_locked(const char *call, const void *buffer, size_t len)
 		totals.copied_bytes += len;
 		totals.mismatches += !pass_bounced(buffer, len);
 	}
+}
+
+/* Pins the buffer meanwhile if malloc has not allocated it. */
+static void pass_locked(const char *call, const void *buffer, size_t len)
+{
+	bool is_pinned = !device && !pinned_owns(buffer) && !pinned_pin(buffer, len);
+
+	pass_counted(call, buffer, len);
+	if (is_pinned)
+		pinned_unpin(buffer, len);
 }
 
 static void through_device(const char *call, const void *buffer, size_t len)
