@@ -172,19 +172,20 @@ static u32 say_gone(struct pinned_pin *pin)
 }
 
 /*
- * Removes a pin from the pool's table. Returns false if somebody else has removed the pin, and so
- * ends it.
+ * Removes the pin with the number @id from the pool's table. The caller then ends the pin. Returns
+ * NULL if there is none: another thread may have removed the pin, and even freed it.
  */
-static bool take_pin(struct pinned_pool *pool, struct pinned_pin *pin)
+static struct pinned_pin *take_pin(struct pinned_pool *pool, u32 id)
 {
-	bool is_there;
+	struct pinned_pin *pin;
 
 	xa_lock(&pool->pins);
-	is_there = xa_load(&pool->pins, pin->id) == pin;
-	if (is_there)
-		__xa_erase(&pool->pins, pin->id);
+	/* The number of a PIN that has not ended loads as NULL, and stays. */
+	pin = xa_load(&pool->pins, id);
+	if (pin)
+		__xa_erase(&pool->pins, id);
 	xa_unlock(&pool->pins);
-	return is_there;
+	return pin;
 }
 
 /* Waits until publish() has released the pin's lock. */
@@ -199,7 +200,8 @@ static void end_gone(struct work_struct *work)
 {
 	struct pinned_pin *pin = container_of(to_delayed_work(work), struct pinned_pin, work);
 
-	if (!take_pin(pin->pool, pin))
+	/* Whoever has removed the pin waits for this work, so the pin is still there to be read. */
+	if (xa_cmpxchg(&pin->pool->pins, pin->id, pin, NULL, 0) != pin)
 		return;
 	wait_for_publisher(pin);
 	mmu_interval_notifier_remove(&pin->notifier);
@@ -225,14 +227,8 @@ static void stop_pin(struct pinned_pin *pin)
  */
 int pinned_pin_end(struct pinned_pool *pool, u32 id)
 {
-	struct pinned_pin *pin;
+	struct pinned_pin *pin = take_pin(pool, id);
 
-	xa_lock(&pool->pins);
-	/* The number of a PIN that has not ended loads as NULL, and stays. */
-	pin = xa_load(&pool->pins, id);
-	if (pin)
-		__xa_erase(&pool->pins, id);
-	xa_unlock(&pool->pins);
 	if (!pin)
 		return -ENOENT;
 	stop_pin(pin);
@@ -249,8 +245,10 @@ void pinned_pins_destroy(struct pinned_pool *pool)
 	struct pinned_pin *pin;
 	unsigned long id;
 
+	/* The work may free a pin as soon as xa_for_each() has found it. */
 	xa_for_each(&pool->pins, id, pin) {
-		if (!take_pin(pool, pin))
+		pin = take_pin(pool, id);
+		if (!pin)
 			continue;
 		stop_pin(pin);
 		if (say_gone(pin) && pin->is_told)

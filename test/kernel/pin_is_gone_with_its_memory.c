@@ -215,6 +215,33 @@ static void ends(unsigned long used)
 	close(fd);
 }
 
+/* A pool is closed while its pins, which are gone, end by themselves. */
+static void close_while_pins_end(unsigned long used)
+{
+	enum { ROUNDS = 20, PINS = 64 };
+	static uint32_t notices[PINS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		char *at = new_memory(PINS * PAGE);
+		int fd = open_pool();
+
+		memset(notices, 0, sizeof(notices));
+		for (int k = 0; k < PINS; k++) {
+			struct pinned_mem_pin request = {
+				.size = sizeof(request),
+				.address = (uintptr_t)(at + k * PAGE),
+				.length = PAGE,
+				.notice_ptr = (uintptr_t)&notices[k],
+			};
+
+			WORKS(ioctl(fd, PINNED_MEM_IOC_PIN, &request));
+		}
+		WORKS(munmap(at, PINS * PAGE));
+		close(fd);
+	}
+	COMES_TO_USE(used);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long used = used_chunks();
@@ -236,5 +263,6 @@ int main(int argc, char **argv)
 	fork_and_protection(fd);
 	EQUAL(pinned_pages(fd), 0);
 	ends(used);
+	close_while_pins_end(used);
 	return 0;
 }
