@@ -27,7 +27,9 @@
  * other lock of the driver is held here, because pinning takes mmap_lock, and a fault in a mapping
  * of a pool takes pool->lock.
  */
+#include <linux/backing-dev.h>
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
@@ -303,9 +305,25 @@ static const struct mmu_interval_notifier_ops notifier_ops = {
 /* PIN. */
 
 /*
- * Refuses ranges with mappings of devices, and with mappings of pools: chunks are pinned already,
- * and older kernels loop for ever when they are asked to pin memory of CMA that cannot be migrated.
- * Returns 0, -EFAULT or -EINTR.
+ * Returns true if a file system may write the mapping's pages back. A device would change such
+ * pages without the file system's knowledge; kernels from 6.5 on refuse to pin them for long, too.
+ */
+static bool is_written_back(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_SHARED && vma->vm_file &&
+	       mapping_can_writeback(vma->vm_file->f_mapping);
+}
+
+static bool may_be_pinned(struct vm_area_struct *vma)
+{
+	return !(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) && !is_written_back(vma) &&
+	       !pinned_map_view(vma);
+}
+
+/*
+ * Refuses ranges with mappings of devices, of files on a disk, and of pools: chunks are pinned
+ * already, and older kernels loop for ever when they are asked to pin memory of CMA that cannot be
+ * migrated. Returns 0, -EFAULT or -EINTR.
  */
 static int check_mappings(unsigned long start, unsigned long end)
 {
@@ -317,7 +335,7 @@ static int check_mappings(unsigned long start, unsigned long end)
 		return -EINTR;
 	for (vma = find_vma(mm, start); vma && vma->vm_start < end && !err;
 	     vma = find_vma(mm, vma->vm_end))
-		if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP) || pinned_map_view(vma))
+		if (!may_be_pinned(vma))
 			err = -EFAULT;
 	mmap_read_unlock(mm);
 	return err;

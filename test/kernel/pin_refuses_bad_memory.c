@@ -2,7 +2,7 @@
 /*
  * PIN refuses memory that a device cannot be given, each kind with its error, and nothing stays
  * pinned or charged: ranges with a hole, read-only and inaccessible memory, guard pages, secret
- * memory, memory of devices and of pools. It refuses whoever has no right to it or no room: a
+ * memory, files that are written back, memory of devices and of pools. It refuses whoever has no right to it or no room: a
  * descriptor that is open for reading, a user who may not learn addresses, limits (Faults A8, A9,
  * A27, A28, A33-A37).
  */
@@ -74,6 +74,25 @@ static void secret(int fd)
 		munmap(at, PAGE);
 	}
 	close(file);
+}
+
+/* A file system would write the pages back while a device writes to them. */
+static void files(int fd)
+{
+	int disk = WORKS(open("/dev/vda", O_RDWR | O_CLOEXEC));
+	char *at = mmap(NULL, LENGTH, RW, MAP_SHARED, disk, 0);
+
+	CHECK(at != MAP_FAILED);
+	refused(fd, at, LENGTH, EFAULT);
+	munmap(at, LENGTH);
+	/* The program's own copies of the pages may be pinned. */
+	at = mmap(NULL, LENGTH, RW, MAP_PRIVATE, disk, 0);
+	CHECK(at != MAP_FAILED);
+	pin = (struct pin){};
+	WORKS(pin_memory(fd, at, LENGTH, &pin));
+	WORKS(unpin(fd, pin.id));
+	munmap(at, LENGTH);
+	close(disk);
 }
 
 /* Memory of a pool is pinned already; a mapping of physical memory belongs to a device. */
@@ -209,6 +228,7 @@ int main(void)
 	let_everybody_open(true);
 	bad_memory(fd);
 	secret(fd);
+	files(fd);
 	devices(fd);
 	bad_requests(fd);
 	answer_is_lost(fd);
