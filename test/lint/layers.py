@@ -29,6 +29,7 @@ main
 dev debugfs
 ioctl sysfs
 export kapi
+pin_begin
 pin
 map range
 pool
