@@ -296,13 +296,15 @@ static void *allocate_and_free(void *seed)
 		char **object = &objects[rand_r(&random) % 50];
 		size_t size = sizes[(unsigned int)rand_r(&random) % (SIZES - 1)];
 
-		pinned_free(*object);
+		if (*object)
+			pinned_free(*object);
 		*object = pinned_malloc(size);
 		ck_assert_ptr_nonnull(*object);
 		(*object)[0] = (*object)[size - 1] = 1;
 	}
 	for (int i = 0; i < 50; i++)
-		pinned_free(objects[i]);
+		if (objects[i])
+			pinned_free(objects[i]);
 	return NULL;
 }
 

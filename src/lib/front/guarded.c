@@ -41,13 +41,13 @@ static uint32_t epoch;
 /* Chooses how many objects to leave unguarded: from none to 2N - 1. */
 static void begin_interval(void)
 {
-	thread.left = (uint32_t)pn_random_below(2 * (size_t)pn_guarded_every);
+	thread.left = (uint32_t)pn_random_below(2 * (size_t)pn_guarded_n());
 	thread.is_begun = true;
 }
 
 void pn_guarded_count(uint32_t count)
 {
-	if (!pn_guarded_every)
+	if (!pn_guarded_n())
 		return;
 	if (!thread.is_begun)
 		begin_interval();

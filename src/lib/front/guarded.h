@@ -12,8 +12,13 @@
 
 #include "object/slab.h"
 
-/* N of the key guard:N; 0 for none. Written only at initialisation. */
+/* N of the key guard:N; 0 for none. One thread writes it at initialisation, while others read. */
 extern uint32_t pn_guarded_every;
+
+static inline uint32_t pn_guarded_n(void)
+{
+	return __atomic_load_n(&pn_guarded_every, __ATOMIC_RELAXED);
+}
 
 /* Counts @count objects that the thread has allocated or freed. */
 void pn_guarded_count(uint32_t count);
@@ -23,13 +28,15 @@ bool pn_guarded_ask(void);
 /* Returns true if the next object that the thread allocates is to be guarded. */
 static inline bool pn_guarded_is_due(void)
 {
-	return pn_unlikely(pn_guarded_every) && pn_guarded_ask();
+	return pn_unlikely(pn_guarded_n()) && pn_guarded_ask();
 }
 
 /* Returns the smaller one of @count and N; @count if there are no sampled guards. */
 static inline uint32_t pn_guarded_at_most(uint32_t count)
 {
-	return pn_guarded_every && pn_guarded_every < count ? pn_guarded_every : count;
+	uint32_t every = pn_guarded_n();
+
+	return every && every < count ? every : count;
 }
 
 /*

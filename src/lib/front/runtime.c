@@ -98,7 +98,8 @@ static int start(void)
 	pn_class_init(pn_runtime.config.is_fine);
 	/* Guarding an object takes system calls. */
 	if (!pn_runtime.config.realtime)
-		pn_guarded_every = pn_runtime.config.guard_every;
+		__atomic_store_n(&pn_guarded_every, pn_runtime.config.guard_every,
+				 __ATOMIC_RELAXED);
 	err = start_heap(&pn_runtime.config);
 	if (err)
 		return err;

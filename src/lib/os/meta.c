@@ -28,13 +28,13 @@ static struct block *newest;
 
 static void *cut(struct block *block, size_t size)
 {
-	size_t at;
+	size_t all = __atomic_load_n(&block->size, __ATOMIC_RELAXED), at;
 
-	if (__atomic_load_n(&block->used, __ATOMIC_RELAXED) + size > block->size)
+	if (__atomic_load_n(&block->used, __ATOMIC_RELAXED) + size > all)
 		return NULL;
 	at = __atomic_fetch_add(&block->used, size, __ATOMIC_RELAXED);
 	pn_assert(!(at % PN_CACHE_LINE) && at >= sizeof(*block));
-	return at + size <= block->size ? (char *)block + at : NULL;
+	return at + size <= all ? (char *)block + at : NULL;
 }
 
 /* Maps a block of @size bytes. Return: NULL without memory. */
