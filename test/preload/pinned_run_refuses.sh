@@ -30,6 +30,9 @@ for right in '--limit 10M' --limit=010M --min=1 --max=16383T --node=any --decay-
 	"$run" --backend anon $right -- echo ran >out 2>err || fail "$right: exit status $?: $(cat err)"
 	[ "$(cat out err)" = ran ] || fail "$right: $(cat out err)"
 done
+# Services ignore SIGPIPE; nothing may complain of a broken pipe there.
+(trap '' PIPE; exec "$run" --backend anon -- bash -c 'echo ran') >out 2>err
+[ "$(cat out err)" = ran ] || fail "without SIGPIPE: $(cat out err)"
 { "$run" -h >out 2>err && grep -q '^usage: ' out; } || fail '-h does not help'
 
 # shellcheck disable=SC2016 # for the inner shell
