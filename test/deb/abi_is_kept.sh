@@ -10,7 +10,7 @@
 # Simulates an earlier release that had one more function.
 mkdir earlier
 for package in libpinned1 libpinned1-dbgsym libpinned-dev; do
-	dpkg-deb -R "$old_debs/${package}"_0.0.1_*.deb tree-$package
+	dpkg-deb -R "$old_debs/${package}"_0.0.1-*.deb tree-$package
 done
 echo 'PINNED_0.1 { global: pinned_gone; local: *; };' >gone.map
 echo 'int pinned_gone(void); int pinned_gone(void) { return 1; }' |
