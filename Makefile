@@ -96,6 +96,7 @@ help:
 	@echo 'make check-debug-kernel  the driver on a kernel with all debugging checks, which is built first'
 	@echo 'make check-deb           the packages: built twice alike, lintian, installed, upgraded, purged; as root'
 	@echo 'make check-system        a whole Debian system with the library in every process; as root, an hour'
+	@echo 'make check-first-hour    installs and uses it in a new Debian 13 as the documents say; as root, half an hour'
 	@echo 'make check-matrix        the packages in booted Debian systems; as root, hours; CELLS=... selects some'
 	@echo 'make check-secure-boot   the driver refused by Secure Boot, its key enrolled, the driver loaded; as root'
 	@echo

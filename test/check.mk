@@ -118,6 +118,11 @@ check-deb: | $(O)/need/deb
 check-system: | $(O)/need/system
 	@test/system/check
 
+# Does what the documents tell a newcomer to do, in a new Debian 13 in QEMU, and writes it down.
+.PHONY: check-first-hour
+check-first-hour: | $(O)/need/system
+	@test/first-hour/check
+
 # Compares the ABI with the packages of an earlier release, in the folder OLD.
 check-abi-old: | $(O)/need/deb
 	@test/deb/build-debs
@@ -284,7 +289,7 @@ list-tests:
 		$(wildcard test/preload/programs/*.c test/preload/misuse/*.c test/preload/attacks/*.c test/fuzz/*.c test/proof/*.c) \
 		$(unit_names:%=test/unit/%.c) $(kernel_names:%=test/kernel/%.c) $(debug_names:%=test/kernel-debug/%.c) \
 		$(device_names:%=test/device/%.c) $(vfio_names:%=test/vfio/%.c) \
-		test/languages/check test/matrix/check test/secure-boot/check test/system/check $(wildcard test/system/boots/* test/system/checks/*)
+		test/first-hour/check test/languages/check test/matrix/check test/secure-boot/check test/system/check $(wildcard test/system/boots/* test/system/checks/*)
 
 .PHONY: lint-offline
 lint: all | $(O)/need/lint

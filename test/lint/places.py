@@ -40,6 +40,7 @@ src/tools/* src/tools/monitoring/* src/tools/pinnedctl.d/*.py src/tools/pkgconfi
 # Files in the folders of tests that no level runs by itself.
 HELPERS = """
 test/check test/check-all test/check-devices test/check-one test/check.mk test/coverage test/mutations test/need test/run
+test/first-hour/*
 test/deb/build-debs test/deb/clean-system test/deb/common test/deb/compare-abi
 test/fuzz/fuzz.h test/fuzz/requests.h test/fuzz/library
 test/kernel/*/* test/kernel/build-test-module
