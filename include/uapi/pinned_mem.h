@@ -338,8 +338,8 @@ struct pinned_mem_extent {
  *
  * The whole range is pinned, or nothing. Pages that were not there yet are faulted in.
  * Errors: EFAULT, a part of the range is not mapped, is not writable, is a guard page or
- * secret memory, or is mapped from a device or a pool; or the kernel refuses files of this
- * file system (from Linux 6.5 on, all but tmpfs and hugetlbfs in shared mappings);
+ * secret memory, is mapped from a device or a pool, or is a shared mapping of a file that
+ * is not in a tmpfs or hugetlbfs;
  * EOPNOTSUPP, the kernel cannot pin such a file for long, or has no MMU notifiers; EDQUOT,
  * a limit is exceeded; ENOMEM, no memory, or RLIMIT_MEMLOCK is exceeded where it is
  * charged, or a page cannot leave memory that must stay movable; EHWPOISON, the memory has
