@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protects what the configuration key guard:N promises on the device: a guarded object has a
+ * physical address and ends where no memory follows; after its free, its chunk is the driver's, and
+ * its addresses are inaccessible.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "guest.h"
+#include "pinned.h"
+
+#define OBJECT 112
+#define MOST 1000
+
+static sigjmp_buf back;
+
+static void fault(int signal)
+{
+	(void)signal;
+	siglongjmp(back, 1);
+}
+
+static bool is_accessible(volatile char *at)
+{
+	if (sigsetjmp(back, 1))
+		return false;
+	(void)*at;
+	return true;
+}
+
+/* Allocates until an object ends with a chunk, after which there is no memory. */
+static char *allocate_guarded(void)
+{
+	for (int i = 0; i < MOST; i++) {
+		char *object = pinned_malloc(OBJECT);
+
+		CHECK(object);
+		if (!((uintptr_t)(object + OBJECT) % CHUNK) && !is_accessible(object + OBJECT))
+			return object;
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	struct sigaction action = { .sa_handler = fault };
+
+	setenv("PINNED_CONF", "backend:device,guard:20", 1);
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	for (int i = 0; i < 4; i++) {
+		char *object = allocate_guarded();
+		unsigned long used;
+
+		CHECK(object);
+		fill(object, OBJECT, (unsigned long)i);
+		CHECK(pinned_v2p(object) != PINNED_NO_PHYS);
+		CHECK(pinned_p2v(pinned_v2p(object)) == object);
+		FILLED(object, OBJECT, (unsigned long)i);
+		used = used_chunks();
+		pinned_free(object);
+		EQUAL(used_chunks(), used - 1);
+		CHECK(!is_accessible(object));
+	}
+	return 0;
+}
