@@ -267,7 +267,7 @@ PINNED_API size_t pinned_purge(void);
  * Cost: microseconds; takes each lock once.
  */
 #if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)
-/* g++ with -Wshadow warns about a function that is called like a structure. */
+/* g++ with -Wshadow warns about a function that has a structure's name. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
@@ -445,7 +445,7 @@ PINNED_API int pinned_heap_stats(struct pinned_heap *heap, struct pinned_stats *
  * @len: bytes
  *
  * Pins the pages that contain the range: a stack, static memory, anonymous or shared memory, a file
- * of a tmpfs. Until pinned_unpin() was called as often as pinned_pin(), with the same pages, the
+ * of a tmpfs. Until pinned_unpin() is called as often as pinned_pin(), with the same pages, the
  * pages stay allocated and keep their physical addresses, and pinned_v2p() and pinned_v2p_sg()
  * translate the range. If the program unmaps, moves, discards or truncates the memory, the range is
  * no longer translated, but the pages stay until pinned_unpin(), because a device may still write
@@ -518,7 +518,7 @@ struct iovec;
  * @count: elements of @extents
  *
  * Does in one call what a driver does for each buffer. If the buffer is a part of an object, then
- * retains the object, as pinned_retain() does. Other memory is pinned, as by pinned_pin(), if the
+ * the object is retained, as by pinned_retain(). Other memory is pinned, as by pinned_pin(), if the
  * buffer has at least as many bytes as the configuration key `pin` says, by default 1. Until
  * pinned_unmap(), the addresses stay valid, whatever the program does; for memory that was pinned,
  * see pinned_pin(). If the result is more than @count, then nothing is held, and @extents is
@@ -550,8 +550,8 @@ PINNED_API int pinned_unmap(const void *ptr, size_t len);
  * @extents: receives the extents of all buffers, in order; an extent belongs to one buffer
  * @count: elements of @extents
  *
- * Return: the number of extents of all buffers. If that is more than @count, or -1 with errno as
- * for pinned_map(), then none of the buffers is mapped.
+ * Return: the number of extents of all buffers; -1 with errno as for pinned_map(). If the call
+ * fails, or if the number is more than @count, then none of the buffers is mapped.
  * Safe in any thread; not in signal handlers. Cost: as pinned_map() for each buffer.
  */
 PINNED_API long pinned_mapv(const struct iovec *buffers, size_t buffer_count,

@@ -3,12 +3,12 @@
  * Pins, from PIN (pin_begin.c) to their end. The pages of a pin stay allocated until the pin ends,
  * whatever the program does to its mappings.
  *
- * An interval notifier watches the range: as soon as the kernel is about to change the page behind
+ * An interval notifier watches the range: as soon as the kernel is about to change the page at
  * an address of the range, because of munmap(), mremap(), truncation or the like, the addresses
  * that the program was told do not describe the range any more, and the pin is *gone*. The driver
  * then sets a bit in a word of the program's memory (the notice), before the change can be seen. A
- * change of protection, and the write protection by a fork, leave the pages in place: the kernel
- * copies a page that is pinned for long for the child, not for the parent.
+ * change of protection, and the write protection by a fork, leave the pages in place: a fork
+ * gives the child a copy of each page that is pinned for long, and the parent keeps the page.
  *
  * A pin ends by UNPIN; when the pool is destroyed; when the pin is gone while the notice shows no
  * use; or some time after the owner's address space has gone. If a device may still write to the
@@ -21,10 +21,10 @@
  * notifier and the work, in this order, because the notifier queues the work. A pin holds a
  * reference to its account, so that a resting pin may outlive the pool.
  *
- * Locks: pin->lock, a spinlock that nests inside everything that may call a notifier; inside it the
- * xa_lock of pool->pins. `resting_lock` protects the list of resting pins, and is innermost. No
- * other lock of the driver is held here, because pinning takes mmap_lock, and a fault in a mapping
- * of a pool takes pool->lock.
+ * Locks: pin->lock is a spinlock that nests inside everything that may call a notifier. The xa_lock
+ * of pool->pins nests inside pin->lock. `resting_lock` protects the list of resting pins, and is
+ * innermost. No other lock of the driver is held here, because pinning takes mmap_lock, and a fault
+ * in a mapping of a pool takes pool->lock.
  */
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
@@ -131,7 +131,7 @@ static struct pinned_pin *take_pin(struct pinned_pool *pool, u32 id)
 	struct pinned_pin *pin;
 
 	xa_lock(&pool->pins);
-	/* The number of a PIN that has not ended loads as NULL, and stays. */
+	/* A number that a PIN in progress has reserved loads as NULL, and stays reserved. */
 	pin = xa_load(&pool->pins, id);
 	if (pin)
 		__xa_erase(&pool->pins, id);
@@ -146,7 +146,10 @@ static void wait_for_publisher(struct pinned_pin *pin)
 	spin_unlock(&pin->lock);
 }
 
-/* The work: ends a pin that is gone and that nobody uses. */
+/*
+ * Ends a pin that is gone, as the pin's work: nobody uses the pin, or the owner's address space has
+ * gone and the rest is over.
+ */
 static void end_gone(struct work_struct *work)
 {
 	struct pinned_pin *pin = container_of(to_delayed_work(work), struct pinned_pin, work);
@@ -156,7 +159,7 @@ static void end_gone(struct work_struct *work)
 		return;
 	wait_for_publisher(pin);
 	mmu_interval_notifier_remove(&pin->notifier);
-	/* The notifier may have queued this work once more, while it runs. */
+	/* The notifier may have queued the work once more while the work runs. */
 	cancel_delayed_work(&pin->work);
 	pinned_pin_free(pin);
 }
@@ -220,8 +223,9 @@ static bool changes_pages(enum mmu_notifier_event event)
 }
 
 /*
- * The pages of the range are about to change. If the notice shows no use, ends the pin; if the
- * address space is ending, ends the pin after its rest. Does not sleep.
+ * Says in the notice that the pin is gone, because the pages of the range are about to change.
+ * Queues the work that ends the pin: at once if the notice shows no use, after the rest if the
+ * address space is ending. Does not sleep.
  */
 static void lose_pages_locked(struct pinned_pin *pin, bool is_exit)
 {
@@ -278,7 +282,7 @@ int pinned_pin_init(void)
 	return queue ? 0 : -ENOMEM;
 }
 
-/* No pool exists any more. Frees the pins that rest, and waits for works that still run. */
+/* Frees the pins that rest, and waits for works that still run. No pool exists any more. */
 void pinned_pin_exit(void)
 {
 	struct pinned_pin *pin, *next;

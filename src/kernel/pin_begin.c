@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * PIN holds pages that a program has mapped by itself, such as a stack, static memory or a file in
- * a tmpfs, and tells their physical addresses. For how a pin ends, and for the locks, see
- * pin.c.
+ * a tmpfs, and tells their physical addresses. For how a pin ends, and for the locks, see pin.c.
  *
  * A pin belongs to the caller of pinned_pin_begin() until publish() has put it into the table
  * pool->pins.
@@ -48,9 +47,9 @@ static bool may_be_pinned(struct vm_area_struct *vma)
 }
 
 /*
- * Refuses ranges with mappings of devices, of files on a disk, and of pools: chunks are pinned
- * already, and older kernels loop for ever when they are asked to pin memory of CMA that cannot be
- * migrated. Returns 0, -EFAULT or -EINTR.
+ * Refuses ranges with mappings of devices and of pools, and with shared mappings of files that a
+ * file system may write back. Chunks of pools are pinned already, and older kernels loop for ever
+ * when they are asked to pin memory of CMA that cannot be migrated. Returns 0, -EFAULT or -EINTR.
  */
 static int check_mappings(unsigned long start, unsigned long end)
 {
@@ -70,7 +69,7 @@ static int check_mappings(unsigned long start, unsigned long end)
 
 /*
  * Pins @count pages, from the address @start on. On failure, *@pinned pages are left pinned.
- * Returns 0 or an error of get_user_pages().
+ * Returns 0, -EFAULT, -EINTR, or another error of get_user_pages().
  */
 static int pin_pages(unsigned long start, unsigned long count, struct page **pages,
 		     unsigned long *pinned)
@@ -166,9 +165,9 @@ static bool publish(struct pinned_pin *pin, unsigned long seq)
 }
 
 /*
- * Pins the pages of the watched range, and tells their addresses, until the range has not changed
- * meanwhile. The first attempt often changes the range itself: the kernel copies pages that are
- * shared, and moves pages out of the zones that must stay movable.
+ * Pins the pages of the watched range, and tells their addresses; begins again if the range has
+ * changed meanwhile. The first attempt often changes the range itself: the kernel copies pages that
+ * are shared, and moves pages out of the zones that must stay movable.
  */
 static int pin_range(struct pinned_pin *pin, struct pinned_mem_pin *request, unsigned long start,
 		     unsigned long count)
@@ -195,7 +194,7 @@ static int pin_range(struct pinned_pin *pin, struct pinned_mem_pin *request, uns
 	return 0;
 }
 
-/* Creates a pin for @count pages, charged and with a reserved number. */
+/* Creates a pin for @count pages, charges @charged pages, and reserves a number for the pin. */
 static struct pinned_pin *create_pin(struct pinned_pool *pool, unsigned long count,
 				     unsigned long charged)
 {
@@ -229,7 +228,7 @@ err_free:
 	return ERR_PTR(err);
 }
 
-/* Returns the first page of the range, and sets *@count to the number of its pages. */
+/* Returns the address of the range's first page, and sets *@count to the number of its pages. */
 static unsigned long pages_of(const struct pinned_mem_pin *request, unsigned long *count)
 {
 	unsigned long start = untagged_addr((unsigned long)request->address) & PAGE_MASK;

@@ -3,7 +3,8 @@
  * pinned_map() and pinned_unmap(): one call instead of pinned_retain() and pinned_v2p_sg() for an
  * object, and instead of pinned_pin() and pinned_v2p_sg() for other memory.
  *
- * The static functions return a number of extents, or a negative errno.
+ * translate(), count_rest() and the functions whose names begin with map return a number of extents,
+ * or a negative errno. unmap() and unmap_all() return 0 or an errno.
  */
 #include <sys/uio.h>
 
@@ -127,8 +128,8 @@ static int unmap_all(const struct iovec *buffers, size_t count)
 }
 
 /*
- * Counts the extents of the buffers from @i on, of which none is mapped; those before have @found
- * extents.
+ * Counts the extents of all buffers, and leaves none of the buffers from @i on mapped. The buffers
+ * before @i have @found extents; a negative @found is an error, which is returned.
  */
 static long count_rest(const struct iovec *buffers, size_t i, size_t buffer_count, long found)
 {

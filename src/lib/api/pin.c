@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pinned_pin() and pinned_unpin(). Memory of the library's own is pinned already, and needs no
+ * pinned_pin() and pinned_unpin(). The library's own memory is pinned already, and needs no
  * pin; other memory is pinned by the driver.
  */
 #include "api/pin.h"
@@ -14,9 +14,9 @@
 #include "pinned.h"
 
 /*
- * Checks a range that begins in memory of the library, after pn_runtime_enter(), which settles a
- * new child. Return: 0; EFAULT if a part of the range is
- * other memory, or was inherited from the parent process, whose chunks it shows.
+ * Checks a range that begins in memory of the library. The caller has called pn_runtime_enter(),
+ * which settles a new child. Return: 0; EFAULT if a part of the range is other memory, or was
+ * inherited from the parent process and shows the parent's chunks.
  */
 static int check_own(const void *ptr, size_t len)
 {

@@ -10,8 +10,8 @@
  *
  * Locks: table->lock covers all changes of entries; the notice is also changed by the driver.
  * Translations take no lock. An entry in use does not change, so whoever has pinned the range finds
- * it. A translation of memory that nobody has pinned may meet an entry that is being changed: it
- * reads @changes before and after, and passes over an entry that has changed. LOAD() and STORE()
+ * the entry. A translation of memory that nobody has pinned may meet an entry that is being changed.
+ * So each translation reads @changes before and after, and passes over an entry that has changed. LOAD() and STORE()
  * order these accesses. The array of extents of an entry is never unmapped, only replaced by a
  * larger one.
  */
@@ -116,7 +116,7 @@ static int ask_info(struct pinned_mem_info *info)
 	return pn_sys_ioctl(driver.fd, PINNED_MEM_IOC_INFO, info);
 }
 
-/* Returns true if the descriptor still is the one that was opened. If not, its pins have ended. */
+/* Returns true if the descriptor is still the one that was opened. */
 static bool is_driver_there(void)
 {
 	struct pinned_mem_info info;
@@ -219,8 +219,8 @@ static void free_entry(struct pn_pin *pin)
 
 /*
  * Replaces the array of an entry by one with room for an extent for each page. The room is a power
- * of two, so that all the arrays that an entry has had are no larger than the last one. Return: 0
- * or ENOMEM.
+ * of two, so that the earlier arrays of the entry together are no larger than the last one. Return:
+ * 0 or ENOMEM.
  */
 static int make_room(struct pn_pin *pin, size_t page)
 {
@@ -281,8 +281,8 @@ static int use_entry(struct pn_pin *pin, uintptr_t start, uintptr_t end)
 /* The table. */
 
 /*
- * Ends the pins without use that were used before the others, until no more than @count are left,
- * with @bytes bytes together.
+ * Ends pins that are not in use, the least recently used pin first, until no more than @count such
+ * pins are left, with no more than @bytes bytes together.
  */
 static void trim_locked(struct pn_pin_table *table, size_t count, size_t bytes)
 {
@@ -364,7 +364,7 @@ static int add_locked(struct pn_pin_table *table, uintptr_t start, uintptr_t end
 	return err;
 }
 
-/* Sets the pages that contain the range. Return: 0, EINVAL or EFAULT. */
+/* Sets *@start and *@end to the pages that contain the range. Return: 0, EINVAL or EFAULT. */
 static int find_pages(const void *ptr, size_t len, uintptr_t *start, uintptr_t *end)
 {
 	uintptr_t mask = getauxval(AT_PAGESZ) - 1;
@@ -375,7 +375,7 @@ static int find_pages(const void *ptr, size_t len, uintptr_t *start, uintptr_t *
 		return EFAULT;
 	*start = (uintptr_t)ptr & ~mask;
 	*end = (*end + mask) & ~mask;
-	/* Nothing can be mapped there; and 0 means that an entry is free. */
+	/* The page at 0 cannot be pinned, because a @start of 0 means that an entry is free. */
 	return *start ? 0 : EFAULT;
 }
 
@@ -395,7 +395,7 @@ int pn_pins_add(const void *ptr, size_t len)
 	return err;
 }
 
-/* Finds a used entry of exactly these pages; one that is gone before one that is not. */
+/* Finds an entry of exactly these pages that has a use; prefers an entry that is gone. */
 static struct pn_pin *find_used_locked(struct pn_pin_table *table, uintptr_t start, uintptr_t end)
 {
 	struct pn_pin *found = NULL;

@@ -55,8 +55,8 @@ struct tree {
 static struct tree tree;
 
 /*
- * Words that have changed since their nodes were computed. Searches compute these nodes. An object
- * that is allocated where another one was just freed therefore needs none of them.
+ * Words that have changed since their nodes were computed. Searches compute these nodes. So if an
+ * object is allocated where another one was just freed, without a search, no node is computed.
  */
 static size_t stale[STALE_MOST];
 static size_t stale_count;
@@ -147,7 +147,7 @@ static void place_levels(struct tree *bigger, struct gaps *nodes)
 	}
 }
 
-/* Replaces the tree by one with another level. The old tree's memory, an eighth, is not used again. */
+/* Replaces the tree by one with one more level. The memory of the old tree is not used again. */
 static bool grow(void)
 {
 	struct tree bigger = { .levels = tree.levels ? tree.levels + 1 : LEVELS_FIRST };
@@ -268,7 +268,7 @@ static size_t find_in_word(struct search *search, size_t word)
 	return NONE;
 }
 
-/* The same for the slots of a node. */
+/* Return: the first slot of a gap that is long enough and ends in the node's slots; or NONE. */
 static size_t find_in_node(struct search *search, unsigned int level, size_t node)
 {
 	size_t slots = slots_of_node(level), begin = node * slots, found = NONE;
@@ -301,7 +301,7 @@ size_t pn_space_find_locked(size_t from, size_t count)
 		return from;
 	update_stale();
 	found = find_in_node(&search, tree.levels - 1, 0);
-	/* The slots after the last one of the tree hold nothing. */
+	/* The slots after the last one of the tree count as if they held nothing. */
 	return found == NONE ? capacity() - search.gap : found;
 }
 

@@ -34,7 +34,10 @@ static __thread struct {
 /* The heap, which is created for the first guarded object; NULL before. */
 static struct pn_heap *heap;
 
-/* The first of the slots that are used in turn, in the epoch @epoch. The arena's lock covers both. */
+/*
+ * The first of the slots that are used in turn, and the arena's epoch plus 1 when @begin was set; 0
+ * before. The arena's lock covers both variables.
+ */
 static size_t begin;
 static uint32_t epoch;
 
@@ -68,7 +71,10 @@ static uint64_t most_objects(void)
 	return part < OBJECTS_MAX ? part : OBJECTS_MAX;
 }
 
-/* Two threads may both create a heap; then the second one is not used. */
+/*
+ * Returns the heap, and creates it if there is none; NULL if that fails. If two threads both create
+ * a heap, then the second heap is not used.
+ */
 static struct pn_heap *get_heap(void)
 {
 	const struct pn_heap_options options = {

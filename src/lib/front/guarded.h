@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sampled guards (key guard:N): about one in N objects of up to a chunk has a chunk of its own, and
- * ends where that chunk ends. No memory follows the chunk, so that a longer access faults at once.
- * When the object is freed, its chunk is given back, so that a later access faults, too: also that
+ * ends where that chunk ends, but for up to 15 bytes, because objects begin at multiples of 16. No
+ * memory follows the chunk, so that an access beyond its end faults at once. When the object is freed, its chunk is given back, so that a later access faults, too: also that
  * of a device, if an IOMMU translates for the device.
  *
  * Each thread counts its slow paths and its frees; the fast paths count nothing for this purpose.
@@ -22,7 +22,7 @@ static inline uint32_t pn_guarded_n(void)
 
 /* Counts @count objects that the thread has allocated or freed. */
 void pn_guarded_count(uint32_t count);
-/* The slow path of pn_guarded_is_due(). */
+/* Returns the same as pn_guarded_is_due(), if there are sampled guards. */
 bool pn_guarded_ask(void);
 
 /* Returns true if the next object that the thread allocates is to be guarded. */

@@ -73,7 +73,7 @@ static void adopt_locked(struct pn_owner *owner, struct pn_slab *slab)
 	pn_slab_set_owner(slab, owner);
 }
 
-/* The answer may be out of date without the class's lock. */
+/* Returns true if more than half is free. Without the class's lock, this may be out of date. */
 static bool is_mostly_free(const struct pn_slab *slab)
 {
 	return __atomic_load_n(&slab->free, __ATOMIC_RELAXED) > slab->count / 2;
