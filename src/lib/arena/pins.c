@@ -10,10 +10,10 @@
  *
  * Locks: table->lock covers all changes of entries; the notice is also changed by the driver.
  * Translations take no lock. An entry in use does not change, so whoever has pinned the range finds
- * the entry. A translation of memory that nobody has pinned may meet an entry that is being changed.
- * So each translation reads @changes before and after, and passes over an entry that has changed. LOAD() and STORE()
- * order these accesses. The array of extents of an entry is never unmapped, only replaced by a
- * larger one.
+ * the entry. A translation of memory that nobody has pinned may meet an entry that is being
+ * changed. So each translation reads @changes before and after, and passes over an entry that has
+ * changed. LOAD() and STORE() order these accesses. The array of extents of an entry is never
+ * unmapped, only replaced by a larger one.
  */
 #include "arena/pins.h"
 

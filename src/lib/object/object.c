@@ -40,20 +40,6 @@ static struct pn_slab *find_record(size_t offset)
 	return slab;
 }
 
-static bool find_in_slab(size_t offset, struct pn_object *object)
-{
-	struct pn_slab *slab = find_record(offset);
-	size_t index;
-
-	if (!slab || pn_medium_is_freed_mark(slab) || offset < slab->offset)
-		return false;
-	index = pn_slab_index(slab, offset);
-	if (index >= slab->count)
-		return false;
-	pn_object_set(object, slab, index);
-	return offset - object->offset < object->size;
-}
-
 bool pn_object_find(const void *ptr, struct pn_object *object)
 {
 	size_t offset = pn_arena_offset(ptr);
@@ -63,7 +49,7 @@ bool pn_object_find(const void *ptr, struct pn_object *object)
 		return false;
 	switch (__atomic_load_n(&pn_arena.slots[index].state, __ATOMIC_RELAXED)) {
 	case PN_SLOT_PAGES:
-		return find_in_slab(offset, object);
+		return pn_object_find_in(find_record(offset), offset, object);
 	case PN_SLOT_LARGE:
 		*object = pn_object_of_slots(index);
 		return true;

@@ -50,28 +50,36 @@ struct pn_object pn_object_of_slots(size_t first);
 bool pn_object_find(const void *ptr, struct pn_object *object);
 
 /*
+ * Finds the object at @offset among those of @slab, which may be NULL, or the mark of a freed medium
+ * object: the mark counts no object. Return: false if there is none.
+ */
+static inline bool pn_object_find_in(struct pn_slab *slab, size_t offset, struct pn_object *object)
+{
+	size_t index;
+
+	if (!slab || offset < slab->offset)
+		return false;
+	index = pn_slab_index(slab, offset);
+	if (index >= slab->count)
+		return false;
+	pn_object_set(object, slab, index);
+	return offset - object->offset < object->size;
+}
+
+/*
  * Finds what pn_object_find() finds first, without a search: an object whose record is in the table
  * at the page of @ptr. Inline, so that the description stays in registers. Return: false if another
  * way must be tried.
  */
 static inline bool pn_object_find_at_page(const void *ptr, struct pn_object *object)
 {
-	size_t offset = pn_arena_offset(ptr), index;
-	struct pn_slab *slab;
+	size_t offset = pn_arena_offset(ptr);
 
 	if (offset >= pn_arena_size() ||
 	    __atomic_load_n(&pn_arena.slots[offset >> PN_CHUNK_SHIFT].state, __ATOMIC_RELAXED) !=
 		    PN_SLOT_PAGES)
 		return false;
-	slab = pn_slab_at(offset);
-	if (!slab || offset < slab->offset)
-		return false;
-	index = pn_slab_index(slab, offset);
-	/* The mark of a freed medium object counts no object. */
-	if (index >= slab->count)
-		return false;
-	pn_object_set(object, slab, index);
-	return offset - object->offset < object->size;
+	return pn_object_find_in(pn_slab_at(offset), offset, object);
 }
 
 /* Returns a pointer to the object's state, an enum pn_object_state. */
