@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Promise: the table of `make check-all` says what happened. What has passed at a commit is not run
-# again, and what failed is; a cell that fails, that counts no test, or that runs fewer tests than it
-# planned is a failure; skips have their reasons; and results of a changed tree count for no commit.
+# Promise: the table of `make check-all` says what happened. At the same commit, a cell that passed is
+# not run again, and a cell that failed is run again. A cell that fails, that counts no test, or that
+# runs fewer tests than it planned is a failure; skips have their reasons; and results of a changed
+# tree count for no commit.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 command -v git >/dev/null || { echo 'SKIP: no git'; exit 77; }

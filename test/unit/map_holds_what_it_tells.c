@@ -208,7 +208,7 @@ START_TEST(batches_are_mapped_as_a_whole)
 	ck_assert_uint_eq(pinned, 0);
 	is_not_held(first);
 	is_not_held(second);
-	/* What is mapped is unmapped, although another buffer is not. */
+	/* pinned_unmapv() unmaps the second buffer, although the others are not mapped. */
 	ck_assert_int_eq(pinned_map(second, 1, extents, 1), 1);
 	refused(pinned_unmapv(buffers, 3), EINVAL);
 	is_not_held(second);
